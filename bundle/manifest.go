@@ -1,0 +1,112 @@
+package bundle
+
+import (
+	"encoding/json"
+)
+
+// FormatVersion is what this version writes. A reader takes any minor of its own major and refuses a newer major.
+const FormatVersion = "1.0"
+
+// The names of the files in a bundle.
+const (
+	ManifestFile     = "manifest.json"
+	EncoderFile      = "encoder.onnx"
+	ThresholdFile    = "threshold.onnx"
+	DecoderFile      = "decoder.onnx"
+	VerificationFile = "verification.json"
+)
+
+// The names of the graphs' inputs and outputs. They chain by equality: the encoder's output is the threshold's input,
+// the threshold's first output is the decoder's input. BatchAxis is the name of the one dynamic dimension.
+const (
+	Sample               = "sample"
+	LatentLogits         = "latent_logits"
+	Code                 = "code"
+	PackedCode           = "packed_code"
+	Reconstruction       = "reconstruction"
+	ReconstructionLogits = "reconstruction_logits"
+	BatchAxis            = "batch_size"
+)
+
+// A Kind is a family of discrete latent variables.
+type Kind string
+
+// Bernoulli variables are one bit each; categorical ones are one of K categories, as one-hot bits.
+const (
+	Bernoulli   Kind = "bernoulli"
+	Categorical Kind = "categorical"
+)
+
+// BitOrderMSBFirst is the only bit order there is: bit i of a code is bit 7-i%8 of byte i/8, as numpy.packbits has it.
+const BitOrderMSBFirst = "msb_first"
+
+// A Manifest is manifest.json. Fields that this version does not know are kept when it is read and written again.
+type Manifest struct {
+	FormatVersion string          `json:"format_version"` // MAJOR.MINOR
+	Name          string          `json:"name"`
+	Producer      string          `json:"producer"`
+	Model         json.RawMessage `json:"model"` // the training configuration, as the run's config.json has it
+	Input         Input           `json:"input"`
+	Latent        Latent          `json:"latent"`
+	Likelihood    string          `json:"likelihood"` // "bernoulli": reconstruction_logits are of p(x=1|code)
+	Opset         int64           `json:"opset"`
+	IRVersion     int64           `json:"ir_version"`
+	Files         map[string]File `json:"files"` // every file of the bundle but the manifest, by its slash-separated name
+
+	unknown map[string]json.RawMessage
+}
+
+// Input says what the encoder takes.
+type Input struct {
+	Name  string  `json:"name"`
+	DType DType   `json:"dtype"`
+	Shape []int64 `json:"shape"` // of one row, without the batch
+	// Scale is what a uint8 pixel is multiplied with before it enters the graph: 1/255. Floats enter as they are and
+	// must lie in Range.
+	Scale float64    `json:"scale"`
+	Range [2]float64 `json:"range"`
+	// Seen says what the encoder saw in training: "none" (grey), "fixed", "dynamic" or "threshold" binarisation.
+	Seen string `json:"seen"`
+}
+
+// Latent says what a code is made of.
+type Latent struct {
+	Kind       Kind      `json:"kind"`
+	Variables  int       `json:"variables"`
+	Categories int       `json:"categories,omitempty"` // 0 for Bernoulli variables
+	Prior      Prior     `json:"prior"`
+	Thresholds []float32 `json:"thresholds,omitempty"` // one a variable; absent means 0; Bernoulli only
+	BitOrder   string    `json:"bit_order"`
+}
+
+// A Prior is p(z): uniform, or learned with logits (one a variable, or variables x categories row by row).
+type Prior struct {
+	Kind   string    `json:"kind"` // "uniform" or "learned"
+	Logits []float32 `json:"logits,omitempty"`
+}
+
+// A File is what the manifest says of a file.
+type File struct {
+	SHA256 string `json:"sha256"` // lower-case hexadecimal
+	Size   int64  `json:"size"`   // bytes
+}
+
+// Bits returns the number of bits of a code: the variables, times the categories where there are any.
+func (l Latent) Bits() int {
+	if l.Kind == Categorical {
+		return l.Variables * l.Categories
+	}
+	return l.Variables
+}
+
+// PackedBytes returns the number of bytes of a packed code: the bits, rounded up to whole bytes.
+func (l Latent) PackedBytes() int { return (l.Bits() + 7) / 8 }
+
+// RowSize returns the number of values in one row.
+func (in Input) RowSize() int {
+	n, err := Size(in.Shape)
+	if err != nil {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,2 @@
+// Package runtime opens a bundle and runs it.
+package runtime
