@@ -1,0 +1,41 @@
+package builder
+
+import (
+	"math"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// RelaxBernoulli returns the Gumbel-sigmoid sample of Bernoulli variables with the given logits, for noise u uniform in
+// the open unit interval, both [batch, variables], and a scalar temperature tau:
+//
+//	z = σ((l + ln u - ln(1-u)) / tau)
+//
+// ln u - ln(1-u) is the difference of two Gumbel variables, so that P(z > 1/2) = σ(l) for every tau; z goes to the
+// hard sample as tau goes to 0. Maddison et al. 1611.00712, equation (5); Jang et al. 1611.01144, section 2.2.
+func (b *Graph) RelaxBernoulli(logits, u, tau *G.Node) *G.Node {
+	logistic := b.Sub(b.Log(u), b.Log(b.Sub(b.Number(1), u)))
+	return b.Sigmoid(b.Div(b.Add(logits, logistic), tau))
+}
+
+// Threshold returns the hard code of Bernoulli variables: 1 where l > t, 0 elsewhere (NaN gives 0). logits is
+// [batch, variables], thresholds [variables]; with t = 0 the code is the likelier value of each variable.
+func (b *Graph) Threshold(logits, thresholds *G.Node) *G.Node {
+	return b.Greater(logits, b.ExpandLike(thresholds, logits, 0))
+}
+
+// KLBernoulli returns KL(Bern(σ(l)) ‖ Bern(σ(a))) in nats, summed over the variables of each row.
+//
+//	KL = Σ q(l-a) - sp(l) + sp(a),   q = σ(l),   sp(x) = max(x,0) + log1p(exp(-|x|))
+//
+// logits is [batch, variables]; prior is [variables], nil for Ber(0.5). The result is [batch]: non-negative up to
+// rounding, at most variables·ln 2 when prior is nil. Stutz, equation (5), with the weights that it leaves out.
+func (b *Graph) KLBernoulli(logits, prior *G.Node) *G.Node {
+	q := b.Sigmoid(logits)
+	if prior == nil {
+		return b.Sum(b.Add(b.Sub(b.Mul(q, logits), b.Softplus(logits)), b.Number(math.Ln2)), 1)
+	}
+	a := b.ExpandLike(prior, logits, 0)
+	spA := b.ExpandLike(b.Softplus(prior), logits, 0)
+	return b.Sum(b.Add(b.Sub(b.Mul(q, b.Sub(logits, a)), b.Softplus(logits)), spA), 1)
+}

@@ -1,0 +1,54 @@
+package builder
+
+import (
+	G "gorgonia.org/gorgonia"
+)
+
+// The elementwise expressions take operands of one shape, or a tensor and a scalar. [Graph.ExpandLike] brings anything
+// else to one shape.
+
+// Add returns x + y.
+func (b *Graph) Add(x, y *G.Node) *G.Node { return b.binary("+", G.Add, x, y) }
+
+// Sub returns x - y.
+func (b *Graph) Sub(x, y *G.Node) *G.Node { return b.binary("-", G.Sub, x, y) }
+
+// Mul returns x y, element by element.
+func (b *Graph) Mul(x, y *G.Node) *G.Node { return b.binary("⊙", G.HadamardProd, x, y) }
+
+// Div returns x / y, element by element.
+func (b *Graph) Div(x, y *G.Node) *G.Node { return b.binary("÷", G.HadamardDiv, x, y) }
+
+// Greater returns 1 where x > y and 0 elsewhere, NaN included, in the operands' type. It has no gradient.
+func (b *Graph) Greater(x, y *G.Node) *G.Node {
+	return b.make("gorgonia.elemBinOp > true", func() (*G.Node, error) { return G.Gt(x, y, true) }, x, y)
+}
+
+// Neg returns -x.
+func (b *Graph) Neg(x *G.Node) *G.Node { return b.unary("neg", G.Neg, x) }
+
+// Exp returns eˣ.
+func (b *Graph) Exp(x *G.Node) *G.Node { return b.unary("exp", G.Exp, x) }
+
+// Log returns ln x. Do not write Log(1-Sigmoid(l)): it is -∞ from l = 17 on in float32; use -Softplus(l).
+func (b *Graph) Log(x *G.Node) *G.Node { return b.unary("ln", G.Log, x) }
+
+// Sqrt returns √x.
+func (b *Graph) Sqrt(x *G.Node) *G.Node { return b.unary("sqrt", G.Sqrt, x) }
+
+// Square returns x².
+func (b *Graph) Square(x *G.Node) *G.Node { return b.unary("square", G.Square, x) }
+
+// Sigmoid returns σ(x) = 1 / (1 + e⁻ˣ).
+func (b *Graph) Sigmoid(x *G.Node) *G.Node { return b.unary("sigmoid", G.Sigmoid, x) }
+
+// Softplus returns sp(x) = max(x,0) + log1p(e^-|x|) = -ln σ(-x), finite for every finite x.
+func (b *Graph) Softplus(x *G.Node) *G.Node { return b.unary("softplus", G.Softplus, x) }
+
+func (b *Graph) binary(symbol string, f func(x, y *G.Node) (*G.Node, error), x, y *G.Node) *G.Node {
+	return b.make("gorgonia.elemBinOp "+symbol+" false", func() (*G.Node, error) { return f(x, y) }, x, y)
+}
+
+func (b *Graph) unary(name string, f func(*G.Node) (*G.Node, error), x *G.Node) *G.Node {
+	return b.make("gorgonia.elemUnaryOp "+name, func() (*G.Node, error) { return f(x) }, x)
+}

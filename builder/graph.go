@@ -1,0 +1,156 @@
+package builder
+
+import (
+	"errors"
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// A Graph is a gorgonia graph under construction at one batch size.
+//
+// It keeps its first error: after one, every method returns nil and does nothing, so that a model reads as plain
+// expressions and is checked once, with [Graph.Err], at the end. Methods never panic. A Graph is for one goroutine.
+type Graph struct {
+	expr   *G.ExprGraph
+	params *Params
+	scope  []string
+	named  map[string]*G.Node // inputs, constants and parameters of this graph
+	order  []string           // the parameters of this graph, as they were first used
+	err    error
+}
+
+// New returns an empty graph whose parameters live in params. Graphs that are built on one set share its values: an
+// encoder traced at two batch sizes, or a training graph and the three graphs of its bundle.
+func New(params *Params) *Graph {
+	return &Graph{expr: G.NewGraph(), params: params, named: map[string]*G.Node{}}
+}
+
+// Err returns the first error, or nil.
+func (b *Graph) Err() error { return b.err }
+
+// Expr returns the gorgonia graph itself.
+func (b *Graph) Expr() *G.ExprGraph { return b.expr }
+
+// DType returns the element type of everything in the graph: tensor.Float32 or tensor.Float64.
+func (b *Graph) DType() tensor.Dtype { return b.params.dtype }
+
+// Parameters returns the parameter nodes of this graph in the order of their first use, with their names.
+func (b *Graph) Parameters() (names []string, nodes G.Nodes) {
+	for _, name := range b.order {
+		names, nodes = append(names, name), append(nodes, b.named[name])
+	}
+	return names, nodes
+}
+
+// Input adds a named input without a value. No shape means a scalar; every dimension must be positive. A second input,
+// constant or parameter of one name is an error: gorgonia would silently merge the two.
+func (b *Graph) Input(name string, shape ...int) *G.Node {
+	return b.leaf(name, shape, nil)
+}
+
+// Constant adds a named input that already has its value, of len(values) = the shape's size. It is how fixed numbers
+// enter a graph: gorgonia's own tensor constants merge when their shortened printouts agree. An exporter writes it as
+// an initialiser.
+func (b *Graph) Constant(name string, values []float64, shape ...int) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if size := tensor.Shape(shape).TotalSize(); size != len(values) {
+		return b.fail("constant %q has %d values, its shape %v wants %d", name, len(values), shape, size)
+	}
+	return b.leaf(name, shape, dense(b.DType(), values, shape))
+}
+
+// Number returns a scalar constant. Equal numbers are one node.
+func (b *Graph) Number(x float64) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if b.DType() == tensor.Float32 {
+		return G.NewConstant(float32(x))
+	}
+	return G.NewConstant(x)
+}
+
+func (b *Graph) leaf(name string, shape []int, value *tensor.Dense) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if name == "" {
+		return b.fail("an input of shape %v has no name", shape)
+	}
+	if _, taken := b.named[name]; taken {
+		return b.fail("the name %q is taken: give each input, constant and parameter its own", name)
+	}
+	for _, d := range shape {
+		if d <= 0 {
+			return b.fail("%q has shape %v: every dimension must be positive", name, shape)
+		}
+	}
+	options := []G.NodeConsOpt{G.WithName(name)}
+	if value != nil {
+		options = append(options, G.WithValue(value))
+	}
+	var n *G.Node
+	err := guard(func() error {
+		if len(shape) == 0 {
+			n = G.NewScalar(b.expr, b.DType(), options...)
+		} else {
+			n = G.NewTensor(b.expr, b.DType(), len(shape), append(options, G.WithShape(shape...))...)
+		}
+		return nil
+	})
+	if err != nil {
+		return b.fail("%q: %w", name, err)
+	}
+	b.named[name] = n
+	return n
+}
+
+// In names the part of the model that f builds: the name leads every error, and every parameter's name. Parts nest.
+func (b *Graph) In(part string, f func() *G.Node) *G.Node {
+	b.scope = append(b.scope, part)
+	defer func() { b.scope = b.scope[:len(b.scope)-1] }()
+	return f()
+}
+
+// path joins the parts under construction and a last name with slashes.
+func (b *Graph) path(last string) string {
+	path := ""
+	for _, part := range b.scope {
+		path += part + "/"
+	}
+	return path + last
+}
+
+// fail records the first error and returns the nil node that ends every expression after it.
+func (b *Graph) fail(format string, args ...any) *G.Node {
+	if b.err == nil {
+		where := ""
+		if len(b.scope) > 0 {
+			where = b.path("")
+			where = where[:len(where)-1] + ": "
+		}
+		b.err = fmt.Errorf("builder: "+where+format, args...)
+	}
+	return nil
+}
+
+// guard turns gorgonia's panics into errors.
+func guard(f func() error) (err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case error:
+			err = fmt.Errorf("gorgonia: %w", p)
+		default:
+			err = fmt.Errorf("gorgonia: %v", p)
+		}
+	}()
+	return f()
+}
+
+// errNil is what an expression gets for using a node that an earlier, unchecked failure did not make.
+var errNil = errors.New("an operand is nil: it comes from another graph's failure")

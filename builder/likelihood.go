@@ -1,0 +1,16 @@
+package builder
+
+import (
+	G "gorgonia.org/gorgonia"
+)
+
+// LogLikelihoodBernoulli returns ln p(x | l) in nats, summed over the values of each row, for independent Bernoulli
+// values with logits l:
+//
+//	ln p = Σ x l - sp(l),   sp(l) = max(l,0) + log1p(exp(-|l|))
+//
+// x and logits are [batch, width], x within [0,1] (a grey value counts as the expectation over its binarisation). It is
+// finite for every finite l: no logarithm of a probability is taken. The result is [batch].
+func (b *Graph) LogLikelihoodBernoulli(x, logits *G.Node) *G.Node {
+	return b.Sum(b.Sub(b.Mul(x, logits), b.Softplus(logits)), 1)
+}

@@ -1,0 +1,79 @@
+package builder
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// make is the one function through which every node with children comes to be.
+//
+// gorgonia keeps one node for all whose 32-bit hashes agree, and the hashes leave things out: whether a softmax is a
+// log-softmax, the upper bits of a slice's bounds, whether a comparison returns numbers or booleans. AddNode then
+// returns the *older* node without a word. So make compares what came back with what was asked, op and attributes by
+// their printed form (want, as [opText] gives it) and children one by one, and fails where they differ.
+func (b *Graph) make(want string, build func() (*G.Node, error), children ...*G.Node) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	for _, c := range children {
+		if c == nil {
+			return b.fail("%s: %w", want, errNil)
+		}
+	}
+	var n *G.Node
+	err := guard(func() (err error) {
+		n, err = build()
+		return err
+	})
+	if err != nil {
+		return b.fail("%s of shapes %v: %w", want, shapes(children), err)
+	}
+	if got := opText(n.Op()); got != want {
+		return b.fail("%s was merged with the older node %q, which is %s: gorgonia gives both one hash; build only one of them, or from another operand", want, n.Name(), got)
+	}
+	if !sameChildren(n, children) {
+		return b.fail("%s was merged with a node of other operands: their hashes collide; change the order or the names of the model's parts", want)
+	}
+	return n
+}
+
+// apply makes a node of one of this package's own ops.
+func (b *Graph) apply(op G.Op, children ...*G.Node) *G.Node {
+	return b.make(opText(op), func() (*G.Node, error) { return G.ApplyOp(op, children...) }, children...)
+}
+
+// opText is an op's Go type and its printed form, which together name its attributes: "gorgonia.elemBinOp + false".
+func opText(op G.Op) string { return fmt.Sprintf("%T %v", op, op) }
+
+// sameChildren reports whether n's ordered children are the nodes given. Constants are compared by value, since
+// gorgonia keeps the first constant of each value.
+func sameChildren(n *G.Node, want []*G.Node) bool {
+	it := n.Graph().From(n.ID())
+	for _, w := range want {
+		if !it.Next() {
+			return false
+		}
+		got, ok := it.Node().(*G.Node)
+		if !ok || (got != w && !sameConstant(got, w)) {
+			return false
+		}
+	}
+	return !it.Next()
+}
+
+func sameConstant(a, b *G.Node) bool {
+	return a.IsScalar() && b.IsScalar() && a.Op() != nil && b.Op() != nil && len(a.Shape()) == 0 &&
+		a.Value() != nil && b.Value() != nil && a.Dtype() == b.Dtype() && a.Value().Data() == b.Value().Data()
+}
+
+func shapes(nodes []*G.Node) []string {
+	s := make([]string, len(nodes))
+	for i, n := range nodes {
+		s[i] = "nothing"
+		if n != nil {
+			s[i] = fmt.Sprint(n.Shape())
+		}
+	}
+	return s
+}

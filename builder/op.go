@@ -1,0 +1,67 @@
+package builder
+
+import (
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"io"
+
+	"github.com/chewxy/hm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// ONNXWriter is what an op gets to say how it is written in ONNX. An op of any package may have a method
+//
+//	ONNX(w interface{...the methods below...}, inputs []string, shapes [][]int64) (output string, err error)
+//
+// and is then exported without a change to the exporter. It is an alias of an interface of built-in types, so that
+// neither side imports the other. inputs are the names of the operands' values; shapes are theirs and, last, the
+// result's, with -1 for the dimension that varies with the batch.
+type ONNXWriter = interface {
+	// Node adds a node of the default domain with one output and returns the output's name. Attributes are int64,
+	// float32, string or []int64.
+	Node(op string, attributes map[string]any, inputs ...string) string
+	// Ints adds a one-dimensional int64 initialiser.
+	Ints(values ...int64) string
+	// Numbers adds an initialiser of the graph's float type.
+	Numbers(values []float64, shape ...int64) string
+	// DType returns the graph's float type as ONNX numbers it: 1 is float32, 11 is float64.
+	DType() int64
+}
+
+// opBase holds what all ops of this package share: they always copy, and the tape machine may not write into what they
+// read. gorgonia's own reshape shares memory with its source, and a following + - * / then writes into the source.
+type opBase struct{}
+
+func (opBase) ReturnsPtr() bool     { return false }
+func (opBase) CallsExtern() bool    { return false }
+func (opBase) OverwritesInput() int { return -1 }
+
+// writeHash and hashcode cover the op's whole text, so that ops which differ never share a hash by construction.
+func writeHash(h hash.Hash, op fmt.Stringer) { io.WriteString(h, op.String()) }
+
+func hashcode(op fmt.Stringer) uint32 {
+	h := fnv.New32a()
+	writeHash(h, op)
+	return h.Sum32()
+}
+
+// typeOf is the type of a tensor of the given rank: a scalar's is its element type alone.
+func typeOf(dims int, of hm.Type) hm.Type {
+	if dims == 0 {
+		return of
+	}
+	return G.TensorType{Dims: dims, Of: of}
+}
+
+// denseInput returns a value as a tensor.
+func denseInput(op fmt.Stringer, v G.Value) (*tensor.Dense, error) {
+	if d, ok := v.(*tensor.Dense); ok {
+		return d, nil
+	}
+	return nil, fmt.Errorf("builder: %v got a %T, wants a *tensor.Dense", op, v)
+}
+
+// float is an element type in which models compute.
+type float interface{ ~float32 | ~float64 }
