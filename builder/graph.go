@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/catvae/catvae/internal/tape"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -94,7 +95,7 @@ func (b *Graph) leaf(name string, shape []int, value *tensor.Dense) *G.Node {
 		options = append(options, G.WithValue(value))
 	}
 	var n *G.Node
-	err := guard(func() error {
+	err := tape.Guard(func() error {
 		if len(shape) == 0 {
 			n = G.NewScalar(b.expr, b.DType(), options...)
 		} else {
@@ -136,20 +137,6 @@ func (b *Graph) fail(format string, args ...any) *G.Node {
 		b.err = fmt.Errorf("builder: "+where+format, args...)
 	}
 	return nil
-}
-
-// guard turns gorgonia's panics into errors.
-func guard(f func() error) (err error) {
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case error:
-			err = fmt.Errorf("gorgonia: %w", p)
-		default:
-			err = fmt.Errorf("gorgonia: %v", p)
-		}
-	}()
-	return f()
 }
 
 // errNil is what an expression gets for using a node that an earlier, unchecked failure did not make.

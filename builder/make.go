@@ -3,6 +3,7 @@ package builder
 import (
 	"fmt"
 
+	"github.com/catvae/catvae/internal/tape"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -22,7 +23,7 @@ func (b *Graph) make(want string, build func() (*G.Node, error), children ...*G.
 		}
 	}
 	var n *G.Node
-	err := guard(func() (err error) {
+	err := tape.Guard(func() (err error) {
 		n, err = build()
 		return err
 	})

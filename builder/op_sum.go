@@ -79,11 +79,13 @@ func (op sumOp) Type() hm.Type {
 	a := hm.TypeVariable('a')
 	return hm.NewFnType(typeOf(len(op.From), a), typeOf(len(op.From)-len(op.Axes), a))
 }
-func (op sumOp) InferShape(...G.DimSizer) (tensor.Shape, error) { return without(op.From, op.Axes), nil }
-func (op sumOp) String() string                                 { return fmt.Sprintf("Sum %v over %v", op.From, op.Axes) }
-func (op sumOp) WriteHash(h hash.Hash)                          { writeHash(h, op) }
-func (op sumOp) Hashcode() uint32                               { return hashcode(op) }
-func (op sumOp) DiffWRT(int) []bool                             { return []bool{true} }
+func (op sumOp) InferShape(...G.DimSizer) (tensor.Shape, error) {
+	return without(op.From, op.Axes), nil
+}
+func (op sumOp) String() string        { return fmt.Sprintf("Sum %v over %v", op.From, op.Axes) }
+func (op sumOp) WriteHash(h hash.Hash) { writeHash(h, op) }
+func (op sumOp) Hashcode() uint32      { return hashcode(op) }
+func (op sumOp) DiffWRT(int) []bool    { return []bool{true} }
 
 func (op sumOp) Do(in ...G.Value) (G.Value, error) {
 	x, err := denseInput(op, in[0])

@@ -1,0 +1,78 @@
+package export
+
+import (
+	"fmt"
+	"strings"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// kindOf returns the row of the table that an op belongs to. gorgonia has one type for all elementwise operations of
+// two operands, one for those of one, one for matrix products, and a type each for the rest, called "tensor name".
+func kindOf(op G.Op) string {
+	if op == nil {
+		return ""
+	}
+	name := fmt.Sprintf("%T", op)
+	text := op.String()
+	switch name {
+	case "gorgonia.elemBinOp":
+		symbol, _, _ := strings.Cut(text, " ")
+		return "binary " + symbol
+	case "gorgonia.elemUnaryOp":
+		return "unary " + text
+	case "gorgonia.linAlgBinOp":
+		return "matrix " + strings.ReplaceAll(text, "ᵀ", "")
+	}
+	name = strings.TrimPrefix(name, "*")
+	if rest, ok := strings.CutPrefix(name, "gorgonia."); ok {
+		return "tensor " + strings.TrimSuffix(rest, "Op")
+	}
+	return name
+}
+
+// onnxOp is what an op of any package implements to say how it is written in ONNX: see builder.ONNXWriter. The
+// interface is made of built-in types, so that the op need not import this package.
+type onnxOp interface {
+	ONNX(w interface {
+		Node(op string, attributes map[string]any, inputs ...string) string
+		Ints(values ...int64) string
+		Numbers(values []float64, shape ...int64) string
+		DType() int64
+	}, inputs []string, shapes [][]int64) (output string, err error)
+}
+
+// lowerOp writes a node with an operation and returns the name of its value.
+func (e *emitter) lowerOp(n *node) (string, error) {
+	if op, ok := n.op().(onnxOp); ok {
+		return e.lowerOwn(op, n)
+	}
+	r, ok := ops[n.kind]
+	if !ok {
+		return "", fmt.Errorf("export: %s: operation %v (%T): %w: build it from the operations in docs/operators.md, give the op a method ONNX (see builder.ONNXWriter), or add a row to export/ops.go",
+			label(n.first), n.op(), n.op(), ErrUnsupportedOp)
+	}
+	if r.arity >= 0 && len(n.in) != r.arity {
+		return "", fmt.Errorf("export: %s: %v has %d operands, the table says %d", label(n.first), n.op(), len(n.in), r.arity)
+	}
+	return r.lower(e, n)
+}
+
+func (e *emitter) lowerOwn(op onnxOp, n *node) (name string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("export: %s: %v says how it is written in ONNX and panics: %v", label(n.first), n.op(), p)
+		}
+	}()
+	inputs := make([]string, len(n.in))
+	sizes := make([][]int64, len(n.in)+1)
+	for i := range n.in {
+		inputs[i] = e.in(n, i)
+		sizes[i], _ = static(n.in[i].shape)
+	}
+	sizes[len(n.in)], _ = static(n.shape)
+	if name, err = op.ONNX(e, inputs, sizes); err != nil {
+		return "", fmt.Errorf("export: %s: %v: %w", label(n.first), n.op(), err)
+	}
+	return name, nil
+}

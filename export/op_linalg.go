@@ -1,0 +1,111 @@
+package export
+
+// transposes reads which operands of a matrix product are transposed.
+func (n *node) transposes() (a, b bool, err error) {
+	if a, err = n.flag("transA"); err != nil {
+		return false, false, err
+	}
+	b, err = n.flag("transB")
+	return a, b, err
+}
+
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// lowerGemm writes a product of matrices, with its transposes, as a Gemm without its third operand (optional since opset
+// 11); a pass gives it the bias that is added to it. https://onnx.ai/onnx/operators/onnx__Gemm.html
+func lowerGemm(e *emitter, n *node) (string, error) {
+	a, b, err := n.transposes()
+	if err != nil {
+		return "", err
+	}
+	attributes := map[string]any{}
+	if a {
+		attributes["transA"] = flag(a)
+	}
+	if b {
+		attributes["transB"] = flag(b)
+	}
+	return e.Node("Gemm", attributes, e.in(n, 0), e.in(n, 1)), nil
+}
+
+// vector returns an operand as a vector: gorgonia lets [n,1] and [1,n] stand for one.
+func (e *emitter) vector(n *node, i int) (string, error) {
+	shape := n.in[i].shape
+	if len(shape) == 1 {
+		return e.in(n, i), nil
+	}
+	return e.reshape(e.in(n, i), []dim{longest(shape)})
+}
+
+func longest(shape []dim) dim {
+	for _, d := range shape {
+		if d != (dim{n: 1}) {
+			return d
+		}
+	}
+	return dim{n: 1}
+}
+
+func lowerMatVec(e *emitter, n *node) (string, error) {
+	transposed, _, err := n.transposes()
+	if err != nil {
+		return "", err
+	}
+	v, err := e.vector(n, 1)
+	if err != nil {
+		return "", err
+	}
+	if transposed {
+		return e.Node("MatMul", nil, v, e.in(n, 0)), nil
+	}
+	return e.Node("MatMul", nil, e.in(n, 0), v), nil
+}
+
+func lowerDot(e *emitter, n *node) (string, error) {
+	x, err := e.vector(n, 0)
+	if err != nil {
+		return "", err
+	}
+	y, err := e.vector(n, 1)
+	if err != nil {
+		return "", err
+	}
+	return e.Node("MatMul", nil, x, y), nil
+}
+
+func lowerOuter(e *emitter, n *node) (string, error) {
+	x, err := e.reshape(e.in(n, 0), []dim{longest(n.in[0].shape), {n: 1}})
+	if err != nil {
+		return "", err
+	}
+	y, err := e.reshape(e.in(n, 1), []dim{{n: 1}, longest(n.in[1].shape)})
+	if err != nil {
+		return "", err
+	}
+	return e.Node("MatMul", nil, x, y), nil
+}
+
+func lowerBatchedMatMul(e *emitter, n *node) (string, error) {
+	a, b, err := n.transposes()
+	if err != nil {
+		return "", err
+	}
+	operands := [2]string{e.in(n, 0), e.in(n, 1)}
+	for i, transposed := range [2]bool{a, b} {
+		if transposed {
+			perm := make([]int64, len(n.in[i].shape))
+			for j := range perm {
+				perm[j] = int64(j)
+			}
+			last := len(perm) - 1
+			perm[last], perm[last-1] = perm[last-1], perm[last]
+			operands[i] = e.Node("Transpose", map[string]any{"perm": perm}, operands[i])
+		}
+	}
+	return e.Node("MatMul", nil, operands[0], operands[1]), nil
+}

@@ -1,0 +1,65 @@
+package export
+
+// row says how one operation of gorgonia is written in ONNX.
+type row struct {
+	gorgonia string // how a user writes it
+	arity    int    // number of operands, -1 for any
+	onnx     string // the operators that it becomes, for the documentation
+	note     string // what a user should know
+	lower    func(e *emitter, n *node) (string, error)
+}
+
+// ops is the one list of what can be exported, by the kind that kindOf gives. To add an operation: a row here, a
+// function in its family's file, a case in ops_test.go, and `go generate ./export` for docs/operators.md. An op of one's
+// own needs none of these: see builder.ONNXWriter.
+var ops = map[string]row{
+	"tensor concat":      {"Concat", -1, "Concat", "", lowerConcat},
+	"tensor max":         {"Max", 1, "ReduceMax", "", lowerMax},
+	"tensor maxBetween":  {"MaxBetween", 2, "Max", "", binaryOp("Max")},
+	"tensor minBetween":  {"MinBetween", 2, "Min", "", binaryOp("Min")},
+	"tensor repeat":      {"(broadcasting; the gradient of Sum)", 2, "Expand", "left out where ONNX broadcasts", lowerRepeat},
+	"tensor reshape":     {"Reshape", 1, "Reshape", "gorgonia's shares memory with its source and may corrupt it", lowerReshape},
+	"tensor size":        {"SizeOf, Mean", 1, "Shape, Cast", "a constant where the size does not vary with the batch", lowerSize},
+	"tensor slice":       {"Slice", 1, "Slice, Squeeze", "bounds are fixed, steps of 1 or more", lowerSlice},
+	"tensor sliceIncr":   {"(the gradient of Slice)", 2, "Pad", "steps of 1 only", lowerSliceIncr},
+	"tensor softmaxDiff": {"(the gradient of SoftMax, LogSoftMax)", 3, "Mul, ReduceSum, Sub", "", lowerSoftmaxDiff},
+	"tensor softmax":     {"SoftMax, LogSoftMax", 1, "Softmax, LogSoftmax", "gorgonia merges the two on one operand", lowerSoftmax},
+	"tensor sum":         {"Sum", 1, "ReduceSum", "", lowerSum},
+	"tensor transpose":   {"Transpose", 1, "Transpose", "", lowerTranspose},
+	"binary !=":          {"Ne", 2, "Equal, Not", "Cast where the result has the operands' type", comparison("Equal", true)},
+	"binary +":           {"Add", 2, "Add", "", binaryOp("Add")},
+	"binary -":           {"Sub", 2, "Sub", "", binaryOp("Sub")},
+	"binary <":           {"Lt", 2, "Less", "Cast where the result has the operands' type", comparison("Less", false)},
+	"binary <=":          {"Lte", 2, "LessOrEqual", "Cast where the result has the operands' type", comparison("LessOrEqual", false)},
+	"binary ==":          {"Eq", 2, "Equal", "Cast where the result has the operands' type", comparison("Equal", false)},
+	"binary >":           {"Gt", 2, "Greater", "Cast where the result has the operands' type", comparison("Greater", false)},
+	"binary >=":          {"Gte", 2, "GreaterOrEqual", "Cast where the result has the operands' type", comparison("GreaterOrEqual", false)},
+	"binary ^":           {"Pow", 2, "Pow", "", binaryOp("Pow")},
+	"binary ÷":           {"HadamardDiv", 2, "Div", "", binaryOp("Div")},
+	"binary ⊙":           {"HadamardProd", 2, "Mul", "", binaryOp("Mul")},
+	"matrix A × B":       {"Mul", 2, "Gemm", "with its transposes", lowerGemm},
+	"matrix A × b":       {"Mul", 2, "MatMul", "with its transpose", lowerMatVec},
+	"matrix A ××× B":     {"BatchedMatMul", 2, "MatMul", "with its transposes", lowerBatchedMatMul},
+	"matrix a ⊗ b":       {"OuterProd", 2, "Reshape, MatMul", "", lowerOuter},
+	"matrix a ⋅ b":       {"Mul", 2, "MatMul", "", lowerDot},
+	"unary abs":          {"Abs", 1, "Abs", "", unaryOp("Abs")},
+	"unary ceil":         {"Ceil", 1, "Ceil", "", unaryOp("Ceil")},
+	"unary cos":          {"Cos", 1, "Cos", "", unaryOp("Cos")},
+	"unary cube":         {"Cube", 1, "Mul", "", lowerCube},
+	"unary exp":          {"Exp", 1, "Exp", "", unaryOp("Exp")},
+	"unary expm1":        {"Expm1", 1, "Tanh, Exp, Add, Mul", "tanh(x/2)(eˣ+1), accurate near 0", lowerExpm1},
+	"unary floor":        {"Floor", 1, "Floor", "", unaryOp("Floor")},
+	"unary inv":          {"Inverse", 1, "Reciprocal", "", unaryOp("Reciprocal")},
+	"unary invSqrt":      {"InverseSqrt", 1, "Sqrt, Reciprocal", "gorgonia's gradient of it is wrong", lowerInverseSqrt},
+	"unary ln":           {"Log", 1, "Log", "", unaryOp("Log")},
+	"unary log1p":        {"Log1p", 1, "Log, Div, Where", "Kahan's correction, accurate near 0; NaN at +∞", lowerLog1p},
+	"unary log2":         {"Log2", 1, "Log, Mul", "", lowerLog2},
+	"unary neg":          {"Neg", 1, "Neg", "", unaryOp("Neg")},
+	"unary sigmoid":      {"Sigmoid", 1, "Sigmoid", "", unaryOp("Sigmoid")},
+	"unary sign":         {"Sign", 1, "Sign", "", unaryOp("Sign")},
+	"unary sin":          {"Sin", 1, "Sin", "", unaryOp("Sin")},
+	"unary softplus":     {"Softplus", 1, "Softplus", "", unaryOp("Softplus")},
+	"unary sqrt":         {"Sqrt", 1, "Sqrt", "", unaryOp("Sqrt")},
+	"unary square":       {"Square", 1, "Mul", "", lowerSquare},
+	"unary tanh":         {"Tanh", 1, "Tanh", "", unaryOp("Tanh")},
+}

@@ -1,0 +1,209 @@
+package export
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/tape"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// A Loader prepares an ONNX model to be run: runtime.Backend.Load, with its result seen as a [Loaded]. label names the
+// model in errors.
+type Loader func(model []byte, label string) (Loaded, error)
+
+// Loaded is a model that can be run.
+type Loaded interface {
+	Inputs() []bundle.TensorInfo
+	Outputs() []bundle.TensorInfo
+	// Run computes all outputs in the model's order.
+	Run(ctx context.Context, inputs ...bundle.Tensor) ([]bundle.Tensor, error)
+	Close() error
+}
+
+// Tolerance is how far float outputs may lie from gorgonia's: |a-b| <= Tolerance · max(1, largest |b| in the row).
+const Tolerance = 1e-5
+
+// VerifyBatches are the batch sizes at which every graph of a bundle is compared.
+var VerifyBatches = []int{1, 2, 7, 64}
+
+// Verified is what was compared.
+type Verified struct {
+	Batches []int              `json:"batches"`
+	MaxDiff map[string]float64 `json:"max_difference"` // by output: largest |a-b| / max(1, largest |b| in the row)
+}
+
+// Verify runs a model and the graph that it was made from, at several batch sizes, and reports the first difference in
+// names, shapes or values. inputs makes the inputs of a batch; its tensors must not have rank 0 unless the graph's do.
+// Whole numbers (codes, bytes) must be equal, floats agree within [Tolerance].
+func Verify(ctx context.Context, loaded Loaded, trace Trace, batches []int, inputs func(batch int) []bundle.Tensor) (Verified, error) {
+	v := Verified{Batches: batches, MaxDiff: map[string]float64{}}
+	for _, batch := range batches {
+		in := inputs(batch)
+		want, err := Reference(trace, batch, in)
+		if err != nil {
+			return v, err
+		}
+		got, err := loaded.Run(ctx, in...)
+		if err != nil {
+			return v, fmt.Errorf("export: verify at batch %d: %w", batch, err)
+		}
+		if err := v.compare(got, want); err != nil {
+			return v, fmt.Errorf("export: verify at batch %d: %w", batch, err)
+		}
+	}
+	return v, nil
+}
+
+func (v *Verified) compare(got, want []bundle.Tensor) error {
+	byName := map[string]bundle.Tensor{}
+	var names, wanted []string
+	for _, t := range got {
+		byName[t.Name] = t
+		names = append(names, t.Name)
+	}
+	for _, w := range want {
+		wanted = append(wanted, w.Name)
+		g, ok := byName[w.Name]
+		if !ok {
+			continue
+		}
+		diff, err := difference(g, w)
+		if err != nil {
+			return err
+		}
+		v.MaxDiff[w.Name] = max(v.MaxDiff[w.Name], diff)
+	}
+	if strings.Join(names, " ") != strings.Join(wanted, " ") {
+		return fmt.Errorf("the model's outputs are %v, the graph's %v", names, wanted)
+	}
+	return nil
+}
+
+// difference returns the largest scaled difference of two tensors, or an error where it passes the tolerance.
+func difference(got, want bundle.Tensor) (float64, error) {
+	if fmt.Sprint(got.Shape) != fmt.Sprint(want.Shape) {
+		return 0, fmt.Errorf("output %q has shape %v, gorgonia's has %v", want.Name, got.Shape, want.Shape)
+	}
+	a, b := floats(got.Data), floats(want.Data)
+	_, exact := want.Data.([]uint8)
+	row := len(b)
+	if len(want.Shape) > 0 && want.Shape[0] > 0 {
+		row = len(b) / int(want.Shape[0])
+	}
+	worst := 0.0
+	for i := range b {
+		scale := 1.0
+		for _, x := range b[i/row*row : i/row*row+row] {
+			scale = max(scale, math.Abs(x))
+		}
+		diff := math.Abs(a[i]-b[i]) / scale
+		if !(diff <= Tolerance) && !(math.IsNaN(a[i]) && math.IsNaN(b[i])) && a[i] != b[i] || exact && a[i] != b[i] {
+			return diff, fmt.Errorf("output %q is %g at row %d, column %d; gorgonia has %g", want.Name, a[i], i/row, i%row, b[i])
+		}
+		if diff > worst {
+			worst = diff
+		}
+	}
+	return worst, nil
+}
+
+// Reference computes a trace's outputs at one batch size on gorgonia's tape machine.
+func Reference(trace Trace, batch int, inputs []bundle.Tensor) ([]bundle.Tensor, error) {
+	t, err := traced(trace, batch)
+	if err != nil {
+		return nil, err
+	}
+	byName := map[string]bundle.Tensor{}
+	for _, in := range inputs {
+		if err := in.Check(); err != nil {
+			return nil, err
+		}
+		byName[in.Name] = in
+	}
+	for _, n := range t.Inputs {
+		in, ok := byName[n.Name]
+		if !ok {
+			return nil, fmt.Errorf("export: no value for input %q", n.Name)
+		}
+		if err := tape.Bind(n.Node, tensorOf(in)); err != nil {
+			return nil, fmt.Errorf("export: %w", err)
+		}
+	}
+	machine, err := tape.New(t.Outputs[0].Node.Graph(), nodesOf(t.Outputs)...)
+	if err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	defer machine.Close()
+	values, err := machine.Run()
+	if err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	out := make([]bundle.Tensor, len(values))
+	for i, v := range values {
+		out[i] = bundle.Tensor{Name: t.Outputs[i].Name, Data: sliceOf(v)}
+		for _, d := range t.Outputs[i].Node.Shape() {
+			out[i].Shape = append(out[i].Shape, int64(d))
+		}
+	}
+	return out, nil
+}
+
+func tensorOf(t bundle.Tensor) *tensor.Dense {
+	shape := make([]int, len(t.Shape))
+	for i, d := range t.Shape {
+		shape[i] = int(d)
+	}
+	if len(shape) == 0 {
+		shape = []int{1}
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(t.Data))
+}
+
+// sliceOf returns a value's numbers as a slice, a scalar's too.
+func sliceOf(v G.Value) any {
+	switch d := v.Data().(type) {
+	case float32:
+		return []float32{d}
+	case float64:
+		return []float64{d}
+	default:
+		return d
+	}
+}
+
+func floats(data any) []float64 {
+	switch d := data.(type) {
+	case []float32:
+		return widen(d)
+	case []float64:
+		return d
+	case []uint8:
+		return widen(d)
+	case []int64:
+		return widen(d)
+	case []int32:
+		return widen(d)
+	case []bool:
+		out := make([]float64, len(d))
+		for i, b := range d {
+			if b {
+				out[i] = 1
+			}
+		}
+		return out
+	}
+	return nil
+}
+
+func widen[T float32 | uint8 | int64 | int32](x []T) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = float64(v)
+	}
+	return out
+}
