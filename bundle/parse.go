@@ -1,0 +1,189 @@
+package bundle
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// manifestFields is Manifest without its methods, so that encoding/json does not call itself.
+type manifestFields Manifest
+
+// ParseManifest decodes and checks a manifest.
+func ParseManifest(data []byte) (*Manifest, error) {
+	var version struct {
+		FormatVersion string `json:"format_version"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
+		return nil, fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
+	}
+	if err := checkVersion(version.FormatVersion); err != nil { // before fields whose meaning a newer version may change
+		return nil, err
+	}
+	m := new(Manifest)
+	if err := json.Unmarshal(data, m); err != nil {
+		return nil, fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
+	}
+	if err := m.Validate(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// UnmarshalJSON decodes a manifest and keeps the fields that it does not know.
+func (m *Manifest) UnmarshalJSON(data []byte) error {
+	var fields manifestFields
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, &fields.unknown); err != nil {
+		return err
+	}
+	known := reflect.TypeFor[manifestFields]()
+	for i := range known.NumField() {
+		name, _, _ := strings.Cut(known.Field(i).Tag.Get("json"), ",")
+		delete(fields.unknown, name)
+	}
+	*m = Manifest(fields)
+	return nil
+}
+
+// MarshalJSON encodes a manifest: its fields in their order, then the unknown ones in the order of their names.
+func (m Manifest) MarshalJSON() ([]byte, error) {
+	data, err := json.Marshal(manifestFields(m))
+	if err != nil || len(m.unknown) == 0 {
+		return data, err
+	}
+	data = bytes.TrimSuffix(data, []byte("}"))
+	for _, name := range slices.Sorted(maps.Keys(m.unknown)) {
+		key, err := json.Marshal(name)
+		if err != nil {
+			return nil, err
+		}
+		data = append(append(append(append(data, ','), key...), ':'), m.unknown[name]...)
+	}
+	return append(data, '}'), nil
+}
+
+// Encode returns the manifest as it stands in a file: indented, with a final newline, the same bytes for the same
+// manifest.
+func (m *Manifest) Encode() ([]byte, error) {
+	if err := m.Validate(); err != nil {
+		return nil, err
+	}
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("bundle: manifest: %w", err)
+	}
+	return append(data, '\n'), nil
+}
+
+func checkVersion(v string) error {
+	major, minor, ok := strings.Cut(v, ".")
+	n, err1 := strconv.ParseUint(major, 10, 16)
+	_, err2 := strconv.ParseUint(minor, 10, 16)
+	if !ok || err1 != nil || err2 != nil {
+		return fmt.Errorf("bundle: manifest: format_version is %q, it must be MAJOR.MINOR such as %q: %w", v, FormatVersion, ErrFormat)
+	}
+	ours, _, _ := strings.Cut(FormatVersion, ".")
+	if o, _ := strconv.ParseUint(ours, 10, 16); n > o {
+		return fmt.Errorf("bundle: the bundle has format %s, this program reads up to %s.x: %w: use a newer catvae", v, ours, ErrNewer)
+	}
+	return nil
+}
+
+// The bounds of what a manifest may claim, so that nothing is allocated for a number that no model has.
+const maxSize = 1 << 24
+
+// Validate reports the first thing wrong with a manifest, as an [ErrFormat] or [ErrNewer] that names the field.
+func (m *Manifest) Validate() error {
+	if err := checkVersion(m.FormatVersion); err != nil {
+		return err
+	}
+	for _, check := range []func() error{m.Input.validate, m.Latent.validate, m.validateFiles} {
+		if err := check(); err != nil {
+			return fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
+		}
+	}
+	if m.Likelihood != "bernoulli" {
+		return fmt.Errorf("bundle: manifest: likelihood is %q, this version knows \"bernoulli\": %w", m.Likelihood, ErrFormat)
+	}
+	return nil
+}
+
+func (in Input) validate() error {
+	n, err := Size(in.Shape)
+	if err != nil {
+		return fmt.Errorf("input: %w", err)
+	}
+	if len(in.Shape) == 0 || n < 1 || n > maxSize {
+		return fmt.Errorf("input.shape is %v: a row has 1 to %d values", in.Shape, maxSize)
+	}
+	if in.Name == "" || in.DType != Float32 {
+		return fmt.Errorf("input is %q of type %q: graphs take a named float32", in.Name, in.DType)
+	}
+	if !(in.Range[0] < in.Range[1]) || math.IsInf(in.Range[0], 0) || math.IsInf(in.Range[1], 0) || !(in.Scale > 0) || math.IsInf(in.Scale, 0) {
+		return fmt.Errorf("input.range is %v and input.scale %v: both must be finite, the range ascending", in.Range, in.Scale)
+	}
+	return nil
+}
+
+func (l Latent) validate() error {
+	if l.Variables < 1 || l.Variables > maxSize {
+		return fmt.Errorf("latent.variables is %d: use 1 to %d", l.Variables, maxSize)
+	}
+	switch l.Kind {
+	case Bernoulli:
+		if l.Categories != 0 {
+			return fmt.Errorf("latent.categories is %d for Bernoulli variables", l.Categories)
+		}
+		if n := len(l.Thresholds); n != 0 && n != l.Variables {
+			return fmt.Errorf("latent.thresholds holds %d numbers for %d variables", n, l.Variables)
+		}
+	case Categorical:
+		if l.Categories < 2 || l.Categories > maxSize/l.Variables {
+			return fmt.Errorf("latent.categories is %d for %d variables", l.Categories, l.Variables)
+		}
+		if len(l.Thresholds) != 0 {
+			return fmt.Errorf("latent.thresholds is given for categorical variables, which have none")
+		}
+	default:
+		return fmt.Errorf("latent.kind is %q, this version knows %q and %q", l.Kind, Bernoulli, Categorical)
+	}
+	if l.BitOrder != BitOrderMSBFirst {
+		return fmt.Errorf("latent.bit_order is %q, this version knows %q", l.BitOrder, BitOrderMSBFirst)
+	}
+	switch {
+	case l.Prior.Kind == "uniform" && len(l.Prior.Logits) == 0:
+	case l.Prior.Kind == "learned" && len(l.Prior.Logits) == l.Bits():
+	default:
+		return fmt.Errorf("latent.prior is %q with %d logits: \"uniform\" has none, \"learned\" has %d", l.Prior.Kind, len(l.Prior.Logits), l.Bits())
+	}
+	return nil
+}
+
+func (m *Manifest) validateFiles() error {
+	for _, name := range []string{EncoderFile, ThresholdFile, DecoderFile} {
+		if _, ok := m.Files[name]; !ok {
+			return fmt.Errorf("files lacks %s", name)
+		}
+	}
+	for name, f := range m.Files {
+		if err := checkName(name); err != nil {
+			return err
+		}
+		if f.Size < 0 || f.Size > maxFile {
+			return fmt.Errorf("files: %s has %d bytes: 0 to %d are possible", name, f.Size, maxFile)
+		}
+		if len(f.SHA256) != 64 || strings.Trim(f.SHA256, "0123456789abcdef") != "" {
+			return fmt.Errorf("files: %s has SHA-256 %q: it must be 64 hexadecimal digits in lower case", name, f.SHA256)
+		}
+	}
+	return nil
+}

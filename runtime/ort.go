@@ -1,0 +1,329 @@
+//go:build cgo
+
+package runtime
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"regexp"
+	goruntime "runtime"
+	"strconv"
+	"sync"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxcheck"
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// ortBackend is onnxruntime through onnxruntime_go.
+type ortBackend struct {
+	options options
+	device  Device // the one that runs: CPU or CUDA
+	version string
+}
+
+// environment is the one onnxruntime of the process: the library cannot be loaded twice, nor safely unloaded.
+var environment struct {
+	sync.Mutex
+	library string // path of the loaded library, "" before
+}
+
+// OpenONNXRuntime loads onnxruntime, once a process, and returns it as a backend. The library is found as
+// [FindLibrary] says. Errors wrap [ErrLibrary] or [ErrDevice] and say how to mend it.
+func OpenONNXRuntime(opts ...Option) (Backend, error) {
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := loadLibrary(o.library); err != nil {
+		return nil, err
+	}
+	b := &ortBackend{options: o, device: CPU, version: ort.GetVersion()}
+	if o.device == CPU {
+		return b, nil
+	}
+	switch err := b.probeCUDA(); {
+	case err == nil:
+		b.device = CUDA
+	case o.device == CUDA:
+		return nil, fmt.Errorf("runtime: --device cuda: %w: install the CUDA 12 or 13 libraries and cuDNN 9 with a CUDA build of onnxruntime %s (pip install onnxruntime-gpu==%s), or use --device cpu; `catvae doctor` lists what is missing: %w",
+			ErrDevice, Version, Version, err)
+	}
+	return b, nil
+}
+
+func loadLibrary(explicit string) error {
+	environment.Lock()
+	defer environment.Unlock()
+	if environment.library != "" {
+		if explicit != "" && explicit != environment.library {
+			return fmt.Errorf("runtime: onnxruntime is loaded from %s already: a process holds one, not %s too: %w", environment.library, explicit, ErrLibrary)
+		}
+		return nil
+	}
+	lib, _, err := FindLibrary(explicit)
+	if err != nil {
+		return err
+	}
+	ort.SetSharedLibraryPath(lib.Path)
+	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
+		return translateLoadError(lib, err)
+	}
+	if err := ort.DisableTelemetry(); err != nil {
+		return fmt.Errorf("runtime: switch telemetry off: %w", err)
+	}
+	environment.library = lib.Path
+	return nil
+}
+
+var versionRange = regexp.MustCompile(`only API versions \[1, (\d+)\]`)
+
+// translateLoadError names both versions where they do not fit. onnxruntime answers a newer header with an error that
+// knows API numbers only; API n belongs to release 1.n.
+func translateLoadError(lib Library, err error) error {
+	found := lib.Version
+	if m := versionRange.FindStringSubmatch(err.Error()); m != nil {
+		found = "1." + m[1]
+	}
+	if found == "" {
+		found = "of unknown version"
+	}
+	return fmt.Errorf("runtime: %s (onnxruntime %s) does not load; this program needs onnxruntime 1.%d or later: `catvae doctor --install` fetches %s: %w: %w",
+		lib.Path, found, apiVersion, Version, ErrLibrary, err)
+}
+
+func (b *ortBackend) Name() string { return fmt.Sprintf("onnxruntime %s (%s)", b.version, b.device) }
+
+// sessions holds the loaded graphs of the process: one session for equal bytes and options, shared by its users.
+var sessions = struct {
+	sync.Mutex
+	m map[sessionKey]*ortSession
+}{m: map[sessionKey]*ortSession{}}
+
+type sessionKey struct {
+	model    [sha256.Size]byte
+	device   Device
+	threads  int
+	tf32     bool
+	spinning bool
+}
+
+// ortSession is a native session with the number of its users.
+type ortSession struct {
+	key     sessionKey
+	session *ort.DynamicAdvancedSession
+	inputs  []bundle.TensorInfo
+	outputs []bundle.TensorInfo
+	users   int // guarded by sessions
+}
+
+// ortGraph is one user's hold on a session.
+type ortGraph struct {
+	*ortSession
+	label string
+	mu    sync.RWMutex // held for reading by runs, for writing by Close
+	done  bool
+}
+
+func (b *ortBackend) Load(model []byte, label string) (Graph, error) {
+	info, err := onnxcheck.Describe(model)
+	if err != nil {
+		return nil, fmt.Errorf("runtime: %s: %w", label, err)
+	}
+	key := sessionKey{sha256.Sum256(model), b.device, b.options.threads, b.options.tf32, b.options.spinning}
+	sessions.Lock()
+	defer sessions.Unlock()
+	s, ok := sessions.m[key]
+	if !ok {
+		if s, err = b.newSession(model, info); err != nil {
+			return nil, fmt.Errorf("runtime: %s: %w", label, err)
+		}
+		s.key = key
+		sessions.m[key] = s
+	}
+	s.users++
+	return &ortGraph{ortSession: s, label: label}, nil
+}
+
+func (b *ortBackend) newSession(model []byte, info onnxcheck.Info) (*ortSession, error) {
+	s := &ortSession{}
+	var inputs, outputs []string
+	for _, v := range info.Inputs {
+		s.inputs, inputs = append(s.inputs, v.TensorInfo), append(inputs, v.Name)
+	}
+	for _, v := range info.Outputs {
+		s.outputs, outputs = append(s.outputs, v.TensorInfo), append(outputs, v.Name)
+	}
+	if len(inputs) == 0 {
+		return nil, errors.New("the graph has no inputs")
+	}
+	o, err := b.sessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	defer o.Destroy()
+	if s.session, err = ort.NewDynamicAdvancedSessionWithONNXData(model, inputs, outputs, o); err != nil {
+		return nil, fmt.Errorf("make the session: %w", err)
+	}
+	return s, nil
+}
+
+func (b *ortBackend) sessionOptions() (*ort.SessionOptions, error) {
+	o, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, fmt.Errorf("session options: %w", err)
+	}
+	steps := []func() error{
+		func() error { return o.SetIntraOpNumThreads(b.options.threads) },
+		func() error { return o.SetInterOpNumThreads(1) },
+		func() error {
+			return o.AddSessionConfigEntry("session.intra_op.allow_spinning", strconv.Itoa(boolInt(b.options.spinning)))
+		},
+	}
+	if b.device == CUDA {
+		steps = append(steps, func() error { return b.appendCUDA(o) })
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			o.Destroy()
+			return nil, fmt.Errorf("session options: %w", err)
+		}
+	}
+	return o, nil
+}
+
+// appendCUDA puts every node on CUDA or fails: a graph that quietly ran in part on the CPU would be slow without a word.
+func (b *ortBackend) appendCUDA(o *ort.SessionOptions) error {
+	cuda, err := ort.NewCUDAProviderOptions()
+	if err != nil {
+		return err
+	}
+	defer cuda.Destroy()
+	if err := cuda.Update(map[string]string{"use_tf32": strconv.Itoa(boolInt(b.options.tf32))}); err != nil {
+		return err
+	}
+	if err := o.AppendExecutionProviderCUDA(cuda); err != nil {
+		return err
+	}
+	return o.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1")
+}
+
+// probeCUDA reports why CUDA cannot be used.
+func (b *ortBackend) probeCUDA() error {
+	o, err := ort.NewSessionOptions()
+	if err != nil {
+		return err
+	}
+	defer o.Destroy()
+	return b.appendCUDA(o)
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (g *ortGraph) Inputs() []bundle.TensorInfo  { return g.inputs }
+func (g *ortGraph) Outputs() []bundle.TensorInfo { return g.outputs }
+
+// Close gives the session back; the last user frees it.
+func (g *ortGraph) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.done {
+		return nil
+	}
+	g.done = true
+	sessions.Lock()
+	defer sessions.Unlock()
+	if g.users--; g.users > 0 {
+		return nil
+	}
+	delete(sessions.m, g.key)
+	if err := g.session.Destroy(); err != nil {
+		return fmt.Errorf("runtime: %s: close: %w", g.label, err)
+	}
+	return nil
+}
+
+func (g *ortGraph) Run(ctx context.Context, inputs ...bundle.Tensor) ([]bundle.Tensor, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.done {
+		return nil, fmt.Errorf("runtime: %s: %w", g.label, ErrClosed)
+	}
+	ordered, err := order(g.inputs, inputs)
+	if err != nil {
+		return nil, fmt.Errorf("runtime: %s: %w", g.label, err)
+	}
+	out, err := g.run(ctx, ordered)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("runtime: %s: %w", g.label, err)
+	}
+	return out, nil
+}
+
+func (g *ortGraph) run(ctx context.Context, inputs []bundle.Tensor) ([]bundle.Tensor, error) {
+	var pinner goruntime.Pinner // native code keeps the address of a Go slice for the run's length
+	defer pinner.Unpin()
+	in := make([]ort.Value, len(inputs))
+	defer func() { destroy(in) }()
+	for i, t := range inputs {
+		var err error
+		if in[i], err = newValue(t, &pinner); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]ort.Value, len(g.outputs))
+	defer func() { destroy(out) }()
+	for i, info := range g.outputs {
+		if len(info.Shape) == 0 { // onnxruntime_go cannot allocate a result without dimensions by itself
+			var err error
+			if out[i], err = newScalar(info.DType); err != nil {
+				return nil, fmt.Errorf("output %q: %w", info.Name, err)
+			}
+		}
+	}
+	o, err := ort.NewRunOptions()
+	if err != nil {
+		return nil, fmt.Errorf("run options: %w", err)
+	}
+	defer o.Destroy()
+	terminated := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(terminated)
+		_ = o.Terminate() // a run that ends by itself at the same moment is as good
+	})
+	err = g.session.RunWithOptions(in, out, o)
+	if !stop() {
+		<-terminated // before the options are destroyed
+	}
+	if err != nil {
+		return nil, err
+	}
+	results := make([]bundle.Tensor, len(out))
+	for i, v := range out {
+		if results[i], err = result(g.outputs[i].Name, v); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+func destroy(values []ort.Value) {
+	for _, v := range values {
+		if v != nil {
+			v.Destroy()
+		}
+	}
+}
