@@ -1,0 +1,51 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrData is wrapped by every error that says that a source's content cannot be used: trying again will not help.
+var ErrData = errors.New("bad data")
+
+// A FormatError says that a file is broken.
+type FormatError struct {
+	File   string
+	Reason string
+	Cause  error // what reading met, or nil
+}
+
+func (e *FormatError) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("dataset: %s: %s: %v", e.File, e.Reason, e.Cause)
+	}
+	return fmt.Sprintf("dataset: %s: %s", e.File, e.Reason)
+}
+
+// Unwrap returns ErrData and the cause.
+func (e *FormatError) Unwrap() []error { return []error{ErrData, e.Cause} }
+
+// An UnsupportedError says that a file is valid, but not of a kind that is read here.
+type UnsupportedError struct {
+	File   string
+	Reason string
+}
+
+func (e *UnsupportedError) Error() string { return fmt.Sprintf("dataset: %s: %s", e.File, e.Reason) }
+
+// Unwrap returns ErrData.
+func (e *UnsupportedError) Unwrap() error { return ErrData }
+
+// A ValueError says that a value is not within [0,1].
+type ValueError struct {
+	File        string
+	Row, Column int // from 0
+	Value       float64
+}
+
+func (e *ValueError) Error() string {
+	return fmt.Sprintf("dataset: %s: row %d, column %d is %g: values must lie in [0,1]", e.File, e.Row, e.Column, e.Value)
+}
+
+// Unwrap returns ErrData.
+func (e *ValueError) Unwrap() error { return ErrData }

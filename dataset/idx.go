@@ -1,0 +1,162 @@
+package dataset
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// IDX is the format of MNIST (LeCun, Cortes, Burges, http://yann.lecun.com/exdb/mnist/): two zero bytes, a type, the
+// number of dimensions, each dimension as a big-endian uint32, then the values row by row.
+
+// idxUint8 is the only element type that is read: bytes.
+const idxUint8 = 8
+
+// idx streams an IDX file of bytes, with labels from a second file where there is one.
+type idx struct {
+	s      *stream
+	info   Info
+	buf    []byte
+	row    int
+	labels *stream
+}
+
+func newIDX(s *stream) (*idx, error) {
+	shape, err := idxHeader(s)
+	if err != nil {
+		return nil, err
+	}
+	r := &idx{s: s, info: Info{Source: s.name, Rows: shape[0], Shape: shape[1:], DType: "uint8"}}
+	if len(shape) == 1 {
+		r.info.Shape = []int{1}
+	}
+	if r.info.RowSize() <= maxRow {
+		r.buf = make([]byte, r.info.RowSize())
+	}
+	return r, nil
+}
+
+// idxHeader reads and checks a header; the sizes are held against the file's before anything of that size is made.
+func idxHeader(s *stream) ([]int, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(s, head[:]); err != nil {
+		return nil, &FormatError{File: s.name, Reason: "it ends in its header", Cause: err}
+	}
+	if head[2] != idxUint8 {
+		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("its IDX element type is 0x%02x: bytes (0x08) are read", head[2])}
+	}
+	n := int(head[3])
+	if n < 1 || n > 8 {
+		return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares %d dimensions: 1 to 8 are possible", n)}
+	}
+	shape, total := make([]int, n), int64(1)
+	for i := range shape {
+		var d [4]byte
+		if _, err := io.ReadFull(s, d[:]); err != nil {
+			return nil, &FormatError{File: s.name, Reason: "it ends in its header", Cause: err}
+		}
+		shape[i] = int(binary.BigEndian.Uint32(d[:]))
+		if shape[i] != 0 && total > (1<<50)/int64(shape[i]) {
+			return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares dimensions whose product overflows, the last being %d", shape[i])}
+		}
+		total *= int64(shape[i])
+	}
+	return shape, s.expect(int64(4+4*n), total)
+}
+
+// openLabelled opens a file of images and one of labels as one source.
+func openLabelled(images, labels string) (Reader, error) {
+	r, err := openFile(images)
+	if err != nil {
+		return nil, err
+	}
+	l, err := openFile(labels)
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	x, ok1 := r.(*idx)
+	y, ok2 := l.(*idx)
+	if !ok1 || !ok2 || y.info.RowSize() != 1 || y.info.Rows != x.info.Rows {
+		r.Close()
+		l.Close()
+		return nil, &FormatError{File: labels, Reason: fmt.Sprintf("it has %d rows of shape %v, %s has %d rows: one label for each image is needed", l.Info().Rows, l.Info().Shape, images, r.Info().Rows)}
+	}
+	x.labels, x.info.Labels = y.s, true
+	return x, nil
+}
+
+func (r *idx) Info() Info { return r.info }
+
+func (r *idx) Next(row []float32) (int, error) {
+	label, err := r.NextBytes(r.buf)
+	if err != nil {
+		return -1, err
+	}
+	for i, b := range r.buf {
+		row[i] = scaled[b]
+	}
+	return label, nil
+}
+
+// NextBytes is Next for the bytes themselves.
+func (r *idx) NextBytes(row []byte) (int, error) {
+	if r.row == r.info.Rows {
+		return -1, io.EOF
+	}
+	if err := r.s.read(row, r.row); err != nil {
+		return -1, err
+	}
+	label := -1
+	if r.labels != nil {
+		var b [1]byte
+		if err := r.labels.read(b[:], r.row); err != nil {
+			return -1, err
+		}
+		label = int(b[0])
+	}
+	r.row++
+	return label, nil
+}
+
+func (r *idx) Close() error {
+	err := r.s.Close()
+	if r.labels != nil {
+		err = errors.Join(err, r.labels.Close())
+	}
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// scaled holds b/255 for each byte, in float32.
+var scaled = func() (t [256]float32) {
+	for i := range t {
+		t[i] = float32(i) / 255
+	}
+	return t
+}()
+
+// WriteIDX writes bytes of the given shape as an IDX file.
+func WriteIDX(w io.Writer, shape []int, data []byte) error {
+	total := 1
+	head := []byte{0, 0, idxUint8, byte(len(shape))}
+	for _, d := range shape {
+		if d < 0 || d > 1<<31-1 || (d > 0 && total > (1<<50)/d) {
+			return fmt.Errorf("dataset: IDX cannot hold shape %v", shape)
+		}
+		total *= d
+		head = binary.BigEndian.AppendUint32(head, uint32(d))
+	}
+	if len(shape) == 0 || len(shape) > 255 || total != len(data) {
+		return fmt.Errorf("dataset: IDX: shape %v wants %d bytes, there are %d", shape, total, len(data))
+	}
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	_, err := w.Write(data)
+	return err
+}

@@ -1,0 +1,196 @@
+package dataset
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+
+	"codeberg.org/sbinet/npyio/npy"
+)
+
+// NPY is numpy's format for one array: https://numpy.org/neps/nep-0001-npy-format.html. The header is parsed by npyio;
+// the values are streamed here, a row at a time.
+
+// npyReader streams an array of uint8, float32 or float64 in C order; its first axis counts the rows.
+type npyReader struct {
+	s     *stream
+	info  Info
+	order binary.ByteOrder
+	width int
+	buf   []byte
+	row   int
+}
+
+func newNPY(s *stream) (*npyReader, error) {
+	header, size, err := npyHeader(s)
+	if err != nil {
+		return nil, err
+	}
+	shape := header.Descr.Shape
+	if header.Descr.Fortran && len(shape) > 1 {
+		return nil, &UnsupportedError{File: s.name, Reason: "its values are in Fortran order: save numpy.ascontiguousarray of them"}
+	}
+	if len(shape) == 0 {
+		return nil, &FormatError{File: s.name, Reason: "it holds a single number: an array whose first axis counts the rows is needed"}
+	}
+	r := &npyReader{s: s, info: Info{Source: s.name, Rows: shape[0], Shape: shape[1:]}, order: binary.LittleEndian}
+	if len(shape) == 1 {
+		r.info.Shape = []int{1}
+	}
+	if strings.HasPrefix(header.Descr.Type, ">") {
+		r.order = binary.BigEndian
+	}
+	switch strings.TrimLeft(header.Descr.Type, "<>|=") {
+	case "u1":
+		r.info.DType, r.width = "uint8", 1
+	case "f4":
+		r.info.DType, r.width = "float32", 4
+	case "f8":
+		r.info.DType, r.width = "float64", 8
+	default:
+		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("its values are of type %q: uint8, float32 and float64 are read", header.Descr.Type)}
+	}
+	total := int64(r.width)
+	for _, d := range shape {
+		if d < 0 || (d > 0 && total > (1<<50)/int64(d)) {
+			return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares the shape %v", shape)}
+		}
+		total *= int64(d)
+	}
+	if err := s.expect(size, total); err != nil {
+		return nil, err
+	}
+	if r.info.RowSize() <= maxRow {
+		r.buf = make([]byte, r.info.RowSize()*r.width)
+	}
+	return r, nil
+}
+
+// npyHeader reads a header of at most 64 KiB. npyio panics on some broken ones.
+func npyHeader(s *stream) (h npy.Header, size int64, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &FormatError{File: s.name, Reason: fmt.Sprintf("its NPY header cannot be read: %v", p)}
+		}
+	}()
+	head, err := s.Peek(12)
+	if err != nil {
+		return h, 0, &FormatError{File: s.name, Reason: "it ends in its header", Cause: err}
+	}
+	size = 10 + int64(binary.LittleEndian.Uint16(head[8:]))
+	if head[6] > 1 {
+		size = 12 + int64(binary.LittleEndian.Uint32(head[8:]))
+	}
+	if size > 1<<16 {
+		return h, 0, &FormatError{File: s.name, Reason: fmt.Sprintf("its header claims %d bytes", size)}
+	}
+	raw := make([]byte, size)
+	if _, err := io.ReadFull(s, raw); err != nil {
+		return h, 0, &FormatError{File: s.name, Reason: "it ends in its header", Cause: err}
+	}
+	r, err := npy.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		return h, 0, &FormatError{File: s.name, Reason: "its NPY header cannot be read", Cause: err}
+	}
+	return r.Header, size, nil
+}
+
+func (r *npyReader) Info() Info { return r.info }
+
+func (r *npyReader) Next(row []float32) (int, error) {
+	if r.row == r.info.Rows {
+		return -1, io.EOF
+	}
+	if err := r.s.read(r.buf, r.row); err != nil {
+		return -1, err
+	}
+	for i := range row {
+		switch r.width {
+		case 1:
+			row[i] = scaled[r.buf[i]]
+			continue
+		case 4:
+			row[i] = math.Float32frombits(r.order.Uint32(r.buf[4*i:]))
+		case 8:
+			row[i] = float32(math.Float64frombits(r.order.Uint64(r.buf[8*i:])))
+		}
+		if !(row[i] >= 0 && row[i] <= 1) {
+			return -1, &ValueError{File: r.s.name, Row: r.row, Column: i, Value: float64(row[i])}
+		}
+	}
+	r.row++
+	return -1, nil
+}
+
+func (r *npyReader) Close() error {
+	if err := r.s.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// An NPYWriter writes an array of a known shape, piece by piece, as an NPY file of version 1.0.
+type NPYWriter struct {
+	w    io.Writer
+	left int64 // bytes to come
+	err  error
+}
+
+// NewNPYWriter writes the header of an array of uint8 or float32 ("uint8", "float32") in C order.
+func NewNPYWriter(w io.Writer, dtype string, shape ...int) (*NPYWriter, error) {
+	descr, width := map[string]string{"uint8": "|u1", "float32": "<f4"}[dtype], map[string]int64{"uint8": 1, "float32": 4}[dtype]
+	if width == 0 {
+		return nil, fmt.Errorf("dataset: NPY of %q: use uint8 or float32", dtype)
+	}
+	left, text := width, ""
+	for _, d := range shape {
+		if d < 0 || (d > 0 && left > (1<<50)/int64(d)) {
+			return nil, fmt.Errorf("dataset: NPY cannot hold shape %v", shape)
+		}
+		left *= int64(d)
+		text += fmt.Sprintf("%d, ", d)
+	}
+	if len(shape) > 1 {
+		text = strings.TrimSuffix(text, ", ")
+	}
+	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, text)
+	dict += strings.Repeat(" ", 63-(10+len(dict))%64) + "\n" // the values begin at a multiple of 64
+	head := append([]byte("\x93NUMPY\x01\x00"), byte(len(dict)), byte(len(dict)>>8))
+	_, err := w.Write(append(head, dict...))
+	return &NPYWriter{w: w, left: left, err: err}, err
+}
+
+// WriteBytes writes the next values of an array of uint8.
+func (n *NPYWriter) WriteBytes(p []byte) error {
+	if n.err == nil && int64(len(p)) > n.left {
+		n.err = fmt.Errorf("dataset: NPY: %d bytes more than the shape holds", int64(len(p))-n.left)
+	}
+	if n.err != nil {
+		return n.err
+	}
+	n.left -= int64(len(p))
+	_, n.err = n.w.Write(p)
+	return n.err
+}
+
+// WriteFloats writes the next values of an array of float32.
+func (n *NPYWriter) WriteFloats(p []float32) error {
+	buf := make([]byte, 0, 4*len(p))
+	for _, x := range p {
+		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(x))
+	}
+	return n.WriteBytes(buf)
+}
+
+// Close reports the first error, or values that are missing. It does not close the underlying writer.
+func (n *NPYWriter) Close() error {
+	if n.err == nil && n.left != 0 {
+		n.err = fmt.Errorf("dataset: NPY: %d bytes of values are missing", n.left)
+	}
+	return n.err
+}

@@ -1,0 +1,225 @@
+package export
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/noise"
+)
+
+// A BundleGraph is one of a bundle's graphs, to be exported, and inputs to verify it with.
+type BundleGraph struct {
+	File    string // bundle.EncoderFile and so on
+	Trace   Trace
+	Options Options
+	Inputs  func(batch int) []bundle.Tensor
+}
+
+// BundleOptions say how [WriteBundle] goes about it.
+type BundleOptions struct {
+	Force  bool           // replace what stands at the path
+	Load   Loader         // runs the graphs that were written; required
+	Runner string         // what Load runs them on, for the record: runtime.Backend.Name
+	Record map[string]any // kept in verification.json: metrics, the data's fingerprint
+}
+
+// Verification is verification.json: what was compared after writing.
+type Verification struct {
+	Runner    string              `json:"runner"`
+	Tolerance float64             `json:"tolerance"`
+	Graphs    map[string]Verified `json:"graphs"` // by file
+	Codes     CodeCheck           `json:"codes"`
+	Record    map[string]any      `json:"record,omitempty"`
+}
+
+// CodeCheck compares the codes of encoder and threshold together. A bit whose logit is within the margin of a decision
+// may fall either way by rounding, and is left aside.
+type CodeCheck struct {
+	Bits   int     `json:"bits"`   // compared
+	Aside  int     `json:"aside"`  // left aside for their margin
+	Margin float64 `json:"margin"` // ten tolerances, times max(1, the row's largest |logit|)
+}
+
+// ErrVerification is wrapped by the error for a graph that does not compute what it was made from. No bundle is written.
+var ErrVerification = errors.New("verification failed")
+
+// WriteBundle exports the graphs, verifies each against gorgonia at [VerifyBatches], and writes the bundle as a whole or
+// not at all. m is the manifest but for format, opset and files, which are filled in. Equal graphs, weights and
+// manifests give equal graph and manifest bytes, whatever the verification measured: verification.json is not among the
+// hashed files.
+func WriteBundle(ctx context.Context, dir string, m bundle.Manifest, graphs []BundleGraph, o BundleOptions) (Verification, error) {
+	v := Verification{Runner: o.Runner, Tolerance: Tolerance, Graphs: map[string]Verified{}, Record: o.Record}
+	if err := atomicfile.CheckNew(dir, o.Force); err != nil {
+		return v, fmt.Errorf("export: bundle %w", err)
+	}
+	m.FormatVersion, m.Producer, m.Opset, m.IRVersion = bundle.FormatVersion, Producer, Opset, IRVersion
+	m.Files = map[string]bundle.File{}
+	content := map[string][]byte{}
+	for _, g := range graphs {
+		data, err := exportOne(g)
+		if err != nil {
+			return v, err
+		}
+		content[g.File] = data
+		m.Files[g.File] = bundle.Hash(data)
+	}
+	manifest, err := m.Encode()
+	if err != nil {
+		return v, err
+	}
+	if err := v.verify(ctx, m, graphs, content, o.Load); err != nil {
+		return v, fmt.Errorf("%w: %w", ErrVerification, err)
+	}
+	record, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return v, fmt.Errorf("export: verification.json: %w", err)
+	}
+	content[bundle.ManifestFile], content[bundle.VerificationFile] = manifest, append(record, '\n')
+	err = atomicfile.Dir(dir, o.Force, func(tmp string) error {
+		for name, data := range content {
+			if err := atomicfile.WriteBytes(filepath.Join(tmp, name), 0o644, data); err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return v, fmt.Errorf("export: %w", err)
+	}
+	return v, nil
+}
+
+func exportOne(g BundleGraph) ([]byte, error) {
+	model, err := Graph(g.Trace, g.Options)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", g.File, err)
+	}
+	return model.Bytes()
+}
+
+// verify compares each graph with gorgonia, and the codes of the first two together.
+func (v *Verification) verify(ctx context.Context, m bundle.Manifest, graphs []BundleGraph, content map[string][]byte, load Loader) error {
+	loaded := map[string]Loaded{}
+	defer func() {
+		for _, l := range loaded {
+			l.Close()
+		}
+	}()
+	for _, g := range graphs {
+		l, err := load(content[g.File], g.File)
+		if err != nil {
+			return err
+		}
+		loaded[g.File] = l
+		if v.Graphs[g.File], err = Verify(ctx, l, g.Trace, VerifyBatches, g.Inputs); err != nil {
+			return fmt.Errorf("%s: %w", g.File, err)
+		}
+	}
+	return v.Codes.check(ctx, m.Latent, graphs, loaded)
+}
+
+// check compares codes end to end: rows through encoder and threshold, on the runner and on gorgonia.
+func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []BundleGraph, loaded map[string]Loaded) error {
+	byFile := map[string]BundleGraph{}
+	for _, g := range graphs {
+		byFile[g.File] = g
+	}
+	c.Margin = 10 * Tolerance
+	for _, batch := range VerifyBatches {
+		in := byFile[bundle.EncoderFile].Inputs(batch)
+		logits, err := loaded[bundle.EncoderFile].Run(ctx, in...)
+		if err != nil {
+			return err
+		}
+		codes, err := loaded[bundle.ThresholdFile].Run(ctx, logits...)
+		if err != nil {
+			return err
+		}
+		wantLogits, err := Reference(byFile[bundle.EncoderFile].Trace, batch, in)
+		if err != nil {
+			return err
+		}
+		want, err := Reference(byFile[bundle.ThresholdFile].Trace, batch, wantLogits)
+		if err != nil {
+			return err
+		}
+		reference, bits := floats(wantLogits[0].Data), l.Bits()
+		got, expected := floats(codes[0].Data), floats(want[0].Data)
+		for row := range batch {
+			near := NearDecision(l, reference[row*bits:][:bits], c.Margin)
+			for i := range bits {
+				at := row*bits + i
+				if near[i] {
+					c.Aside++
+					continue
+				}
+				c.Bits++
+				if got[at] != expected[at] {
+					return fmt.Errorf("bit %d of row %d at batch %d is %g, gorgonia has %g, with a logit of %g", i, row, batch, got[at], expected[at], reference[at])
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// NearDecision marks the bits of one row whose logits are within margin · max(1, the row's largest |logit|) of a
+// decision: a Bernoulli variable's distance from its threshold, a categorical variable's first minus second logit.
+func NearDecision(l bundle.Latent, logits []float64, margin float64) []bool {
+	scale := 1.0
+	for _, x := range logits {
+		scale = max(scale, x, -x)
+	}
+	margin *= scale
+	near := make([]bool, len(logits))
+	if l.Kind == bundle.Bernoulli {
+		for i, x := range logits {
+			if len(l.Thresholds) > 0 {
+				x -= float64(l.Thresholds[i])
+			}
+			near[i] = x <= margin && x >= -margin
+		}
+		return near
+	}
+	for at := 0; at < len(logits); at += l.Categories {
+		group := logits[at : at+l.Categories]
+		first, second := group[0], group[1]
+		if second > first {
+			first, second = second, first
+		}
+		for _, x := range group[2:] {
+			switch {
+			case x > first:
+				first, second = x, first
+			case x > second:
+				second = x
+			}
+		}
+		for i := range group {
+			near[at+i] = first-second <= margin
+		}
+	}
+	return near
+}
+
+// RandomInputs returns inputs for [Verify]: one float32 tensor whose values spread maps from numbers uniform in (0,1).
+func RandomInputs(name string, shape func(batch int) []int64, spread func(u float32) float32) func(batch int) []bundle.Tensor {
+	return func(batch int) []bundle.Tensor {
+		s := shape(batch)
+		n, err := bundle.Size(s)
+		if err != nil {
+			return nil
+		}
+		data := make([]float32, n)
+		noise.Stream{Seed: uint64(batch), Purpose: noise.Evaluation}.Uniform(data, 0, 0)
+		for i, u := range data {
+			data[i] = spread(u)
+		}
+		return []bundle.Tensor{{Name: name, Shape: s, Data: data}}
+	}
+}
