@@ -207,6 +207,15 @@ func (m Model) Pack(b *Graph, code *G.Node) *G.Node {
 	return b.Uint8(b.MatMul(flat, b.Constant(b.path("powers_of_two"), powers, bits, bytes)))
 }
 
+// HardCode returns the hard code of logits and its bytes: [Model.Harden] and [Model.Pack], as the part "threshold".
+func (m Model) HardCode(b *Graph, logits *G.Node, thresholds []float32) (code, packed *G.Node) {
+	packed = b.In("threshold", func() *G.Node {
+		code = m.Harden(b, logits, thresholds)
+		return m.Pack(b, code)
+	})
+	return code, packed
+}
+
 // Training is a model's training graph for one batch size: its inputs, the objective, and the parameters in the order
 // of [Graph.Parameters].
 type Training struct {

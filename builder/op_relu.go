@@ -40,6 +40,10 @@ func (op reluOp) DiffWRT(int) []bool    { return []bool{true} }
 
 func (op reluOp) Do(in ...G.Value) (G.Value, error) {
 	switch x := in[0].Data().(type) {
+	case float32:
+		return valueOf(relu([]float32{x}, []float32{x}, float32(op.Slope)), nil), nil
+	case float64:
+		return valueOf(relu([]float64{x}, []float64{x}, op.Slope), nil), nil
 	case []float32:
 		return valueOf(relu(x, x, float32(op.Slope)), in[0].Shape().Clone()), nil
 	case []float64:

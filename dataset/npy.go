@@ -26,7 +26,22 @@ type npyReader struct {
 	row   int
 }
 
-func newNPY(s *stream) (*npyReader, error) {
+// npyBytes is an npyReader of uint8, which can also give the bytes as they are.
+type npyBytes struct{ *npyReader }
+
+// NextBytes is Next for the bytes themselves.
+func (r npyBytes) NextBytes(row []byte) (int, error) {
+	if r.row == r.info.Rows {
+		return -1, io.EOF
+	}
+	if err := r.s.read(row, r.row); err != nil {
+		return -1, err
+	}
+	r.row++
+	return -1, nil
+}
+
+func newNPY(s *stream) (Reader, error) {
 	header, size, err := npyHeader(s)
 	if err != nil {
 		return nil, err
@@ -67,6 +82,9 @@ func newNPY(s *stream) (*npyReader, error) {
 	}
 	if r.info.RowSize() <= maxRow {
 		r.buf = make([]byte, r.info.RowSize()*r.width)
+	}
+	if r.width == 1 {
+		return npyBytes{r}, nil
 	}
 	return r, nil
 }

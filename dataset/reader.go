@@ -24,6 +24,13 @@ type Reader interface {
 	Close() error
 }
 
+// A ByteReader is a [Reader] of bytes, which can also give them as they are. Rows come from one of the two methods.
+type ByteReader interface {
+	Reader
+	// NextBytes is Next for the bytes themselves.
+	NextBytes(row []byte) (label int, err error)
+}
+
 // Info describes a source.
 type Info struct {
 	Source string // file name, or "glyphs"
@@ -89,7 +96,10 @@ func Open(source string, o Options) (Reader, error) {
 		r.Close()
 		return nil, &FormatError{File: source, Reason: fmt.Sprintf("it has %d rows of shape %v: at least one row of 1 to %d values is needed", info.Rows, info.Shape, maxRow)}
 	}
-	return limit(r, o.Rows), nil
+	if info := r.Info(); o.Rows == 0 || o.Rows >= info.Rows {
+		return r, nil
+	}
+	return newLimited(r, o.Rows), nil
 }
 
 func open(source string, o Options) (Reader, error) {
@@ -216,13 +226,19 @@ type limited struct {
 	left int
 }
 
-func limit(r Reader, rows int) Reader {
-	info := r.Info()
-	if rows == 0 || rows >= info.Rows {
-		return r
+// limitedBytes is limited for a reader of bytes.
+type limitedBytes struct {
+	*limited
+	bytes ByteReader
+}
+
+func newLimited(r Reader, rows int) Reader {
+	l := &limited{Reader: r, info: r.Info(), left: rows}
+	l.info.Rows = rows
+	if b, ok := r.(ByteReader); ok {
+		return limitedBytes{l, b}
 	}
-	info.Rows = rows
-	return &limited{Reader: r, info: info, left: rows}
+	return l
 }
 
 func (l *limited) Info() Info { return l.info }
@@ -232,4 +248,13 @@ func (l *limited) Next(row []float32) (int, error) {
 	}
 	l.left--
 	return l.Reader.Next(row)
+}
+
+// NextBytes is Next for the bytes themselves.
+func (l limitedBytes) NextBytes(row []byte) (int, error) {
+	if l.left == 0 {
+		return -1, io.EOF
+	}
+	l.left--
+	return l.bytes.NextBytes(row)
 }

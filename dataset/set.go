@@ -27,7 +27,7 @@ func Load(source string, o Options) (*Set, error) {
 	defer r.Close()
 	s := &Set{Info: r.Info()}
 	size := s.RowSize()
-	raw, _ := underlying(r).(interface{ NextBytes([]byte) (int, error) })
+	raw, _ := r.(ByteReader)
 	row, pixels := make([]float32, size), make([]byte, size)
 	for n := 0; n < s.Rows; n++ { // appended row by row: a header's word is not enough to allocate for
 		var label int
@@ -47,13 +47,6 @@ func Load(source string, o Options) (*Set, error) {
 		s.labels = append(s.labels, int16(label))
 	}
 	return s, nil
-}
-
-func underlying(r Reader) Reader {
-	if l, ok := r.(*limited); ok {
-		return l.Reader
-	}
-	return r
 }
 
 // Len returns the number of rows.

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/internal/imgrid"
+	"strings"
+)
+
+type encodeCommand struct {
+	Model string `help:"Bundle." required:"" placeholder:"BUNDLE"`
+	In    string `help:"IDX or NPY file, folder with MNIST's four files, or glyphs." required:"" placeholder:"SRC"`
+	Split string `help:"Which rows of a folder or of glyphs: train or test." default:"test" enum:"train,test"`
+	Out   string `help:"NPY file to write." required:"" placeholder:"FILE"`
+	Codes string `help:"packed (uint8, 8 bits a byte), index (uint8, one a variable) or logits (float32)." default:"packed" enum:"packed,index,logits"`
+	Batch int    `help:"Rows that go through the graph at once." default:"512"`
+	Force bool   `help:"Replace the output file where it exists."`
+	cli.Backend
+}
+
+// Help is printed under the flags' list.
+func (encodeCommand) Help() string {
+	return `Example:
+
+  catvae encode --model run/bundle --in rows.npy --out codes.npy
+
+The same as infer, which is a small program of its own. numpy.unpackbits(numpy.load("codes.npy"), axis=1) gives the bits.
+
+` + cli.ExitStatus
+}
+
+func (c encodeCommand) Run(ctx context.Context, env cli.Env) error {
+	return cli.Infer{Model: c.Model, In: c.In, Split: dataset.Split(c.Split), Out: c.Out, Mode: "encode", Codes: c.Codes, Batch: c.Batch, Force: c.Force, Backend: c.Backend}.Run(ctx, env)
+}
+
+type decodeCommand struct {
+	Model string `help:"Bundle." required:"" placeholder:"BUNDLE"`
+	In    string `help:"NPY file of packed codes, uint8 [rows, bytes]." required:"" placeholder:"FILE"`
+	Out   string `help:"NPY file of reconstructions to write, float32." required:"" placeholder:"FILE"`
+	Batch int    `help:"Rows that go through the graph at once." default:"512"`
+	Force bool   `help:"Replace the output file where it exists."`
+	cli.Backend
+}
+
+// Help is printed under the flags' list.
+func (decodeCommand) Help() string {
+	return `Example:
+
+  catvae decode --model run/bundle --in codes.npy --out images.npy
+
+` + cli.ExitStatus
+}
+
+func (c decodeCommand) Run(ctx context.Context, env cli.Env) error {
+	return cli.Infer{Model: c.Model, In: c.In, Out: c.Out, Mode: "decode", Batch: c.Batch, Force: c.Force, Backend: c.Backend}.Run(ctx, env)
+}
+
+type sampleCommand struct {
+	Model string `help:"Run folder or bundle." required:"" placeholder:"RUN|BUNDLE"`
+	Out   string `help:"Picture (.png) or NPY file to write." required:"" placeholder:"FILE"`
+	Rows  int    `help:"How many samples." default:"64" short:"n"`
+	Seed  uint64 `help:"Seed of the codes." default:"1"`
+	Force bool   `help:"Replace the output file where it exists."`
+	cli.Backend
+}
+
+// Help is printed under the flags' list.
+func (sampleCommand) Help() string {
+	return `Examples:
+
+  catvae sample --model run --out samples.png
+  catvae sample --model run/bundle --out samples.npy -n 1000 --seed 7
+
+` + cli.ExitStatus
+}
+
+func (c sampleCommand) Run(ctx context.Context, env cli.Env) error {
+	if c.Rows < 1 || c.Rows > 1<<20 {
+		return fmt.Errorf("%w: --rows %d: use 1 to %d", cli.ErrUsage, c.Rows, 1<<20)
+	}
+	if err := cli.CheckTarget(c.Out, c.Force); err != nil {
+		return err
+	}
+	backend, err := c.Backend.Open(ctx, env, false)
+	if err != nil {
+		return err
+	}
+	model, err := openModel(c.Model, backend)
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	values, err := model.Sample(ctx, nil, c.Rows, c.Seed)
+	if err != nil {
+		return err
+	}
+	shape := []int{c.Rows}
+	for _, d := range model.Manifest().Input.Shape {
+		shape = append(shape, int(d))
+	}
+	return atomicfile.Write(c.Out, 0o644, func(w io.Writer) error {
+		if strings.HasSuffix(c.Out, ".png") {
+			height, width := imgrid.Dims(shape[1:])
+			images := make([][]float32, c.Rows)
+			for i := range images {
+				images[i] = values[i*height*width:][:height*width]
+			}
+			return imgrid.Grid{Columns: 16, Scale: 2}.WritePNG(w, images, height, width)
+		}
+		out, err := dataset.NewNPYWriter(w, "float32", shape...)
+		if err != nil {
+			return err
+		}
+		if err := out.WriteFloats(values); err != nil {
+			return err
+		}
+		return out.Close()
+	})
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/runtime"
+)
+
+type doctorCommand struct {
+	Install       bool   `help:"Fetch the pinned onnxruntime into the user's cache where none is found."`
+	AllowUnpinned bool   `help:"With --install: also take the project's release archive, whose SHA-256 is not pinned."`
+	Library       string `help:"onnxruntime library file to look at, before every other place." placeholder:"FILE"`
+}
+
+// Help is printed under the flags' list.
+func (doctorCommand) Help() string {
+	return `Examples:
+
+  catvae doctor
+  catvae doctor --install
+
+` + cli.ExitStatus
+}
+
+func (c doctorCommand) Run(ctx context.Context, env cli.Env) error {
+	if c.Install {
+		if _, _, err := runtime.FindLibrary(c.Library); err != nil {
+			lib, err := runtime.Install(ctx, runtime.InstallOptions{
+				AllowUnpinned: c.AllowUnpinned, Progress: func(line string) { fmt.Fprintln(env.Stderr, line) },
+			})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(env.Stderr, "installed %s\n", lib.Path)
+		}
+	}
+	d := runtime.Diagnose(c.Library)
+	if err := d.Write(env.Stdout); err != nil {
+		return err
+	}
+	return d.Err
+}

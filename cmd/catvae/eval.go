@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/internal/progress"
+	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/train"
+)
+
+type evalCommand struct {
+	Model    string `help:"Run folder or bundle." required:"" placeholder:"RUN|BUNDLE"`
+	Data     string `help:"Folder with MNIST's four files, IDX or NPY file, or glyphs." required:"" placeholder:"SRC"`
+	Split    string `help:"Which rows: train or test." default:"test" enum:"train,test"`
+	Samples  int    `help:"K of the IWAE bound." default:"100"`
+	Rows     int    `help:"At most so many rows; 0 means all." default:"0"`
+	Binarize string `help:"How grey values are binarised: none, fixed, dynamic or threshold; as in training when left out." placeholder:"RULE"`
+	Seed     uint64 `help:"Seed of samples and binarisation." default:"1"`
+	JSON     bool   `help:"Print one JSON object."`
+	cli.Backend
+}
+
+// Help is printed under the flags' list.
+func (evalCommand) Help() string {
+	return `Examples:
+
+  catvae eval --model run --data mnist/ --samples 1000
+  catvae eval --model run/bundle --data glyphs --json
+
+All figures are nats a row, from hard samples of the posterior: bounds from below on ln p(x). With ten bits or fewer the exact values are printed too.
+
+` + cli.ExitStatus
+}
+
+func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
+	if c.Samples < 1 || c.Samples > 100_000 || c.Rows < 0 {
+		return fmt.Errorf("%w: --samples %d, --rows %d: use 1 to 100000 samples and 0 or more rows", cli.ErrUsage, c.Samples, c.Rows)
+	}
+	set, err := dataset.Load(c.Data, dataset.Options{Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows})
+	if err != nil {
+		return err
+	}
+	backend, err := c.Backend.Open(ctx, env, false)
+	if err != nil {
+		return err
+	}
+	model, err := openModel(c.Model, backend)
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	if want := model.Manifest().Input; set.RowSize() != want.RowSize() {
+		return fmt.Errorf("%w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, c.Data, set.Shape, want.Shape)
+	}
+	if c.Binarize == "" {
+		c.Binarize = model.Manifest().Input.Seen
+	}
+	rule, err := dataset.ParseBinarization(c.Binarize)
+	if err != nil {
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
+	}
+	bar := progress.New(env.Stderr, set.Len(), "evaluating")
+	e, err := train.Evaluate(ctx, model, model.Manifest().Latent, set, train.EvaluateOptions{
+		Binarize: rule, Seed: c.Seed, Samples: c.Samples, Progress: func(done, _ int) { bar.Set(done, "") },
+	})
+	bar.Done("")
+	if err != nil {
+		return err
+	}
+	return c.print(ctx, env, model, set, e)
+}
+
+func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Model, set *dataset.Set, e train.Evaluation) error {
+	l := model.Manifest().Latent
+	out := struct {
+		train.Evaluation
+		ExactELBO *float64 `json:"exact_elbo,omitempty"`
+		ExactLogP *float64 `json:"exact_log_p,omitempty"`
+	}{Evaluation: e}
+	if l.Kind == bundle.Bernoulli && l.Variables <= 10 {
+		elbo, logP, err := train.Exact(ctx, model, l, set, dataset.Binarizer{Rule: dataset.Binarization(e.Binarize), Seed: c.Seed})
+		if err != nil {
+			return err
+		}
+		out.ExactELBO, out.ExactLogP = &elbo, &logP
+	}
+	if c.JSON {
+		return json.NewEncoder(env.Stdout).Encode(out)
+	}
+	fmt.Fprintf(env.Stdout, "rows            %d of %s (%s), binarisation %s\n", e.Rows, c.Data, c.Split, e.Binarize)
+	fmt.Fprintf(env.Stdout, "-ELBO           %.3f nats, 1 hard sample\n", -e.ELBO)
+	fmt.Fprintf(env.Stdout, "reconstruction  %.3f nats\n", e.Reconstruction)
+	fmt.Fprintf(env.Stdout, "KL              %.3f nats\n", e.KL)
+	fmt.Fprintf(env.Stdout, "-IWAE           %.3f nats, K = %d\n", -e.IWAE, e.Samples)
+	fmt.Fprintf(env.Stdout, "active bits     %d of %d\n", e.ActiveBits, l.Bits())
+	if out.ExactELBO != nil {
+		fmt.Fprintf(env.Stdout, "exact -ELBO     %.3f nats\nexact -ln p(x)  %.3f nats\n", -*out.ExactELBO, -*out.ExactLogP)
+	}
+	return nil
+}
+
+// openModel opens a bundle, or the bundle of a run.
+func openModel(path string, backend runtime.Backend) (*runtime.Model, error) {
+	dir := path
+	if _, err := os.Stat(filepath.Join(path, bundle.ManifestFile)); errors.Is(err, fs.ErrNotExist) {
+		if inner := filepath.Join(path, train.BundleDir); cli.Exists(filepath.Join(inner, bundle.ManifestFile)) {
+			dir = inner
+		}
+	}
+	return runtime.Open(dir, runtime.WithBackend(backend))
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/internal/onnxcheck"
+	"github.com/catvae/catvae/models"
+)
+
+type inspectCommand struct {
+	Path string `arg:"" help:"Bundle, or ONNX file." placeholder:"BUNDLE|FILE.onnx"`
+}
+
+// Help is printed under the flags' list.
+func (inspectCommand) Help() string {
+	return `Examples:
+
+  catvae inspect run/bundle
+  catvae inspect run/bundle/encoder.onnx
+
+Every file of a bundle is hashed and every graph checked; nothing is run.
+
+` + cli.ExitStatus
+}
+
+func (c inspectCommand) Run(env cli.Env) error {
+	if strings.HasSuffix(c.Path, ".onnx") {
+		data, err := os.ReadFile(c.Path)
+		if err != nil {
+			return err
+		}
+		return inspectGraph(env.Stdout, c.Path, data)
+	}
+	b, err := bundle.Open(c.Path)
+	if err != nil {
+		return err
+	}
+	if err := b.Verify(); err != nil {
+		return err
+	}
+	m := b.Manifest
+	fmt.Fprintf(env.Stdout, "%s: format %s, written by %s\n", m.Name, m.FormatVersion, m.Producer)
+	fmt.Fprintf(env.Stdout, "bundle hash  %s\n", b.Hash())
+	fmt.Fprintf(env.Stdout, "input        %s %s%v, values %g to %g, bytes times %.6g; trained on data binarised: %s\n", m.Input.Name, m.Input.DType, m.Input.Shape, m.Input.Range[0], m.Input.Range[1], m.Input.Scale, m.Input.Seen)
+	fmt.Fprintf(env.Stdout, "latent       %s", m.Latent.Kind)
+	if m.Latent.Kind == bundle.Categorical {
+		fmt.Fprintf(env.Stdout, ", %d variables of %d categories", m.Latent.Variables, m.Latent.Categories)
+	} else {
+		fmt.Fprintf(env.Stdout, ", %d variables", m.Latent.Variables)
+	}
+	fmt.Fprintf(env.Stdout, ", %s prior, %d bits in %d bytes, %s\n", m.Latent.Prior.Kind, m.Latent.Bits(), m.Latent.PackedBytes(), m.Latent.BitOrder)
+	fmt.Fprintf(env.Stdout, "model        %s\n", m.Model)
+	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
+		data, err := b.File(name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(env.Stdout)
+		if err := inspectGraph(env.Stdout, name, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func inspectGraph(w io.Writer, name string, data []byte) error {
+	info, err := onnxcheck.Describe(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	fmt.Fprintf(w, "%s: %d bytes, opset %d, IR %d, producer %s\n", name, len(data), info.Opset, info.IRVersion, info.Producer)
+	if info.Doc != "" {
+		fmt.Fprintf(w, "  %s\n", info.Doc)
+	}
+	for _, part := range []struct {
+		what   string
+		values []onnxcheck.Value
+	}{{"input ", info.Inputs}, {"output", info.Outputs}} {
+		for _, v := range part.values {
+			dims := make([]string, len(v.Shape))
+			for i, d := range v.Shape {
+				dims[i] = v.Axes[i]
+				if d >= 0 {
+					dims[i] = fmt.Sprint(d)
+				}
+			}
+			fmt.Fprintf(w, "  %s %s %s[%s]\n", part.what, v.Name, v.DType, strings.Join(dims, " "))
+		}
+	}
+	var operators []string
+	for _, op := range slices.Sorted(maps.Keys(info.Operators)) {
+		operators = append(operators, fmt.Sprintf("%s %d", op, info.Operators[op]))
+	}
+	fmt.Fprintf(w, "  nodes  %s; %d parameters\n", strings.Join(operators, ", "), info.Parameters)
+	return nil
+}
+
+type modelsCommand struct {
+	Name string `arg:"" optional:"" help:"Configuration to print."`
+}
+
+// Help is printed under the flags' list.
+func (modelsCommand) Help() string {
+	return `Examples:
+
+  catvae models
+  catvae models bernoulli-mlp > mine.json
+
+A file leaves out what is as in bernoulli-mlp.
+
+` + cli.ExitStatus
+}
+
+func (c modelsCommand) Run(env cli.Env) error {
+	if c.Name == "" {
+		for _, name := range models.Names() {
+			fmt.Fprintln(env.Stdout, name)
+		}
+		return nil
+	}
+	data, ok := models.Get(c.Name)
+	if !ok {
+		return fmt.Errorf("%w: there is no model %q: use %s", cli.ErrUsage, c.Name, strings.Join(models.Names(), ", "))
+	}
+	_, err := env.Stdout.Write(data)
+	return err
+}

@@ -1,0 +1,52 @@
+// Command catvae trains categorical and Bernoulli variational auto-encoders, exports them as ONNX bundles, and runs
+// them. Start with
+//
+//	catvae quickstart
+//
+// Each verb has its own file here: flags into a configuration, one library call, output. stdout carries data, stderr
+// talk; catvae VERB --help has examples and the exit codes.
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/train"
+)
+
+const description = `Categorical and Bernoulli variational auto-encoders: train with gorgonia, ship as ONNX, run with onnxruntime.
+
+  catvae quickstart                                   a model on generated glyphs, in about a minute
+  catvae train --data mnist/ --out run                on MNIST's four files
+  catvae encode --model run/bundle --in mnist/ --out codes.npy
+
+` + cli.ExitStatus
+
+type grammar struct {
+	Quickstart quickstart      `cmd:"" help:"Train on generated glyphs, export, encode and report: the whole way in about a minute."`
+	Train      trainCommand    `cmd:"" help:"Train a model and leave a run folder with bundle and report."`
+	Eval       evalCommand     `cmd:"" help:"Measure the bounds of a run or bundle on data."`
+	Export     exportCommand   `cmd:"" help:"Export a run's best weights as a bundle, verified against gorgonia."`
+	Encode     encodeCommand   `cmd:"" help:"Turn rows into codes or logits (NPY)."`
+	Decode     decodeCommand   `cmd:"" help:"Turn packed codes (NPY) into reconstructions (NPY)."`
+	Sample     sampleCommand   `cmd:"" help:"Decode codes drawn from the prior, as a picture or NPY."`
+	Inspect    inspectCommand  `cmd:"" help:"Say what a bundle or an ONNX file holds."`
+	Models     modelsCommand   `cmd:"" help:"List the catalogue of configurations, or print one."`
+	Doctor     doctorCommand   `cmd:"" help:"Look for onnxruntime and CUDA, and say how to mend what is missing."`
+	Version    cli.VersionFlag `help:"Print the versions of catvae and onnxruntime."`
+}
+
+// code adds the errors that only this command knows: a configuration is part of the command line.
+func code(err error) int {
+	if errors.Is(err, train.ErrConfig) {
+		return cli.Usage
+	}
+	if errors.Is(err, atomicfile.ErrExists) {
+		return cli.Failed
+	}
+	return cli.Code(err)
+}
+
+func main() { os.Exit(cli.Main("catvae", description, &grammar{}, code)) }

@@ -1,0 +1,152 @@
+// Package cli holds what the commands share: exit codes, signals, how a command line is parsed, and how they come by
+// onnxruntime.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/onnxcheck"
+	"github.com/catvae/catvae/runtime"
+)
+
+// The exit codes. They never change meaning.
+const (
+	Done        = 0
+	Failed      = 1
+	Usage       = 2
+	Part        = 3 // done in part
+	BadInput    = 4 // a bad bundle or bad data: trying again is useless
+	NoLibrary   = 5 // onnxruntime, or the device, is missing
+	Interrupted = 130
+)
+
+// ExitStatus is the help's last paragraph.
+const ExitStatus = "EXIT STATUS: 0 done, 1 error, 2 usage, 3 done in part, 4 bad bundle or data, 5 onnxruntime or device missing, 130 interrupted."
+
+// ErrUsage is wrapped by errors about the command line.
+var ErrUsage = errors.New("usage")
+
+// Code returns the exit code of an error.
+func Code(err error) int {
+	switch {
+	case err == nil:
+		return Done
+	case errors.Is(err, context.Canceled):
+		return Interrupted
+	case errors.Is(err, ErrUsage):
+		return Usage
+	case errors.Is(err, runtime.ErrLibrary), errors.Is(err, runtime.ErrDevice):
+		return NoLibrary
+	case errors.Is(err, bundle.ErrBad), errors.Is(err, dataset.ErrData), errors.Is(err, onnxcheck.ErrUnsafe), errors.Is(err, runtime.ErrInput):
+		return BadInput
+	}
+	return Failed
+}
+
+// Env is what a command runs in: tests give their own.
+type Env struct {
+	Stdout, Stderr io.Writer
+}
+
+// Main parses the arguments into a grammar and runs the chosen command. It returns the exit code; code maps errors that
+// only this program knows.
+func Main(name, description string, grammar any, code func(error) int) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	err := Run(ctx, Env{os.Stdout, os.Stderr}, name, description, grammar, os.Args[1:])
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %s\n", name, OneLine(err))
+	}
+	return code(err)
+}
+
+// errExit ends a parse that has printed what was asked for.
+var errExit = errors.New("exit")
+
+// Run is [Main] for tests: it parses args, runs the command, and returns its error.
+func Run(ctx context.Context, env Env, name, description string, grammar any, args []string) (err error) {
+	defer func() { // kong ends help and version by calling its exit function
+		if p := recover(); p != nil {
+			if p != errExit {
+				panic(p)
+			}
+			err = nil
+		}
+	}()
+	parser, err := kong.New(grammar, kong.Name(name), kong.Description(description), kong.UsageOnError(),
+		kong.Writers(env.Stdout, env.Stderr), kong.Exit(func(int) { panic(errExit) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(env))
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return fmt.Errorf("%w: %w: see %s --help", ErrUsage, err, name)
+	}
+	return command.Run()
+}
+
+// OneLine returns an error's text as one line, without the word that only marks its kind.
+func OneLine(err error) string {
+	text := strings.TrimPrefix(err.Error(), ErrUsage.Error()+": ")
+	return strings.Join(strings.Fields(strings.ReplaceAll(text, "\n", "; ")), " ")
+}
+
+// Backend are the flags that choose what runs the graphs.
+type Backend struct {
+	Device  string `help:"Where the graphs run: cpu, cuda or auto. cuda fails where it is not there." default:"cpu" enum:"cpu,cuda,auto"`
+	Threads int    `help:"Threads of one run on the CPU; 0 means one per core." default:"0"`
+	Library string `help:"onnxruntime library file to load, before every other place." placeholder:"FILE"`
+}
+
+// Options returns the flags as options of the runtime.
+func (b Backend) Options() []runtime.Option {
+	return []runtime.Option{runtime.WithDevice(runtime.Device(b.Device)), runtime.WithThreads(b.Threads), runtime.WithLibrary(b.Library)}
+}
+
+// Open loads onnxruntime; with install it is fetched where it is missing, and every step is told on stderr.
+func (b Backend) Open(ctx context.Context, env Env, install bool) (runtime.Backend, error) {
+	if b.Threads < 0 {
+		return nil, fmt.Errorf("%w: --threads %d: use 0 or more", ErrUsage, b.Threads)
+	}
+	if install {
+		lib, err := runtime.EnsureLibrary(ctx, b.Library, runtime.InstallOptions{
+			Progress: func(line string) { fmt.Fprintln(env.Stderr, "onnxruntime: "+line) },
+		})
+		if err != nil {
+			return nil, err
+		}
+		b.Library = lib.Path
+	}
+	return runtime.OpenONNXRuntime(b.Options()...)
+}
+
+// CheckTarget reports a file that would be replaced without leave, or whose folder is not there, before long work.
+func CheckTarget(path string, force bool) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%w: --out %s is a folder: name a file", ErrUsage, path)
+	case err == nil && !force:
+		return fmt.Errorf("--out %s exists already: choose another name, or --force to replace it: %w", path, fs.ErrExist)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	return nil
+}

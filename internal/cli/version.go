@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/alecthomas/kong"
+	"github.com/catvae/catvae/runtime"
+)
+
+// Version is this program's.
+const Version = "0.1.0"
+
+// VersionFlag prints the versions and ends the program.
+type VersionFlag bool
+
+// BeforeReset is called when the flag stands on the command line, before anything is required of it.
+func (VersionFlag) BeforeReset(app *kong.Kong, env Env) error {
+	goVersion := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		goVersion = ", built with " + info.GoVersion
+	}
+	found := "not found"
+	if lib, _, err := runtime.FindLibrary(""); err == nil {
+		found = lib.Path
+		if lib.Version != "" {
+			found = lib.Version + " at " + lib.Path
+		}
+	}
+	fmt.Fprintf(env.Stdout, "catvae %s%s\nonnxruntime %s is pinned; %s\n", Version, goVersion, runtime.Version, found)
+	app.Exit(Done)
+	return nil
+}

@@ -1,0 +1,44 @@
+// Package models is the catalogue: named configurations as JSON.
+//
+// A name stands for what `catvae train --config NAME` starts from; README.md beside this file says what each is for. The
+// files hold what differs from [Default], which is complete.
+package models
+
+import (
+	"embed"
+	_ "embed" // for Default
+	"path"
+	"slices"
+	"strings"
+)
+
+// Default is the configuration "bernoulli-mlp", which sets every key.
+//
+//go:embed bernoulli-mlp.json
+var Default string
+
+//go:embed *.json
+var files embed.FS
+
+// Names returns the names of the catalogue, sorted.
+func Names() []string {
+	entries, err := files.ReadDir(".")
+	if err != nil {
+		return nil // the folder is part of the program
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), path.Ext(e.Name())))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Get returns a configuration's JSON by name, and whether there is one.
+func Get(name string) ([]byte, bool) {
+	if !slices.Contains(Names(), name) {
+		return nil, false
+	}
+	data, err := files.ReadFile(name + ".json")
+	return data, err == nil
+}

@@ -1,0 +1,183 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/runtime"
+)
+
+// A Trained is a configuration with the weights that it led to: what is exported.
+type Trained struct {
+	Name   string // of the model, for people
+	Config Config
+	Model  builder.Model
+	Params *builder.Params
+}
+
+// BundleOptions say how a bundle is written.
+type BundleOptions struct {
+	Force   bool
+	Backend runtime.Backend // verifies the graphs that were written
+	Record  map[string]any  // kept in verification.json
+}
+
+// WriteBundle exports the encoder, the threshold and the decoder, verifies them against gorgonia, and writes the bundle.
+// Equal weights and configurations give equal bytes.
+func (t Trained) WriteBundle(ctx context.Context, dir string, o BundleOptions) (export.Verification, error) {
+	m, err := t.manifest()
+	if err != nil {
+		return export.Verification{}, err
+	}
+	return export.WriteBundle(ctx, dir, m, t.graphs(m), export.BundleOptions{
+		Force: o.Force, Runner: o.Backend.Name(), Record: o.Record,
+		Load: func(model []byte, label string) (export.Loaded, error) { return o.Backend.Load(model, label) },
+	})
+}
+
+// InMemory exports the model and opens it at once, for evaluation during a run. It must be closed.
+func (t Trained) InMemory(backend runtime.Backend) (*runtime.Model, error) {
+	m, err := t.manifest()
+	if err != nil {
+		return nil, err
+	}
+	graphs := map[string][]byte{}
+	for _, g := range t.graphs(m) {
+		model, err := export.Graph(g.Trace, g.Options)
+		if err != nil {
+			return nil, err
+		}
+		if graphs[g.File], err = model.Bytes(); err != nil {
+			return nil, err
+		}
+	}
+	return runtime.New(&m, graphs, runtime.WithBackend(backend))
+}
+
+func (t Trained) manifest() (bundle.Manifest, error) {
+	config, err := json.Marshal(t.Config)
+	if err != nil {
+		return bundle.Manifest{}, fmt.Errorf("train: configuration: %w", err)
+	}
+	m := bundle.Manifest{
+		Name: t.Name, Model: config, Likelihood: "bernoulli",
+		Input: bundle.Input{
+			Name: bundle.Sample, DType: bundle.Float32, Scale: 1.0 / 255, Range: [2]float64{0, 1}, Seen: string(t.Config.Data.Binarize),
+		},
+		Latent: bundle.Latent{
+			Kind: t.Model.Latent.Kind, Variables: t.Model.Latent.Variables, Categories: t.Model.Latent.Categories,
+			Prior: bundle.Prior{Kind: t.Model.Latent.Prior}, BitOrder: bundle.BitOrderMSBFirst,
+		},
+	}
+	for _, d := range t.Model.Input {
+		m.Input.Shape = append(m.Input.Shape, int64(d))
+	}
+	if t.Model.Latent.Prior == builder.PriorLearned {
+		values := t.Params.Value("prior/logits")
+		if values == nil {
+			return m, fmt.Errorf("train: the weights lack prior/logits: they belong to a model with a uniform prior")
+		}
+		for _, x := range builder.Floats(values) {
+			m.Latent.Prior.Logits = append(m.Latent.Prior.Logits, float32(x))
+		}
+	}
+	return m, nil
+}
+
+// graphs returns the three graphs with their names, documentation and inputs for verification.
+func (t Trained) graphs(m bundle.Manifest) []export.BundleGraph {
+	latent := func(batch int) []int64 { return int64s(t.Model.LatentShape(batch)) }
+	sample := func(batch int) []int64 { return int64s(t.Model.InputShape(batch)) }
+	return []export.BundleGraph{
+		{
+			File: bundle.EncoderFile, Trace: t.traceEncoder,
+			Options: t.options("encoder", m, "Latent logits of rows: what the encoder says of each latent variable before any decision."),
+			Inputs:  export.RandomInputs(bundle.Sample, sample, func(u float32) float32 { return u }),
+		}, {
+			File: bundle.ThresholdFile, Trace: t.traceThreshold,
+			Options: t.options("threshold", m, "Hard codes of latent logits, as numbers and packed into bytes."),
+			Inputs:  export.RandomInputs(bundle.LatentLogits, latent, func(u float32) float32 { return 8 * (u - 0.5) }),
+		}, {
+			File: bundle.DecoderFile, Trace: t.traceDecoder,
+			Options: t.options("decoder", m, "Reconstructions of codes."),
+			Inputs: export.RandomInputs(bundle.Code, latent, func(u float32) float32 {
+				if u > 0.5 {
+					return 1
+				}
+				return 0
+			}),
+		},
+	}
+}
+
+func int64s(s []int) []int64 {
+	r := make([]int64, len(s))
+	for i, v := range s {
+		r[i] = int64(v)
+	}
+	return r
+}
+
+// options describe a graph well enough to use it without its manifest.
+func (t Trained) options(role string, m bundle.Manifest, doc string) export.Options {
+	meta := map[string]string{
+		"catvae.role":           role,
+		"catvae.name":           t.Name,
+		"catvae.format_version": bundle.FormatVersion,
+		"catvae.latent.kind":    string(m.Latent.Kind),
+		"catvae.latent.vars":    strconv.Itoa(m.Latent.Variables),
+		"catvae.latent.prior":   m.Latent.Prior.Kind,
+		"catvae.bit_order":      m.Latent.BitOrder,
+		"catvae.input.range":    "[0,1]",
+		"catvae.input.seen":     m.Input.Seen,
+		"catvae.likelihood":     m.Likelihood,
+	}
+	if m.Latent.Categories > 0 {
+		meta["catvae.latent.categories"] = strconv.Itoa(m.Latent.Categories)
+	}
+	return export.Options{Name: role, Doc: doc, Prefix: role + "/", BatchAxis: bundle.BatchAxis, Metadata: meta}
+}
+
+const (
+	sampleDoc = "Rows within [0,1]; grey bytes divided by 255."
+	logitsDoc = "Logits of q(z|x): of p(z=1) for Bernoulli variables, of each category before the softmax for categorical ones."
+	codeDoc   = "Hard code: 0 or 1 for each Bernoulli variable (1 where the logit is above its threshold), one-hot of the largest logit for each categorical one."
+	packedDoc = "The code's bits as bytes, most significant bit first, the last byte padded with zeros; as numpy.packbits."
+	reconDoc  = "Probability that each value is 1."
+	reconLDoc = "Logits of that probability."
+)
+
+func (t Trained) traceEncoder(batch int) (export.Traced, error) {
+	b := builder.New(t.Params)
+	x := b.Input(bundle.Sample, t.Model.InputShape(batch)...)
+	logits := t.Model.Encode(b, x)
+	return export.Traced{
+		Inputs:  []export.Named{{Name: bundle.Sample, Doc: sampleDoc, Node: x}},
+		Outputs: []export.Named{{Name: bundle.LatentLogits, Doc: logitsDoc, Node: logits}},
+	}, b.Err()
+}
+
+func (t Trained) traceThreshold(batch int) (export.Traced, error) {
+	b := builder.New(t.Params)
+	logits := b.Input(bundle.LatentLogits, t.Model.LatentShape(batch)...)
+	code, packed := t.Model.HardCode(b, logits, nil)
+	return export.Traced{
+		Inputs:  []export.Named{{Name: bundle.LatentLogits, Doc: logitsDoc, Node: logits}},
+		Outputs: []export.Named{{Name: bundle.Code, Doc: codeDoc, Node: code}, {Name: bundle.PackedCode, Doc: packedDoc, Node: packed}},
+	}, b.Err()
+}
+
+func (t Trained) traceDecoder(batch int) (export.Traced, error) {
+	b := builder.New(t.Params)
+	code := b.Input(bundle.Code, t.Model.LatentShape(batch)...)
+	logits := t.Model.Decode(b, code)
+	return export.Traced{
+		Inputs:  []export.Named{{Name: bundle.Code, Doc: codeDoc, Node: code}},
+		Outputs: []export.Named{{Name: bundle.Reconstruction, Doc: reconDoc, Node: b.Sigmoid(logits)}, {Name: bundle.ReconstructionLogits, Doc: reconLDoc, Node: logits}},
+	}, b.Err()
+}

@@ -1,0 +1,151 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"image/color"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// palette holds colours that stay apart for most colour-blind readers (Okabe and Ito), each with a line style of its own.
+var palette = []struct {
+	color  color.RGBA
+	dashes []vg.Length
+}{
+	{color.RGBA{0, 114, 178, 255}, nil},
+	{color.RGBA{213, 94, 0, 255}, []vg.Length{6, 3}},
+	{color.RGBA{0, 158, 115, 255}, []vg.Length{2, 2}},
+	{color.RGBA{204, 121, 167, 255}, []vg.Length{8, 2, 2, 2}},
+}
+
+// svg draws a curve; "" where there is nothing to draw.
+func (c Curve) svg() (template.HTML, error) {
+	p := newPlot(c.XLabel, c.YLabel)
+	drawn := 0
+	for i, s := range c.Series {
+		points := finite(s)
+		if len(points) == 0 {
+			continue
+		}
+		drawn++
+		style := palette[i%len(palette)]
+		if len(points) == 1 {
+			dot, err := plotter.NewScatter(points)
+			if err != nil {
+				return "", err
+			}
+			dot.GlyphStyle = draw.GlyphStyle{Color: style.color, Radius: 3, Shape: draw.CircleGlyph{}}
+			p.Add(dot)
+			p.Legend.Add(s.Name, dot)
+			continue
+		}
+		line, err := plotter.NewLine(points)
+		if err != nil {
+			return "", err
+		}
+		line.LineStyle = draw.LineStyle{Color: style.color, Width: 1.6, Dashes: style.dashes}
+		p.Add(line)
+		p.Legend.Add(s.Name, line)
+	}
+	if drawn == 0 {
+		return "", nil
+	}
+	return render(p, 15*vg.Centimeter, 8*vg.Centimeter)
+}
+
+// bitPlot shows each bit as a dot: its mean activation across, its divergence up.
+func bitPlot(bits []Bit) (template.HTML, error) {
+	p := newPlot("mean activation of the bit", "KL of its variable (nats)")
+	p.X.Min, p.X.Max = -0.02, 1.02
+	for i, active := range []bool{true, false} {
+		var points plotter.XYs
+		for _, b := range bits {
+			if b.Active == active && !math.IsNaN(b.Mean+b.KL) && !math.IsInf(b.KL, 0) {
+				points = append(points, plotter.XY{X: b.Mean, Y: b.KL})
+			}
+		}
+		if len(points) == 0 {
+			continue
+		}
+		dots, err := plotter.NewScatter(points)
+		if err != nil {
+			return "", err
+		}
+		dots.GlyphStyle = draw.GlyphStyle{Color: palette[i].color, Radius: 2.5, Shape: draw.CircleGlyph{}}
+		name := "active"
+		if !active {
+			dots.GlyphStyle.Shape, name = draw.CrossGlyph{}, "unused"
+		}
+		p.Add(dots)
+		p.Legend.Add(fmt.Sprintf("%s (%d)", name, len(points)), dots)
+	}
+	p.Y.Min = 0
+	return render(p, 15*vg.Centimeter, 8*vg.Centimeter)
+}
+
+func newPlot(x, y string) *plot.Plot {
+	p := plot.New()
+	p.X.Label.Text, p.Y.Label.Text = x, y
+	p.Legend.Top = true
+	p.Legend.Padding = 2
+	grid := plotter.NewGrid()
+	grid.Horizontal.Color, grid.Vertical.Color = color.Gray{Y: 225}, color.Gray{Y: 240}
+	p.Add(grid)
+	for _, style := range []*draw.TextStyle{&p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.Legend.TextStyle} {
+		style.Font = font.Font{Typeface: "Liberation", Variant: "Sans", Size: 10}
+	}
+	for _, style := range []*draw.TextStyle{&p.X.Tick.Label, &p.Y.Tick.Label} {
+		style.Font = font.Font{Typeface: "Liberation", Variant: "Sans", Size: 9}
+	}
+	return p
+}
+
+// finite returns the points that can be drawn, in the order of x.
+func finite(s Series) plotter.XYs {
+	var points plotter.XYs
+	for i := range min(len(s.X), len(s.Y)) {
+		if x, y := s.X[i], s.Y[i]; !math.IsNaN(x+y) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
+			points = append(points, plotter.XY{X: x, Y: y})
+		}
+	}
+	slices.SortStableFunc(points, func(a, b plotter.XY) int {
+		switch {
+		case a.X < b.X:
+			return -1
+		case a.X > b.X:
+			return 1
+		}
+		return 0
+	})
+	return points
+}
+
+// render draws a plot as SVG that lies inside a page. gonum/plot panics on what it cannot lay out.
+func render(p *plot.Plot, width, height vg.Length) (svg template.HTML, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	canvas := vgsvg.New(width, height)
+	p.Draw(draw.New(canvas))
+	var buf bytes.Buffer
+	if _, err := canvas.WriteTo(&buf); err != nil {
+		return "", err
+	}
+	text := buf.String()
+	if i := strings.Index(text, "<svg"); i > 0 { // the XML prologue has no place inside HTML
+		text = text[i:]
+	}
+	return template.HTML(text), nil
+}

@@ -1,0 +1,152 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/train/report"
+)
+
+// pictures is how many rows and samples a report shows.
+const pictures = 48
+
+// writeReport writes RUN/report.html from the run's records and the bundle that it exported.
+func (r *run) writeReport(ctx context.Context, set *dataset.Set) error {
+	model, err := runtime.Open(r.folder.path(BundleDir), runtime.WithBackend(r.options.Backend))
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	d := report.Data{Title: "Training run " + r.trained.Name, Shape: set.Shape, Curves: r.curves(), Settings: settings(r.config)}
+	d.Figures = figures(r.result, r.trained.Model.Bits())
+	d.Notes = []string{fmt.Sprintf("Trained on %s (%d rows, %d more held out for validation), %d steps of %d rows, by the engine %s; measured and verified on %s.",
+		r.training.Source, r.training.Len(), r.held.Len(), r.step, r.config.Batch, r.engine.Name(), r.options.Backend.Name())}
+	if r.result.Interrupted {
+		d.Notes = append(d.Notes, "The run was stopped before its last epoch.")
+	}
+	if err := r.addPictures(ctx, model, set, &d); err != nil {
+		return err
+	}
+	for _, b := range r.result.Test.Bits {
+		d.Bits = append(d.Bits, report.Bit{Mean: b.Mean, KL: b.KL, Active: b.Active()})
+	}
+	d.Commands = NextSteps(r.options.Out, r.options.Source)
+	err = atomicfile.Write(r.folder.path(ReportFile), 0o644, func(w io.Writer) error { return report.Write(w, d) })
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
+}
+
+func (r *run) addPictures(ctx context.Context, model *runtime.Model, set *dataset.Set, d *report.Data) error {
+	n, size := min(pictures, set.Len()), set.RowSize()
+	rows := make([]float32, n*size)
+	for i := range n {
+		set.Row(i, rows[i*size:][:size])
+	}
+	seen := append([]float32(nil), rows...) // the encoder gets what it was trained on
+	for i := range n {
+		dataset.Binarizer{Rule: r.config.Data.Binarize, Seed: r.config.Seed}.Apply(seen[i*size:][:size], 0, uint32(i))
+	}
+	decoded, err := model.Reconstruct(ctx, nil, seen)
+	if err != nil {
+		return err
+	}
+	samples, err := model.Sample(ctx, nil, pictures, r.config.Seed)
+	if err != nil {
+		return err
+	}
+	d.Originals, d.Reconstructions, d.Samples = split(rows, size), split(decoded, size), split(samples, size)
+	return nil
+}
+
+func split(values []float32, size int) (rows [][]float32) {
+	for ; len(values) >= size; values = values[size:] {
+		rows = append(rows, values[:size])
+	}
+	return rows
+}
+
+// curves turns the records into plots.
+func (r *run) curves() []report.Curve {
+	series := func(name string, kind string, y func(Record) float64) report.Series {
+		s := report.Series{Name: name}
+		for _, rec := range r.folder.records {
+			if rec.Kind == kind {
+				s.X, s.Y = append(s.X, float64(rec.Step)), append(s.Y, y(rec))
+			}
+		}
+		return s
+	}
+	return []report.Curve{
+		{Name: "The relaxed objective in training. It is not a bound: compare the validation bound.", XLabel: "step", YLabel: "nats a row", Series: []report.Series{
+			series("loss", "step", func(r Record) float64 { return r.Parts.Loss }),
+			series("reconstruction", "step", func(r Record) float64 { return r.Parts.Reconstruction }),
+			series("KL", "step", func(r Record) float64 { return r.Parts.KL }),
+		}},
+		{Name: "The bound on rows held out, from hard samples; lower is better.", XLabel: "step", YLabel: "nats a row", Series: []report.Series{
+			series("-ELBO", "validation", func(r Record) float64 { return -r.Evaluation.ELBO }),
+			series("reconstruction", "validation", func(r Record) float64 { return r.Evaluation.Reconstruction }),
+			series("KL", "validation", func(r Record) float64 { return r.Evaluation.KL }),
+		}},
+		{Name: "Temperature of the relaxation and weight of the divergence.", XLabel: "step", YLabel: "", Series: []report.Series{
+			series("temperature", "step", func(r Record) float64 { return r.Temperature }),
+			series("KL weight", "step", func(r Record) float64 { return r.KLWeight }),
+		}},
+		{Name: "Active bits on the rows held out.", XLabel: "step", YLabel: "bits", Series: []report.Series{
+			series("active bits", "validation", func(r Record) float64 { return float64(r.Evaluation.ActiveBits) }),
+		}},
+	}
+}
+
+func figures(r Result, bits int) []report.Figure {
+	number := func(x float64) string { return fmt.Sprintf("%.2f", x) }
+	e := r.Test
+	figure := func(name, value, unit, meaning string) report.Figure {
+		return report.Figure{Name: name, Value: value, Unit: unit, Meaning: meaning}
+	}
+	return []report.Figure{
+		figure("-ELBO", number(-e.ELBO), "nats a row", fmt.Sprintf("Negative 1-sample bound on %d rows (%s), hard samples, binarisation %s; lower is better.", e.Rows, r.TestSplit, e.Binarize)),
+		figure(fmt.Sprintf("-IWAE, K = %d", e.Samples), number(-e.IWAE), "nats a row", fmt.Sprintf("Negative %d-sample bound: closer to -ln p(x).", e.Samples)),
+		figure("reconstruction", number(e.Reconstruction), "nats a row", "-ln p(x|z) of a hard sample."),
+		figure("KL", number(e.KL), "nats a row", "What the code says of a row: the divergence of the posterior from the prior."),
+		figure("active bits", fmt.Sprint(e.ActiveBits), fmt.Sprintf("of %d", bits), "Bits that are neither always the same nor unrelated to the row."),
+		figure("best epoch", fmt.Sprint(r.BestEpoch), "", "By the validation bound; test rows never choose."),
+	}
+}
+
+// settings lists a configuration key by key.
+func settings(c Config) []report.Setting {
+	var out []report.Setting
+	for _, key := range Keys() {
+		v := reflect.ValueOf(c)
+		for _, part := range strings.Split(key, ".") {
+			v = byTag(v, part)
+		}
+		text, err := json.Marshal(v.Interface())
+		if err != nil {
+			continue // plain numbers and words
+		}
+		out = append(out, report.Setting{Key: key, Value: string(text)})
+	}
+	return out
+}
+
+// NextSteps returns commands to go on with after a run.
+func NextSteps(run, source string) []string {
+	bundle := filepath.ToSlash(filepath.Join(run, BundleDir))
+	return []string{
+		"catvae inspect " + bundle,
+		fmt.Sprintf("catvae eval --model %s --data %s --samples 100", bundle, source),
+		fmt.Sprintf("infer --model %s --in %s --out codes.npy", bundle, source),
+		fmt.Sprintf("catvae sample --model %s --out samples.png", bundle),
+	}
+}

@@ -1,0 +1,16 @@
+package train
+
+import "math"
+
+// At returns tau at a global step: max(floor, start·exp(-rate·step)).
+func (t Temperature) At(step int) float64 {
+	return max(t.Floor, t.Start*math.Exp(-t.Rate*float64(step)))
+}
+
+// At returns the weight of the divergence at a global step: kl_weight · min(1, step/kl_warmup).
+func (o Objective) At(step int) float64 {
+	if step >= o.KLWarmup {
+		return o.KLWeight
+	}
+	return o.KLWeight * float64(step) / float64(o.KLWarmup)
+}
