@@ -3,6 +3,7 @@ package builder
 import (
 	"fmt"
 	"hash"
+	"slices"
 
 	"github.com/chewxy/hm"
 	G "gorgonia.org/gorgonia"
@@ -28,7 +29,7 @@ func (b *Graph) Reshape(x *G.Node, to ...int) *G.Node {
 	if x.Shape().TotalSize() != tensor.Shape(to).TotalSize() {
 		return b.fail("reshape: %v has %d values, %v wants %d", x.Shape(), x.Shape().TotalSize(), to, tensor.Shape(to).TotalSize())
 	}
-	if x.Shape().Eq(tensor.Shape(to)) {
+	if slices.Equal(x.Shape(), tensor.Shape(to)) { // not Shape.Eq, which takes [n] and [1,n] for equal
 		return x
 	}
 	return b.apply(reshapeOp{From: x.Shape(), To: tensor.Shape(to).Clone()}, x)

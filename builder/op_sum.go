@@ -57,7 +57,7 @@ func (b *Graph) ExpandLike(x, like *G.Node, axes ...int) *G.Node {
 		return b.fail("expand: %w", errNil)
 	}
 	if !slices.IsSorted(axes) || len(axes) == 0 || axes[0] < 0 || axes[len(axes)-1] >= like.Dims() ||
-		!without(like.Shape(), axes).Eq(x.Shape()) {
+		!slices.Equal(without(like.Shape(), axes), x.Shape()) {
 		return b.fail("expand %v along axes %v to %v: the shapes must agree in the other axes", x.Shape(), axes, like.Shape())
 	}
 	return b.apply(expandOp{To: like.Shape(), Axes: axes}, x, like)

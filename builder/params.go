@@ -3,6 +3,7 @@ package builder
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/catvae/catvae/internal/noise"
 	G "gorgonia.org/gorgonia"
@@ -57,7 +58,7 @@ func (p *Params) Set(name string, shape []int, values []float64) error {
 		p.values[name] = dense(p.dtype, values, shape)
 		return nil
 	}
-	if !old.Shape().Eq(tensor.Shape(shape)) {
+	if !slices.Equal(old.Shape(), tensor.Shape(shape)) {
 		return fmt.Errorf("builder: parameter %q has shape %v, the values given have %v: they belong to another model", name, old.Shape(), shape)
 	}
 	return tensor.Copy(old, dense(p.dtype, values, shape))
@@ -103,7 +104,7 @@ func (b *Graph) Parameter(name string, init Init, shape ...int) *G.Node {
 	value, ok := b.params.values[name]
 	if !ok {
 		value = b.params.add(name, init, shape)
-	} else if !value.Shape().Eq(tensor.Shape(shape)) {
+	} else if !slices.Equal(value.Shape(), tensor.Shape(shape)) {
 		return b.fail("parameter %q is %v in the set, this model wants %v: the weights belong to another model", name, value.Shape(), shape)
 	}
 	n := b.leaf(name, shape, value)

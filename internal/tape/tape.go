@@ -4,6 +4,7 @@ package tape
 
 import (
 	"fmt"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -52,13 +53,13 @@ func Bind(n *G.Node, value *tensor.Dense) error {
 		default:
 			v = d
 		}
-	} else if !value.Shape().Eq(n.Shape()) {
+	} else if !slices.Equal(value.Shape(), n.Shape()) {
 		return fmt.Errorf("tape: %q has shape %v, the value has %v", n.Name(), n.Shape(), value.Shape())
 	}
 	return Guard(func() error { return G.Let(n, v) })
 }
 
-// Run computes the outputs, in their order. The results stay valid: the next run makes new ones.
+// Run computes the outputs, in their order. The results are valid until the next run, which may write into their memory.
 func (m *Machine) Run() ([]G.Value, error) {
 	err := Guard(func() error {
 		m.vm.Reset() // without it a second run does nothing and says so to nobody

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Trains small models, encodes with infer and with Python's onnxruntime, and wants the same codes from both.
+#
+#   check.sh FOLDER_WITH_CATVAE_AND_INFER PYTHON WORK_FOLDER
+set -euo pipefail
+bin=$1 python=$2 work=$3
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$work"
+"$bin/catvae" doctor --install >/dev/null
+
+# The rows to encode: MNIST's test images where they are at hand, else glyphs written out.
+if [ -n "${CATVAE_MNIST:-}" ]; then
+	data=$CATVAE_MNIST held=40000 rows=$CATVAE_MNIST/t10k-images-idx3-ubyte.gz
+else
+	data=glyphs held=1000 rows=$work/glyphs.npy
+	"$python" - "$rows" <<-'PY'
+		import sys, numpy
+		numpy.save(sys.argv[1], numpy.random.default_rng(1).integers(0, 256, (2000, 28, 28), numpy.uint8))
+	PY
+fi
+
+check() { # NAME TRAIN_FLAGS...
+	name=$1
+	shift
+	"$bin/catvae" train --data "$data" --out "$work/$name" --epochs 1 --samples 1 "$@" 2>"$work/$name.log" || {
+		cat "$work/$name.log" >&2
+		exit 1
+	}
+	"$bin/infer" --model "$work/$name/bundle" --in "$rows" --out "$work/$name.npy"
+	"$python" "$here/encode.py" "$work/$name/bundle" "$rows" "$work/$name-python.npy" --compare "$work/$name.npy"
+}
+
+check bernoulli --set data.validation=$held --set encoder.hidden=64 --set decoder.hidden=64
+check categorical --config categorical-mlp --set data.validation=$held --set encoder.hidden=64 --set decoder.hidden=64
+check odd --set latent.variables=37 --set encoder.hidden=33 --set decoder.hidden=33 --set data.validation=$held

@@ -1,0 +1,93 @@
+"""Encode rows with a catvae bundle, with onnx and onnxruntime only.
+
+    python encode.py BUNDLE ROWS CODES.npy [--compare OTHER.npy] [--logits LOGITS.npy]
+
+ROWS is an IDX file (plain or .gz) or an NPY file of uint8, or of floats within [0,1]. CODES.npy becomes uint8
+[rows, bytes], most significant bit first, as numpy.packbits has it. --compare counts the bits in which another program's
+codes differ, leaving aside those whose logit is within rounding of a decision.
+"""
+
+import argparse
+import gzip
+import json
+import pathlib
+import struct
+
+import numpy
+import onnx
+import onnxruntime
+
+
+def read_rows(path):
+    if path.endswith(".npy"):
+        rows = numpy.load(path)
+    else:
+        opened = gzip.open(path) if path.endswith(".gz") else open(path, "rb")
+        with opened as f:
+            dims = f.read(4)[3]
+            shape = struct.unpack(f">{dims}I", f.read(4 * dims))
+            rows = numpy.frombuffer(f.read(), numpy.uint8).reshape(shape)
+    return rows.astype(numpy.float32) / numpy.float32(255) if rows.dtype == numpy.uint8 else rows.astype(numpy.float32)
+
+
+def session(bundle, name):
+    path = str(bundle / name)
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def near_decision(latent, logits, tolerance=1e-5):
+    """Bits whose margin is within ten tolerances: |logit - threshold|, or a categorical variable's first minus second."""
+    rows = logits.shape[0]
+    flat = logits.reshape(rows, -1)
+    margin = 10 * tolerance * numpy.maximum(1, numpy.abs(flat).max(axis=1))
+    if latent["kind"] == "bernoulli":
+        thresholds = numpy.array(latent.get("thresholds") or [0], numpy.float32)
+        return numpy.abs(flat - thresholds) <= margin[:, None]
+    ordered = numpy.sort(logits, axis=2)
+    near = ordered[:, :, -1] - ordered[:, :, -2] <= margin[:, None]
+    return numpy.repeat(near, logits.shape[2], axis=1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle", type=pathlib.Path)
+    parser.add_argument("rows")
+    parser.add_argument("codes")
+    parser.add_argument("--compare")
+    parser.add_argument("--batch", type=int, default=1000)
+    arguments = parser.parse_args()
+
+    manifest = json.loads((arguments.bundle / "manifest.json").read_text())
+    latent = manifest["latent"]
+    encoder, threshold, decoder = (session(arguments.bundle, n) for n in ("encoder.onnx", "threshold.onnx", "decoder.onnx"))
+
+    rows = read_rows(arguments.rows).reshape(-1, *manifest["input"]["shape"])
+    codes, near = [], []
+    for start in range(0, len(rows), arguments.batch):
+        (logits,) = encoder.run(["latent_logits"], {"sample": rows[start : start + arguments.batch]})
+        code, packed = threshold.run(["code", "packed_code"], {"latent_logits": logits})
+        bits = code.reshape(len(code), -1).astype(numpy.uint8)
+        assert (numpy.packbits(bits, axis=1) == packed).all(), "packed_code is not numpy.packbits of code"
+        codes.append(packed)
+        near.append(near_decision(latent, logits))
+    codes, near = numpy.concatenate(codes), numpy.concatenate(near)
+    (image,) = decoder.run(["reconstruction"], {"code": code[:1]})
+    assert image.shape[1:] == rows.shape[1:] and (image >= 0).all() and (image <= 1).all()
+    numpy.save(arguments.codes, codes)
+    print(f"{len(codes)} rows, {codes.shape[1]} bytes each, {near.shape[1]} bits")
+
+    if arguments.compare:
+        other = numpy.load(arguments.compare)
+        assert other.shape == codes.shape and other.dtype == codes.dtype, (other.shape, other.dtype)
+        count = near.shape[1]
+        differ = numpy.unpackbits(codes, axis=1, count=count) != numpy.unpackbits(other, axis=1, count=count)
+        padding = numpy.unpackbits(other, axis=1)[:, count:]
+        print(f"bits compared {int((~near).sum())}, left aside within the margin {int(near.sum())}, "
+              f"different outside the margin {int((differ & ~near).sum())}, different in all {int(differ.sum())}")
+        if (differ & ~near).any() or padding.any():
+            raise SystemExit("the codes differ")
+
+
+if __name__ == "__main__":
+    main()
