@@ -78,14 +78,27 @@ func lowerLog2(e *emitter, n *node) (string, error) {
 	return e.Node("Mul", nil, e.Node("Log", nil, e.in(n, 0)), e.Numbers([]float64{1 / math.Ln2})), nil
 }
 
-// lowerLog1p writes ln(1+x) with Kahan's correction for what 1+x rounds away (HP-15C Advanced Functions Handbook, 1982):
+// lowerSoftplus: onnxruntime's Softplus is stable, but exists in float32 only. In float64 the formula is written out:
+// max(x,0) + log1p(exp(-|x|)).
+func lowerSoftplus(e *emitter, n *node) (string, error) {
+	x := e.in(n, 0)
+	if n.dtype() == tensor.Float32 {
+		return e.Node("Softplus", nil, x), nil
+	}
+	tail := e.log1p(e.Node("Exp", nil, e.Node("Neg", nil, e.Node("Abs", nil, x))))
+	return e.Node("Add", nil, e.Node("Relu", nil, x), tail), nil
+}
+
+func lowerLog1p(e *emitter, n *node) (string, error) { return e.log1p(e.in(n, 0)), nil }
+
+// log1p writes ln(1+x) with Kahan's correction for what 1+x rounds away (HP-15C Advanced Functions Handbook, 1982):
 //
 //	w = 1+x;   w = 1: x;   else: ln(w) · x/(w-1)
-func lowerLog1p(e *emitter, n *node) (string, error) {
-	x, one := e.in(n, 0), e.Numbers([]float64{1})
+func (e *emitter) log1p(x string) string {
+	one := e.Numbers([]float64{1})
 	w := e.Node("Add", nil, x, one)
 	corrected := e.Node("Mul", nil, e.Node("Log", nil, w), e.Node("Div", nil, x, e.Node("Sub", nil, w, one)))
-	return e.Node("Where", nil, e.Node("Equal", nil, w, one), x, corrected), nil
+	return e.Node("Where", nil, e.Node("Equal", nil, w, one), x, corrected)
 }
 
 // lowerExpm1 writes eˣ-1 as tanh(x/2) (eˣ+1), which loses nothing near 0.

@@ -58,7 +58,7 @@ var ops = map[string]row{
 	"unary sigmoid":      {"Sigmoid", 1, "Sigmoid", "", unaryOp("Sigmoid")},
 	"unary sign":         {"Sign", 1, "Sign", "", unaryOp("Sign")},
 	"unary sin":          {"Sin", 1, "Sin", "", unaryOp("Sin")},
-	"unary softplus":     {"Softplus", 1, "Softplus", "", unaryOp("Softplus")},
+	"unary softplus":     {"Softplus", 1, "Softplus", "written out in float64, for which onnxruntime has no kernel", lowerSoftplus},
 	"unary sqrt":         {"Sqrt", 1, "Sqrt", "", unaryOp("Sqrt")},
 	"unary square":       {"Square", 1, "Mul", "", lowerSquare},
 	"unary tanh":         {"Tanh", 1, "Tanh", "", unaryOp("Tanh")},

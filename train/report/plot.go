@@ -60,6 +60,7 @@ func (c Curve) svg() (template.HTML, error) {
 	if drawn == 0 {
 		return "", nil
 	}
+	p.Y.Max += 0.18 * (p.Y.Max - p.Y.Min) // room for the legend
 	return render(p, 15*vg.Centimeter, 8*vg.Centimeter)
 }
 
@@ -81,7 +82,7 @@ func bitPlot(bits []Bit) (template.HTML, error) {
 		if err != nil {
 			return "", err
 		}
-		dots.GlyphStyle = draw.GlyphStyle{Color: palette[i].color, Radius: 2.5, Shape: draw.CircleGlyph{}}
+		dots.GlyphStyle = draw.GlyphStyle{Color: palette[i].color, Radius: 3, Shape: draw.CircleGlyph{}}
 		name := "active"
 		if !active {
 			dots.GlyphStyle.Shape, name = draw.CrossGlyph{}, "unused"
@@ -90,6 +91,7 @@ func bitPlot(bits []Bit) (template.HTML, error) {
 		p.Legend.Add(fmt.Sprintf("%s (%d)", name, len(points)), dots)
 	}
 	p.Y.Min = 0
+	p.Y.Max *= 1.15 // room for the legend
 	return render(p, 15*vg.Centimeter, 8*vg.Centimeter)
 }
 
