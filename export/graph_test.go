@@ -1,0 +1,204 @@
+package export_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/internal/onnxcheck"
+	"github.com/google/go-cmp/cmp"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+var updateGolden = flag.Bool("update", false, "rewrite the golden files")
+
+// The exported graphs, as text: what a reader sees in Netron. Regenerate with go test ./export -run Golden -update.
+func TestGolden(t *testing.T) {
+	params, err := builder.NewParams(tensor.Float32, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := builder.Model{
+		Input: []int{4, 3}, Latent: builder.Latent{Kind: "categorical", Variables: 2, Categories: 3, Prior: "uniform"},
+		Encoder: builder.MLP{Hidden: []int{5}}, Decoder: builder.MLP{Hidden: []int{5}}, Activation: builder.ReLU,
+	}
+	traces := map[string]export.Trace{
+		"encoder": func(batch int) (export.Traced, error) {
+			b := builder.New(params)
+			x := b.Input("sample", m.InputShape(batch)...)
+			return traced(b, x, "sample", named("latent_logits", m.Encode(b, x)))
+		},
+		"threshold": func(batch int) (export.Traced, error) {
+			b := builder.New(params)
+			l := b.Input("latent_logits", m.LatentShape(batch)...)
+			code, packed := m.HardCode(b, l, nil)
+			return traced(b, l, "latent_logits", named("code", code), named("packed_code", packed))
+		},
+		"decoder": func(batch int) (export.Traced, error) {
+			b := builder.New(params)
+			code := b.Input("code", m.LatentShape(batch)...)
+			logits := m.Decode(b, code)
+			return traced(b, code, "code", named("reconstruction", b.Sigmoid(logits)), named("reconstruction_logits", logits))
+		},
+	}
+	for name, trace := range traces {
+		o := export.Options{Name: name, Prefix: name + "/", Metadata: map[string]string{"b": "2", "a": "1"}}
+		model, err := export.Graph(trace, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text bytes.Buffer
+		if err := model.WriteText(&text); err != nil {
+			t.Fatal(err)
+		}
+		golden := filepath.Join("testdata", name+".golden")
+		if *updateGolden {
+			if err := os.WriteFile(golden, text.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), text.String()); diff != "" {
+			t.Errorf("%s: %s", golden, diff)
+		}
+		if strings.Contains(text.String(), "Shape(") {
+			t.Errorf("%s reads a shape at run time, which onnxruntime would put on the CPU", name)
+		}
+		again, err := export.Graph(trace, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, second := encoded(t, model), encoded(t, again)
+		if !bytes.Equal(first, second) {
+			t.Errorf("%s: two exports differ", name)
+		}
+		if err := onnxcheck.Check(first); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func encoded(t *testing.T, m *export.Model) []byte {
+	t.Helper()
+	data, err := m.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func named(name string, n *G.Node) export.Named { return export.Named{Name: name, Node: n} }
+
+func traced(b *builder.Graph, in *G.Node, name string, outputs ...export.Named) (export.Traced, error) {
+	return export.Traced{Inputs: []export.Named{named(name, in)}, Outputs: outputs}, b.Err()
+}
+
+// docs/operators.md is what the table says.
+func TestOperatorsPageIsCurrent(t *testing.T) {
+	var want bytes.Buffer
+	if err := export.WriteOperators(&want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("../docs/operators.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want.Bytes()) {
+		t.Error("docs/operators.md is not what the table says: run go generate ./export")
+	}
+}
+
+// What cannot be exported is an error in one line that names the node and the way out.
+func TestErrors(t *testing.T) {
+	vector := func(batch int) (*G.ExprGraph, *G.Node) {
+		g := G.NewGraph()
+		return g, G.NewMatrix(g, tensor.Float32, G.WithShape(batch, 4), G.WithName("x"))
+	}
+	one := func(x, y *G.Node) (export.Traced, error) {
+		return export.Traced{Inputs: []export.Named{named("x", x)}, Outputs: []export.Named{named("y", y)}}, nil
+	}
+	for name, c := range map[string]struct {
+		trace export.Trace
+		want  string
+	}{
+		"an operation without a row": {func(batch int) (export.Traced, error) {
+			_, x := vector(batch)
+			return one(x, must(G.Sparsemax(x)))
+		}, "unsupported operation"},
+		"the batch as a constant": {func(batch int) (export.Traced, error) {
+			_, x := vector(batch)
+			return one(x, must(G.HadamardDiv(x, G.NewConstant(float32(batch)))))
+		}, "take the batch from an operand's size"},
+		"a shape that is no multiple of the batch": {func(batch int) (export.Traced, error) {
+			g := G.NewGraph()
+			x := G.NewVector(g, tensor.Float32, G.WithShape(batch+1), G.WithName("x"))
+			return one(x, must(G.Exp(x)))
+		}, "no multiple of the batch"},
+		"an input that is not listed": {func(batch int) (export.Traced, error) {
+			g, x := vector(batch)
+			return one(x, must(G.Add(x, G.NewMatrix(g, tensor.Float32, G.WithShape(batch, 4), G.WithName("forgotten")))))
+		}, `"forgotten"`},
+		"no outputs": {func(batch int) (export.Traced, error) { return export.Traced{}, nil }, "no outputs"},
+		"a panic":    {func(batch int) (export.Traced, error) { panic("oh") }, "oh"},
+		"an error":   {func(batch int) (export.Traced, error) { return export.Traced{}, errors.New("my own") }, "my own"},
+		"an output without a node": {func(batch int) (export.Traced, error) {
+			_, x := vector(batch)
+			return one(x, nil)
+		}, "no node"},
+		"another graph at another size": {func(batch int) (export.Traced, error) {
+			_, x := vector(batch)
+			if batch == 1009 {
+				return one(x, must(G.Exp(x)))
+			}
+			return one(x, must(G.Tanh(x)))
+		}, "the operations differ"},
+	} {
+		_, err := export.Graph(c.trace, export.Options{})
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: the error is %v, want one line with %q", name, err, c.want)
+		}
+	}
+	_, err := export.Graph(func(batch int) (export.Traced, error) {
+		_, x := vector(batch)
+		return one(x, must(G.Sparsemax(x)))
+	}, export.Options{})
+	if !errors.Is(err, export.ErrUnsupportedOp) {
+		t.Errorf("%v is no ErrUnsupportedOp", err)
+	}
+}
+
+// An input can be an output, one value two outputs, and a parameter an input although it has a value.
+func TestOutputsThatShareAValue(t *testing.T) {
+	trace := func(batch int) (export.Traced, error) {
+		g := G.NewGraph()
+		x := G.NewMatrix(g, tensor.Float32, G.WithShape(batch, 3), G.WithName("x"))
+		w := G.NewMatrix(g, tensor.Float32, G.WithShape(3, 3), G.WithName("w"), G.WithInit(G.Ones()))
+		y := must(G.Mul(x, w))
+		return export.Traced{
+			Inputs:  []export.Named{named("x", x), named("w", w)},
+			Outputs: []export.Named{named("again", x), named("a", y), named("b", y)},
+		}, nil
+	}
+	model, err := export.Graph(trace, export.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := loader(t)(encoded(t, model), "shared")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer loaded.Close()
+	if n := len(loaded.Inputs()); n != 2 {
+		t.Errorf("%d inputs, want x and w", n)
+	}
+}
