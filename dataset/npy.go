@@ -57,10 +57,11 @@ func newNPY(s *stream) (Reader, error) {
 	if len(shape) == 1 {
 		r.info.Shape = []int{1}
 	}
-	if strings.HasPrefix(header.Descr.Type, ">") {
+	descr := strings.Trim(header.Descr.Type, `'"`) // npyio keeps Python's quotes
+	if strings.HasPrefix(descr, ">") {
 		r.order = binary.BigEndian
 	}
-	switch strings.TrimLeft(header.Descr.Type, "<>|=") {
+	switch strings.TrimLeft(descr, "<>|=") {
 	case "u1":
 		r.info.DType, r.width = "uint8", 1
 	case "f4":
@@ -68,7 +69,7 @@ func newNPY(s *stream) (Reader, error) {
 	case "f8":
 		r.info.DType, r.width = "float64", 8
 	default:
-		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("its values are of type %q: uint8, float32 and float64 are read", header.Descr.Type)}
+		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("its values are of type %q: uint8, float32 and float64 are read", descr)}
 	}
 	total := int64(r.width)
 	for _, d := range shape {

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/train"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"catvae": main,
+		"infer":  func() { os.Exit(cli.Main("infer", cli.InferDescription, &cli.InferCommand{}, cli.Code)) },
+	})
+}
+
+// The scripts run the commands as a user would: files, exit status, stdout and stderr. Each finds a small bundle in
+// $BUNDLE and its run in $RUN.
+func TestScripts(t *testing.T) {
+	backend := ortest.Backend(t)
+	lib, _, err := runtime.FindLibrary("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := smallRun(t, backend)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("CATVAE_ORT_LIB", lib.Path)
+			e.Setenv("RUN", run)
+			e.Setenv("BUNDLE", filepath.Join(run, train.BundleDir))
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exit":     exitStatus,
+			"oneline":  oneLine,
+			"manifest": editManifest,
+			"idx":      writeIDX,
+			"header":   writeHeader,
+			"npy":      writeNPY,
+			"truncate": truncate,
+		},
+	})
+}
+
+// smallRun trains a model of 12 bits on a few glyphs.
+func smallRun(t *testing.T, backend runtime.Backend) string {
+	t.Helper()
+	c, err := train.LoadConfig("quickstart", os.ReadFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, set := range []string{"latent.variables=12", "encoder.hidden=8", "decoder.hidden=8", "epochs=1", "batch=500", "data.validation=19000"} {
+		if err := c.Set(set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, err := train.Run(context.Background(), c, train.Options{Source: dataset.GlyphsSource, Out: dir, Backend: backend, Samples: 1}); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// exit STATUS COMMAND... wants a command to end with a status.
+func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit STATUS COMMAND...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	if e, ok := err.(*exec.ExitError); ok {
+		got = e.ExitCode()
+	} else if err != nil {
+		got = 1
+	}
+	if fmt.Sprint(got) != args[0] {
+		ts.Fatalf("exit status %d, want %s", got, args[0])
+	}
+}
+
+// oneline wants stderr to be one line that contains every argument, and stdout to be empty.
+func oneLine(ts *testscript.TestScript, neg bool, args []string) {
+	text := ts.ReadFile("stderr")
+	if n := strings.Count(text, "\n"); n != 1 || strings.Contains(text, "%!") {
+		ts.Fatalf("stderr has %d lines: %q", n, text)
+	}
+	for _, a := range args {
+		if !strings.Contains(text, a) {
+			ts.Fatalf("stderr %q lacks %q", text, a)
+		}
+	}
+	if out := ts.ReadFile("stdout"); out != "" {
+		ts.Fatalf("stdout is not empty: %q", out)
+	}
+}
+
+// manifest DIR OLD NEW copies $BUNDLE to DIR with a change to its manifest's text.
+func editManifest(ts *testscript.TestScript, neg bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.CopyFS(dir, os.DirFS(ts.Getenv("BUNDLE"))))
+	path := filepath.Join(dir, bundle.ManifestFile)
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	text := strings.Replace(string(data), args[1], args[2], 1)
+	if text == string(data) && args[1] != args[2] {
+		ts.Fatalf("the manifest does not contain %q", args[1])
+	}
+	if !json.Valid([]byte(text)) {
+		ts.Logf("the manifest is no JSON now")
+	}
+	ts.Check(os.WriteFile(path, []byte(text), 0o644))
+}
+
+// idx FILE ROWS HEIGHT WIDTH writes an IDX file of zeros.
+func writeIDX(ts *testscript.TestScript, neg bool, args []string) {
+	var shape []int
+	total := 1
+	for _, a := range args[1:] {
+		var d int
+		_, err := fmt.Sscan(a, &d)
+		ts.Check(err)
+		shape, total = append(shape, d), total*d
+	}
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(dataset.WriteIDX(f, shape, make([]byte, total)))
+	ts.Check(f.Close())
+}
+
+// header FILE DIMENSION... writes an IDX header that promises more than follows.
+func writeHeader(ts *testscript.TestScript, neg bool, args []string) {
+	head := []byte{0, 0, 8, byte(len(args) - 1)}
+	for _, a := range args[1:] {
+		var d uint32
+		_, err := fmt.Sscan(a, &d)
+		ts.Check(err)
+		head = binary.BigEndian.AppendUint32(head, d)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), head, 0o644))
+}
+
+// npy FILE ROWS WIDTH VALUE writes a float32 NPY file that is zero but for VALUE in the last place.
+func writeNPY(ts *testscript.TestScript, neg bool, args []string) {
+	var rows, width int
+	var value float32
+	_, err := fmt.Sscan(strings.Join(args[1:], " "), &rows, &width, &value)
+	ts.Check(err)
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	w, err := dataset.NewNPYWriter(f, "float32", rows, width)
+	ts.Check(err)
+	values := make([]float32, rows*width)
+	values[len(values)-1] = value
+	ts.Check(w.WriteFloats(values))
+	ts.Check(f.Close())
+}
+
+// truncate FILE BYTES cuts a file.
+func truncate(ts *testscript.TestScript, neg bool, args []string) {
+	var n int64
+	_, err := fmt.Sscan(args[1], &n)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
+}
+
+// cmd/infer links no model code.
+func TestInferDependencies(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "../infer").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range strings.Fields(string(out)) {
+		if strings.HasPrefix(p, "gorgonia.org/") || strings.HasSuffix(p, "catvae/train") || strings.HasSuffix(p, "catvae/builder") {
+			t.Errorf("cmd/infer depends on %s", p)
+		}
+	}
+}
