@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -73,7 +74,12 @@ func Run(ctx context.Context, c Config, o Options) (Result, error) {
 	if r.folder, err = newRunFolder(o.Out, o.Force, c); err != nil {
 		return r.result, err
 	}
-	defer r.folder.Close()
+	defer func() {
+		r.folder.Close()
+		if !r.saved {
+			os.RemoveAll(o.Out) // it holds nothing that anybody could use
+		}
+	}()
 	if r.engine, err = NewTape(r.trained.Model, r.trained.Params, c.Optimizer, c.Batch); err != nil {
 		return r.result, err
 	}
@@ -102,6 +108,7 @@ type run struct {
 	summed             int
 	since              time.Time
 	evaluated          bool
+	saved              bool // some weights are on disk
 }
 
 // load reads the data and makes the parameter set.
@@ -249,7 +256,9 @@ func (r *run) save(name string) error {
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	return SaveWeights(r.folder.path(name), r.trained.Params, map[string]string{inputKey: string(shape), "step": fmt.Sprint(r.step)})
+	err = SaveWeights(r.folder.path(name), r.trained.Params, map[string]string{inputKey: string(shape), "step": fmt.Sprint(r.step)})
+	r.saved = r.saved || err == nil
+	return err
 }
 
 // finish goes back to the best weights, exports them, measures them on the test rows and writes the report.

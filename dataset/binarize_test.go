@@ -1,0 +1,61 @@
+package dataset_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/catvae/catvae/dataset"
+)
+
+func TestBinarizationRules(t *testing.T) {
+	grey := []float32{0, 0.2, 0.5, 0.51, 1}
+	apply := func(rule dataset.Binarization, epoch, row uint32) []float32 {
+		x := slices.Clone(grey)
+		dataset.Binarizer{Rule: rule, Seed: 3}.Apply(x, epoch, row)
+		return x
+	}
+	if got := apply(dataset.None, 0, 0); !slices.Equal(got, grey) {
+		t.Errorf("none: %v", got)
+	}
+	if got, want := apply(dataset.Threshold, 0, 0), []float32{0, 0, 0, 1, 1}; !slices.Equal(got, want) {
+		t.Errorf("threshold: %v, want %v", got, want)
+	}
+	many := func(rule dataset.Binarization, epoch uint32) (out []float32) {
+		for row := range uint32(50) {
+			out = append(out, apply(rule, epoch, row)...)
+		}
+		return out
+	}
+	if !slices.Equal(many(dataset.Fixed, 1), many(dataset.Fixed, 7)) {
+		t.Error("fixed binarisation changes with the epoch")
+	}
+	if slices.Equal(many(dataset.Dynamic, 1), many(dataset.Dynamic, 2)) {
+		t.Error("dynamic binarisation does not change with the epoch")
+	}
+	if !slices.Equal(many(dataset.Dynamic, 2), many(dataset.Dynamic, 2)) {
+		t.Error("dynamic binarisation is not repeatable")
+	}
+}
+
+// P(1) = x for every grey value, and exactly never and always at the ends: a z-test with a fixed seed.
+func TestBinarizationProbability(t *testing.T) {
+	const rows, width = 400, 500
+	for _, x := range []float32{0, 1.0 / 255, 0.25, 0.5, 254.0 / 255, 1} {
+		ones := 0.0
+		for row := range uint32(rows) {
+			values := make([]float32, width)
+			for i := range values {
+				values[i] = x
+			}
+			dataset.Binarizer{Rule: dataset.Dynamic, Seed: 1}.Apply(values, 1, row)
+			for _, v := range values {
+				ones += float64(v)
+			}
+		}
+		n, p := float64(rows*width), float64(x)
+		if z := (ones - n*p) / math.Sqrt(n*p*(1-p)+1e-9); math.Abs(z) > 4 {
+			t.Errorf("x = %g: %g ones of %g, z = %.1f", x, ones, n, z)
+		}
+	}
+}
