@@ -1,0 +1,248 @@
+// Package backendtest holds the tests that every runtime.Backend must pass.
+//
+//	func TestMyBackend(t *testing.T) { backendtest.Run(t, func(t *testing.T) runtime.Backend { … }) }
+package backendtest
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"testing"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/runtime"
+	"google.golang.org/protobuf/proto"
+)
+
+// Run runs the suite on backends that open returns.
+func Run(t *testing.T, open func(t *testing.T) runtime.Backend) {
+	for name, test := range map[string]func(*testing.T, runtime.Backend){
+		"numbers": testNumbers, "scalar": testScalar, "bad inputs": testBadInputs, "bad models": testBadModels,
+		"close": testClose, "concurrent": testConcurrent, "context": testContext,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+func value(name string, dtype onnxpb.TensorProto_DataType, dims ...any) *onnxpb.ValueInfoProto {
+	shape := &onnxpb.TensorShapeProto{}
+	for _, d := range dims {
+		switch d := d.(type) {
+		case string:
+			shape.Dim = append(shape.Dim, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: d}})
+		case int:
+			shape.Dim = append(shape.Dim, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: int64(d)}})
+		}
+	}
+	return &onnxpb.ValueInfoProto{Name: proto.String(name), Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{
+		TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(dtype)), Shape: shape},
+	}}}
+}
+
+func floats(name string, dims []int64, x ...float32) *onnxpb.TensorProto {
+	var raw []byte
+	for _, v := range x {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+	}
+	return &onnxpb.TensorProto{Name: proto.String(name), DataType: proto.Int32(1), Dims: dims, RawData: raw}
+}
+
+func node(op, out string, in ...string) *onnxpb.NodeProto {
+	return &onnxpb.NodeProto{Name: proto.String(out), OpType: proto.String(op), Input: in, Output: []string{out}}
+}
+
+func encode(t *testing.T, g *onnxpb.GraphProto) []byte {
+	t.Helper()
+	g.Name = proto.String("test")
+	data, err := onnxpb.Marshal(&onnxpb.ModelProto{
+		IrVersion: proto.Int64(8), Graph: g,
+		OpsetImport: []*onnxpb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(17)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+const f32, u8 = onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_UINT8
+
+// dense is y = relu(x W + b) and y_bytes = uint8(y), for x [n,2].
+func dense(t *testing.T) []byte {
+	cast := node("Cast", "y_bytes", "y")
+	cast.Attribute = []*onnxpb.AttributeProto{{Name: proto.String("to"), Type: onnxpb.AttributeProto_INT.Enum(), I: proto.Int64(int64(u8))}}
+	return encode(t, &onnxpb.GraphProto{
+		Input:       []*onnxpb.ValueInfoProto{value("x", f32, "n", 2)},
+		Output:      []*onnxpb.ValueInfoProto{value("y", f32, "n", 3), value("y_bytes", u8, "n", 3)},
+		Initializer: []*onnxpb.TensorProto{floats("W", []int64{2, 3}, 1, 2, 3, 4, 5, 6), floats("b", []int64{3}, -10, 0, 10)},
+		Node:        []*onnxpb.NodeProto{node("Gemm", "xWb", "x", "W", "b"), node("Relu", "y", "xWb"), cast},
+	})
+}
+
+func load(t *testing.T, b runtime.Backend, model []byte) runtime.Graph {
+	t.Helper()
+	g, err := b.Load(model, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.Close() })
+	return g
+}
+
+func rows(n int) bundle.Tensor {
+	x := make([]float32, 2*n)
+	for i := range x {
+		x[i] = float32(i % 5)
+	}
+	return bundle.Tensor{Name: "x", Shape: []int64{int64(n), 2}, Data: x}
+}
+
+// check compares a run's results with the same sums in Go.
+func check(out []bundle.Tensor, x []float32) error {
+	if len(out) != 2 || out[0].Name != "y" || out[1].Name != "y_bytes" {
+		return fmt.Errorf("outputs are %v", out)
+	}
+	y, ok := out[0].Data.([]float32)
+	bytes, ok2 := out[1].Data.([]uint8)
+	n := len(x) / 2
+	if !ok || !ok2 || fmt.Sprint(out[0].Shape) != fmt.Sprint([]int64{int64(n), 3}) || len(y) != 3*n || len(bytes) != 3*n {
+		return fmt.Errorf("y is %T of shape %v, y_bytes %T", out[0].Data, out[0].Shape, out[1].Data)
+	}
+	for i := range n {
+		for j := range 3 {
+			want := max(0, x[2*i]*float32(1+j)+x[2*i+1]*float32(4+j)+float32(10*(j-1)))
+			if y[3*i+j] != want || float32(bytes[3*i+j]) != want {
+				return fmt.Errorf("row %d, column %d is %g and %d, want %g", i, j, y[3*i+j], bytes[3*i+j], want)
+			}
+		}
+	}
+	return nil
+}
+
+func testNumbers(t *testing.T, b runtime.Backend) {
+	g := load(t, b, dense(t))
+	if in := g.Inputs(); len(in) != 1 || in[0].Name != "x" || in[0].DType != bundle.Float32 || in[0].Shape[0] != -1 || in[0].Shape[1] != 2 {
+		t.Errorf("inputs are %v", in)
+	}
+	for _, n := range []int{1, 2, 7, 64, 3} {
+		x := rows(n)
+		out, err := g.Run(t.Context(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := check(out, x.Data.([]float32)); err != nil {
+			t.Errorf("%d rows: %v", n, err)
+		}
+	}
+	if b.Name() == "" {
+		t.Error("the backend has no name")
+	}
+}
+
+// A scalar goes in and comes out without dimensions.
+func testScalar(t *testing.T, b runtime.Backend) {
+	g := load(t, b, encode(t, &onnxpb.GraphProto{
+		Input:  []*onnxpb.ValueInfoProto{value("a", f32), value("b", f32)},
+		Output: []*onnxpb.ValueInfoProto{value("c", f32)},
+		Node:   []*onnxpb.NodeProto{node("Mul", "c", "a", "b")},
+	}))
+	out, err := g.Run(t.Context(), bundle.Tensor{Name: "b", Data: []float32{3}}, bundle.Tensor{Name: "a", Data: []float32{2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, ok := out[0].Data.([]float32); !ok || len(c) != 1 || c[0] != 6 || len(out[0].Shape) != 0 {
+		t.Errorf("2·3 = %v", out)
+	}
+}
+
+func testBadInputs(t *testing.T, b runtime.Backend) {
+	g := load(t, b, dense(t))
+	for name, in := range map[string][]bundle.Tensor{
+		"none":         {},
+		"two":          {rows(1), rows(1)},
+		"another name": {{Name: "z", Shape: []int64{1, 2}, Data: make([]float32, 2)}},
+		"another type": {{Name: "x", Shape: []int64{1, 2}, Data: make([]float64, 2)}},
+		"another rank": {{Name: "x", Shape: []int64{2}, Data: make([]float32, 2)}},
+		"another size": {{Name: "x", Shape: []int64{1, 3}, Data: make([]float32, 3)}},
+		"too few":      {{Name: "x", Shape: []int64{2, 2}, Data: make([]float32, 3)}},
+		"no rows":      {{Name: "x", Shape: []int64{0, 2}, Data: []float32{}}},
+		"negative":     {{Name: "x", Shape: []int64{-1, 2}, Data: make([]float32, 2)}},
+		"strings":      {{Name: "x", Shape: []int64{1, 2}, Data: []string{"a", "b"}}},
+	} {
+		if _, err := g.Run(t.Context(), in...); !errors.Is(err, runtime.ErrInput) {
+			t.Errorf("%s: the error is %v, want ErrInput", name, err)
+		}
+	}
+}
+
+func testBadModels(t *testing.T, b runtime.Backend) {
+	for name, model := range map[string][]byte{
+		"nothing": nil,
+		"words":   []byte("this is no model"),
+		"an undefined name": encode(t, &onnxpb.GraphProto{
+			Input: []*onnxpb.ValueInfoProto{value("x", f32, "n")}, Output: []*onnxpb.ValueInfoProto{value("y", f32, "n")},
+			Node: []*onnxpb.NodeProto{node("Add", "y", "x", "nothing")},
+		}),
+		"an unknown operator": encode(t, &onnxpb.GraphProto{
+			Input: []*onnxpb.ValueInfoProto{value("x", f32, "n")}, Output: []*onnxpb.ValueInfoProto{value("y", f32, "n")},
+			Node: []*onnxpb.NodeProto{node("NoSuchOperator", "y", "x")},
+		}),
+	} {
+		if g, err := b.Load(model, "bad"); err == nil {
+			g.Close()
+			t.Errorf("%s: is loaded", name)
+		}
+	}
+}
+
+func testClose(t *testing.T, b runtime.Backend) {
+	model := dense(t)
+	first, second := load(t, b, model), load(t, b, model)
+	for range 2 {
+		if err := first.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+	if _, err := first.Run(t.Context(), rows(1)); !errors.Is(err, runtime.ErrClosed) {
+		t.Errorf("a run after Close: %v, want ErrClosed", err)
+	}
+	if out, err := second.Run(t.Context(), rows(2)); err != nil || check(out, rows(2).Data.([]float32)) != nil {
+		t.Errorf("closing one user's graph ended another's: %v", err)
+	}
+}
+
+func testConcurrent(t *testing.T, b runtime.Backend) {
+	g := load(t, b, dense(t))
+	var wait sync.WaitGroup
+	for worker := range 8 {
+		wait.Go(func() {
+			for i := range 50 {
+				x := rows(1 + (worker+i)%9)
+				out, err := g.Run(context.Background(), x)
+				if err == nil {
+					err = check(out, x.Data.([]float32))
+				}
+				if err != nil {
+					t.Errorf("worker %d: %v", worker, err)
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
+
+func testContext(t *testing.T, b runtime.Backend) {
+	g := load(t, b, dense(t))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := g.Run(ctx, rows(1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("a run with a done context: %v", err)
+	}
+	if _, err := g.Run(context.Background(), rows(1)); err != nil {
+		t.Errorf("the graph is spoiled by a cancelled run: %v", err)
+	}
+}

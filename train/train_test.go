@@ -1,0 +1,329 @@
+package train_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/noise"
+	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/train"
+	"gorgonia.org/tensor"
+)
+
+func config(t testing.TB, sets ...string) train.Config {
+	t.Helper()
+	c, err := train.LoadConfig("quickstart", os.ReadFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range append([]string{"encoder.hidden=16", "decoder.hidden=16", "latent.variables=8", "epochs=2", "batch=100", "data.validation=18000"}, sets...) {
+		if err := c.Set(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// A run leaves every file, its bound improves, and two runs of one seed are equal byte for byte.
+func TestRun(t *testing.T) {
+	backend := ortest.Backend(t)
+	var bundles [2][]byte
+	for i := range bundles {
+		dir := filepath.Join(t.TempDir(), "run")
+		r, err := train.Run(context.Background(), config(t), train.Options{Source: "glyphs", Out: dir, Backend: backend, Samples: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var elbos []float64
+		f, err := os.Open(filepath.Join(dir, train.MetricsFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			var rec train.Record
+			if err := json.Unmarshal(lines.Bytes(), &rec); err != nil {
+				t.Fatal(err)
+			}
+			if rec.Kind == "validation" {
+				elbos = append(elbos, rec.Evaluation.ELBO)
+			}
+		}
+		if len(elbos) != 2 || elbos[1] <= elbos[0] || r.BestEpoch != 2 || r.Steps != 40 {
+			t.Errorf("validation ELBOs %v, best epoch %d, %d steps", elbos, r.BestEpoch, r.Steps)
+		}
+		if !(r.Test.IWAE > r.Test.ELBO) || r.Test.KL < 0 || r.Test.KL > 8*math.Ln2 {
+			t.Errorf("test: %+v", r.Test)
+		}
+		for _, name := range []string{train.ConfigFile, train.BestWeights, train.LastWeights, train.ReportFile, "bundle/manifest.json", "bundle/verification.json"} {
+			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+				t.Error(err)
+			}
+		}
+		b, err := bundle.Open(filepath.Join(dir, train.BundleDir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bundles[i] = []byte(b.Hash())
+
+		// The run can be opened again, and exports the same bundle.
+		trained, err := train.OpenRun(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copyDir := filepath.Join(t.TempDir(), "run")
+		if _, err := trained.WriteBundle(context.Background(), copyDir, train.BundleOptions{Backend: backend}); err != nil {
+			t.Fatal(err)
+		}
+		again, err := bundle.Open(copyDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again.Hash() != b.Hash() {
+			t.Error("exporting the run again gives another bundle")
+		}
+	}
+	if !slices.Equal(bundles[0], bundles[1]) {
+		t.Error("two runs of one seed differ")
+	}
+}
+
+// A stopped run is exported like a finished one.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	dir := filepath.Join(t.TempDir(), "run")
+	r, err := train.Run(ctx, config(t), train.Options{Source: "glyphs", Out: dir, Backend: ortest.Backend(t), Samples: 1, Progress: func(p train.Progress) {
+		if p.Phase == "training" && p.Done == 7 {
+			cancel()
+		}
+	}})
+	if err != nil || !r.Interrupted || r.Steps != 7 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	b, err := bundle.Open(filepath.Join(dir, train.BundleDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Verify(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A run that fails before it has weights leaves nothing; a batch that does not fit is a configuration error.
+func TestFailedRuns(t *testing.T) {
+	backend := ortest.Backend(t)
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, err := train.Run(context.Background(), config(t, "batch=5000"), train.Options{Source: "glyphs", Out: dir, Backend: backend}); !errors.Is(err, train.ErrConfig) {
+		t.Errorf("a batch that does not fit: %v", err)
+	}
+	_, err := train.Run(context.Background(), config(t, "optimizer.learning_rate=1000", "batch=50"), train.Options{Source: "glyphs", Out: dir, Backend: backend})
+	if err != nil && !strings.Contains(err.Error(), "learning_rate") {
+		t.Errorf("a run that diverges: %v", err)
+	}
+	if err != nil {
+		if _, err := os.Stat(dir); err == nil {
+			t.Error("a run that failed in its first epoch left a folder")
+		}
+	}
+}
+
+// The estimates on hard samples agree with enumeration: the mean over many seeds of the 1-sample ELBO is the exact ELBO
+// (z-test), and the IWAE bound lies between it and ln p(x), close to the latter for many samples.
+func TestEvaluateAgainstEnumeration(t *testing.T) {
+	for name, m := range map[string]builder.Model{
+		"bernoulli":            {Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 6, Prior: "uniform"}},
+		"bernoulli, learned":   {Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 6, Prior: "learned"}},
+		"categorical, learned": {Latent: builder.Latent{Kind: bundle.Categorical, Variables: 3, Categories: 4, Prior: "learned"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m.Input, m.Activation = []int{28, 28}, builder.Tanh
+			m.Encoder, m.Decoder = builder.MLP{Hidden: []int{8}}, builder.MLP{Hidden: []int{8}}
+			params := randomParams(t, m)
+			trained := train.Trained{Name: "tiny", Config: config(t), Model: m, Params: params}
+			model, err := trained.InMemory(ortest.Backend(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer model.Close()
+			set, err := dataset.Load("glyphs", dataset.Options{Rows: 20})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, ctx := model.Manifest().Latent, context.Background()
+			elbo, logP, err := train.Exact(ctx, model, l, set, dataset.Binarizer{Rule: dataset.Threshold, Seed: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var estimates []float64
+			for seed := range uint64(200) {
+				e, err := train.Evaluate(ctx, model, l, set, train.EvaluateOptions{Binarize: dataset.Threshold, Seed: seed, Samples: 1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				estimates = append(estimates, e.ELBO)
+			}
+			mean, deviation := meanDeviation(estimates)
+			if z := (mean - elbo) / (deviation / math.Sqrt(float64(len(estimates)))); math.Abs(z) > 4 {
+				t.Errorf("mean ELBO %g over %d seeds, exact %g: z = %.1f", mean, len(estimates), elbo, z)
+			}
+			e, err := train.Evaluate(ctx, model, l, set, train.EvaluateOptions{Binarize: dataset.Threshold, Seed: 1, Samples: 3000})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !(e.IWAE > elbo-1e-3) || math.Abs(e.IWAE-logP) > 0.02*math.Abs(logP-elbo)+0.05 || logP < elbo {
+				t.Errorf("IWAE-3000 %g, exact ln p(x) %g, exact ELBO %g", e.IWAE, logP, elbo)
+			}
+		})
+	}
+}
+
+// randomParams fills a model's weights with numbers of order one.
+func randomParams(t *testing.T, m builder.Model) *builder.Params {
+	t.Helper()
+	params, err := builder.NewParams(tensor.Float32, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Train(builder.New(params), 1); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range params.Names() {
+		v := params.Value(name)
+		x := make([]float64, v.Size())
+		noise.Stream{Seed: 8}.Normal(x, 0, uint32(i))
+		for j := range x {
+			x[j] *= 0.4
+		}
+		if err := params.Set(name, v.Shape(), x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return params
+}
+
+func meanDeviation(x []float64) (mean, deviation float64) {
+	for _, v := range x {
+		mean += v / float64(len(x))
+	}
+	for _, v := range x {
+		deviation += (v - mean) * (v - mean) / float64(len(x)-1)
+	}
+	return mean, math.Sqrt(deviation)
+}
+
+func TestLogLikelihoodIsStable(t *testing.T) {
+	x, l := make([]float32, 100), make([]float32, 100)
+	for i := range l {
+		x[i], l[i] = float32(i%2), float32(i-50)*1e4
+	}
+	want := 0.0
+	for i := range l {
+		v := float64(l[i])
+		want += float64(x[i])*v - math.Max(v, 0) - math.Log1p(math.Exp(-math.Abs(v)))
+	}
+	if got := train.LogLikelihood(x, l); math.Abs(got-want) > 1e-9*math.Abs(want) {
+		t.Errorf("%g, want %g", got, want)
+	}
+	for i := range l {
+		l[i] = float32(i%7) - 3
+	}
+	want = 0
+	for i := range l {
+		v := float64(l[i])
+		want += float64(x[i])*v - math.Max(v, 0) - math.Log1p(math.Exp(-math.Abs(v)))
+	}
+	if got := train.LogLikelihood(x, l); math.Abs(got-want) > 1e-12*math.Abs(want) {
+		t.Errorf("%.15g, want %.15g", got, want)
+	}
+}
+
+// Adam as nodes follows the paper's rule, written as a loop in float64, over 50 steps; and so does clipping.
+func TestAdamAgainstALoop(t *testing.T) {
+	for _, clip := range []float64{0, 0.05} {
+		o := train.Optimizer{Name: "adam", LearningRate: 0.01, Clip: clip}
+		got, want := adamBothWays(t, o)
+		for i := range want {
+			if math.Abs(got[i]-want[i]) > 2e-6 {
+				t.Errorf("clip %g: weight %d is %g after 50 steps, the loop has %g", clip, i, got[i], want[i])
+			}
+		}
+	}
+}
+
+func TestSchedules(t *testing.T) {
+	tau := train.Temperature{Start: 1, Floor: 0.5, Rate: 0.01}
+	if tau.At(0) != 1 || math.Abs(tau.At(10)-math.Exp(-0.1)) > 1e-15 || tau.At(1000) != 0.5 {
+		t.Errorf("tau: %g %g %g", tau.At(0), tau.At(10), tau.At(1000))
+	}
+	kl := train.Objective{KLWeight: 2, KLWarmup: 100}
+	if kl.At(0) != 0 || kl.At(50) != 1 || kl.At(100) != 2 || kl.At(10_000) != 2 || (train.Objective{KLWeight: 1}).At(0) != 1 {
+		t.Error("KL weight")
+	}
+}
+
+func TestConfigFiles(t *testing.T) {
+	read := func(text string) func(string) ([]byte, error) {
+		return func(string) ([]byte, error) { return []byte(text), nil }
+	}
+	c, err := train.LoadConfig("x.json", read(`{"latent": {"kind": "categorical", "variables": 20, "categories": 10}, "encoder": {"hidden": [300, 200]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Validate(); err != nil || c.Latent.Prior != "uniform" || len(c.Encoder.Hidden) != 2 || c.Batch != 128 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, text := range []string{`{"unknown": 1}`, `{"latent": {"kind": 3}}`, `{`, `{} {}`, `[]`, `{"batch": "many"}`} {
+		if _, err := train.LoadConfig("x.json", read(text)); !errors.Is(err, train.ErrConfig) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: the error is %v, want one line of ErrConfig", text, err)
+		}
+	}
+	for _, key := range train.Keys() {
+		if err := c.Set(key); err == nil {
+			t.Errorf("%s without a value is taken", key)
+		}
+	}
+}
+
+func TestWeightsRoundTrip(t *testing.T) {
+	m := builder.Model{Input: []int{4}, Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 3, Prior: "learned"}, Activation: builder.ReLU}
+	params := randomParams(t, m)
+	path := filepath.Join(t.TempDir(), "w.safetensors")
+	if err := train.SaveWeights(path, params, map[string]string{"a": "b"}); err != nil {
+		t.Fatal(err)
+	}
+	back, err := builder.NewParams(tensor.Float32, 99)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := train.LoadWeights(path, back); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range params.Names() {
+		if !slices.Equal(builder.Floats(params.Value(name)), builder.Floats(back.Value(name))) {
+			t.Errorf("%s changed", name)
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoiled := range map[string][]byte{"truncated": data[:len(data)-3], "empty": {}, "words": []byte("hello, this is text")} {
+		if err := os.WriteFile(path, spoiled, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := train.LoadWeights(path, back); err == nil {
+			t.Errorf("%s: is taken", name)
+		}
+	}
+}
