@@ -6,14 +6,6 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// LogSoftmax returns l - ln Σ exp(l) along the last of two axes, computed without overflow.
-func (b *Graph) LogSoftmax(x *G.Node) *G.Node {
-	if b.err == nil && (x == nil || x.Dims() != 2) {
-		return b.fail("log-softmax takes [rows, categories], not %v", shapes(G.Nodes{x}))
-	}
-	return b.make("*gorgonia.softmaxOp Softmax{1, true}()", func() (*G.Node, error) { return G.LogSoftMax(x, 1) }, x)
-}
-
 // RelaxCategorical returns the Gumbel-softmax sample of categorical variables with the given logits, for noise u uniform
 // in the open unit interval, both [batch, variables, categories], and a scalar temperature tau:
 //

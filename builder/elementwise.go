@@ -42,9 +42,6 @@ func (b *Graph) Square(x *G.Node) *G.Node { return b.unary("square", G.Square, x
 // Sigmoid returns σ(x) = 1 / (1 + e⁻ˣ).
 func (b *Graph) Sigmoid(x *G.Node) *G.Node { return b.unary("sigmoid", G.Sigmoid, x) }
 
-// Softplus returns sp(x) = max(x,0) + log1p(e^-|x|) = -ln σ(-x), finite for every finite x.
-func (b *Graph) Softplus(x *G.Node) *G.Node { return b.unary("softplus", G.Softplus, x) }
-
 func (b *Graph) binary(symbol string, f func(x, y *G.Node) (*G.Node, error), x, y *G.Node) *G.Node {
 	return b.make("gorgonia.elemBinOp "+symbol+" false", func() (*G.Node, error) { return f(x, y) }, x, y)
 }
