@@ -39,9 +39,6 @@ func (b *Graph) Sqrt(x *G.Node) *G.Node { return b.unary("sqrt", G.Sqrt, x) }
 // Square returns x².
 func (b *Graph) Square(x *G.Node) *G.Node { return b.unary("square", G.Square, x) }
 
-// Sigmoid returns σ(x) = 1 / (1 + e⁻ˣ).
-func (b *Graph) Sigmoid(x *G.Node) *G.Node { return b.unary("sigmoid", G.Sigmoid, x) }
-
 func (b *Graph) binary(symbol string, f func(x, y *G.Node) (*G.Node, error), x, y *G.Node) *G.Node {
 	return b.make("gorgonia.elemBinOp "+symbol+" false", func() (*G.Node, error) { return f(x, y) }, x, y)
 }

@@ -63,7 +63,7 @@ func softplus[T float](x []T) []T {
 }
 
 func (op softplusOp) SymDiff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
-	s, err := G.Sigmoid(in[0])
+	s, err := G.ApplyOp(sigmoidOp(op), in[0])
 	if err != nil {
 		return nil, err
 	}
