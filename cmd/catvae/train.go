@@ -96,7 +96,8 @@ func printResult(w io.Writer, r train.Result) {
 	fmt.Fprintf(w, "bundle %s (verified), report %s\n", filepath.Join(r.Run, train.BundleDir), filepath.Join(r.Run, train.ReportFile))
 }
 
-// trainingProgress draws a bar for each phase of a run.
+// trainingProgress draws one bar for all steps, and one for the evaluation at the end; what is worth keeping is printed
+// above it.
 type trainingProgress struct {
 	w     io.Writer
 	phase string
@@ -106,6 +107,12 @@ type trainingProgress struct {
 func newTrainingProgress(w io.Writer) *trainingProgress { return &trainingProgress{w: w} }
 
 func (t *trainingProgress) update(p train.Progress) {
+	if p.Phase == "validation" { // short, and between the epochs of one bar
+		if p.Message != "" {
+			t.bar.Print(p.Message)
+		}
+		return
+	}
 	if p.Phase != t.phase {
 		t.done()
 		t.phase = p.Phase
@@ -113,20 +120,13 @@ func (t *trainingProgress) update(p train.Progress) {
 			t.bar = progress.New(t.w, p.Total, p.Phase)
 		}
 	}
-	if p.Message != "" {
-		t.done()
-		t.phase = ""
-		fmt.Fprintln(t.w, p.Message)
-		return
-	}
-	if t.bar == nil {
-		return
-	}
 	message := ""
 	if p.Phase == "training" {
 		message = fmt.Sprintf("epoch %d/%d loss %.2f", p.Epoch, p.Epochs, p.Loss)
 	}
-	t.bar.Set(p.Done, message)
+	if t.bar != nil {
+		t.bar.Set(p.Done, message)
+	}
 }
 
 func (t *trainingProgress) done() {

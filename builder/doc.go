@@ -1,0 +1,30 @@
+// Package builder is the model language: layers, discrete latent variables and their relaxations, likelihoods and the
+// objective, as functions from gorgonia nodes to gorgonia nodes.
+//
+// One variational auto-encoder reads from top to bottom:
+//
+//	sample x ── encoder ── logits l ──┬── relaxation (noise u, temperature τ) ── z ── decoder ── logits of p(x|z)
+//	                                  │                                                              │
+//	                                  └── KL(q(z|x) ‖ p(z))                        ln p(x|z), Bernoulli likelihood
+//	                                              └───────────── objective ─────────────┘
+//
+// Five nouns. *Logits* are unnormalised log-probabilities, what every part works on. A *relaxation* is a differentiable
+// stand-in for a sample: the Gumbel-sigmoid or Gumbel-softmax. The *likelihood* scores a row given its code; the
+// *divergence* measures what the code says of the row; the *objective* adds them up. A [Graph] holds one gorgonia graph
+// at one batch size, a [Params] the values of its parameters, shared by all graphs of a model, a [Model] the architecture
+// as plain data.
+//
+//	params, err := builder.NewParams(tensor.Float32, 1)
+//	b := builder.New(params)
+//	logits := b.MLP(b.Input("x", 128, 784), []int{400}, builder.ReLU, 200)
+//	kl := b.KLBernoulli(logits, nil)
+//	if b.Err() != nil { … }
+//
+// A Graph keeps its first error, so that models are plain expressions, checked once. Every node is made through one
+// function that notices when gorgonia silently returns another node; reshapes, sums, broadcasts, the softplus, the sigmoid
+// and the log-softmax are ops of this package, because gorgonia's share memory, round or overflow (traps_test.go has the
+// smallest graph for each). Ops of one's own work beside them: see [ONNXWriter] for their export.
+//
+// Limits: multi-layer perceptrons; float32, and float64 for checks; gorgonia's tape machine runs on a goroutine of its
+// own, so that a panic inside an op of somebody else's cannot be caught here.
+package builder
