@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	G "gorgonia.org/gorgonia"
@@ -75,4 +76,75 @@ func (e *emitter) lowerOwn(op onnxOp, n *node) (name string, err error) {
 		return "", fmt.Errorf("export: %s: %v: %w", label(n.first), n.op(), err)
 	}
 	return name, nil
+}
+
+// lower writes one node: an initialiser for a node with a value, a row of the table, or the op's own way to be written.
+func (e *emitter) lower(n *node) error {
+	if _, done := e.names[n]; done {
+		return nil
+	}
+	if n.op() == nil || isConstant(n.first) {
+		return e.leaf(n)
+	}
+	e.scope = e.scopeOf(n)
+	e.scopes[n] = e.scope
+	name, err := e.lowerOp(n)
+	if err != nil {
+		return err
+	}
+	e.names[n] = name
+	e.shapes[name] = n.shape
+	return nil
+}
+
+// leaf writes a node that has a value as an initialiser under its name.
+func (e *emitter) leaf(n *node) error {
+	v := n.first.Value()
+	if v == nil {
+		return fmt.Errorf("export: %s has neither an operation nor a value: list it among the inputs, or give it a value", label(n.first))
+	}
+	dtype, shape, raw, err := value(v)
+	if err != nil {
+		return fmt.Errorf("%w (%s)", err, label(n.first))
+	}
+	for _, d := range n.shape {
+		if d.byBatch {
+			return fmt.Errorf("export: %s holds a value whose shape varies with the batch: list it among the inputs", label(n.first))
+		}
+	}
+	if n.op() != nil {
+		e.names[n] = e.constant("number", dtype, shape, v.Data())
+		return nil
+	}
+	if v2 := n.second.Value(); v2 == nil {
+		return fmt.Errorf("export: %s has a value at one batch size only", label(n.first))
+	}
+	name := e.unique(n.first.Name())
+	e.initialiser(name, dtype, shape, raw)
+	e.names[n] = name
+	e.scopes[n] = parent(name)
+	return nil
+}
+
+// scopeOf finds the part of the model that a node belongs to: that of the parameter it uses, or of its first operand
+// that has one. So a product with "encoder/1/weight" becomes "encoder/1/Gemm", and so does the ReLU behind it.
+func (e *emitter) scopeOf(n *node) string {
+	for _, in := range n.in {
+		if in.op() == nil && in.first.Value() != nil && strings.Contains(in.first.Name(), "/") {
+			return parent(in.first.Name())
+		}
+	}
+	for _, in := range n.in {
+		if s := e.scopes[in]; s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+func parent(name string) string {
+	if dir := path.Dir(name); dir != "." {
+		return dir + "/"
+	}
+	return ""
 }
