@@ -35,6 +35,9 @@ func Diagnose(explicit string) Diagnosis {
 	backend, err := OpenONNXRuntime(WithLibrary(explicit))
 	if err != nil {
 		d.Err, d.Remedy = err, "catvae doctor --install"
+		if strings.HasSuffix(d.Library.Source, "_LIB") || strings.HasSuffix(d.Library.Source, "_PATH") { // a variable comes before what is installed
+			d.Remedy = "env -u " + d.Library.Source + " " + d.Remedy
+		}
 		return d
 	}
 	d.Version = backend.Name()
@@ -56,9 +59,12 @@ func (d Diagnosis) Write(w io.Writer) error {
 	if d.Version != "" {
 		fmt.Fprintf(t, "loads\t%s\t%s\n", d.Version, d.Library.Path)
 	}
-	providers := "cpu"
-	if d.Version != "" && d.CUDA == nil {
+	providers := "none"
+	switch {
+	case d.Version != "" && d.CUDA == nil:
 		providers = "cpu, cuda"
+	case d.Version != "":
+		providers = "cpu"
 	}
 	fmt.Fprintf(t, "execution providers\t%s\n", providers)
 	if d.CUDA != nil {

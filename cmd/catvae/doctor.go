@@ -26,7 +26,7 @@ func (doctorCommand) Help() string {
 
 func (c doctorCommand) Run(ctx context.Context, env cli.Env) error {
 	if c.Install {
-		if _, _, err := runtime.FindLibrary(c.Library); err != nil {
+		if runtime.Diagnose(c.Library).Err != nil {
 			lib, err := runtime.Install(ctx, runtime.InstallOptions{
 				AllowUnpinned: c.AllowUnpinned, Progress: func(line string) { fmt.Fprintln(env.Stderr, line) },
 			})

@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CATVAE_ORT_LIB", lib.Path)
+			e.Setenv("LIB", lib.Path)
 			e.Setenv("RUN", run)
 			e.Setenv("BUNDLE", filepath.Join(run, train.BundleDir))
 			return nil
