@@ -73,6 +73,12 @@ type Options struct {
 	Rows  int    // at most so many rows; 0 means all (of glyphs, 20,000 to train and 4,000 to test)
 }
 
+// HasSplits reports whether a source keeps test rows apart: glyphs and folders do, a single file does not.
+func HasSplits(source string) bool {
+	info, err := os.Stat(source)
+	return source == GlyphsSource || err == nil && info.IsDir()
+}
+
 // GlyphsSource is the source that is drawn instead of read.
 const GlyphsSource = "glyphs"
 

@@ -3,7 +3,9 @@ package train
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -117,10 +119,11 @@ func (r *run) load() error {
 	if err != nil {
 		return err
 	}
-	if test, err := dataset.Load(r.options.Source, dataset.Options{Split: dataset.Test, Seed: r.config.Seed}); err == nil && test.Source != set.Source {
-		r.test = test
-	} else if r.options.Source == dataset.GlyphsSource {
-		r.test = test
+	if dataset.HasSplits(r.options.Source) {
+		r.test, err = dataset.Load(r.options.Source, dataset.Options{Split: dataset.Test, Seed: r.config.Seed})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a folder may hold training rows only
+			return err
+		}
 	}
 	held := r.config.Data.Validation
 	if held < 0 {

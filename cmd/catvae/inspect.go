@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -56,7 +58,11 @@ func (c inspectCommand) Run(env cli.Env) error {
 		fmt.Fprintf(env.Stdout, ", %d variables", m.Latent.Variables)
 	}
 	fmt.Fprintf(env.Stdout, ", %s prior, %d bits in %d bytes, %s\n", m.Latent.Prior.Kind, m.Latent.Bits(), m.Latent.PackedBytes(), m.Latent.BitOrder)
-	fmt.Fprintf(env.Stdout, "model        %s\n", m.Model)
+	var model bytes.Buffer
+	if err := json.Compact(&model, m.Model); err != nil {
+		return fmt.Errorf("%s: model: %w: %w", c.Path, err, bundle.ErrFormat)
+	}
+	fmt.Fprintf(env.Stdout, "model        %s\n", &model)
 	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
 		data, err := b.File(name)
 		if err != nil {

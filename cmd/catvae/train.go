@@ -108,7 +108,7 @@ func newTrainingProgress(w io.Writer) *trainingProgress { return &trainingProgre
 
 func (t *trainingProgress) update(p train.Progress) {
 	if p.Phase == "validation" { // short, and between the epochs of one bar
-		if p.Message != "" {
+		if p.Message != "" && t.bar != nil {
 			t.bar.Print(p.Message)
 		}
 		return
