@@ -66,7 +66,10 @@ func Main(name, description string, grammar any, code func(error) int) int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	err := Run(ctx, Env{os.Stdout, os.Stderr}, name, description, grammar, os.Args[1:])
-	if err != nil {
+	switch {
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintf(os.Stderr, "%s: interrupted\n", name)
+	case err != nil:
 		fmt.Fprintf(os.Stderr, "%s: %s\n", name, OneLine(err))
 	}
 	return code(err)
