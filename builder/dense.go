@@ -26,6 +26,9 @@ func (b *Graph) Linear(name string, x *G.Node, out int, init Init) *G.Node {
 
 // MatMul returns the matrix product of x [m, k] and y [k, n].
 func (b *Graph) MatMul(x, y *G.Node) *G.Node {
+	if b.err == nil && (x == nil || y == nil || x.Dims() != 2 || y.Dims() != 2) { // gorgonia has other products for them
+		return b.fail("a matrix product takes [m, k] and [k, n], not %v", shapes(G.Nodes{x, y}))
+	}
 	return b.make("gorgonia.linAlgBinOp A × B", func() (*G.Node, error) { return G.Mul(x, y) }, x, y)
 }
 

@@ -1,6 +1,8 @@
 package builder
 
 import (
+	"slices"
+
 	G "gorgonia.org/gorgonia"
 )
 
@@ -21,7 +23,7 @@ func (b *Graph) Div(x, y *G.Node) *G.Node { return b.binary("÷", G.HadamardDiv,
 
 // Greater returns 1 where x > y and 0 elsewhere, NaN included, in the operands' type. It has no gradient.
 func (b *Graph) Greater(x, y *G.Node) *G.Node {
-	return b.make("gorgonia.elemBinOp > true", func() (*G.Node, error) { return G.Gt(x, y, true) }, x, y)
+	return b.pair("gorgonia.elemBinOp > true", func(x, y *G.Node) (*G.Node, error) { return G.Gt(x, y, true) }, x, y)
 }
 
 // Neg returns -x.
@@ -40,7 +42,15 @@ func (b *Graph) Sqrt(x *G.Node) *G.Node { return b.unary("sqrt", G.Sqrt, x) }
 func (b *Graph) Square(x *G.Node) *G.Node { return b.unary("square", G.Square, x) }
 
 func (b *Graph) binary(symbol string, f func(x, y *G.Node) (*G.Node, error), x, y *G.Node) *G.Node {
-	return b.make("gorgonia.elemBinOp "+symbol+" false", func() (*G.Node, error) { return f(x, y) }, x, y)
+	return b.pair("gorgonia.elemBinOp "+symbol+" false", f, x, y)
+}
+
+// pair makes a node of two operands of one shape, or a tensor and a scalar. gorgonia takes [n] and [1,n] for equal.
+func (b *Graph) pair(want string, f func(x, y *G.Node) (*G.Node, error), x, y *G.Node) *G.Node {
+	if b.err == nil && x != nil && y != nil && x.Dims() > 0 && y.Dims() > 0 && !slices.Equal(x.Shape(), y.Shape()) {
+		return b.fail("%s of shapes %v and %v: they must be equal, or one a scalar; see ExpandLike", want, x.Shape(), y.Shape())
+	}
+	return b.make(want, func() (*G.Node, error) { return f(x, y) }, x, y)
 }
 
 func (b *Graph) unary(name string, f func(*G.Node) (*G.Node, error), x *G.Node) *G.Node {

@@ -3,6 +3,7 @@ package builder
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/catvae/catvae/internal/tape"
 	G "gorgonia.org/gorgonia"
@@ -18,6 +19,7 @@ type Graph struct {
 	params *Params
 	scope  []string
 	named  map[string]*G.Node // inputs, constants and parameters of this graph
+	fixed  map[string]bool    // those of them that have a value: constants and parameters
 	order  []string           // the parameters of this graph, as they were first used
 	err    error
 }
@@ -25,7 +27,7 @@ type Graph struct {
 // New returns an empty graph whose parameters live in params. Graphs that are built on one set share its values: an
 // encoder traced at two batch sizes, or a training graph and the three graphs of its bundle.
 func New(params *Params) *Graph {
-	return &Graph{expr: G.NewGraph(), params: params, named: map[string]*G.Node{}}
+	return &Graph{expr: G.NewGraph(), params: params, named: map[string]*G.Node{}, fixed: map[string]bool{}}
 }
 
 // Err returns the first error, or nil.
@@ -58,16 +60,23 @@ func (b *Graph) Constant(name string, values []float64, shape ...int) *G.Node {
 	if b.err != nil {
 		return nil
 	}
-	if size := tensor.Shape(shape).TotalSize(); size != len(values) {
+	size, err := sizeOf(shape)
+	if err != nil {
+		return b.fail("constant %q: %w", name, err)
+	}
+	if size != len(values) {
 		return b.fail("constant %q has %d values, its shape %v wants %d", name, len(values), shape, size)
 	}
 	return b.leaf(name, shape, dense(b.DType(), values, shape))
 }
 
-// Number returns a scalar constant. Equal numbers are one node.
+// Number returns a scalar constant. Equal numbers are one node. NaN, which equals nothing, is an error.
 func (b *Graph) Number(x float64) *G.Node {
 	if b.err != nil {
 		return nil
+	}
+	if math.IsNaN(x) {
+		return b.fail("a number is NaN")
 	}
 	if b.DType() == tensor.Float32 {
 		return G.NewConstant(float32(x))
@@ -85,10 +94,8 @@ func (b *Graph) leaf(name string, shape []int, value *tensor.Dense) *G.Node {
 	if _, taken := b.named[name]; taken {
 		return b.fail("the name %q is taken: give each input, constant and parameter its own", name)
 	}
-	for _, d := range shape {
-		if d <= 0 {
-			return b.fail("%q has shape %v: every dimension must be positive", name, shape)
-		}
+	if _, err := sizeOf(shape); err != nil {
+		return b.fail("%q: %w", name, err)
 	}
 	options := []G.NodeConsOpt{G.WithName(name)}
 	if value != nil {
@@ -106,12 +113,34 @@ func (b *Graph) leaf(name string, shape []int, value *tensor.Dense) *G.Node {
 	if err != nil {
 		return b.fail("%q: %w", name, err)
 	}
-	b.named[name] = n
+	b.named[name], b.fixed[name] = n, value != nil
 	return n
+}
+
+// maxSize bounds the number of values in a tensor, so that no shape overflows an int or is allocated by mistake: 2³⁰
+// numbers are 4 GiB in float32.
+const maxSize = 1 << 30
+
+// sizeOf returns the number of values in a shape: 1 for a scalar's.
+func sizeOf(shape []int) (int, error) {
+	size := 1
+	for _, d := range shape {
+		if d <= 0 {
+			return 0, fmt.Errorf("shape %v: every dimension must be positive", shape)
+		}
+		if d > maxSize/size {
+			return 0, fmt.Errorf("shape %v: a tensor holds at most %d values", shape, maxSize)
+		}
+		size *= d
+	}
+	return size, nil
 }
 
 // In names the part of the model that f builds: the name leads every error, and every parameter's name. Parts nest.
 func (b *Graph) In(part string, f func() *G.Node) *G.Node {
+	if f == nil {
+		return b.fail("part %q has no function that builds it", part)
+	}
 	b.scope = append(b.scope, part)
 	defer func() { b.scope = b.scope[:len(b.scope)-1] }()
 	return f()
@@ -134,7 +163,7 @@ func (b *Graph) fail(format string, args ...any) *G.Node {
 			where = b.path("")
 			where = where[:len(where)-1] + ": "
 		}
-		b.err = fmt.Errorf("builder: "+where+format, args...)
+		b.err = fmt.Errorf("builder: %s%w", where, fmt.Errorf(format, args...))
 	}
 	return nil
 }

@@ -36,6 +36,12 @@ func (m *Machine) Run(inputs map[string]*tensor.Dense) ([]G.Value, error) {
 		if !ok {
 			return nil, fmt.Errorf("builder: the graph has no input %q", name)
 		}
+		if m.graph.fixed[name] {
+			return nil, fmt.Errorf("builder: %q is a parameter or constant and has its value: use Params.Set for parameters", name)
+		}
+		if value == nil {
+			return nil, fmt.Errorf("builder: input %q has no value", name)
+		}
 		if err := tape.Bind(n, value); err != nil {
 			return nil, fmt.Errorf("builder: input %q: %w", name, err)
 		}

@@ -21,6 +21,9 @@ func (b *Graph) make(want string, build func() (*G.Node, error), children ...*G.
 		if c == nil {
 			return b.fail("%s: %w", want, errNil)
 		}
+		if g := c.Graph(); g != nil && g != b.expr {
+			return b.fail("%s: the operand %q belongs to another graph", want, c.Name())
+		}
 	}
 	var n *G.Node
 	err := tape.Guard(func() (err error) {

@@ -3,6 +3,7 @@ package builder
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/catvae/catvae/bundle"
 	G "gorgonia.org/gorgonia"
@@ -40,6 +41,9 @@ type MLP struct {
 
 // maxWidth bounds every dimension of a model, so that a typing error is an error and not a machine out of memory.
 const maxWidth = 1 << 20
+
+// maxWeights bounds a model's weights for the same reason: 2²⁸ numbers are 1 GiB in float32.
+const maxWeights = 1 << 28
 
 // Validate reports the first thing wrong with the architecture, by its configuration key.
 func (m Model) Validate() error {
@@ -80,10 +84,25 @@ func (m Model) Validate() error {
 	if m.Latent.Prior != PriorUniform && m.Latent.Prior != PriorLearned {
 		return fmt.Errorf("builder: latent.prior is %q: use %q or %q", m.Latent.Prior, PriorUniform, PriorLearned)
 	}
+	if _, err := sizeOf(m.Input); err != nil { // whose product may overflow
+		return fmt.Errorf("builder: input has %w", err)
+	}
 	if m.Width() > maxWidth || m.Bits() > maxWidth {
 		return fmt.Errorf("builder: rows of %d values and codes of %d bits: neither may pass %d", m.Width(), m.Bits(), maxWidth)
 	}
+	if n := m.weights(); n > maxWeights {
+		return fmt.Errorf("builder: the layers have %d weights, they may have %d: make encoder.hidden or decoder.hidden smaller", n, maxWeights)
+	}
 	return m.Activation.Validate()
+}
+
+// weights returns the number of weights of all linear layers.
+func (m Model) weights() int {
+	n, widths := 0, slices.Concat([]int{m.Width()}, m.Encoder.Hidden, []int{m.Bits()}, m.Decoder.Hidden, []int{m.Width()})
+	for i, w := range widths[1:] {
+		n += widths[i] * w
+	}
+	return n
 }
 
 // Width returns the number of values in a row.
@@ -129,7 +148,7 @@ func (m Model) Encode(b *Graph, x *G.Node) *G.Node {
 		if b.err != nil {
 			return nil
 		}
-		batch := shapeOf(x)[0]
+		batch := b.batch(x)
 		flat := b.Reshape(x, batch, m.Width())
 		if m.Binarize > 0 {
 			flat = b.Greater(flat, b.Number(m.Binarize))
@@ -144,10 +163,19 @@ func (m Model) Decode(b *Graph, code *G.Node) *G.Node {
 		if b.err != nil {
 			return nil
 		}
-		batch := shapeOf(code)[0]
+		batch := b.batch(code)
 		flat := b.Reshape(code, batch, m.Bits())
 		return b.Reshape(b.MLP(flat, m.Decoder.Hidden, m.Activation, m.Width()), m.InputShape(batch)...)
 	})
+}
+
+// batch returns the first dimension of x.
+func (b *Graph) batch(x *G.Node) int {
+	if x == nil || x.Dims() == 0 {
+		b.fail("the model takes a batch of rows, not %v", shapes(G.Nodes{x}))
+		return 0
+	}
+	return x.Shape()[0]
 }
 
 // Relax returns the relaxed sample for logits and noise u of one shape and a scalar temperature.
@@ -203,7 +231,7 @@ func (m Model) Pack(b *Graph, code *G.Node) *G.Node {
 	for i := range bits {
 		powers[i*bytes+i/8] = float64(int(128) >> (i % 8))
 	}
-	flat := b.Reshape(code, shapeOf(code)[0], bits)
+	flat := b.Reshape(code, b.batch(code), bits)
 	return b.Uint8(b.MatMul(flat, b.Constant(b.path("powers_of_two"), powers, bits, bytes)))
 }
 

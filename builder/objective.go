@@ -21,6 +21,9 @@ type Objective struct {
 // equation 3). With a relaxed z it is a surrogate: report bounds on hard samples instead.
 func (b *Graph) NegativeELBO(logLikelihood, kl, weight *G.Node) Objective {
 	var o Objective
+	if weight != nil && weight.Dims() != 0 {
+		b.fail("the weight of the divergence is a scalar, not %v", weight.Shape())
+	}
 	o.Reconstruction = b.Neg(b.mean(logLikelihood))
 	o.KL = b.mean(kl)
 	o.Loss = b.Add(o.Reconstruction, b.Mul(weight, o.KL))

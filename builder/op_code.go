@@ -32,6 +32,9 @@ func (b *Graph) OneHotArgMax(x *G.Node) *G.Node {
 	if x == nil {
 		return b.fail("one-hot: %w", errNil)
 	}
+	if x.Dims() == 0 {
+		return b.fail("one-hot takes a tensor, not a scalar")
+	}
 	return b.apply(oneHotOp{Shape: x.Shape()}, x)
 }
 
@@ -42,6 +45,9 @@ func (b *Graph) Uint8(x *G.Node) *G.Node {
 	}
 	if x == nil {
 		return b.fail("uint8: %w", errNil)
+	}
+	if x.Dims() == 0 {
+		return b.fail("uint8 takes a tensor, not a scalar")
 	}
 	return b.apply(uint8Op{Shape: x.Shape()}, x)
 }

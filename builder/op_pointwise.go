@@ -67,6 +67,10 @@ func (op pointwiseOp) DiffWRT(int) []bool    { return []bool{true} }
 
 func (op pointwiseOp) Do(in ...G.Value) (G.Value, error) {
 	switch x := in[0].Data().(type) {
+	case float32:
+		return valueOf(each(op.Function, []float32{x}), nil), nil
+	case float64:
+		return valueOf(each(op.Function, []float64{x}), nil), nil
 	case []float32:
 		return valueOf(each(op.Function, x), in[0].Shape().Clone()), nil
 	case []float64:

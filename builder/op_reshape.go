@@ -26,11 +26,18 @@ func (b *Graph) Reshape(x *G.Node, to ...int) *G.Node {
 	if x == nil {
 		return b.fail("reshape: %w", errNil)
 	}
-	if x.Shape().TotalSize() != tensor.Shape(to).TotalSize() {
-		return b.fail("reshape: %v has %d values, %v wants %d", x.Shape(), x.Shape().TotalSize(), to, tensor.Shape(to).TotalSize())
+	size, err := sizeOf(to)
+	if err != nil {
+		return b.fail("reshape: %w", err)
+	}
+	if x.Shape().TotalSize() != size {
+		return b.fail("reshape: %v has %d values, %v wants %d", x.Shape(), x.Shape().TotalSize(), to, size)
 	}
 	if slices.Equal(x.Shape(), tensor.Shape(to)) { // not Shape.Eq, which takes [n] and [1,n] for equal
 		return x
+	}
+	if x.Dims() == 0 || len(to) == 0 {
+		return b.fail("reshape: %v to %v: a scalar stays one, use ExpandLike or Sum", x.Shape(), to)
 	}
 	return b.apply(reshapeOp{From: x.Shape(), To: tensor.Shape(to).Clone()}, x)
 }

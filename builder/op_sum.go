@@ -41,7 +41,7 @@ func (b *Graph) Sum(x *G.Node, axes ...int) *G.Node {
 			axes = append(axes, i)
 		}
 	}
-	if !slices.IsSorted(axes) || len(axes) == 0 || axes[0] < 0 || axes[len(axes)-1] >= x.Dims() {
+	if !areAxes(axes, x.Dims()) {
 		return b.fail("sum of shape %v over axes %v: axes are ascending, from 0 to %d", x.Shape(), axes, x.Dims()-1)
 	}
 	return b.apply(sumOp{From: x.Shape(), Axes: axes}, x)
@@ -56,11 +56,20 @@ func (b *Graph) ExpandLike(x, like *G.Node, axes ...int) *G.Node {
 	if x == nil || like == nil {
 		return b.fail("expand: %w", errNil)
 	}
-	if !slices.IsSorted(axes) || len(axes) == 0 || axes[0] < 0 || axes[len(axes)-1] >= like.Dims() ||
-		!slices.Equal(without(like.Shape(), axes), x.Shape()) {
+	if !areAxes(axes, like.Dims()) || !slices.Equal(without(like.Shape(), axes), x.Shape()) {
 		return b.fail("expand %v along axes %v to %v: the shapes must agree in the other axes", x.Shape(), axes, like.Shape())
 	}
 	return b.apply(expandOp{To: like.Shape(), Axes: axes}, x, like)
+}
+
+// areAxes reports whether axes are some of a tensor's axes, ascending and each once.
+func areAxes(axes []int, dims int) bool {
+	for i, a := range axes {
+		if a < 0 || a >= dims || i > 0 && a <= axes[i-1] {
+			return false
+		}
+	}
+	return len(axes) > 0
 }
 
 // without returns the shape that remains when axes, ascending, are taken out.

@@ -49,7 +49,14 @@ func (p *Params) Count() int {
 // Set copies values into a parameter, or adds the parameter when the set lacks it (as when weights are read from a
 // file before a graph is built). A parameter that is there keeps its shape.
 func (p *Params) Set(name string, shape []int, values []float64) error {
-	if size := tensor.Shape(shape).TotalSize(); size != len(values) || size == 0 {
+	if name == "" {
+		return fmt.Errorf("builder: a parameter of shape %v has no name", shape)
+	}
+	size, err := sizeOf(shape)
+	if err != nil {
+		return fmt.Errorf("builder: parameter %q: %w", name, err)
+	}
+	if size != len(values) {
 		return fmt.Errorf("builder: parameter %q has %d values for shape %v", name, len(values), shape)
 	}
 	old, ok := p.values[name]
@@ -72,13 +79,23 @@ func Zeros(dst []float64, _ []int, _ func([]float64)) { clear(dst) }
 
 // HeNormal draws from N(0, 2/fan_in), for weights [in, out] that lead into a ReLU. He et al. 1502.01852, equation (10).
 func HeNormal(dst []float64, shape []int, normal func([]float64)) {
-	scaledNormal(dst, normal, math.Sqrt(2/float64(shape[0])))
+	in, _ := fans(shape)
+	scaledNormal(dst, normal, math.Sqrt(2/in))
 }
 
 // GlorotNormal draws from N(0, 2/(fan_in+fan_out)), for weights [in, out] that lead into tanh, a sigmoid or nothing.
 // Glorot and Bengio 2010, equation (12).
 func GlorotNormal(dst []float64, shape []int, normal func([]float64)) {
-	scaledNormal(dst, normal, math.Sqrt(2/float64(shape[0]+shape[len(shape)-1])))
+	in, out := fans(shape)
+	scaledNormal(dst, normal, math.Sqrt(2/(in+out)))
+}
+
+// fans returns the first and the last dimension of a shape, 1 and 1 for a scalar's.
+func fans(shape []int) (in, out float64) {
+	if len(shape) == 0 {
+		return 1, 1
+	}
+	return float64(shape[0]), float64(shape[len(shape)-1])
 }
 
 func scaledNormal(dst []float64, normal func([]float64), deviation float64) {
@@ -96,10 +113,11 @@ func (b *Graph) Parameter(name string, init Init, shape ...int) *G.Node {
 		return nil
 	}
 	name = b.path(name)
-	for _, d := range shape {
-		if d <= 0 {
-			return b.fail("parameter %q has shape %v: every dimension must be positive", name, shape)
-		}
+	if _, err := sizeOf(shape); err != nil {
+		return b.fail("parameter %q: %w", name, err)
+	}
+	if init == nil {
+		return b.fail("parameter %q has no initialiser: use Zeros, HeNormal or GlorotNormal", name)
 	}
 	value, ok := b.params.values[name]
 	if !ok {
