@@ -21,7 +21,9 @@ func newParams(t *testing.T, dtype tensor.Dtype) *builder.Params {
 	return p
 }
 
-func row(x ...float64) *tensor.Dense { return tensor.New(tensor.WithShape(1, len(x)), tensor.WithBacking(x)) }
+func row(x ...float64) *tensor.Dense {
+	return tensor.New(tensor.WithShape(1, len(x)), tensor.WithBacking(x))
+}
 
 // squared is Σ (tau x w)², whose gradients are known for x, w and the scalar tau.
 func squared(b *builder.Graph) *G.Node {
