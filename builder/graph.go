@@ -104,6 +104,9 @@ func (b *Graph) leaf(name string, shape []int, value *tensor.Dense) *G.Node {
 	var n *G.Node
 	err := tape.Guard(func() error {
 		if len(shape) == 0 {
+			if value != nil { // a number: gorgonia's scalar ops do not take tensors of no dimensions
+				options[1] = G.WithValue(value.Data())
+			}
 			n = G.NewScalar(b.expr, b.DType(), options...)
 		} else {
 			n = G.NewTensor(b.expr, b.DType(), len(shape), append(options, G.WithShape(shape...))...)

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -53,6 +54,9 @@ func (p *Params) Set(name string, shape []int, values []float64) error {
 		return fmt.Errorf("builder: a parameter of shape %v has no name", shape)
 	}
 	size, err := sizeOf(shape)
+	if err == nil && len(shape) == 0 {
+		err = errScalar
+	}
 	if err != nil {
 		return fmt.Errorf("builder: parameter %q: %w", name, err)
 	}
@@ -71,6 +75,9 @@ func (p *Params) Set(name string, shape []int, values []float64) error {
 	return tensor.Copy(old, dense(p.dtype, values, shape))
 }
 
+// errScalar is what a parameter without dimensions gets: gorgonia computes scalars as numbers, which nobody can share.
+var errScalar = errors.New("a parameter has at least one dimension: use shape [1], and Sum where a scalar is wanted")
+
 // An Init fills a new parameter of the given shape with initial values; next draws standard normal numbers.
 type Init func(dst []float64, shape []int, normal func(dst []float64))
 
@@ -79,23 +86,13 @@ func Zeros(dst []float64, _ []int, _ func([]float64)) { clear(dst) }
 
 // HeNormal draws from N(0, 2/fan_in), for weights [in, out] that lead into a ReLU. He et al. 1502.01852, equation (10).
 func HeNormal(dst []float64, shape []int, normal func([]float64)) {
-	in, _ := fans(shape)
-	scaledNormal(dst, normal, math.Sqrt(2/in))
+	scaledNormal(dst, normal, math.Sqrt(2/float64(shape[0])))
 }
 
 // GlorotNormal draws from N(0, 2/(fan_in+fan_out)), for weights [in, out] that lead into tanh, a sigmoid or nothing.
 // Glorot and Bengio 2010, equation (12).
 func GlorotNormal(dst []float64, shape []int, normal func([]float64)) {
-	in, out := fans(shape)
-	scaledNormal(dst, normal, math.Sqrt(2/(in+out)))
-}
-
-// fans returns the first and the last dimension of a shape, 1 and 1 for a scalar's.
-func fans(shape []int) (in, out float64) {
-	if len(shape) == 0 {
-		return 1, 1
-	}
-	return float64(shape[0]), float64(shape[len(shape)-1])
+	scaledNormal(dst, normal, math.Sqrt(2/float64(shape[0]+shape[len(shape)-1])))
 }
 
 func scaledNormal(dst []float64, normal func([]float64), deviation float64) {
@@ -115,6 +112,9 @@ func (b *Graph) Parameter(name string, init Init, shape ...int) *G.Node {
 	name = b.path(name)
 	if _, err := sizeOf(shape); err != nil {
 		return b.fail("parameter %q: %w", name, err)
+	}
+	if len(shape) == 0 {
+		return b.fail("parameter %q: %w", name, errScalar)
 	}
 	if init == nil {
 		return b.fail("parameter %q has no initialiser: use Zeros, HeNormal or GlorotNormal", name)

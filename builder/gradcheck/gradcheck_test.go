@@ -43,10 +43,6 @@ func TestRightGradientsPass(t *testing.T) {
 	if got := x.Data().([]float64); !slices.Equal(got, []float64{0.5, -2}) || tau.Data().(float64) != 0.7 {
 		t.Errorf("the inputs are %v and %v after the check", got, tau)
 	}
-	scalar := func(b *builder.Graph) *G.Node { return b.Square(b.Parameter("s", builder.HeNormal)) }
-	if err := gradcheck.Check(newParams(t, tensor.Float64), nil, scalar, gradcheck.Options{}); err != nil {
-		t.Errorf("a scalar parameter: %v", err)
-	}
 }
 
 // A wrong gradient is reported with the parameter, the index and both values. The wrong one is gorgonia's own, of
