@@ -1,6 +1,7 @@
 package builder_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 
 // Mistakes in a model are errors of one line that name the part, never panics, and the first one is kept.
 func TestErrors(t *testing.T) {
+	otherParams, small := params64(t), models()["bernoulli/uniform"]
 	for name, c := range map[string]struct {
 		build func(b *builder.Graph)
 		want  string
@@ -37,6 +39,40 @@ func TestErrors(t *testing.T) {
 		"thresholds": {func(b *builder.Graph) {
 			builder.Model{Latent: builder.Latent{Kind: "bernoulli", Variables: 3}}.Harden(b, b.Input("l", 1, 3), []float32{1})
 		}, "thresholds"},
+		"a scalar parameter":       {func(b *builder.Graph) { b.Parameter("w", builder.HeNormal) }, "at least one dimension"},
+		"no initialiser":           {func(b *builder.Graph) { b.Parameter("w", nil, 2) }, "no initialiser"},
+		"a huge parameter":         {func(b *builder.Graph) { b.Parameter("w", builder.Zeros, 1<<40, 1<<40) }, "at most"},
+		"a huge constant":          {func(b *builder.Graph) { b.Constant("c", nil, 1<<32, 1<<32) }, "at most"},
+		"a negative constant":      {func(b *builder.Graph) { b.Constant("c", make([]float64, 4), -2, -2) }, "positive"},
+		"NaN":                      {func(b *builder.Graph) { b.Number(math.NaN()) }, "NaN"},
+		"a negative reshape":       {func(b *builder.Graph) { b.Reshape(b.Input("x", 2, 3), -2, -3) }, "positive"},
+		"a reshaped scalar":        {func(b *builder.Graph) { b.Reshape(b.Input("x"), 1) }, "scalar"},
+		"a reshape to a scalar":    {func(b *builder.Graph) { b.Reshape(b.Input("x", 1)) }, "scalar"},
+		"one axis twice":           {func(b *builder.Graph) { b.Sum(b.Input("x", 2, 3), 0, 0) }, "ascending"},
+		"a sum of a scalar":        {func(b *builder.Graph) { b.Sum(b.Input("x")) }, "axes"},
+		"expanding one axis twice": {func(b *builder.Graph) { b.ExpandLike(b.Input("x", 2), b.Input("y", 2, 3), 1, 1) }, "axes [1 1]"},
+		"a product of a vector":    {func(b *builder.Graph) { b.MatMul(b.Input("x", 2), b.Input("y", 2, 3)) }, "[m, k] and [k, n]"},
+		"a row and a vector":       {func(b *builder.Graph) { b.Greater(b.Input("x", 1, 3), b.Input("y", 3)) }, "ExpandLike"},
+		"a one-hot scalar":         {func(b *builder.Graph) { b.OneHotArgMax(b.Input("x")) }, "scalar"},
+		"a scalar byte":            {func(b *builder.Graph) { b.Uint8(b.Input("x")) }, "scalar"},
+		"log-softmax of a vector":  {func(b *builder.Graph) { b.LogSoftmax(b.Input("x", 2)) }, "[rows, categories]"},
+		"a part without function":  {func(b *builder.Graph) { b.In("part", nil) }, `"part"`},
+		"percent signs":            {func(b *builder.Graph) { b.In("50%d", func() *G.Node { return b.Exp(nil) }) }, "50%d: "},
+		"a node of another graph":  {func(b *builder.Graph) { b.Exp(builder.New(otherParams).Input("y", 2)) }, `"y" belongs to another graph`},
+		"mixed types":              {func(b *builder.Graph) { x := b.Input("x", 2); b.Add(b.Uint8(x), x) }, "uint8"},
+		"a weight that is a row": {func(b *builder.Graph) {
+			b.NegativeELBO(b.Input("p", 2), b.Input("kl", 2), b.Input("w", 2))
+		}, "weight"},
+		"likelihoods of a matrix": {func(b *builder.Graph) {
+			b.NegativeELBO(b.Input("p", 2, 2), b.Input("kl", 2), b.Input("w"))
+		}, "[batch]"},
+		"no rows":                    {func(b *builder.Graph) { small.Encode(b, nil) }, "encoder: "},
+		"no codes":                   {func(b *builder.Graph) { small.Decode(b, b.Input("x")) }, "decoder: "},
+		"nothing to pack":            {func(b *builder.Graph) { small.HardCode(b, nil, nil) }, "threshold: "},
+		"rows of other size":         {func(b *builder.Graph) { small.Encode(b, b.Input("x", 2, 7)) }, "encoder: "},
+		"a prior of other size":      {func(b *builder.Graph) { b.KLBernoulli(b.Input("l", 2, 3), b.Input("a", 4)) }, "expand"},
+		"noise of other shape":       {func(b *builder.Graph) { b.RelaxBernoulli(b.Input("l", 2, 3), b.Input("u", 3, 2), b.Number(1)) }, "(2, 3)"},
+		"no noise":                   {func(b *builder.Graph) { b.RelaxCategorical(b.Input("l", 2, 3, 2), nil, b.Number(1)) }, "nil"},
 		"two-dimensional categories": {func(b *builder.Graph) { b.KLCategorical(b.Input("l", 2, 3), nil) }, "variables, categories"},
 	} {
 		p := params64(t)
@@ -69,38 +105,17 @@ func TestModelsFromAnyNumbers(t *testing.T) {
 			Decoder:    builder.MLP{Hidden: rapid.SliceOfN(size, 0, 2).Draw(rt, "decoder")},
 			Activation: rapid.SampledFrom([]builder.Activation{"relu", "tanh", "leaky_relu", "none"}).Draw(rt, "activation"),
 		}
+		batch := rapid.IntRange(-2, 3).Draw(rt, "batch")
 		b := builder.New(params64(t))
-		_, err := m.Train(b, 3)
+		_, err := m.Train(b, batch)
+		if batch <= 0 {
+			if err == nil {
+				rt.Errorf("a batch of %d rows is taken", batch)
+			}
+			return
+		}
 		if valid := m.Validate(); (valid == nil) != (err == nil) {
 			rt.Errorf("Validate says %v, building says %v", valid, err)
 		}
 	})
-}
-
-// Initial values follow from the seed and the order, and have the deviation that their rule names.
-func TestInitialValues(t *testing.T) {
-	build := func(dtype tensor.Dtype, seed uint64) []float64 {
-		p, err := builder.NewParams(dtype, seed)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := builder.New(p)
-		b.Linear("a", b.Input("x", 1, 400), 300, builder.HeNormal)
-		if b.Err() != nil {
-			t.Fatal(b.Err())
-		}
-		return builder.Floats(p.Value("a/weight"))
-	}
-	w := build(tensor.Float64, 1)
-	variance := 0.0
-	for _, x := range w {
-		variance += x * x / float64(len(w))
-	}
-	if want := 2.0 / 400; variance < 0.97*want || variance > 1.03*want {
-		t.Errorf("He: variance %g, want %g", variance, want)
-	}
-	narrow, other := build(tensor.Float32, 1), build(tensor.Float64, 2)
-	if narrow[7] != float64(float32(w[7])) || other[7] == w[7] {
-		t.Errorf("seed 1 gives %g and %g in float32, seed 2 gives %g", w[7], narrow[7], other[7])
-	}
 }
