@@ -10,7 +10,7 @@ import (
 // make is the one function through which every node with children comes to be.
 //
 // gorgonia keeps one node for all whose 32-bit hashes agree, and the hashes leave things out: whether a softmax is a
-// log-softmax, the upper bits of a slice's bounds, whether a comparison returns numbers or booleans. AddNode then
+// log-softmax, the upper bits of a slice's bounds, a dropout's probability, the middle of a long constant. AddNode then
 // returns the *older* node without a word. So make compares what came back with what was asked, op and attributes by
 // their printed form (want, as [opText] gives it) and children one by one, and fails where they differ.
 func (b *Graph) make(want string, build func() (*G.Node, error), children ...*G.Node) *G.Node {

@@ -62,9 +62,7 @@ func (s *Set) Row(i int, dst []float32) {
 		copy(dst, s.floats[i*size:][:size])
 		return
 	}
-	for j, b := range s.bytes[i*size:][:size] {
-		dst[j] = scaled[b]
-	}
+	scale(dst, s.bytes[i*size:][:size])
 }
 
 // Bytes returns row i as it is stored, or nil where rows are floats.
