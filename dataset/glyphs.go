@@ -29,8 +29,8 @@ const (
 	glyphTest     = 4_000
 )
 
-// Glyphs draws glyphs: row i is a function of the seed, the split and i. It is a [ByteReader], and its rows can also be
-// drawn in any order with [Glyphs.Draw]. It draws on one canvas, so that each goroutine needs Glyphs of its own.
+// Glyphs draws glyphs: row i is a function of the seed, the split and i. It is a [Reader], and its rows can also be
+// drawn in any order with [Glyphs.Draw].
 type Glyphs struct {
 	info  Info
 	split uint32
@@ -67,22 +67,18 @@ func (g *Glyphs) Close() error { return nil }
 
 // Next draws the next row.
 func (g *Glyphs) Next(row []float32) (int, error) {
-	if err := fits(len(row), len(g.buf)); err != nil {
-		return -1, err
-	}
 	label, err := g.NextBytes(g.buf)
 	if err != nil {
 		return -1, err
 	}
-	scale(row, g.buf)
+	for i, b := range g.buf {
+		row[i] = scaled[b]
+	}
 	return label, nil
 }
 
 // NextBytes is Next for the bytes themselves.
 func (g *Glyphs) NextBytes(row []byte) (int, error) {
-	if err := fits(len(row), len(g.buf)); err != nil {
-		return -1, err
-	}
 	if g.row == g.info.Rows {
 		return -1, io.EOF
 	}
@@ -90,7 +86,7 @@ func (g *Glyphs) NextBytes(row []byte) (int, error) {
 	return g.Draw(row, g.row-1), nil
 }
 
-// Draw draws row i to row, of 784 bytes, and returns its label.
+// Draw draws row i and returns its label.
 //
 // Eight uniform numbers choose the digit, the font, and the distortion: rotation by up to 12 degrees, slant by up to
 // 0.15, height of 17 to 21 pixels, width by 0.85 to 1.1, shift by up to 2 pixels.

@@ -5,16 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
+	"os"
 )
 
 // IDX is the format of MNIST (LeCun, Cortes, Burges, http://yann.lecun.com/exdb/mnist/): two zero bytes, a type, the
 // number of dimensions, each dimension as a big-endian uint32, then the values row by row.
 
-const (
-	idxUint8   = 8 // the element type of bytes, the only one that is read
-	idxMaxAxes = 8 // dimensions; the format has room for 255
-)
+// idxUint8 is the only element type that is read: bytes.
+const idxUint8 = 8
 
 // idx streams an IDX file of bytes, with labels from a second file where there is one.
 type idx struct {
@@ -34,7 +32,9 @@ func newIDX(s *stream) (*idx, error) {
 	if len(shape) == 1 {
 		r.info.Shape = []int{1}
 	}
-	r.buf = make([]byte, r.info.RowSize())
+	if r.info.RowSize() <= maxRow {
+		r.buf = make([]byte, r.info.RowSize())
+	}
 	return r, nil
 }
 
@@ -42,24 +42,28 @@ func newIDX(s *stream) (*idx, error) {
 func idxHeader(s *stream) ([]int, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(s, head[:]); err != nil {
-		return nil, s.broken("it ends in its header", err)
+		return nil, &FormatError{File: s.name, Reason: "it ends in its header", Cause: err}
 	}
 	if head[2] != idxUint8 {
 		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("its IDX element type is 0x%02x: bytes (0x08) are read", head[2])}
 	}
 	n := int(head[3])
-	if n < 1 || n > idxMaxAxes {
-		return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares %d dimensions: 1 to %d are possible", n, idxMaxAxes)}
+	if n < 1 || n > 8 {
+		return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares %d dimensions: 1 to 8 are possible", n)}
 	}
-	shape := make([]int, n)
+	shape, total := make([]int, n), int64(1)
 	for i := range shape {
 		var d [4]byte
 		if _, err := io.ReadFull(s, d[:]); err != nil {
-			return nil, s.broken("it ends in its header", err)
+			return nil, &FormatError{File: s.name, Reason: "it ends in its header", Cause: err}
 		}
 		shape[i] = int(binary.BigEndian.Uint32(d[:]))
+		if shape[i] != 0 && total > (1<<50)/int64(shape[i]) {
+			return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares dimensions whose product overflows, the last being %d", shape[i])}
+		}
+		total *= int64(shape[i])
 	}
-	return shape, s.expect(int64(4+4*n), shape, 1)
+	return shape, s.expect(int64(4+4*n), total)
 }
 
 // openLabelled opens a file of images and one of labels as one source.
@@ -87,22 +91,18 @@ func openLabelled(images, labels string) (Reader, error) {
 func (r *idx) Info() Info { return r.info }
 
 func (r *idx) Next(row []float32) (int, error) {
-	if err := fits(len(row), len(r.buf)); err != nil {
-		return -1, err
-	}
 	label, err := r.NextBytes(r.buf)
 	if err != nil {
 		return -1, err
 	}
-	scale(row, r.buf)
+	for i, b := range r.buf {
+		row[i] = scaled[b]
+	}
 	return label, nil
 }
 
 // NextBytes is Next for the bytes themselves.
 func (r *idx) NextBytes(row []byte) (int, error) {
-	if err := fits(len(row), len(r.buf)); err != nil {
-		return -1, err
-	}
 	if r.row == r.info.Rows {
 		return -1, io.EOF
 	}
@@ -122,28 +122,37 @@ func (r *idx) NextBytes(row []byte) (int, error) {
 }
 
 func (r *idx) Close() error {
-	if r.labels == nil {
-		return r.s.Close()
+	err := r.s.Close()
+	if r.labels != nil {
+		err = errors.Join(err, r.labels.Close())
 	}
-	return errors.Join(r.s.Close(), r.labels.Close())
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
-// WriteIDX writes bytes of the given shape, row after row, as an IDX file; labels are of shape [rows]. What is wrong
-// with the shape is reported before anything is written.
+// scaled holds b/255 for each byte, in float32.
+var scaled = func() (t [256]float32) {
+	for i := range t {
+		t[i] = float32(i) / 255
+	}
+	return t
+}()
+
+// WriteIDX writes bytes of the given shape as an IDX file.
 func WriteIDX(w io.Writer, shape []int, data []byte) error {
-	total, ok := arrayBytes(shape, 1)
-	if !ok || len(shape) == 0 || len(shape) > idxMaxAxes {
-		return fmt.Errorf("dataset: IDX cannot hold shape %v", shape)
-	}
-	if total != int64(len(data)) {
-		return fmt.Errorf("dataset: IDX: shape %v wants %d bytes, there are %d", shape, total, len(data))
-	}
+	total := 1
 	head := []byte{0, 0, idxUint8, byte(len(shape))}
 	for _, d := range shape {
-		if int64(d) > math.MaxUint32 {
+		if d < 0 || d > 1<<31-1 || (d > 0 && total > (1<<50)/d) {
 			return fmt.Errorf("dataset: IDX cannot hold shape %v", shape)
 		}
+		total *= d
 		head = binary.BigEndian.AppendUint32(head, uint32(d))
+	}
+	if len(shape) == 0 || len(shape) > 255 || total != len(data) {
+		return fmt.Errorf("dataset: IDX: shape %v wants %d bytes, there are %d", shape, total, len(data))
 	}
 	if _, err := w.Write(head); err != nil {
 		return err

@@ -1,7 +1,9 @@
 package dataset
 
 import (
+	"bufio"
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +18,7 @@ type Reader interface {
 	// Info describes the rows; it is known before the first is read.
 	Info() Info
 	// Next fills row, which must have Info().RowSize() elements, with values within [0,1] and returns the row's label,
-	// -1 where there is none. It returns io.EOF after the last row. Once the source has failed, every later call
-	// returns that error; so does one after Close.
+	// -1 where there is none. It returns io.EOF after the last row.
 	Next(row []float32) (label int, err error)
 	// Close frees the source. It may be called twice.
 	Close() error
@@ -81,14 +82,14 @@ func HasSplits(source string) bool {
 // GlyphsSource is the source that is drawn instead of read.
 const GlyphsSource = "glyphs"
 
+// maxRow bounds the values of one row, and so what is allocated for a header's word.
+const maxRow = 1 << 24
+
 // Open opens a source: "glyphs", an IDX file, plain or gzip, an NPY file, or a folder with MNIST's four files. What is
 // not there is fs.ErrNotExist; what cannot be used wraps [ErrData].
 func Open(source string, o Options) (Reader, error) {
 	if o.Split == "" {
 		o.Split = Train
-	}
-	if _, err := ParseSplit(string(o.Split)); err != nil {
-		return nil, err
 	}
 	if o.Rows < 0 {
 		return nil, fmt.Errorf("dataset: %d rows: use 0 for all, or a positive number", o.Rows)
@@ -96,6 +97,10 @@ func Open(source string, o Options) (Reader, error) {
 	r, err := open(source, o)
 	if err != nil {
 		return nil, err
+	}
+	if info := r.Info(); info.Rows == 0 || info.RowSize() == 0 || info.RowSize() > maxRow {
+		r.Close()
+		return nil, &FormatError{File: source, Reason: fmt.Sprintf("it has %d rows of shape %v: at least one row of 1 to %d values is needed", info.Rows, info.Shape, maxRow)}
 	}
 	if info := r.Info(); o.Rows == 0 || o.Rows >= info.Rows {
 		return r, nil
@@ -124,8 +129,7 @@ func openFolder(dir string, split Split) (Reader, error) {
 		for _, name := range []string{stem + "-" + kind + "-ubyte", stem + "-" + strings.Replace(kind, "-", ".", 1) + "-ubyte"} {
 			for _, suffix := range []string{"", ".gz"} {
 				path := filepath.Join(dir, name+suffix)
-				// The files are also found unpacked into folders of their own names, beside the files themselves.
-				if info, err := os.Stat(path); err == nil && !info.IsDir() {
+				if _, err := os.Stat(path); err == nil {
 					return path, nil
 				}
 			}
@@ -168,7 +172,7 @@ func sniff(s *stream) (Reader, error) {
 		return nil, &FormatError{File: s.name, Reason: "it is empty"}
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, s.broken("it cannot be read", err)
+		return nil, &FormatError{File: s.name, Reason: "it cannot be read", Cause: err}
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte("\x93NUMPY")):
@@ -177,6 +181,48 @@ func sniff(s *stream) (Reader, error) {
 		return newIDX(s)
 	}
 	return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("it begins with %q: IDX (plain or gzip) and NPY files are read", head)}
+}
+
+// A stream is a file's content, unpacked where it is gzip.
+type stream struct {
+	*bufio.Reader
+	name  string
+	file  io.Closer
+	plain int64 // the file's size where it is not packed, else -1: what a header may promise
+}
+
+func newStream(name string, f *os.File) (*stream, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	s := &stream{Reader: bufio.NewReaderSize(f, 1<<18), name: name, file: f, plain: info.Size()}
+	if head, _ := s.Peek(2); bytes.Equal(head, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(s.Reader)
+		if err != nil {
+			return nil, &FormatError{File: name, Reason: "it is no gzip file", Cause: err}
+		}
+		s.Reader, s.plain = bufio.NewReaderSize(z, 1<<18), -1
+	}
+	return s, nil
+}
+
+func (s *stream) Close() error { return s.file.Close() }
+
+// expect reports a plain file that is shorter or longer than its header says.
+func (s *stream) expect(header, body int64) error {
+	if s.plain >= 0 && s.plain != header+body {
+		return &FormatError{File: s.name, Reason: fmt.Sprintf("it has %d bytes, its header promises %d", s.plain, header+body)}
+	}
+	return nil
+}
+
+// read fills buf with a row's bytes.
+func (s *stream) read(buf []byte, row int) error {
+	if _, err := io.ReadFull(s, buf); err != nil {
+		return &FormatError{File: s.name, Reason: fmt.Sprintf("it ends in row %d", row), Cause: err}
+	}
+	return nil
 }
 
 // limited ends a reader after some rows.

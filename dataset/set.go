@@ -62,7 +62,9 @@ func (s *Set) Row(i int, dst []float32) {
 		copy(dst, s.floats[i*size:][:size])
 		return
 	}
-	scale(dst, s.bytes[i*size:][:size])
+	for j, b := range s.bytes[i*size:][:size] {
+		dst[j] = scaled[b]
+	}
 }
 
 // Bytes returns row i as it is stored, or nil where rows are floats.
