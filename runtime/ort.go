@@ -44,7 +44,8 @@ func OpenONNXRuntime(opts ...Option) (Backend, error) {
 	if o.device == CPU {
 		return b, nil
 	}
-	switch err := b.probeCUDA(); {
+	keepSignalHandlers(func() { err = b.probeCUDA() })
+	switch {
 	case err == nil:
 		b.device = CUDA
 	case o.device == CUDA:
@@ -117,6 +118,19 @@ type ortSession struct {
 	inputs  []bundle.TensorInfo
 	outputs []bundle.TensorInfo
 	users   int // guarded by sessions
+	first   sync.Once
+}
+
+// call makes a native call. The first on CUDA may load more of it.
+func (s *ortSession) call(f func()) {
+	if s.key.device == CUDA {
+		done := false
+		s.first.Do(func() { keepSignalHandlers(f); done = true })
+		if done {
+			return
+		}
+	}
+	f()
 }
 
 // ortGraph is one user's hold on a session.
@@ -159,15 +173,27 @@ func (b *ortBackend) newSession(model []byte, info onnxcheck.Info) (*ortSession,
 	if len(inputs) == 0 {
 		return nil, errors.New("the graph has no inputs")
 	}
-	o, err := b.sessionOptions()
+	var o *ort.SessionOptions
+	var err error
+	b.guard(func() { o, err = b.sessionOptions() })
 	if err != nil {
 		return nil, err
 	}
 	defer o.Destroy()
-	if s.session, err = ort.NewDynamicAdvancedSessionWithONNXData(model, inputs, outputs, o); err != nil {
+	b.guard(func() { s.session, err = ort.NewDynamicAdvancedSessionWithONNXData(model, inputs, outputs, o) })
+	if err != nil {
 		return nil, fmt.Errorf("make the session: %w", err)
 	}
 	return s, nil
+}
+
+// guard runs native code that may load CUDA.
+func (b *ortBackend) guard(f func()) {
+	if b.device != CUDA {
+		f()
+		return
+	}
+	keepSignalHandlers(f)
 }
 
 func (b *ortBackend) sessionOptions() (*ort.SessionOptions, error) {
@@ -271,7 +297,7 @@ func (g *ortGraph) run(ctx context.Context, inputs []bundle.Tensor) ([]bundle.Te
 		defer close(terminated)
 		_ = o.Terminate() // a run that ends by itself at the same moment is as good
 	})
-	err = g.session.RunWithOptions(in, out, o)
+	g.call(func() { err = g.session.RunWithOptions(in, out, o) })
 	if !stop() {
 		<-terminated // before the options are destroyed
 	}

@@ -22,7 +22,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) runtime.Backend) {
 	for name, test := range map[string]func(*testing.T, runtime.Backend){
 		"numbers": testNumbers, "scalar": testScalar, "bad inputs": testBadInputs, "bad models": testBadModels,
-		"close": testClose, "concurrent": testConcurrent, "context": testContext,
+		"close": testClose, "concurrent": testConcurrent, "context": testContext, "bind": testBind,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -244,5 +244,74 @@ func testContext(t *testing.T, b runtime.Backend) {
 	}
 	if _, err := g.Run(context.Background(), rows(1)); err != nil {
 		t.Errorf("the graph is spoiled by a cancelled run: %v", err)
+	}
+}
+
+// testBind runs a graph on memory of the caller's: y = relu(x W + b) twice, the second time on other numbers in the same
+// memory, and a sum without dimensions.
+func testBind(t *testing.T, b runtime.Backend) {
+	g := load(t, b, dense(t))
+	binder, ok := g.(runtime.Binder)
+	if !ok {
+		t.Skip("the backend's graphs are no runtime.Binder")
+	}
+	x, y, bytes := []float32{1, 1, 2, 0}, make([]float32, 6), make([]uint8, 6)
+	out := []bundle.Tensor{{Name: "y_bytes", Shape: []int64{2, 3}, Data: bytes}, {Name: "y", Shape: []int64{2, 3}, Data: y}}
+	binding, err := binder.Bind([]bundle.Tensor{{Name: "x", Shape: []int64{2, 2}, Data: x}}, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer binding.Close()
+	for _, c := range []struct{ x, want []float32 }{
+		{[]float32{1, 1, 2, 0}, []float32{0, 7, 19, 0, 4, 16}},
+		{[]float32{3, 3, 0, 2}, []float32{5, 21, 37, 0, 10, 22}},
+	} {
+		copy(x, c.x)
+		if err := binding.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range y {
+			if y[i] != c.want[i] || float32(bytes[i]) != c.want[i] {
+				t.Errorf("y = %v and %v, want %v", y, bytes, c.want)
+				break
+			}
+		}
+	}
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := binding.Run(done); !errors.Is(err, context.Canceled) {
+		t.Errorf("a run with a done context gives %v", err)
+	}
+	for range 2 {
+		if err := binding.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+	if err := binding.Run(context.Background()); !errors.Is(err, runtime.ErrClosed) {
+		t.Errorf("a run after Close gives %v, want ErrClosed", err)
+	}
+	if _, err := binder.Bind([]bundle.Tensor{{Name: "x", Shape: []int64{2, 2}, Data: x}}, out[:1]); !errors.Is(err, runtime.ErrInput) {
+		t.Errorf("binding without memory for an output gives %v, want ErrInput", err)
+	}
+
+	s := load(t, b, encode(t, &onnxpb.GraphProto{
+		Input:  []*onnxpb.ValueInfoProto{value("a", f32), value("b", f32)},
+		Output: []*onnxpb.ValueInfoProto{value("sum", f32)},
+		Node:   []*onnxpb.NodeProto{node("Add", "sum", "a", "b")},
+	}))
+	p, q, sum := []float32{0}, []float32{0}, []float32{0}
+	binding, err = s.(runtime.Binder).Bind([]bundle.Tensor{{Name: "a", Data: p}, {Name: "b", Data: q}}, []bundle.Tensor{{Name: "sum", Data: sum}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer binding.Close()
+	for i := range 3 {
+		p[0], q[0] = float32(i), 10
+		if err := binding.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if sum[0] != float32(i)+10 {
+			t.Errorf("%g + %g = %g", p[0], q[0], sum[0])
+		}
 	}
 }
