@@ -9,12 +9,12 @@ import (
 // RelaxBernoulli returns the Gumbel-sigmoid sample of Bernoulli variables with the given logits, for noise u uniform in
 // the open unit interval, both [batch, variables], and a scalar temperature tau:
 //
-//	z = σ((l + ln u - ln(1-u)) / tau)
+//	z = σ((l + ln(u/(1-u))) / tau)
 //
-// ln u - ln(1-u) is the difference of two Gumbel variables, so that P(z > 1/2) = σ(l) for every tau; z goes to the
+// ln(u/(1-u)) is the difference of two Gumbel variables, so that P(z > 1/2) = σ(l) for every tau; z goes to the
 // hard sample as tau goes to 0. Maddison et al. 1611.00712, equation (5); Jang et al. 1611.01144, section 2.2.
 func (b *Graph) RelaxBernoulli(logits, u, tau *G.Node) *G.Node {
-	logistic := b.Sub(b.Log(u), b.Log(b.Sub(b.Number(1), u)))
+	logistic := b.Log(b.Div(u, b.Sub(b.Number(1), u)))
 	return b.Sigmoid(b.Div(b.Add(logits, logistic), tau))
 }
 
@@ -31,11 +31,17 @@ func (b *Graph) Threshold(logits, thresholds *G.Node) *G.Node {
 // logits is [batch, variables]; prior is [variables], nil for Ber(0.5). The result is [batch]: non-negative up to
 // rounding, at most variables·ln 2 when prior is nil. Stutz, equation (5), with the weights that it leaves out.
 func (b *Graph) KLBernoulli(logits, prior *G.Node) *G.Node {
-	q := b.Sigmoid(logits)
-	if prior == nil {
-		return b.Sum(b.Add(b.Sub(b.Mul(q, logits), b.Softplus(logits)), b.Number(math.Ln2)), 1)
+	if b.err != nil {
+		return nil
 	}
-	a := b.ExpandLike(prior, logits, 0)
-	spA := b.ExpandLike(b.Softplus(prior), logits, 0)
-	return b.Sum(b.Add(b.Sub(b.Mul(q, b.Sub(logits, a)), b.Softplus(logits)), spA), 1)
+	q := b.Sigmoid(logits)
+	negativeEntropy := b.LogLikelihoodBernoulli(q, logits) // Σ q l - sp(l)
+	if b.err != nil {
+		return nil
+	}
+	if prior == nil {
+		return b.Add(negativeEntropy, b.Number(math.Ln2*float64(logits.Shape()[1])))
+	}
+	crossed := b.Sum(b.Mul(q, b.ExpandLike(prior, logits, 0)), 1)
+	return b.Add(b.Sub(negativeEntropy, crossed), b.Sum(b.Softplus(prior)))
 }

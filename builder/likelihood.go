@@ -1,6 +1,8 @@
 package builder
 
 import (
+	"slices"
+
 	G "gorgonia.org/gorgonia"
 )
 
@@ -12,5 +14,11 @@ import (
 // x and logits are [batch, width], x within [0,1] (a grey value counts as the expectation over its binarisation). It is
 // finite for every finite l: no logarithm of a probability is taken. The result is [batch].
 func (b *Graph) LogLikelihoodBernoulli(x, logits *G.Node) *G.Node {
-	return b.Sum(b.Sub(b.Mul(x, logits), b.Softplus(logits)), 1)
+	if b.err != nil {
+		return nil
+	}
+	if x == nil || logits == nil || logits.Dims() != 2 || !slices.Equal(x.Shape(), logits.Shape()) {
+		return b.fail("the Bernoulli likelihood takes values and logits of one shape [batch, width], not %v", shapes(G.Nodes{x, logits}))
+	}
+	return b.apply(bernoulliOp{Shape: logits.Shape()}, x, logits)
 }

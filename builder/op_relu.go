@@ -9,8 +9,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// reluOp is max(x, 0) + slope min(x, 0); reluGradOp is its gradient, grad where x > 0 and slope·grad elsewhere. Both are
-// one pass, where gorgonia's Rectify is a comparison and a product whose gradient multiplies again.
+// reluOp is y = max(x, 0) + slope min(x, 0); reluGradOp is its gradient, grad where y > 0 and slope·grad elsewhere. Both
+// are one pass, where gorgonia's Rectify is a comparison and a product whose gradient multiplies again. The gradient takes
+// y, which has x's sign for every slope from 0, so that nobody but the forward pass reads x.
 type reluOp struct {
 	opBase
 	Dims  int
@@ -52,8 +53,8 @@ func (op reluOp) Do(in ...G.Value) (G.Value, error) {
 	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, in[0].Data())
 }
 
-func (op reluOp) SymDiff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
-	n, err := G.ApplyOp(reluGradOp(op), in[0], grad)
+func (op reluOp) SymDiff(_ G.Nodes, y, grad *G.Node) (G.Nodes, error) {
+	n, err := G.ApplyOp(reluGradOp(op), y, grad)
 	return G.Nodes{n}, err
 }
 

@@ -37,7 +37,7 @@ type Named struct {
 }
 
 // A Trace builds the graph for a batch size. It is called twice, at two batch sizes, and must otherwise do the same:
-// what differs between the calls is the batch axis.
+// what differs between the calls is the batch axis. With [Options].Batch it is called once.
 type Trace func(batch int) (Traced, error)
 
 // Options say how a model describes itself. The zero value works.
@@ -46,6 +46,7 @@ type Options struct {
 	Doc       string            // what the graph computes; Markdown
 	Prefix    string            // put before the names of inner values that belong to no part of the model
 	BatchAxis string            // name of the dynamic dimension, "batch_size" when empty
+	Batch     int               // > 0: the graph is for batches of this size alone, and is traced at no other
 	Metadata  map[string]string // metadata_props, written in the order of their keys
 }
 
@@ -55,11 +56,7 @@ type Options struct {
 // passes that change no result. Equal graphs with equal values give equal bytes. Errors name the node and what to do;
 // an operation outside the table wraps [ErrUnsupportedOp].
 func Graph(trace Trace, o Options) (*Model, error) {
-	first, err := traced(trace, firstBatch)
-	if err != nil {
-		return nil, err
-	}
-	second, err := traced(trace, secondBatch)
+	first, second, err := bothTraces(trace, o.Batch)
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +79,8 @@ func Graph(trace Trace, o Options) (*Model, error) {
 	if err := e.outputs(first.Outputs, outputs); err != nil {
 		return nil, err
 	}
-	before := len(e.graph.Node)
-	e.simplify()
+	lowered := len(e.graph.Node)
+	counts := e.simplify()
 	e.graph.Name = proto.String(o.Name)
 	if o.Name == "" {
 		e.graph.Name = proto.String("graph")
@@ -91,7 +88,19 @@ func Graph(trace Trace, o Options) (*Model, error) {
 	if o.Doc != "" {
 		e.graph.DocString = proto.String(o.Doc)
 	}
-	return &Model{proto: wrap(e.graph, o), Lowered: before, Nodes: len(e.graph.Node)}, nil
+	return &Model{proto: wrap(e.graph, o), Lowered: lowered, Nodes: len(e.graph.Node), Passes: counts}, nil
+}
+
+// bothTraces traces the graph at two batch sizes, or once where only one will be used: then nothing varies.
+func bothTraces(trace Trace, batch int) (first, second Traced, err error) {
+	if batch > 0 {
+		first, err = traced(trace, batch)
+		return first, first, err
+	}
+	if first, err = traced(trace, firstBatch); err == nil {
+		second, err = traced(trace, secondBatch)
+	}
+	return first, second, err
 }
 
 func traced(trace Trace, batch int) (t Traced, err error) {

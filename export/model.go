@@ -10,8 +10,9 @@ import (
 
 // A Model is an exported ONNX model.
 type Model struct {
-	Lowered int // nodes as they were lowered
-	Nodes   int // nodes after the passes
+	Lowered int         // nodes as they were lowered
+	Nodes   int         // nodes after the passes
+	Passes  []PassCount // what each pass took out
 
 	proto *onnxpb.ModelProto
 }

@@ -1,0 +1,36 @@
+package export
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// shareEqual keeps one of several nodes that compute the same from the same:
+//
+//	x ─ Sigmoid ─ y ─ …          x ─ Sigmoid ─ y ─ …
+//	└── Sigmoid ─ z ─ …    =>                  └── …
+//
+// The operands of a sum or product may stand in either order. Every operator of the exporter's table is a function of
+// its operands: there are no random ones.
+func (e *emitter) shareEqual() bool {
+	first, same := map[string]string{}, map[string]string{}
+	for _, n := range e.graph.Node {
+		inputs := slices.Clone(n.Input)
+		for i, in := range inputs {
+			if to, ok := same[in]; ok {
+				inputs[i] = to
+			}
+		}
+		if op := n.GetOpType(); op == "Add" || op == "Mul" {
+			slices.Sort(inputs)
+		}
+		key := fmt.Sprintf("%s(%s)%s", n.GetOpType(), strings.Join(inputs, ", "), attributesText(n.Attribute))
+		if kept, ok := first[key]; !ok {
+			first[key] = n.Output[0]
+		} else if !e.isOutput(n.Output[0]) {
+			same[n.Output[0]] = kept
+		}
+	}
+	return e.replace(same)
+}
