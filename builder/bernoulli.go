@@ -35,7 +35,7 @@ func (b *Graph) KLBernoulli(logits, prior *G.Node) *G.Node {
 		return nil
 	}
 	q := b.Sigmoid(logits)
-	negativeEntropy := b.LogLikelihoodBernoulli(q, logits) // Σ q l - sp(l)
+	negativeEntropy := b.logLikelihood(q, logits, true) // Σ q l - sp(l)
 	if b.err != nil {
 		return nil
 	}

@@ -26,8 +26,12 @@ type Graph struct {
 
 // New returns an empty graph whose parameters live in params. Graphs that are built on one set share its values: an
 // encoder traced at two batch sizes, or a training graph and the three graphs of its bundle.
-func New(params *Params) *Graph {
-	return &Graph{expr: G.NewGraph(), params: params, named: map[string]*G.Node{}, fixed: map[string]bool{}}
+func New(params *Params) *Graph { return Over(G.NewGraph(), params) }
+
+// Over is [New] on a gorgonia graph that exists, whose nodes may be operands. It knows the names of its own leaves only:
+// gorgonia merges leaves of one name and shape.
+func Over(g *G.ExprGraph, params *Params) *Graph {
+	return &Graph{expr: g, params: params, named: map[string]*G.Node{}, fixed: map[string]bool{}}
 }
 
 // Err returns the first error, or nil.
@@ -85,6 +89,10 @@ func (b *Graph) Number(x float64) *G.Node {
 }
 
 func (b *Graph) leaf(name string, shape []int, value *tensor.Dense) *G.Node {
+	return b.leafOf(name, b.DType(), shape, value)
+}
+
+func (b *Graph) leafOf(name string, dtype tensor.Dtype, shape []int, value *tensor.Dense) *G.Node {
 	if b.err != nil {
 		return nil
 	}
@@ -107,9 +115,9 @@ func (b *Graph) leaf(name string, shape []int, value *tensor.Dense) *G.Node {
 			if value != nil { // a number: gorgonia's scalar ops do not take tensors of no dimensions
 				options[1] = G.WithValue(value.Data())
 			}
-			n = G.NewScalar(b.expr, b.DType(), options...)
+			n = G.NewScalar(b.expr, dtype, options...)
 		} else {
-			n = G.NewTensor(b.expr, b.DType(), len(shape), append(options, G.WithShape(shape...))...)
+			n = G.NewTensor(b.expr, dtype, len(shape), append(options, G.WithShape(shape...))...)
 		}
 		return nil
 	})

@@ -262,13 +262,25 @@ const (
 	KLWeightInput    = "kl_weight"
 )
 
-// Train builds the training graph of a batch.
+// Train builds the training graph of a batch of float rows: an input called [bundle.Sample].
 func (m Model) Train(b *Graph, batch int) (Training, error) {
 	if err := m.Validate(); err != nil {
 		return Training{}, err
 	}
+	return m.TrainOn(b, b.Input(bundle.Sample, m.InputShape(batch)...))
+}
+
+// TrainOn builds the training graph on rows x of [Model.InputShape], within [0,1]: an input, or what is made of one.
+func (m Model) TrainOn(b *Graph, x *G.Node) (Training, error) {
+	if err := m.Validate(); err != nil {
+		return Training{}, err
+	}
+	batch := b.batch(x)
+	if b.err != nil {
+		return Training{}, b.err
+	}
 	t := Training{
-		Sample:      b.Input(bundle.Sample, m.InputShape(batch)...),
+		Sample:      x,
 		Noise:       b.Input(NoiseInput, m.LatentShape(batch)...),
 		Temperature: b.Input(TemperatureInput),
 		KLWeight:    b.Input(KLWeightInput),

@@ -15,6 +15,9 @@ import (
 type bernoulliOp struct {
 	opBase
 	Shape tensor.Shape // of x and l: [batch, width]
+	// Mean says that x is σ(l), so that x - σ(l) vanishes: the result is the negative entropy, and only what comes
+	// through x is differentiated.
+	Mean bool
 }
 
 var _ G.SDOp = bernoulliOp{}
@@ -27,10 +30,10 @@ func (op bernoulliOp) Type() hm.Type {
 func (op bernoulliOp) InferShape(...G.DimSizer) (tensor.Shape, error) {
 	return op.Shape[:1].Clone(), nil
 }
-func (op bernoulliOp) String() string        { return fmt.Sprintf("Bernoulli log likelihood %v", op.Shape) }
+func (op bernoulliOp) String() string        { return fmt.Sprintf("Bernoulli log likelihood %v of mean %t", op.Shape, op.Mean) }
 func (op bernoulliOp) WriteHash(h hash.Hash) { writeHash(h, op) }
 func (op bernoulliOp) Hashcode() uint32      { return hashcode(op) }
-func (op bernoulliOp) DiffWRT(int) []bool    { return []bool{true, true} }
+func (op bernoulliOp) DiffWRT(int) []bool    { return []bool{true, !op.Mean} }
 
 func (op bernoulliOp) Do(in ...G.Value) (G.Value, error) {
 	rows := op.Shape[:1].Clone()
@@ -61,6 +64,10 @@ func (op bernoulliOp) SymDiff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 	if err != nil {
 		return nil, err
 	}
+	dx, err := G.HadamardProd(in[1], each)
+	if err != nil || op.Mean {
+		return G.Nodes{dx, nil}, err
+	}
 	mean, err := G.ApplyOp(pointwiseOp{Dims: 2, Function: sigmoid}, in[1])
 	if err != nil {
 		return nil, err
@@ -70,10 +77,6 @@ func (op bernoulliOp) SymDiff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 		return nil, err
 	}
 	dl, err := G.HadamardProd(rest, each)
-	if err != nil {
-		return nil, err
-	}
-	dx, err := G.HadamardProd(in[1], each)
 	return G.Nodes{dx, dl}, err
 }
 

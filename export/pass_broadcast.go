@@ -90,19 +90,22 @@ func (e *emitter) sinkExpands() (changed bool) {
 	for _, n := range e.graph.Node {
 		out := n.Output[0]
 		operands, ok := e.numbersOf(n, number)
-		shape, known := e.shapes[out]
-		sizes, varying := static(shape)
-		if !ok || !known || varying > 0 || e.isNumber(out) {
+		if !ok || e.isNumber(out) {
 			nodes = append(nodes, n)
 			continue
 		}
-		root := operands[0]
-		switch {
-		case n.GetOpType() == "Expand" && n.Input[0] == root:
-			number[out] = root
+		root, op := operands[0], n.GetOpType()
+		shape, known := e.shapes[out]
+		sizes, varying := static(shape)
+		pointwise := broadcasting[op] || shapeless[op]
+		if !known || varying > 0 || (op == "Expand" && n.Input[0] == root) || (op != "Expand" && !pointwise) {
+			if !pointwise { // it holds the same number, and is what it was
+				number[out] = root
+			}
 			nodes = append(nodes, n)
 			continue
-		case broadcasting[n.GetOpType()] || shapeless[n.GetOpType()]:
+		}
+		if pointwise {
 			root = e.unique(n.GetName())
 			nodes = append(nodes, &onnxpb.NodeProto{
 				Name: proto.String(root), OpType: n.OpType, Attribute: n.Attribute, Input: operands, Output: []string{root},

@@ -44,7 +44,19 @@ func (s Stream) Block(step, row, block uint32) [4]uint32 {
 //
 // which is exact. With 24 bits the largest k would round to 1, and ln(1-u) to an infinity.
 func (s Stream) Uniform(dst []float32, step, row uint32) {
-	s.each(len(dst), step, row, func(i int, w uint32) { dst[i] = Unit(w) })
+	k0, k1, block := uint32(s.Seed), uint32(s.Seed>>32), uint32(0)
+	for ; len(dst) >= 8; dst, block = dst[8:], block+2 { // every training step draws its noise here
+		x0, x1, x2, x3, y0, y1, y2, y3 := philoxTwice(block, row, step, uint32(s.Purpose), k0, k1)
+		dst[0], dst[1], dst[2], dst[3] = Unit(x0), Unit(x1), Unit(x2), Unit(x3)
+		dst[4], dst[5], dst[6], dst[7] = Unit(y0), Unit(y1), Unit(y2), Unit(y3)
+	}
+	for ; len(dst) > 0; dst, block = dst[min(4, len(dst)):], block+1 {
+		for i, w := range s.Block(step, row, block) {
+			if i < len(dst) {
+				dst[i] = Unit(w)
+			}
+		}
+	}
 }
 
 // Uniform64 is [Stream.Uniform] in float64, with the same values.
@@ -113,14 +125,35 @@ func (s Stream) each(n int, step, row uint32, put func(i int, w uint32)) {
 	}
 }
 
-// philox is Philox-4x32-10 with the constants of the paper's table 2.
+// The constants of the paper's table 2, for ten rounds.
+const (
+	rounds       = 10
+	m0, m1       = 0xD2511F53, 0xCD9E8D57
+	weyl0, weyl1 = 0x9E3779B9, 0xBB67AE85
+)
+
+// philox is Philox-4x32-10.
 func philox(c [4]uint32, k [2]uint32) [4]uint32 {
-	const m0, m1, w0, w1 = 0xD2511F53, 0xCD9E8D57, 0x9E3779B9, 0xBB67AE85
-	for range 10 {
+	for range rounds {
 		p0, p1 := uint64(c[0])*m0, uint64(c[2])*m1
 		c = [4]uint32{uint32(p1>>32) ^ c[1] ^ k[0], uint32(p1), uint32(p0>>32) ^ c[3] ^ k[1], uint32(p0)}
-		k[0] += w0
-		k[1] += w1
+		k[0] += weyl0
+		k[1] += weyl1
 	}
 	return c
+}
+
+// philoxTwice is philox on the counters (c0, …) and (c0+1, …): two chains of multiplications in step take half the time
+// of one after the other.
+func philoxTwice(c0, c1, c2, c3, k0, k1 uint32) (x0, x1, x2, x3, y0, y1, y2, y3 uint32) {
+	x0, x1, x2, x3 = c0, c1, c2, c3
+	y0, y1, y2, y3 = c0+1, c1, c2, c3
+	for range rounds {
+		p0, p1, q0, q1 := uint64(x0)*m0, uint64(x2)*m1, uint64(y0)*m0, uint64(y2)*m1
+		x0, x1, x2, x3 = uint32(p1>>32)^x1^k0, uint32(p1), uint32(p0>>32)^x3^k1, uint32(p0)
+		y0, y1, y2, y3 = uint32(q1>>32)^y1^k0, uint32(q1), uint32(q0>>32)^y3^k1, uint32(q0)
+		k0 += weyl0
+		k1 += weyl1
+	}
+	return
 }

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/internal/noise"
+	"github.com/catvae/catvae/train/engine"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// config is one of the three models of the table.
+type config struct {
+	Hidden     int `json:"hidden"`
+	Variables  int `json:"variables"`
+	Categories int `json:"categories"`
+}
+
+var configs = map[string]config{
+	"bernoulli":   {Hidden: 400, Variables: 200},
+	"categorical": {Hidden: 400, Variables: 20, Categories: 10},
+	"wide":        {Hidden: 1024, Variables: 512},
+}
+
+var titles = map[string]string{
+	"bernoulli":   "784-400-200, Bernoulli",
+	"categorical": "784-400-20x10, categorical",
+	"wide":        "784-1024-512, Bernoulli",
+}
+
+func (c config) model() builder.Model {
+	m := builder.Model{
+		Input: []int{784}, Activation: builder.ReLU,
+		Latent:  builder.Latent{Kind: bundle.Bernoulli, Variables: c.Variables, Categories: c.Categories, Prior: builder.PriorUniform},
+		Encoder: builder.MLP{Hidden: []int{c.Hidden}}, Decoder: builder.MLP{Hidden: []int{c.Hidden}},
+	}
+	if c.Categories > 0 {
+		m.Latent.Kind = bundle.Categorical
+	}
+	return m
+}
+
+func (c config) trace() (engine.Trace, error) {
+	params, err := builder.NewParams(tensor.Float32, 1)
+	if err != nil {
+		return nil, err
+	}
+	m := c.model()
+	return func(g *G.ExprGraph, batch int) (engine.Objective, error) {
+		b := builder.Over(g, params)
+		rows := b.InputBytes(bundle.Sample, m.InputShape(batch)...)
+		t, err := m.TrainOn(b, b.Float(rows))
+		if err != nil {
+			return engine.Objective{}, err
+		}
+		_, nodes := b.Parameters()
+		return engine.Objective{
+			Loss: t.Loss, Parameters: nodes, Inputs: G.Nodes{rows, t.Noise, t.Temperature, t.KLWeight},
+			Metrics: []export.Named{{Name: "reconstruction", Node: t.Reconstruction}, {Name: "kl", Node: t.KL}},
+		}, nil
+	}, nil
+}
+
+// contender takes steps as training does: rows gathered in a shuffled order, noise drawn, one step.
+type contender struct {
+	engine engine.Engine
+	set    *dataset.Set // bytes of 0 and 1
+	batch  engine.Batch
+	rows   []uint8
+	noise  []float32
+	size   int
+	order  []int
+	at     int
+	epoch  uint32
+	steps  uint32
+	last   float64
+}
+
+func newContender(e engine.Engine, c config, set *dataset.Set, batch int) *contender {
+	k := &contender{engine: e, set: set, size: batch, rows: make([]uint8, batch*784), noise: make([]float32, batch*c.model().Bits())}
+	k.batch = engine.Batch{k.rows, k.noise, []float32{0.5}, []float32{1}}
+	return k
+}
+
+func (k *contender) step(ctx context.Context) error {
+	if k.order == nil || k.at+k.size > len(k.order) {
+		k.epoch++
+		k.order, k.at = noise.Stream{Seed: 1, Purpose: noise.Shuffle}.Permutation(k.set.Len(), k.epoch), 0
+	}
+	width := len(k.noise) / k.size
+	latent := noise.Stream{Seed: 1, Purpose: noise.Latent}
+	for i, row := range k.order[k.at : k.at+k.size] {
+		copy(k.rows[i*784:], k.set.Bytes(row))
+		latent.Uniform(k.noise[i*width:][:width], k.steps, uint32(i))
+	}
+	k.at += k.size
+	k.steps++
+	values, err := k.engine.Step(ctx, k.batch)
+	if err != nil {
+		return err
+	}
+	k.last = values[0][0]
+	return nil
+}
+
+// block takes steps and returns milliseconds a step.
+func (k *contender) block(ctx context.Context, steps int) (float64, error) {
+	start := time.Now()
+	for range steps {
+		if err := k.step(ctx); err != nil {
+			return 0, fmt.Errorf("%s: %w", k.engine.Name(), err)
+		}
+	}
+	return time.Since(start).Seconds() / float64(steps) * 1e3, nil
+}

@@ -1,0 +1,87 @@
+"""The PyTorch twin of the models that bench/training times: same widths, objective, optimiser and data.
+
+It reads one JSON object a line and answers with one:
+
+    {"config": {"hidden": 400, "variables": 200, "categories": 0}, "batch": 128, "mode": "eager", "steps": 20}
+    {"ms": 5.61, "peak_mb": 512.3}
+
+mode is eager (float32), compile (torch.compile, float32) or bfloat16 (autocast). Adam is PyTorch's fused one.
+"""
+
+import json
+import math
+import resource
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class VAE(torch.nn.Module):
+    def __init__(self, hidden, variables, categories):
+        super().__init__()
+        bits = variables * max(1, categories)
+        self.categories = categories
+        self.encoder = torch.nn.Sequential(torch.nn.Linear(784, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, bits))
+        self.decoder = torch.nn.Sequential(torch.nn.Linear(bits, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, 784))
+
+    def forward(self, x, u, temperature, kl_weight):
+        logits = self.encoder(x)
+        if self.categories:
+            log_q = F.log_softmax(logits.view(len(x), -1, self.categories), -1)
+            kl = (log_q.exp() * (log_q + math.log(self.categories))).sum((1, 2)).mean()
+            gumbel = -torch.log(-torch.log(u.view_as(log_q)))
+            z = F.softmax((logits.view_as(log_q) + gumbel) / temperature, -1).flatten(1)
+        else:
+            kl = (torch.sigmoid(logits) * logits - F.softplus(logits) + math.log(2)).sum(1).mean()
+            z = torch.sigmoid((logits + torch.log(u / (1 - u))) / temperature)
+        reconstruction = F.binary_cross_entropy_with_logits(self.decoder(z), x, reduction="sum") / len(x)
+        return reconstruction + kl_weight * kl, reconstruction, kl
+
+
+class Contender:
+    def __init__(self, data, config, batch, mode):
+        self.data, self.batch, self.mode = data, batch, mode
+        self.bits = config["variables"] * max(1, config["categories"])
+        self.model = VAE(**config)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
+        self.loss = torch.compile(self.model) if mode == "compile" else self.model
+        self.order, self.at = torch.randperm(len(data)), 0
+
+    def step(self):
+        if self.at + self.batch > len(self.order):
+            self.order, self.at = torch.randperm(len(self.data)), 0
+        x = self.data[self.order[self.at : self.at + self.batch]].float()
+        self.at += self.batch
+        u = torch.rand(self.batch, self.bits).clamp_(1e-7, 1 - 1e-7)
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.mode == "bfloat16"):
+            loss, reconstruction, kl = self.loss(x, u, 0.5, 1.0)
+        loss.backward()
+        self.optimizer.step()
+        return loss.item(), reconstruction.item(), kl.item()
+
+
+def main():
+    data = torch.from_numpy(np.fromfile(sys.argv[1], dtype=np.uint8).reshape(-1, 784))
+    torch.set_num_threads(int(sys.argv[2]))
+    torch.manual_seed(1)
+    contenders = {}
+    for line in sys.stdin:
+        job = json.loads(line)
+        key = json.dumps([job["config"], job["batch"], job["mode"]])
+        if key not in contenders:
+            contenders = {k: v for k, v in contenders.items() if json.loads(k)[:2] == json.loads(key)[:2]}
+            contenders[key] = Contender(data, job["config"], job["batch"], job["mode"])
+        run, values = contenders[key], (0.0,)
+        start = time.perf_counter()
+        for _ in range(job["steps"]):
+            values = run.step()
+        ms = (time.perf_counter() - start) / job["steps"] * 1e3
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({"ms": ms, "loss": values[0], "peak_mb": peak}), flush=True)
+
+
+main()

@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/export"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// ErrObjective is wrapped by every error about a traced objective, and ErrBatch by every error about what a step is given.
+var (
+	ErrObjective = errors.New("unusable objective")
+	ErrBatch     = errors.New("bad batch")
+)
+
+// A Trace builds an objective for a batch of the given size into g. It may be called more than once, each time with an
+// empty graph, and must do the same each time; the parameters' values are taken from the first.
+type Trace func(g *G.ExprGraph, batch int) (Objective, error)
+
+// An Objective is what training minimises, in one gorgonia graph. Leaves of the graph that are neither parameters nor
+// inputs must hold a value, and are constants.
+type Objective struct {
+	Loss       *G.Node        // scalar, float32 or float64
+	Parameters G.Nodes        // leaves with a value and a name of their own, of the loss's type
+	Inputs     G.Nodes        // leaves with a name of their own: what each step is given
+	Metrics    []export.Named // further scalars of the loss's type that a step returns
+}
+
+// A Batch holds the numbers of [Objective].Inputs, in their order: a slice each, []float32, []float64, []uint8, []int64
+// or []int32 as the node's type is, in row-major order; a scalar is a slice of one. A step reads it and keeps nothing.
+type Batch []any
+
+// Values are the loss and then the metrics of one step, from before its update.
+type Values []float64
+
+// An Engine takes steps. It is for one goroutine.
+type Engine interface {
+	// Name says what runs, for people: "compiled (onnxruntime 1.29.0 (cpu))".
+	Name() string
+	// StepsPerCall returns how many batches Step takes best at once: 1, or more where a call has a price of its own.
+	StepsPerCall() int
+	// Step takes one step for each batch, in their order. After an error that is no [ErrBatch] and no error of the
+	// context, the state may be lost: Restore one, or close the engine.
+	Step(ctx context.Context, batches ...Batch) ([]Values, error)
+	// State returns a copy of everything that steps change.
+	State() State
+	// Restore continues from a state of an engine, this or another, with the same objective and optimiser.
+	Restore(s State) error
+	// Close frees the engine. It may be called twice.
+	Close() error
+}
+
+// A State is everything that steps change.
+type State struct {
+	Steps   int             // taken so far
+	Tensors []bundle.Tensor // parameters under their names, then moments as "optimizer/m/NAME", "optimizer/v/NAME"
+}
+
+// Tensor returns a tensor of the state by its name.
+func (s State) Tensor(name string) (bundle.Tensor, bool) {
+	i := slices.IndexFunc(s.Tensors, func(t bundle.Tensor) bool { return t.Name == name })
+	if i < 0 {
+		return bundle.Tensor{}, false
+	}
+	return s.Tensors[i], true
+}
+
+// check reports the first thing wrong with an objective.
+func (o Objective) check(g *G.ExprGraph) error {
+	switch {
+	case o.Loss == nil:
+		return fmt.Errorf("engine: %w: there is no loss", ErrObjective)
+	case o.Loss.Graph() != g:
+		return fmt.Errorf("engine: %w: the loss is no node of the graph that the trace was given", ErrObjective)
+	case len(o.Loss.Shape()) != 0:
+		return fmt.Errorf("engine: %w: the loss has shape %v and must be a scalar: take gorgonia.Mean or Sum of it", ErrObjective, o.Loss.Shape())
+	case o.Loss.Dtype() != tensor.Float32 && o.Loss.Dtype() != tensor.Float64:
+		return fmt.Errorf("engine: %w: the loss is of type %v: use float32 or float64", ErrObjective, o.Loss.Dtype())
+	case len(o.Parameters) == 0:
+		return fmt.Errorf("engine: %w: there are no parameters to train", ErrObjective)
+	}
+	names := map[string]bool{}
+	for _, n := range slices.Concat(o.Parameters, o.Inputs) {
+		switch {
+		case n == nil || n.Graph() != g:
+			return fmt.Errorf("engine: %w: a parameter or input is no node of the graph that the trace was given", ErrObjective)
+		case n.Op() != nil:
+			return fmt.Errorf("engine: %w: %q is the result of %v: parameters and inputs are leaves", ErrObjective, n.Name(), n.Op())
+		case n.Name() == "" || names[n.Name()]:
+			return fmt.Errorf("engine: %w: the name %q is empty or given twice: each parameter and input needs its own", ErrObjective, n.Name())
+		}
+		names[n.Name()] = true
+	}
+	for _, n := range o.Inputs {
+		switch dtypeOf(n.Dtype()) {
+		case bundle.Float32, bundle.Float64, bundle.Int64, bundle.Int32, bundle.Uint8:
+		default:
+			return fmt.Errorf("engine: %w: the input %q is of type %v: use float32, float64, int64, int32 or uint8", ErrObjective, n.Name(), n.Dtype())
+		}
+	}
+	for _, p := range o.Parameters {
+		v, ok := p.Value().(*tensor.Dense)
+		switch {
+		case !ok:
+			return fmt.Errorf("engine: %w: the parameter %q holds no tensor: give it a value (gorgonia.WithValue, WithInit), and a shape of at least one dimension", ErrObjective, p.Name())
+		case v.Dtype() != o.Loss.Dtype():
+			return fmt.Errorf("engine: %w: the parameter %q is of type %v, the loss of %v", ErrObjective, p.Name(), v.Dtype(), o.Loss.Dtype())
+		case v.RequiresIterator():
+			return fmt.Errorf("engine: %w: the value of the parameter %q is a view: materialise it first", ErrObjective, p.Name())
+		}
+	}
+	for _, m := range o.Metrics {
+		if m.Node == nil || m.Node.Graph() != g || len(m.Node.Shape()) != 0 || m.Node.Dtype() != o.Loss.Dtype() || m.Name == "" {
+			return fmt.Errorf("engine: %w: the metric %q must be a named scalar of the loss's type, in the loss's graph", ErrObjective, m.Name)
+		}
+	}
+	return nil
+}

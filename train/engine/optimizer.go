@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/catvae/catvae/builder"
+	G "gorgonia.org/gorgonia"
+)
+
+// ErrOptimizer is wrapped by every error about an optimiser's configuration.
+var ErrOptimizer = errors.New("bad optimizer")
+
+// Optimizer says how parameters move. It is saved with a run.
+type Optimizer struct {
+	Name         string  `json:"name"`                   // "adam", "adamw" or "sgd"
+	LearningRate float64 `json:"learning_rate"`          // > 0
+	Clip         float64 `json:"clip"`                   // largest norm of all gradients together; 0 means no limit
+	Momentum     float64 `json:"momentum,omitempty"`     // of sgd, within [0,1)
+	WeightDecay  float64 `json:"weight_decay,omitempty"` // of adamw, >= 0; 0.01 is usual
+}
+
+// Validate reports the first thing wrong with the configuration.
+func (o Optimizer) Validate() error {
+	positive := func(x float64) bool { return x >= 0 && !math.IsInf(x, 0) }
+	switch {
+	case rules[o.Name] == nil:
+		return fmt.Errorf("engine: optimizer.name is %q: use %s: %w", o.Name, strings.Join([]string{"adam", "adamw", "sgd"}, ", "), ErrOptimizer)
+	case !positive(o.LearningRate) || o.LearningRate == 0 || o.LearningRate > 1e3:
+		return fmt.Errorf("engine: optimizer.learning_rate is %g: use a number above 0, up to 1000: %w", o.LearningRate, ErrOptimizer)
+	case !positive(o.Clip):
+		return fmt.Errorf("engine: optimizer.clip is %g: use 0 for no limit, or a positive number: %w", o.Clip, ErrOptimizer)
+	case !(o.Momentum >= 0 && o.Momentum < 1) || o.Momentum != 0 && o.Name != "sgd":
+		return fmt.Errorf("engine: optimizer.momentum is %g: use a number from 0, below 1, and with sgd only: %w", o.Momentum, ErrOptimizer)
+	case !positive(o.WeightDecay) || o.WeightDecay*o.LearningRate >= 1 || o.WeightDecay != 0 && o.Name != "adamw":
+		return fmt.Errorf("engine: optimizer.weight_decay is %g: use a number from 0, below 1/learning_rate, and with adamw only: %w", o.WeightDecay, ErrOptimizer)
+	}
+	return nil
+}
+
+// A rule is an optimiser's update as nodes, so that every engine runs the same.
+type rule struct {
+	moments []string                                                               // one tensor of each per parameter
+	scalars func(o Optimizer, t int) []scalar                                      // what step t (from 1) needs; the names are the same for every t
+	update  func(b *builder.Graph, in updateInputs) (w *G.Node, moments []*G.Node) // the new ones
+}
+
+// scalar is a number that changes from step to step and is computed in float64 outside the graph.
+type scalar struct {
+	name  string
+	value float64
+}
+
+type updateInputs struct {
+	optimizer Optimizer
+	w, g      *G.Node
+	moments   []*G.Node
+	scalars   []*G.Node
+}
+
+// rules holds the optimisers by name.
+var rules = map[string]func(o Optimizer) rule{"adam": adam, "adamw": adam, "sgd": sgd}
+
+// The constants of Adam (Kingma and Ba 1412.6980, section 2).
+const (
+	beta1   = 0.9
+	beta2   = 0.999
+	epsilon = 1e-8
+)
+
+// adam is Adam's update for a gradient g at step t (from 1), with moments that leave the factors 1-β to the end:
+//
+//	m' = β1 m + g        v' = β2 v + g²
+//	w' = w - rate · m' / (√v' + eps)
+//	rate = lr (1-β1)/√(1-β2) · √(1-β2ᵗ) / (1-β1ᵗ),   eps = ε √(1-β2ᵗ) / √(1-β2)
+//
+// which is the paper's rule, m being its m/(1-β1) and v its v/(1-β2): ten passes over memory instead of fourteen. rate
+// and eps are computed in float64 for each step. AdamW (Loshchilov and Hutter 1711.05101, algorithm 2) first shrinks the
+// weights: w becomes w (1 - lr λ).
+func adam(o Optimizer) rule {
+	return rule{
+		moments: []string{"m", "v"},
+		scalars: func(o Optimizer, t int) []scalar {
+			correction := math.Sqrt(1-math.Pow(beta2, float64(t))) / math.Sqrt(1-beta2)
+			s := []scalar{
+				{"rate", o.LearningRate * (1 - beta1) * correction / (1 - math.Pow(beta1, float64(t)))},
+				{"eps", epsilon * correction},
+			}
+			if o.WeightDecay > 0 {
+				s = append(s, scalar{"decay", 1 - o.LearningRate*o.WeightDecay})
+			}
+			return s
+		},
+		update: func(b *builder.Graph, in updateInputs) (*G.Node, []*G.Node) {
+			rate, eps, w := in.scalars[0], in.scalars[1], in.w
+			m := b.Add(b.Mul(in.moments[0], b.Number(beta1)), in.g)
+			v := b.Add(b.Mul(in.moments[1], b.Number(beta2)), b.Square(in.g))
+			if in.optimizer.WeightDecay > 0 {
+				w = b.Mul(w, in.scalars[2])
+			}
+			return b.Sub(w, b.Mul(b.Div(m, b.Add(b.Sqrt(v), eps)), rate)), []*G.Node{m, v}
+		},
+	}
+}
+
+// sgd is stochastic gradient descent, with momentum μ (Polyak) where it is not 0:
+//
+//	v' = μ v + g,   w' = w - lr v'
+func sgd(o Optimizer) rule {
+	r := rule{
+		scalars: func(o Optimizer, _ int) []scalar { return []scalar{{"rate", o.LearningRate}} },
+		update: func(b *builder.Graph, in updateInputs) (*G.Node, []*G.Node) {
+			step := in.g
+			var moments []*G.Node
+			if in.optimizer.Momentum > 0 {
+				step = b.Add(b.Mul(in.moments[0], b.Number(in.optimizer.Momentum)), in.g)
+				moments = []*G.Node{step}
+			}
+			return b.Sub(in.w, b.Mul(step, in.scalars[0])), moments
+		},
+	}
+	if o.Momentum > 0 {
+		r.moments = []string{"v"}
+	}
+	return r
+}
+
+// clipByNorm scales gradients so that their joint norm is at most limit:
+//
+//	g' = g · limit / max(‖g‖, limit)
+func clipByNorm(b *builder.Graph, grads G.Nodes, limit float64) G.Nodes {
+	if limit == 0 {
+		return grads
+	}
+	var total *G.Node
+	for _, g := range grads {
+		square := b.Sum(b.Square(g))
+		if total == nil {
+			total = square
+		} else {
+			total = b.Add(total, square)
+		}
+	}
+	most := b.Number(limit)
+	above := b.Activate(builder.ReLU, b.Sub(b.Sqrt(total), most)) // max(x, c) = c + ReLU(x-c)
+	factor := b.Div(most, b.Add(above, most))
+	clipped := make(G.Nodes, len(grads))
+	for i, g := range grads {
+		clipped[i] = b.Mul(g, factor)
+	}
+	return clipped
+}

@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/tape"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// prefix begins the names of what this package adds to a graph, and of moments in a [State].
+const prefix = "optimizer/"
+
+// program is one training step as a graph: the objective, its gradients, and the optimiser's update.
+type program struct {
+	graph     *G.ExprGraph
+	objective Objective
+	optimizer Optimizer
+	rule      rule
+	scalars   []*G.Node // inputs, in the order of rule.scalars
+	states    []state   // parameters first, then their moments, parameter by parameter
+}
+
+// state is a tensor that the step replaces.
+type state struct {
+	name    string
+	in, out *G.Node
+	initial *tensor.Dense // not to be changed: it may be the caller's
+}
+
+// newProgram traces an objective and completes it to a step.
+func newProgram(trace Trace, o Optimizer, batch int) (*program, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if batch < 1 {
+		return nil, fmt.Errorf("engine: a batch of %d rows: use 1 or more: %w", batch, ErrBatch)
+	}
+	p := &program{graph: G.NewGraph(), optimizer: o, rule: rules[o.Name](o)}
+	err := tape.Guard(func() (err error) {
+		p.objective, err = trace(p.graph, batch)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("engine: trace the objective: %w", err)
+	}
+	if err := p.objective.check(p.graph); err != nil {
+		return nil, err
+	}
+	for _, n := range p.graph.AllNodes() {
+		if n.Op() == nil && len(n.Name()) >= len(prefix) && n.Name()[:len(prefix)] == prefix {
+			return nil, fmt.Errorf("engine: %w: the name %q begins with %q, which is kept for the optimiser", ErrObjective, n.Name(), prefix)
+		}
+	}
+	var grads G.Nodes
+	err = tape.Guard(func() (err error) {
+		grads, err = G.Grad(p.objective.Loss, p.objective.Parameters...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("engine: differentiate the loss (does it depend on every parameter?): %w", err)
+	}
+	return p, p.addUpdates(grads)
+}
+
+// addUpdates adds the optimiser's nodes.
+func (p *program) addUpdates(grads G.Nodes) error {
+	params, err := builder.NewParams(p.dtype(), 0)
+	if err != nil {
+		return err
+	}
+	b := builder.Over(p.graph, params)
+	for _, s := range p.rule.scalars(p.optimizer, 1) {
+		p.scalars = append(p.scalars, b.Input(prefix+s.name))
+	}
+	var moments []state
+	for i, g := range clipByNorm(b, grads, p.optimizer.Clip) {
+		w := p.objective.Parameters[i]
+		in := updateInputs{optimizer: p.optimizer, w: w, g: g, scalars: p.scalars}
+		for _, m := range p.rule.moments {
+			in.moments = append(in.moments, b.Input(prefix+m+"/"+w.Name(), w.Shape()...))
+		}
+		next, nextMoments := p.rule.update(b, in)
+		p.states = append(p.states, state{w.Name(), w, next, w.Value().(*tensor.Dense)})
+		for j, m := range in.moments {
+			if b.Err() == nil {
+				moments = append(moments, state{m.Name(), m, nextMoments[j], tensor.New(tensor.WithShape(w.Shape()...), tensor.Of(p.dtype()))})
+			}
+		}
+	}
+	p.states = append(p.states, moments...)
+	if err := b.Err(); err != nil {
+		return fmt.Errorf("engine: %s update: %w", p.optimizer.Name, err)
+	}
+	return nil
+}
+
+func (p *program) dtype() tensor.Dtype { return p.objective.Loss.Dtype() }
+
+// checkBatch reports a batch that does not fit the objective's inputs.
+func (p *program) checkBatch(b Batch) error {
+	if len(b) != len(p.objective.Inputs) {
+		return fmt.Errorf("engine: %d inputs are given, the objective has %d: %w", len(b), len(p.objective.Inputs), ErrBatch)
+	}
+	for i, n := range p.objective.Inputs {
+		dtype, size, ok := bundle.DTypeOf(b[i])
+		if want := dtypeOf(n.Dtype()); !ok || dtype != want {
+			return fmt.Errorf("engine: input %q is a %T, the objective takes %s: %w", n.Name(), b[i], want, ErrBatch)
+		}
+		if want := n.Shape().TotalSize(); size != want {
+			return fmt.Errorf("engine: input %q has %d numbers, its shape %v wants %d: %w", n.Name(), size, n.Shape(), want, ErrBatch)
+		}
+	}
+	return nil
+}
+
+// dtypeOf returns the name of a gorgonia type.
+func dtypeOf(d tensor.Dtype) bundle.DType { return bundle.DType(d.Name()) }
+
+// checkState reports a state that belongs to another program, and returns its tensors in the order of the states.
+func (p *program) checkState(s State) ([]bundle.Tensor, error) {
+	tensors := make([]bundle.Tensor, len(p.states))
+	for i, want := range p.states {
+		t, ok := s.Tensor(want.name)
+		if !ok {
+			return nil, fmt.Errorf("engine: the state lacks %q: it belongs to another model or optimiser", want.name)
+		}
+		if err := t.Check(); err != nil {
+			return nil, fmt.Errorf("engine: the state's %q: %w", want.name, err)
+		}
+		dtype, _, _ := bundle.DTypeOf(t.Data)
+		if !slices.Equal(t.Shape, int64s(want.initial.Shape())) || dtype != dtypeOf(p.dtype()) {
+			return nil, fmt.Errorf("engine: the state's %q is %s %v, this model's is %s %v: it belongs to another model", want.name, dtype, t.Shape, dtypeOf(p.dtype()), want.initial.Shape())
+		}
+		tensors[i] = t
+	}
+	if s.Steps < 0 {
+		return nil, fmt.Errorf("engine: the state has taken %d steps", s.Steps)
+	}
+	return tensors, nil
+}
+
+func int64s(s []int) []int64 {
+	r := make([]int64, len(s))
+	for i, v := range s {
+		r[i] = int64(v)
+	}
+	return r
+}
+
+// number reads a scalar result.
+func number(v G.Value) float64 { return builder.Floats(v)[0] }

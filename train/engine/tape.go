@@ -1,0 +1,131 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/tape"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Tape is the engine that runs on gorgonia's tape machine.
+type Tape struct {
+	*program
+	machine *tape.Machine
+	values  []*tensor.Dense // of the states
+	steps   int
+}
+
+var _ Engine = (*Tape)(nil)
+
+// NewTape returns the engine that runs on gorgonia's tape machine, for batches of one size: the reference for
+// [Compile], and for graphs with operations that cannot be exported. Errors wrap [ErrObjective] or [ErrOptimizer].
+func NewTape(trace Trace, o Optimizer, batch int) (*Tape, error) {
+	p, err := newProgram(trace, o, batch)
+	if err != nil {
+		return nil, err
+	}
+	e := &Tape{program: p}
+	outputs := []*G.Node{p.objective.Loss}
+	for _, m := range p.objective.Metrics {
+		outputs = append(outputs, m.Node)
+	}
+	for _, s := range p.states {
+		outputs = append(outputs, s.out)
+		e.values = append(e.values, s.initial.Clone().(*tensor.Dense))
+	}
+	if e.machine, err = tape.New(p.graph, outputs...); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	return e, nil
+}
+
+func (e *Tape) Name() string      { return "tape (gorgonia's tape machine)" }
+func (e *Tape) StepsPerCall() int { return 1 }
+func (e *Tape) Close() error      { return e.machine.Close() }
+
+func (e *Tape) Step(ctx context.Context, batches ...Batch) ([]Values, error) {
+	out := make([]Values, 0, len(batches))
+	for _, b := range batches {
+		if err := ctx.Err(); err != nil {
+			return out, err
+		}
+		v, err := e.step(b)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func (e *Tape) step(b Batch) (Values, error) {
+	if err := e.checkBatch(b); err != nil {
+		return nil, err
+	}
+	if err := e.bind(b); err != nil {
+		return nil, err
+	}
+	values, err := e.machine.Run()
+	if err != nil {
+		return nil, fmt.Errorf("engine: step %d: %w", e.steps+1, err)
+	}
+	e.steps++
+	reported := 1 + len(e.objective.Metrics)
+	for i, v := range values[reported:] { // copied back: a tensor is never bound as input and output at once
+		if err := tensor.Copy(e.values[i], v.(*tensor.Dense)); err != nil {
+			return nil, fmt.Errorf("engine: step %d: %s: %w", e.steps, e.states[i].name, err)
+		}
+	}
+	out := make(Values, reported)
+	for i := range out {
+		out[i] = number(values[i])
+	}
+	return out, nil
+}
+
+// bind gives every input its value.
+func (e *Tape) bind(b Batch) error {
+	for i, n := range e.objective.Inputs {
+		if err := tape.Bind(n, tensor.New(tensor.WithShape(n.Shape()...), tensor.WithBacking(b[i]))); err != nil {
+			return fmt.Errorf("engine: input %q: %w", n.Name(), err)
+		}
+	}
+	for i, s := range e.rule.scalars(e.optimizer, e.steps+1) {
+		var v any = s.value
+		if e.dtype() == tensor.Float32 {
+			v = float32(s.value)
+		}
+		if err := tape.Bind(e.scalars[i], tensor.New(tensor.FromScalar(v))); err != nil {
+			return fmt.Errorf("engine: %w", err)
+		}
+	}
+	for i, s := range e.states {
+		if err := tape.Bind(s.in, e.values[i]); err != nil {
+			return fmt.Errorf("engine: %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+func (e *Tape) State() State {
+	s := State{Steps: e.steps}
+	for i, v := range e.values {
+		s.Tensors = append(s.Tensors, bundle.Tensor{Name: e.states[i].name, Shape: int64s(v.Shape()), Data: v.Clone().(*tensor.Dense).Data()})
+	}
+	return s
+}
+
+func (e *Tape) Restore(s State) error {
+	tensors, err := e.checkState(s)
+	if err != nil {
+		return err
+	}
+	for i, t := range tensors {
+		copyData(e.values[i].Data(), t.Data)
+	}
+	e.steps = s.Steps
+	return nil
+}
