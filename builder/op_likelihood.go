@@ -30,7 +30,9 @@ func (op bernoulliOp) Type() hm.Type {
 func (op bernoulliOp) InferShape(...G.DimSizer) (tensor.Shape, error) {
 	return op.Shape[:1].Clone(), nil
 }
-func (op bernoulliOp) String() string        { return fmt.Sprintf("Bernoulli log likelihood %v of mean %t", op.Shape, op.Mean) }
+func (op bernoulliOp) String() string {
+	return fmt.Sprintf("Bernoulli log likelihood %v of mean %t", op.Shape, op.Mean)
+}
 func (op bernoulliOp) WriteHash(h hash.Hash) { writeHash(h, op) }
 func (op bernoulliOp) Hashcode() uint32      { return hashcode(op) }
 func (op bernoulliOp) DiffWRT(int) []bool    { return []bool{true, !op.Mean} }

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"fmt"
+	"sort"
 
 	"github.com/catvae/catvae/internal/noise"
 )
@@ -48,6 +49,53 @@ func (b Binarizer) Apply(values []float32, epoch, i uint32) {
 		}
 	}
 }
+
+// Bytes is [Binarizer.Apply] on bytes: Fixed and Dynamic give 0 and 1, the very bits that Apply gives; None and Threshold
+// leave the bytes as they are, since what is made of them is made later. dst and grey have one length.
+func (b Binarizer) Bytes(dst, grey []byte, epoch, i uint32) {
+	switch b.Rule {
+	case Fixed:
+		b.drawBytes(dst, grey, 0, i)
+	case Dynamic:
+		b.drawBytes(dst, grey, epoch+1, i)
+	default:
+		copy(dst, grey)
+	}
+}
+
+// drawBytes draws no number where every pixel of a block is black or white, as most are: the stream is a function of the
+// place, so that nothing has to be skipped.
+func (b Binarizer) drawBytes(dst, grey []byte, step, row uint32) {
+	s := noise.Stream{Seed: b.Seed, Purpose: noise.Binarize}
+	for j := 0; j < len(grey); j += 4 {
+		to := min(j+4, len(grey))
+		sure := true
+		for _, g := range grey[j:to] {
+			sure = sure && g+1 <= 1 // 0 or 255
+		}
+		if sure {
+			for k := j; k < to; k++ {
+				dst[k] = grey[k] & 1
+			}
+			continue
+		}
+		words := s.Block(step, row, uint32(j/4))
+		for k := j; k < to; k++ {
+			dst[k] = 0
+			if words[k-j]>>9 < below[grey[k]] {
+				dst[k] = 1
+			}
+		}
+	}
+}
+
+// below holds, for each grey byte, how many of the 2²³ numbers that noise.Unit gives lie below it.
+var below = func() (table [256]uint32) {
+	for b := range table {
+		table[b] = uint32(sort.Search(1<<23, func(k int) bool { return !(scaled[b] > noise.Unit(uint32(k)<<9)) }))
+	}
+	return table
+}()
 
 func (b Binarizer) draw(values []float32, step, row uint32) {
 	s := noise.Stream{Seed: b.Seed, Purpose: noise.Binarize}

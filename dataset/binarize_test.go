@@ -59,3 +59,33 @@ func TestBinarizationProbability(t *testing.T) {
 		}
 	}
 }
+
+// Bytes come out as the same bits whichever way they are binarised, for every grey value and every rule that draws.
+func TestBytesAsApply(t *testing.T) {
+	grey, floats, bits := make([]byte, 1027), make([]float32, 1027), make([]byte, 1027)
+	for _, rule := range []dataset.Binarization{dataset.Fixed, dataset.Dynamic, dataset.None, dataset.Threshold} {
+		for row := range uint32(40) {
+			for i := range grey {
+				grey[i] = byte(i + int(row)*7)
+				if i/16%3 == 0 { // black and white blocks too
+					grey[i] = byte(i%2) * 255
+				}
+				floats[i] = float32(grey[i]) / 255
+			}
+			b := dataset.Binarizer{Rule: rule, Seed: 5}
+			b.Bytes(bits, grey, 3, row)
+			if rule == dataset.None || rule == dataset.Threshold {
+				if string(bits) != string(grey) {
+					t.Fatalf("%s changed the bytes", rule)
+				}
+				continue
+			}
+			b.Apply(floats, 3, row)
+			for i := range bits {
+				if float32(bits[i]) != floats[i] {
+					t.Fatalf("%s, row %d: byte %d came out %d, as a float %g", rule, row, grey[i], bits[i], floats[i])
+				}
+			}
+		}
+	}
+}

@@ -88,14 +88,18 @@ var opCases = map[string]opCase{
 	"cube":         {kinds: []string{"unary cube"}, f: unaryCase(G.Cube)},
 	"tanh":         {kinds: []string{"unary tanh"}, f: unaryCase(G.Tanh)},
 	"sigmoid":      {kinds: []string{"unary sigmoid"}, f: unaryCase(G.Sigmoid)},
-	"softplus":     {kinds: []string{"unary softplus"}, f: unaryCase(G.Softplus)},
-	"log1p":        {kinds: []string{"unary log1p"}, f: unaryPositive(G.Log1p)},
-	"expm1":        {kinds: []string{"unary expm1"}, f: unaryCase(G.Expm1)},
-	"rectify":      {kinds: []string{"binary >="}, f: unaryCase(G.Rectify)},
-	"min":          {kinds: []string{"tensor minBetween"}, f: binaryCase(G.MinBetween)},
-	"max":          {kinds: []string{"tensor maxBetween"}, f: binaryCase(G.MaxBetween)},
-	"matmul":       {kinds: []string{"matrix A × B"}, f: func(x, y, w *G.Node) *G.Node { return must(G.Mul(xw(x, w), w)) }},
-	"matvec":       {kinds: []string{"matrix A × b"}, f: func(x, y, w *G.Node) *G.Node { return must(G.Mul(xw(x, w), must(G.Sum(w, 0)))) }},
+	"x sigmoid x": {kinds: []string{"unary sigmoid"}, f: func(x, _, w *G.Node) *G.Node { // a QuickGelu, to onnxruntime
+		l := xw(x, w)
+		return must(G.HadamardProd(l, must(G.Sigmoid(l))))
+	}},
+	"softplus": {kinds: []string{"unary softplus"}, f: unaryCase(G.Softplus)},
+	"log1p":    {kinds: []string{"unary log1p"}, f: unaryPositive(G.Log1p)},
+	"expm1":    {kinds: []string{"unary expm1"}, f: unaryCase(G.Expm1)},
+	"rectify":  {kinds: []string{"binary >="}, f: unaryCase(G.Rectify)},
+	"min":      {kinds: []string{"tensor minBetween"}, f: binaryCase(G.MinBetween)},
+	"max":      {kinds: []string{"tensor maxBetween"}, f: binaryCase(G.MaxBetween)},
+	"matmul":   {kinds: []string{"matrix A × B"}, f: func(x, y, w *G.Node) *G.Node { return must(G.Mul(xw(x, w), w)) }},
+	"matvec":   {kinds: []string{"matrix A × b"}, f: func(x, y, w *G.Node) *G.Node { return must(G.Mul(xw(x, w), must(G.Sum(w, 0)))) }},
 	"dot": {kinds: []string{"matrix a ⋅ b"}, f: func(x, y, w *G.Node) *G.Node {
 		return must(G.Mul(must(G.Sum(w, 0)), must(G.Sum(must(G.Square(w)), 1))))
 	}},

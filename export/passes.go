@@ -16,6 +16,7 @@ type pass struct {
 
 // passes lists them in the order in which they run.
 var passes = []pass{
+	{"dead nodes", (*emitter).dropDead},
 	{"equal nodes", (*emitter).shareEqual},
 	{"constants", (*emitter).foldNumbers},
 	{"neutral operands", (*emitter).dropNeutral},
@@ -23,31 +24,39 @@ var passes = []pass{
 	{"repeats of one number", (*emitter).sinkExpands},
 	{"repeats", (*emitter).dropExpands},
 	{"reshapes", (*emitter).joinReshapes},
-	{"dead nodes", (*emitter).dropDead}, // before readers are counted
 	{"transposes", (*emitter).foldTransposes},
 	{"biases", (*emitter).fuseBias},
 }
 
-// A PassCount says how many nodes a pass took out of a graph, its later rounds included; fewer than none where it made
-// some. What a pass leaves unread counts for "dead nodes".
+// A PassCount says how many nodes a pass took out of a graph, with what it left unread; fewer than none where it made some.
 type PassCount struct {
 	Pass    string
 	Removed int
 }
 
-// simplify runs the passes.
+// simplify runs the passes until none finds anything to do.
 func (e *emitter) simplify() []PassCount {
 	counts := make([]PassCount, len(passes))
-	for changed, rounds := true, 0; changed && rounds < 50; rounds++ {
+	for i, p := range passes {
+		counts[i].Pass = p.name
+	}
+	for changed, round := true, 0; changed && round < maxRounds; round++ {
 		changed = false
 		for i, p := range passes {
 			before := len(e.graph.Node)
-			changed = p.run(e) || changed
-			counts[i] = PassCount{p.name, counts[i].Removed + before - len(e.graph.Node)}
+			if !p.run(e) {
+				continue
+			}
+			changed = true
+			e.dropDead()
+			counts[i].Removed += before - len(e.graph.Node)
 		}
 	}
 	return counts
 }
+
+// maxRounds bounds the repetition, should two passes ever undo each other.
+const maxRounds = 50
 
 // replace lets every reader of a key read the value it stands for. What is an output of the graph keeps its node.
 func (e *emitter) replace(values map[string]string) (changed bool) {

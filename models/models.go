@@ -12,6 +12,9 @@ import (
 	"strings"
 )
 
+// DefaultName is the name of [Default].
+const DefaultName = "bernoulli-mlp"
+
 // Default is the configuration "bernoulli-mlp", which sets every key.
 //
 //go:embed bernoulli-mlp.json

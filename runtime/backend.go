@@ -27,3 +27,12 @@ type Graph interface {
 	// Close waits for runs in flight and frees native memory. It may be called twice; Run after Close is ErrClosed.
 	Close() error
 }
+
+// DeviceOf returns the device on which a backend runs its graphs, [CPU] where the backend does not say. A backend says so
+// by a method Device.
+func DeviceOf(b Backend) Device {
+	if d, ok := b.(interface{ Device() Device }); ok {
+		return d.Device()
+	}
+	return CPU
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"regexp"
 	goruntime "runtime"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -97,6 +98,9 @@ func translateLoadError(lib Library, err error) error {
 
 func (b *ortBackend) Name() string { return fmt.Sprintf("onnxruntime %s (%s)", b.version, b.device) }
 
+// Device returns where the graphs run: see [DeviceOf].
+func (b *ortBackend) Device() Device { return b.device }
+
 // sessions holds the loaded graphs of the process: one session for equal bytes and options, shared by its users.
 var sessions = struct {
 	sync.Mutex
@@ -175,7 +179,7 @@ func (b *ortBackend) newSession(model []byte, info onnxcheck.Info) (*ortSession,
 	}
 	var o *ort.SessionOptions
 	var err error
-	b.guard(func() { o, err = b.sessionOptions() })
+	b.guard(func() { o, err = b.sessionOptions(usesFloat64(info)) })
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +200,15 @@ func (b *ortBackend) guard(f func()) {
 	keepSignalHandlers(f)
 }
 
-func (b *ortBackend) sessionOptions() (*ort.SessionOptions, error) {
+// usesFloat64 reports whether a graph takes or gives float64.
+func usesFloat64(info onnxcheck.Info) bool {
+	double := func(v onnxcheck.Value) bool { return v.DType == bundle.Float64 }
+	return slices.ContainsFunc(info.Inputs, double) || slices.ContainsFunc(info.Outputs, double)
+}
+
+// sessionOptions returns how sessions are made. onnxruntime's further fusions put operators into graphs that it can run in
+// float32 only (x·σ(x) in float64 becomes a QuickGelu without a kernel), so graphs in float64 do without them.
+func (b *ortBackend) sessionOptions(float64s bool) (*ort.SessionOptions, error) {
 	o, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, fmt.Errorf("session options: %w", err)
@@ -207,6 +219,9 @@ func (b *ortBackend) sessionOptions() (*ort.SessionOptions, error) {
 		func() error {
 			return o.AddSessionConfigEntry("session.intra_op.allow_spinning", strconv.Itoa(boolInt(b.options.spinning)))
 		},
+	}
+	if float64s {
+		steps = append(steps, func() error { return o.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableBasic) })
 	}
 	if b.device == CUDA {
 		steps = append(steps, func() error { return b.appendCUDA(o) })

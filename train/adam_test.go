@@ -1,19 +1,21 @@
 package train_test
 
 import (
+	"context"
 	"math"
 	"testing"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/train"
+	"github.com/catvae/catvae/train/engine"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
 // adamBothWays trains a small model for 50 steps with the engine, and with gradients from a graph of its own and the
 // rule of Kingma and Ba's algorithm 1 as a loop. It returns all weights, one set after the other.
-func adamBothWays(t *testing.T, o train.Optimizer) (engine, loop []float64) {
+func adamBothWays(t *testing.T, o engine.Optimizer) (taken, loop []float64) {
 	t.Helper()
 	const batch, steps = 6, 50
 	m := builder.Model{
@@ -21,7 +23,7 @@ func adamBothWays(t *testing.T, o train.Optimizer) (engine, loop []float64) {
 		Encoder: builder.MLP{Hidden: []int{4}}, Decoder: builder.MLP{Hidden: []int{4}}, Activation: builder.Tanh,
 	}
 	params := randomParams(t, m)
-	e, err := train.NewTape(m, params, o, batch)
+	e, err := engine.NewTape(train.Trace(m, params, train.FloatRows), o, batch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +54,7 @@ func adamBothWays(t *testing.T, o train.Optimizer) (engine, loop []float64) {
 		x, u := make([]float32, batch*5), make([]float32, batch*3)
 		noise.Stream{Seed: 1}.Uniform(x, uint32(step), 0)
 		noise.Stream{Seed: 2}.Uniform(u, uint32(step), 0)
-		if _, err := e.Step(train.Batch{Rows: x, Noise: u, Temperature: 0.7, KLWeight: 0.9}); err != nil {
+		if _, err := e.Step(context.Background(), engine.Batch{x, u, []float32{0.7}, []float32{0.9}}); err != nil {
 			t.Fatal(err)
 		}
 		values, err := machine.Run(map[string]*tensor.Dense{
@@ -86,8 +88,14 @@ func adamBothWays(t *testing.T, o train.Optimizer) (engine, loop []float64) {
 		}
 	}
 	for _, n := range names {
-		engine = append(engine, builder.Floats(params.Value(n))...)
+		w, ok := e.State().Tensor(n)
+		if !ok {
+			t.Fatalf("the state lacks %s", n)
+		}
+		for _, x := range w.Data.([]float32) {
+			taken = append(taken, float64(x))
+		}
 		loop = append(loop, weights[n]...)
 	}
-	return engine, loop
+	return taken, loop
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/models"
+	"github.com/catvae/catvae/train/engine"
 )
 
 // ErrConfig is wrapped by every error about a configuration.
@@ -29,7 +30,7 @@ type Config struct {
 	Activation  builder.Activation `json:"activation"`
 	Temperature Temperature        `json:"temperature"`
 	Objective   Objective          `json:"objective"`
-	Optimizer   Optimizer          `json:"optimizer"`
+	Optimizer   engine.Optimizer   `json:"optimizer"`
 	Data        Data               `json:"data"`
 	Epochs      int                `json:"epochs"` // passes over the training rows, at least 1
 	Batch       int                `json:"batch"`  // rows a step, at least 1
@@ -48,13 +49,6 @@ type Temperature struct {
 type Objective struct {
 	KLWeight float64 `json:"kl_weight"` // >= 0; 1 is the ELBO
 	KLWarmup int     `json:"kl_warmup"` // steps; 0 means none
-}
-
-// Optimizer says how weights move.
-type Optimizer struct {
-	Name         string  `json:"name"`          // "adam"
-	LearningRate float64 `json:"learning_rate"` // > 0
-	Clip         float64 `json:"clip"`          // largest global norm of the gradient; 0 means no limit
 }
 
 // Data says what is made of the rows.
@@ -217,8 +211,8 @@ func (c Config) Validate() error {
 	if _, err := dataset.ParseBinarization(string(c.Data.Binarize)); err != nil {
 		return fmt.Errorf("data.binarize: %w: %w", err, ErrConfig)
 	}
-	if c.Optimizer.Name != "adam" {
-		return fmt.Errorf("train: optimizer.name is %q: use \"adam\": %w", c.Optimizer.Name, ErrConfig)
+	if err := c.Optimizer.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", err, ErrConfig)
 	}
 	for _, r := range []struct {
 		key         string
@@ -231,8 +225,6 @@ func (c Config) Validate() error {
 		{"temperature.rate", c.Temperature.Rate, 0, 1e6, false},
 		{"objective.kl_weight", c.Objective.KLWeight, 0, 1e6, false},
 		{"objective.kl_warmup", float64(c.Objective.KLWarmup), 0, 1e12, false},
-		{"optimizer.learning_rate", c.Optimizer.LearningRate, 0, 1e3, true},
-		{"optimizer.clip", c.Optimizer.Clip, 0, 1e12, false},
 		{"data.validation", float64(c.Data.Validation), -1, 1e12, false},
 		{"epochs", float64(c.Epochs), 1, 1e6, false},
 		{"batch", float64(c.Batch), 1, 1 << 20, false},

@@ -4,31 +4,35 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/gofrs/flock"
 	"gorgonia.org/tensor"
 )
 
 // A run folder holds
 //
-//	config.json                     the configuration, whole: the run repeats from it and its data
-//	metrics.jsonl                   one JSON object a line: see Record
-//	checkpoints/best.safetensors    weights of the epoch with the best validation ELBO
-//	checkpoints/last.safetensors    weights of the last epoch that ended, or of the step at which the run was stopped
-//	bundle/                         the best weights, exported and verified
-//	report.html                     curves, pictures, figures
+//	config.json                 the configuration, whole: the run repeats from it and its data
+//	metrics.jsonl               one JSON object a line: see Record
+//	checkpoints/step-00001234/  state.safetensors and state.json, of the last steps and of the best epoch: see Checkpoint
+//	bundle/                     the best weights, exported and verified
+//	report.html                 curves, pictures, figures
+//	.lock                       held while somebody writes
 const (
 	ConfigFile  = "config.json"
 	MetricsFile = "metrics.jsonl"
-	BestWeights = "checkpoints/best.safetensors"
-	LastWeights = "checkpoints/last.safetensors"
 	BundleDir   = "bundle"
 	ReportFile  = "report.html"
+	lockFile    = ".lock"
 )
+
+// ErrLocked is wrapped by the error for a run that another process is writing.
+var ErrLocked = errors.New("the run is being written by another process")
 
 // A Record is one line of metrics.jsonl.
 type Record struct {
@@ -46,40 +50,73 @@ type Record struct {
 // runFolder is a run being written.
 type runFolder struct {
 	dir     string
+	lock    *flock.Flock
 	metrics *os.File
 	records []Record
 }
 
 // newRunFolder makes a run folder. A folder that exists is an error, unless force is set and it is a run or empty.
 func newRunFolder(dir string, force bool, c Config) (*runFolder, error) {
-	if err := clearOld(dir, force); err != nil {
+	if err := checkReplaceable(dir, force); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "checkpoints"), 0o755); err != nil {
-		return nil, fmt.Errorf("train: %w", err)
-	}
-	text, err := json.MarshalIndent(c, "", "  ")
+	r, err := lockRunFolder(dir)
 	if err != nil {
-		return nil, fmt.Errorf("train: configuration: %w", err)
+		return nil, err
 	}
-	if err := atomicfile.WriteBytes(filepath.Join(dir, ConfigFile), 0o644, append(text, '\n')); err != nil {
-		return nil, fmt.Errorf("train: %w", err)
+	if err := r.create(c); err != nil {
+		r.Close()
+		return nil, err
 	}
-	f, err := os.Create(filepath.Join(dir, MetricsFile))
-	if err != nil {
-		return nil, fmt.Errorf("train: %w", err)
-	}
-	return &runFolder{dir: dir, metrics: f}, nil
+	return r, nil
 }
 
-func clearOld(dir string, force bool) error {
+func (r *runFolder) create(c Config) error {
+	entries, err := os.ReadDir(r.dir)
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() == lockFile {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(r.dir, e.Name())); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+	}
+	if err := os.Mkdir(r.path(CheckpointsDir), 0o755); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	if err := r.writeConfig(c); err != nil {
+		return err
+	}
+	if r.metrics, err = os.Create(r.path(MetricsFile)); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
+}
+
+// writeConfig writes config.json.
+func (r *runFolder) writeConfig(c Config) error {
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return fmt.Errorf("train: configuration: %w", err)
+	}
+	if err := atomicfile.WriteBytes(r.path(ConfigFile), 0o644, append(text, '\n')); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
+}
+
+// checkReplaceable reports a folder that a new run may not take the place of.
+func checkReplaceable(dir string, force bool) error {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
 		return fmt.Errorf("train: %s is no folder to write a run into: %w", dir, err)
-	case len(entries) == 0:
+	case len(entries) == 0 || len(entries) == 1 && entries[0].Name() == lockFile:
 		return nil
 	case !force:
 		return fmt.Errorf("train: %s %w", dir, atomicfile.ErrExists)
@@ -87,10 +124,54 @@ func clearOld(dir string, force bool) error {
 	if _, err := os.Stat(filepath.Join(dir, ConfigFile)); err != nil {
 		return fmt.Errorf("train: %s is no run (it holds no %s), and --force replaces only runs: choose another folder", dir, ConfigFile)
 	}
-	if err := os.RemoveAll(dir); err != nil {
+	return nil
+}
+
+// lockRunFolder makes the folder where it is missing and keeps others from writing into it. The system gives the lock
+// back when the process ends, however it ends.
+func lockRunFolder(dir string) (*runFolder, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	r := &runFolder{dir: dir, lock: flock.New(filepath.Join(dir, lockFile))}
+	switch ok, err := r.lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("train: lock %s: %w", dir, err)
+	case !ok:
+		return nil, fmt.Errorf("train: %s: %w: wait for it, or choose another folder", dir, ErrLocked)
+	}
+	return r, nil
+}
+
+// resume opens the folder of a run that goes on from a checkpoint: what metrics.jsonl holds of later steps is
+// cut off.
+func (r *runFolder) resume(c Checkpoint) error {
+	f, err := os.OpenFile(r.path(MetricsFile), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	return nil
+	r.metrics = f
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	if info.Size() < c.MetricsBytes {
+		return fmt.Errorf("train: %s has %d bytes, the checkpoint of step %d was written after %d: metrics were lost: start again with --force", r.path(MetricsFile), info.Size(), c.Step, c.MetricsBytes)
+	}
+	if err := f.Truncate(c.MetricsBytes); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	for d := json.NewDecoder(f); ; {
+		var rec Record
+		if err := d.Decode(&rec); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return fmt.Errorf("train: %s: %w", r.path(MetricsFile), err)
+		}
+		r.records = append(r.records, rec)
+	}
+	_, err = f.Seek(0, io.SeekEnd)
+	return err
 }
 
 func (r *runFolder) path(name string) string { return filepath.Join(r.dir, filepath.FromSlash(name)) }
@@ -108,36 +189,77 @@ func (r *runFolder) record(rec Record) error {
 	return nil
 }
 
-func (r *runFolder) Close() error { return r.metrics.Close() }
+// metricsBytes returns the length of metrics.jsonl, which is on the disk when it returns.
+func (r *runFolder) metricsBytes() (int64, error) {
+	if err := r.metrics.Sync(); err != nil {
+		return 0, fmt.Errorf("train: metrics: %w", err)
+	}
+	info, err := r.metrics.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("train: metrics: %w", err)
+	}
+	return info.Size(), nil
+}
 
-// OpenRun returns what a run folder holds: its configuration with its best weights, or the last where it was stopped
-// before an epoch ended. input is the shape of one row.
-func OpenRun(dir string) (Trained, error) {
-	text, err := os.ReadFile(filepath.Join(dir, ConfigFile))
-	if err != nil {
-		return Trained{}, fmt.Errorf("train: %s is no run: %w", dir, err)
+// Close gives the folder free.
+func (r *runFolder) Close() error {
+	var err error
+	if r.metrics != nil {
+		err = r.metrics.Close()
 	}
-	c, err := parseConfig(Config{}, string(text))
-	if err != nil {
-		return Trained{}, fmt.Errorf("%w (%s)", err, filepath.Join(dir, ConfigFile))
+	return errors.Join(err, r.lock.Unlock())
+}
+
+// OpenRun returns what a run folder holds: its configuration with the weights of its best epoch, or its newest where no
+// epoch ended. warn is told of checkpoints that are damaged; it may be nil.
+func OpenRun(dir string, warn func(string)) (Trained, error) {
+	if warn == nil {
+		warn = func(string) {}
 	}
-	if err := c.Validate(); err != nil {
+	c, err := runConfig(dir)
+	if err != nil {
 		return Trained{}, err
 	}
 	params, err := builder.NewParams(tensor.Float32, c.Seed)
 	if err != nil {
 		return Trained{}, err
 	}
-	weights := filepath.Join(dir, filepath.FromSlash(BestWeights))
-	if _, err := os.Stat(weights); errors.Is(err, fs.ErrNotExist) {
-		weights = filepath.Join(dir, filepath.FromSlash(LastWeights))
-	}
-	input, err := inputShape(weights)
+	newest, _, found, err := newestCheckpoint(dir, warn)
 	if err != nil {
 		return Trained{}, err
 	}
-	if err := LoadWeights(weights, params); err != nil {
+	if !found {
+		return Trained{}, fmt.Errorf("train: %s holds no checkpoint yet: let it train for longer", dir)
+	}
+	if err := LoadWeights(filepath.Join(checkpointDir(dir, newest.Step), stateFile), params); err != nil {
 		return Trained{}, err
 	}
-	return Trained{Name: filepath.Base(filepath.Clean(dir)), Config: c, Model: c.Model(input), Params: params}, nil
+	if newest.Best != nil {
+		if err := loadBest(dir, newest.Best.Step, params, warn); err != nil {
+			return Trained{}, err
+		}
+	}
+	return Trained{Name: filepath.Base(filepath.Clean(dir)), Config: c, Model: c.Model(newest.InputShape), Params: params}, nil
+}
+
+// loadBest reads the weights of the best epoch; where they are damaged, params stay as they are.
+func loadBest(dir string, step int, params *builder.Params, warn func(string)) error {
+	if _, _, err := readCheckpoint(dir, step); err != nil {
+		warn(fmt.Sprintf("%v: the weights of the best epoch are lost, the newest are used", err))
+		return nil
+	}
+	return LoadWeights(filepath.Join(checkpointDir(dir, step), stateFile), params)
+}
+
+// runConfig reads a run's configuration.
+func runConfig(dir string) (Config, error) {
+	text, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+	if err != nil {
+		return Config{}, fmt.Errorf("train: %s is no run: %w", dir, err)
+	}
+	c, err := parseConfig(Config{}, string(text))
+	if err != nil {
+		return c, fmt.Errorf("%w (%s)", err, filepath.Join(dir, ConfigFile))
+	}
+	return c, c.Validate()
 }

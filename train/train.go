@@ -2,32 +2,45 @@ package train
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/export"
-	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/train/engine"
 	"gorgonia.org/tensor"
 )
 
-// Options say where a run reads and writes, and who is told.
+// Options say where a run reads and writes, what takes its steps, and who is told.
 type Options struct {
-	Source   string          // see dataset.Open
-	Out      string          // the run folder
-	Force    bool            // replace a run that stands there
-	Backend  runtime.Backend // evaluates and verifies
-	Samples  int             // K of the final IWAE bound; 0 means 10
-	Progress func(Progress)  // called after every step and evaluated chunk; may be nil; must not block
+	Source          string          // see dataset.Open
+	Out             string          // the run folder
+	Force           bool            // replace a run that stands there
+	Resume          bool            // go on with the run that stands there; begin one where there is nothing to go on with
+	Backend         runtime.Backend // takes the steps of the compiled engine, evaluates and verifies
+	Engine          Engine          // "" means Compiled
+	StepsPerCall    int             // of the compiled engine; 0 means 1
+	CheckpointEvery time.Duration   // between checkpoints inside an epoch; each epoch ends with one. 0 means a minute
+	Samples         int             // K of the final IWAE bound; 0 means 10
+	Progress        func(Progress)  // called after every step and evaluated chunk; may be nil; must not block
+	Verbose         bool            // Log is told what the exporter's passes did, too
+	Log             func(string)    // told what is worth a line: warnings, and what a run goes on from; may be nil
 }
+
+// Engine names what takes the steps.
+type Engine string
+
+// The engines: see package engine.
+const (
+	Compiled Engine = "compiled" // one ONNX graph on the backend
+	Tape     Engine = "tape"     // gorgonia's tape machine
+)
 
 // Progress is where a run is.
 type Progress struct {
@@ -44,8 +57,9 @@ type Progress struct {
 type Result struct {
 	Run          string
 	Engine       string
-	BestEpoch    int
-	Steps        int
+	BestEpoch    int        // 0 where no epoch ended
+	Steps        int        // of the whole run
+	ResumedAt    int        // the step from which it went on; 0 where it began
 	Validation   Evaluation // of the best epoch
 	Test         Evaluation // on the test split, or on the validation rows where the source has no test split
 	TestSplit    string     // which rows those were
@@ -57,36 +71,26 @@ type Result struct {
 const recordEvery = 50
 
 // Run trains a model and leaves a run folder: see [ConfigFile]. A done context ends the run after the step in hand; what
-// was reached is then exported like a finished run, and Result.Interrupted is set.
+// was reached is then kept as a checkpoint and exported like a finished run, and Result.Interrupted is set. A run that is
+// resumed with the same engine, machine type and number of threads ends with the weights, bit for bit, with which it
+// would have ended without a pause.
 func Run(ctx context.Context, c Config, o Options) (Result, error) {
 	if err := c.Validate(); err != nil {
 		return Result{}, err
 	}
-	if o.Progress == nil {
-		o.Progress = func(Progress) {}
-	}
-	if o.Samples == 0 {
-		o.Samples = 10
-	}
-	r := run{config: c, options: o, result: Result{Run: o.Out}}
+	r := run{config: c, options: o.withDefaults(), result: Result{Run: o.Out}}
 	if err := r.load(); err != nil {
 		return r.result, err
 	}
-	var err error
-	if r.folder, err = newRunFolder(o.Out, o.Force, c); err != nil {
+	from, err := r.open()
+	if err != nil {
 		return r.result, err
 	}
-	defer func() {
-		r.folder.Close()
-		if !r.saved {
-			os.RemoveAll(o.Out) // it holds nothing that anybody could use
-		}
-	}()
-	if r.engine, err = NewTape(r.trained.Model, r.trained.Params, c.Optimizer, c.Batch); err != nil {
+	defer r.close()
+	if err := r.newEngine(from); err != nil {
 		return r.result, err
 	}
 	defer r.engine.Close()
-	r.result.Engine = r.engine.Name()
 	if err := r.train(ctx); err != nil {
 		return r.result, err
 	}
@@ -94,23 +98,46 @@ func Run(ctx context.Context, c Config, o Options) (Result, error) {
 	return r.result, r.finish(context.WithoutCancel(ctx))
 }
 
+func (o Options) withDefaults() Options {
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	if o.Log == nil {
+		o.Log = func(string) {}
+	}
+	if o.Samples == 0 {
+		o.Samples = 10
+	}
+	if o.CheckpointEvery == 0 {
+		o.CheckpointEvery = time.Minute
+	}
+	if o.Engine == "" {
+		o.Engine = Compiled
+	}
+	return o
+}
+
 // run is a run under way.
 type run struct {
-	config             Config
-	options            Options
-	training, held     *dataset.Set
-	test               *dataset.Set // nil where the source has no test split
-	trained            Trained
-	folder             *runFolder
-	engine             Engine
-	result             Result
-	step, stepsAnEpoch int
-	started            time.Time
-	sum                Parts // since the last record
-	summed             int
-	since              time.Time
-	evaluated          bool
-	saved              bool // some weights are on disk
+	config         Config
+	options        Options
+	training, held *dataset.Set
+	test           *dataset.Set // nil where the source has no test split
+	dataSHA256     string       // of the training rows
+	trained        Trained
+	folder         *runFolder
+	engine         engine.Engine
+	batches        *batches
+	result         Result
+	step           int       // taken
+	began          time.Time // when the run would have begun without a pause
+	sum            Parts     // since the last record
+	summed         int
+	since          time.Time
+	validated      int // epochs
+	best           *Best
+	saved          time.Time // when the last checkpoint was, zero before the first
+	fresh          bool      // the folder was made by this run
 }
 
 // load reads the data and makes the parameter set.
@@ -138,7 +165,7 @@ func (r *run) load() error {
 		r.held = set.Slice(set.Len()-held, set.Len())
 	}
 	r.training = set.Slice(0, set.Len()-held)
-	r.stepsAnEpoch = r.training.Len() / r.config.Batch // what is left over takes part in other epochs
+	r.dataSHA256 = r.training.Fingerprint()
 	params, err := builder.NewParams(tensor.Float32, r.config.Seed)
 	if err != nil {
 		return err
@@ -147,92 +174,153 @@ func (r *run) load() error {
 	return r.trained.Model.Validate()
 }
 
+// newEngine makes the engine, in the state from which the run goes on where there is one.
+func (r *run) newEngine(from *engine.State) error {
+	trace := Trace(r.trained.Model, r.trained.Params, rowsOf(r.training, r.config.Data.Binarize))
+	switch r.options.Engine {
+	case Compiled:
+		e, err := engine.Compile(r.options.Backend, trace, r.config.Optimizer, r.config.Batch, engine.Options{StepsPerCall: r.options.StepsPerCall})
+		if err != nil {
+			return err
+		}
+		r.engine = e
+		if r.options.Verbose {
+			r.options.Log(fmt.Sprintf("training step: %s", e.Model().Summary()))
+		}
+	case Tape:
+		e, err := engine.NewTape(trace, r.config.Optimizer, r.config.Batch)
+		if err != nil {
+			return err
+		}
+		r.engine = e
+	default:
+		return fmt.Errorf("train: engine %q: use %s or %s: %w", r.options.Engine, Compiled, Tape, ErrConfig)
+	}
+	r.result.Engine = r.engine.Name()
+	r.batches = newBatches(r.config, r.training, r.trained.Model.Bits(), r.engine.StepsPerCall())
+	if from == nil {
+		return nil
+	}
+	return r.engine.Restore(*from)
+}
+
+// train takes the steps that are left.
 func (r *run) train(ctx context.Context) error {
-	r.started, r.since = time.Now(), time.Now()
-	for epoch := 1; epoch <= r.config.Epochs && ctx.Err() == nil; epoch++ {
-		order := noise.Stream{Seed: r.config.Seed, Purpose: noise.Shuffle}.Permutation(r.training.Len(), uint32(epoch))
-		for i := 0; i < r.stepsAnEpoch && ctx.Err() == nil; i++ {
-			if err := r.oneStep(epoch, order[i*r.config.Batch:][:r.config.Batch]); err != nil {
+	r.since = time.Now()
+	perEpoch := r.batches.perEpoch()
+	if r.step%perEpoch == 0 && r.step/perEpoch > r.validated { // the run was stopped while it measured this epoch
+		if err := r.endPart(ctx, true); err != nil {
+			return err
+		}
+	}
+	for r.step < r.config.Epochs*perEpoch && ctx.Err() == nil {
+		n := min(r.engine.StepsPerCall(), perEpoch-r.step%perEpoch)
+		if err := r.takeSteps(r.batches.at(r.step, n)); err != nil {
+			return err
+		}
+		if ended := r.step%perEpoch == 0; ended || time.Since(r.saved) > r.options.CheckpointEvery && !r.saved.IsZero() {
+			if err := r.endPart(ctx, ended); err != nil {
 				return err
 			}
 		}
-		if err := r.save(LastWeights); err != nil {
-			return err
+		if r.saved.IsZero() {
+			r.saved = time.Now() // the first interval begins with the first step
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err := r.validate(ctx, epoch); err != nil && ctx.Err() == nil {
-			return err
-		}
+	}
+	if ctx.Err() != nil {
+		return r.checkpoint()
 	}
 	return nil
 }
 
-// oneStep trains on the rows of one batch. Temperature and weights follow the global step.
-func (r *run) oneStep(epoch int, rows []int) error {
-	size, width := r.training.RowSize(), r.trained.Model.Bits()
-	b := Batch{
-		Rows: make([]float32, len(rows)*size), Noise: make([]float32, len(rows)*width),
-		Temperature: r.config.Temperature.At(r.step), KLWeight: r.config.Objective.At(r.step),
-	}
-	binarizer := dataset.Binarizer{Rule: r.config.Data.Binarize, Seed: r.config.Seed}
-	latent := noise.Stream{Seed: r.config.Seed, Purpose: noise.Latent}
-	for i, row := range rows {
-		values := b.Rows[i*size:][:size]
-		r.training.Row(row, values)
-		if r.config.Data.Binarize != dataset.Threshold { // that one is in the graph
-			binarizer.Apply(values, uint32(epoch), uint32(row))
-		}
-		latent.Uniform(b.Noise[i*width:][:width], uint32(r.step), uint32(i))
-	}
-	parts, err := r.engine.Step(b)
+// takeSteps takes one step for each batch, of one epoch.
+func (r *run) takeSteps(batches []engine.Batch) error {
+	values, err := r.engine.Step(context.Background(), batches...)
 	if err != nil {
 		return err
 	}
-	r.step++
-	r.result.Steps = r.step
-	if math.IsNaN(parts.Loss) || math.IsInf(parts.Loss, 0) {
-		return fmt.Errorf("train: the loss is %g at step %d: set optimizer.learning_rate lower, or optimizer.clip to 100", parts.Loss, r.step)
-	}
-	r.sum.Loss += parts.Loss
-	r.sum.Reconstruction += parts.Reconstruction
-	r.sum.KL += parts.KL
-	r.summed++
-	r.options.Progress(Progress{Phase: "training", Done: r.step, Total: r.config.Epochs * r.stepsAnEpoch, Epoch: epoch, Epochs: r.config.Epochs, Loss: r.sum.Loss / float64(r.summed)})
-	if r.summed == recordEvery || r.step%r.stepsAnEpoch == 0 {
-		return r.recordSteps(epoch, b)
+	perEpoch := r.batches.perEpoch()
+	for _, v := range values {
+		p := parts(v)
+		epoch := r.step/perEpoch + 1
+		r.step++
+		r.result.Steps = r.step
+		if math.IsNaN(p.Loss) || math.IsInf(p.Loss, 0) {
+			return fmt.Errorf("train: the loss is %g at step %d: set optimizer.learning_rate lower, or optimizer.clip to 100", p.Loss, r.step)
+		}
+		r.sum.Loss += p.Loss
+		r.sum.Reconstruction += p.Reconstruction
+		r.sum.KL += p.KL
+		r.summed++
+		r.options.Progress(Progress{Phase: "training", Done: r.step, Total: r.config.Epochs * perEpoch, Epoch: epoch, Epochs: r.config.Epochs, Loss: r.sum.Loss / float64(r.summed)})
+		if r.summed == recordEvery {
+			if err := r.recordSteps(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-func (r *run) recordSteps(epoch int, b Batch) error {
+// endPart measures the epoch that ended, where one did, and keeps what was reached.
+func (r *run) endPart(ctx context.Context, epochEnded bool) error {
+	if epochEnded {
+		if err := r.validate(ctx, r.step/r.batches.perEpoch()); err != nil {
+			if ctx.Err() != nil {
+				return nil // the caller keeps the checkpoint; the epoch is measured when the run goes on
+			}
+			return err
+		}
+	}
+	return r.checkpoint()
+}
+
+// recordSteps writes the average since the last record.
+func (r *run) recordSteps() error {
+	if r.summed == 0 {
+		return nil
+	}
 	n := float64(r.summed)
 	seconds := time.Since(r.since).Seconds()
 	err := r.folder.record(Record{
-		Kind: "step", Epoch: epoch, Step: r.step, Seconds: time.Since(r.started).Seconds(),
-		Temperature: b.Temperature, KLWeight: b.KLWeight, Rate: n * float64(r.config.Batch) / seconds,
+		Kind: "step", Epoch: (r.step-1)/r.batches.perEpoch() + 1, Step: r.step, Seconds: time.Since(r.began).Seconds(),
+		Temperature: r.config.Temperature.At(r.step - 1), KLWeight: r.config.Objective.At(r.step - 1), Rate: n * float64(r.config.Batch) / seconds,
 		Parts: &Parts{Loss: r.sum.Loss / n, Reconstruction: r.sum.Reconstruction / n, KL: r.sum.KL / n},
 	})
 	r.sum, r.summed, r.since = Parts{}, 0, time.Now()
 	return err
 }
 
-// validate measures the bound on the rows held out and keeps the weights when they are the best so far.
+// validate measures the bound on the rows held out; the checkpoint of this step is the best so far when the bound is.
 func (r *run) validate(ctx context.Context, epoch int) error {
+	if err := r.takeWeights(); err != nil {
+		return err
+	}
 	e, err := r.evaluate(ctx, r.held, "validation", epoch, 1)
 	if err != nil {
 		return err
 	}
-	if !r.evaluated || e.ELBO > r.result.Validation.ELBO {
-		r.evaluated, r.result.Validation, r.result.BestEpoch = true, e, epoch
-		if err := r.save(BestWeights); err != nil {
-			return err
-		}
+	r.validated = epoch
+	if r.best == nil || e.ELBO > r.best.Evaluation.ELBO {
+		r.best = &Best{Step: r.step, Epoch: epoch, Evaluation: e}
 	}
 	r.since = time.Now()
 	r.options.Progress(Progress{Phase: "validation", Done: e.Rows, Total: e.Rows, Epoch: epoch, Epochs: r.config.Epochs,
 		Message: fmt.Sprintf("epoch %d/%d: validation -ELBO %.2f nats (reconstruction %.2f, KL %.2f), %d active bits", epoch, r.config.Epochs, -e.ELBO, e.Reconstruction, e.KL, e.ActiveBits)})
+	return nil
+}
+
+// takeWeights brings the parameter set up to the engine's state.
+func (r *run) takeWeights() error {
+	for _, t := range r.engine.State().Tensors {
+		if engine.IsMoment(t.Name) {
+			continue
+		}
+		to, ok := r.trained.Params.Value(t.Name).Data().([]float32)
+		if from, same := t.Data.([]float32); !ok || !same || copy(to, from) != len(to) {
+			return fmt.Errorf("train: the engine's %q is %T of shape %v", t.Name, t.Data, t.Shape)
+		}
+	}
 	return nil
 }
 
@@ -251,25 +339,19 @@ func (r *run) evaluate(ctx context.Context, set *dataset.Set, kind string, epoch
 	if err != nil {
 		return e, err
 	}
-	return e, r.folder.record(Record{Kind: kind, Epoch: epoch, Step: r.step, Seconds: time.Since(r.started).Seconds(), Evaluation: &e})
-}
-
-func (r *run) save(name string) error {
-	shape, err := json.Marshal(r.trained.Model.Input)
-	if err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
-	err = SaveWeights(r.folder.path(name), r.trained.Params, map[string]string{inputKey: string(shape), "step": fmt.Sprint(r.step)})
-	r.saved = r.saved || err == nil
-	return err
+	return e, r.folder.record(Record{Kind: kind, Epoch: epoch, Step: r.step, Seconds: time.Since(r.began).Seconds(), Evaluation: &e})
 }
 
 // finish goes back to the best weights, exports them, measures them on the test rows and writes the report.
 func (r *run) finish(ctx context.Context) error {
-	if r.evaluated {
-		if err := LoadWeights(r.folder.path(BestWeights), r.trained.Params); err != nil {
+	if err := r.takeWeights(); err != nil {
+		return err
+	}
+	if r.best != nil {
+		if err := loadBest(r.options.Out, r.best.Step, r.trained.Params, r.options.Log); err != nil {
 			return err
 		}
+		r.result.BestEpoch, r.result.Validation = r.best.Epoch, r.best.Evaluation
 	}
 	set, split := r.test, "test split"
 	if set == nil {
@@ -283,7 +365,7 @@ func (r *run) finish(ctx context.Context) error {
 	r.options.Progress(Progress{Phase: "export"})
 	r.result.Verification, err = r.trained.WriteBundle(ctx, r.folder.path(BundleDir), BundleOptions{
 		Backend: r.options.Backend, Force: true,
-		Record: map[string]any{"test": r.result.Test, "test_rows": split, "data": r.training.Source, "data_sha256": r.training.Fingerprint()},
+		Record: map[string]any{"test": r.result.Test, "test_rows": split, "data": r.training.Source, "data_sha256": r.dataSHA256},
 	})
 	if err != nil {
 		return err

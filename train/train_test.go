@@ -18,6 +18,7 @@ import (
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime/ortest"
 	"github.com/catvae/catvae/train"
+	"github.com/catvae/catvae/train/engine"
 	"gorgonia.org/tensor"
 )
 
@@ -66,7 +67,7 @@ func TestRun(t *testing.T) {
 		if !(r.Test.IWAE > r.Test.ELBO) || r.Test.KL < 0 || r.Test.KL > 8*math.Ln2 {
 			t.Errorf("test: %+v", r.Test)
 		}
-		for _, name := range []string{train.ConfigFile, train.BestWeights, train.LastWeights, train.ReportFile, "bundle/manifest.json", "bundle/verification.json"} {
+		for _, name := range []string{train.ConfigFile, "checkpoints/step-00000040/state.safetensors", "checkpoints/step-00000020/state.json", train.ReportFile, "bundle/manifest.json", "bundle/verification.json"} {
 			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 				t.Error(err)
 			}
@@ -78,7 +79,7 @@ func TestRun(t *testing.T) {
 		bundles[i] = []byte(b.Hash())
 
 		// The run can be opened again, and exports the same bundle.
-		trained, err := train.OpenRun(dir)
+		trained, err := train.OpenRun(dir, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,7 +250,7 @@ func TestLogLikelihoodIsStable(t *testing.T) {
 // Adam as nodes follows the paper's rule, written as a loop in float64, over 50 steps; and so does clipping.
 func TestAdamAgainstALoop(t *testing.T) {
 	for _, clip := range []float64{0, 0.05} {
-		o := train.Optimizer{Name: "adam", LearningRate: 0.01, Clip: clip}
+		o := engine.Optimizer{Name: "adam", LearningRate: 0.01, Clip: clip}
 		got, want := adamBothWays(t, o)
 		for i := range want {
 			if math.Abs(got[i]-want[i]) > 2e-6 {

@@ -2,7 +2,6 @@ package train
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -10,9 +9,10 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/train/engine"
 	"github.com/nlpodyssey/safetensors"
-	"gorgonia.org/tensor"
 )
 
 // maxWeights bounds a weights file that is read.
@@ -21,112 +21,141 @@ const maxWeights = 2 << 30
 // SaveWeights writes a parameter set as a safetensors file (https://github.com/huggingface/safetensors), whole or not at
 // all. metadata is kept beside the tensors.
 func SaveWeights(path string, params *builder.Params, metadata map[string]string) error {
-	views := map[string]safetensors.TensorView{}
+	var tensors []bundle.Tensor
 	for _, name := range params.Names() {
-		v, err := view(params.Value(name))
+		v := params.Value(name)
+		tensors = append(tensors, bundle.Tensor{Name: name, Shape: int64s(v.Shape()), Data: v.Data()})
+	}
+	return saveTensors(path, tensors, metadata)
+}
+
+func saveTensors(path string, tensors []bundle.Tensor, metadata map[string]string) error {
+	views := map[string]safetensors.TensorView{}
+	for _, t := range tensors {
+		v, err := view(t)
 		if err != nil {
-			return fmt.Errorf("train: save %s: %w", name, err)
+			return fmt.Errorf("train: save %s: %w", t.Name, err)
 		}
-		views[name] = v
+		views[t.Name] = v
 	}
 	return atomicfile.Write(path, 0o644, func(w io.Writer) error {
 		return safetensors.SerializeToWriter(views, metadata, w)
 	})
 }
 
-func view(t *tensor.Dense) (safetensors.TensorView, error) {
-	shape := make([]uint64, 0, len(t.Shape()))
-	for _, d := range t.Shape() {
+func view(t bundle.Tensor) (safetensors.TensorView, error) {
+	shape := make([]uint64, 0, len(t.Shape))
+	for _, d := range t.Shape {
 		shape = append(shape, uint64(d))
 	}
 	var raw []byte
-	switch data := t.Data().(type) {
+	switch data := t.Data.(type) {
 	case []float32:
+		raw = make([]byte, 0, 4*len(data))
 		for _, x := range data {
 			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(x))
 		}
 		return safetensors.NewTensorView(safetensors.F32, shape, raw)
 	case []float64:
+		raw = make([]byte, 0, 8*len(data))
 		for _, x := range data {
 			raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(x))
 		}
 		return safetensors.NewTensorView(safetensors.F64, shape, raw)
 	}
-	return safetensors.TensorView{}, fmt.Errorf("type %v: use float32 or float64", t.Dtype())
+	return safetensors.TensorView{}, fmt.Errorf("%T: use float32 or float64", t.Data)
 }
 
 // LoadWeights reads a safetensors file of float32 or float64 tensors into a parameter set. A parameter that the set has
-// already keeps its shape, or the file is refused.
+// already keeps its shape, or the file is refused. An optimiser's moments, as a checkpoint holds them, are passed over.
 func LoadWeights(path string, params *builder.Params) error {
-	info, err := os.Stat(path)
+	data, err := readWeights(path)
 	if err != nil {
-		return fmt.Errorf("train: %w", err)
+		return err
 	}
-	if info.Size() > maxWeights {
-		return fmt.Errorf("train: %s has %d bytes: at most %d are read", path, info.Size(), maxWeights)
-	}
-	data, err := os.ReadFile(path)
+	tensors, err := parseTensors(data)
 	if err != nil {
-		return fmt.Errorf("train: %w", err)
+		return fmt.Errorf("train: %s: %w", path, err)
 	}
-	file, err := safetensors.Deserialize(data)
-	if err != nil {
-		return fmt.Errorf("train: %s is no safetensors file: %w", path, err)
-	}
-	for _, name := range slices.Sorted(slices.Values(file.Names())) {
-		t, ok := file.Tensor(name)
-		if !ok {
+	for _, t := range tensors {
+		if engine.IsMoment(t.Name) {
 			continue
 		}
-		shape := make([]int, 0, len(t.Shape()))
-		for _, d := range t.Shape() {
-			shape = append(shape, int(d))
+		shape := make([]int, len(t.Shape))
+		for i, d := range t.Shape {
+			shape[i] = int(d)
 		}
-		values, err := numbers(t)
-		if err != nil {
-			return fmt.Errorf("train: %s: %s: %w", path, name, err)
+		var values []float64
+		switch x := t.Data.(type) {
+		case []float32:
+			for _, v := range x {
+				values = append(values, float64(v))
+			}
+		case []float64:
+			values = x
 		}
-		if err := params.Set(name, shape, values); err != nil {
+		if err := params.Set(t.Name, shape, values); err != nil {
 			return fmt.Errorf("train: %s: %w", path, err)
 		}
 	}
 	return nil
 }
 
-func numbers(v safetensors.TensorView) ([]float64, error) {
-	raw := v.Data()
-	var out []float64
-	switch v.DType() {
-	case safetensors.F32:
-		for ; len(raw) >= 4; raw = raw[4:] {
-			out = append(out, float64(math.Float32frombits(binary.LittleEndian.Uint32(raw))))
-		}
-	case safetensors.F64:
-		for ; len(raw) >= 8; raw = raw[8:] {
-			out = append(out, math.Float64frombits(binary.LittleEndian.Uint64(raw)))
-		}
-	default:
-		return nil, fmt.Errorf("it is of type %v: F32 and F64 are read", v.DType())
+// readWeights reads a file that is not too large to be one of weights.
+func readWeights(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
 	}
-	return out, nil
-}
-
-// inputKey is the line of a weights file's metadata that holds the shape of one row, as JSON.
-const inputKey = "input"
-
-// inputShape reads the shape of one row from a weights file that a run wrote.
-func inputShape(path string) ([]int, error) {
+	if info.Size() > maxWeights {
+		return nil, fmt.Errorf("train: %s has %d bytes: at most %d are read", path, info.Size(), maxWeights)
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	_, m, err := safetensors.ReadMetadata(data)
+	return data, nil
+}
+
+// parseTensors returns the tensors of a safetensors file, by name.
+func parseTensors(data []byte) ([]bundle.Tensor, error) {
+	file, err := safetensors.Deserialize(data)
 	if err != nil {
-		return nil, fmt.Errorf("train: %s is no safetensors file: %w", path, err)
+		return nil, fmt.Errorf("it is no safetensors file: %w", err)
 	}
-	var shape []int
-	if err := json.Unmarshal([]byte(m.Metadata()[inputKey]), &shape); err != nil {
-		return nil, fmt.Errorf("train: %s does not say the shape of its rows: it was not written by a run: %w", path, err)
+	var tensors []bundle.Tensor
+	for _, name := range slices.Sorted(slices.Values(file.Names())) {
+		v, ok := file.Tensor(name)
+		if !ok {
+			continue
+		}
+		t := bundle.Tensor{Name: name}
+		for _, d := range v.Shape() {
+			t.Shape = append(t.Shape, int64(d))
+		}
+		if t.Data, err = numbers(v); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		tensors = append(tensors, t)
 	}
-	return shape, nil
+	return tensors, nil
+}
+
+func numbers(v safetensors.TensorView) (any, error) {
+	raw := v.Data()
+	switch v.DType() {
+	case safetensors.F32:
+		out := make([]float32, 0, len(raw)/4)
+		for ; len(raw) >= 4; raw = raw[4:] {
+			out = append(out, math.Float32frombits(binary.LittleEndian.Uint32(raw)))
+		}
+		return out, nil
+	case safetensors.F64:
+		out := make([]float64, 0, len(raw)/8)
+		for ; len(raw) >= 8; raw = raw[8:] {
+			out = append(out, math.Float64frombits(binary.LittleEndian.Uint64(raw)))
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("it is of type %v: F32 and F64 are read", v.DType())
 }

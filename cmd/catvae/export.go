@@ -27,7 +27,7 @@ The best weights become encoder.onnx, threshold.onnx and decoder.onnx with a man
 }
 
 func (c exportCommand) Run(ctx context.Context, env cli.Env) error {
-	trained, err := train.OpenRun(c.RunDir)
+	trained, err := train.OpenRun(c.RunDir, func(line string) { fmt.Fprintln(env.Stderr, line) })
 	if err != nil {
 		return err
 	}

@@ -6,23 +6,31 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/catvae/catvae/internal/cli"
 	"github.com/catvae/catvae/internal/progress"
+	"github.com/catvae/catvae/models"
+	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train"
+	"github.com/catvae/catvae/train/engine"
 )
 
 type trainCommand struct {
-	Data    string   `help:"Folder with MNIST's four files, IDX or NPY file, or glyphs." required:"" placeholder:"SRC"`
-	Out     string   `help:"Run folder to write." required:"" placeholder:"RUN"`
-	Config  string   `help:"Name from the catalogue (see catvae models), or a JSON file." default:"bernoulli-mlp" placeholder:"NAME|FILE.json"`
-	Set     []string `help:"Change one key of the configuration, such as latent.variables=64; may be repeated." placeholder:"KEY=VALUE" sep:"none"`
-	Epochs  *int     `help:"Passes over the training rows." placeholder:"N"`
-	Batch   *int     `help:"Rows a step." placeholder:"N"`
-	Seed    *uint64  `help:"Seed of everything that is drawn." placeholder:"N"`
-	Engine  string   `help:"What takes the steps: tape (gorgonia's tape machine)." default:"tape" enum:"tape"`
-	Samples int      `help:"K of the IWAE bound at the end." default:"10"`
-	Force   bool     `help:"Replace a run that stands at --out."`
+	Data            string        `help:"Folder with MNIST's four files, IDX or NPY file, or glyphs." required:"" placeholder:"SRC"`
+	Out             string        `help:"Run folder to write." required:"" placeholder:"RUN"`
+	Config          string        `help:"Name from the catalogue (see catvae models), or a JSON file; bernoulli-mlp where none is given." placeholder:"NAME|FILE.json"`
+	Set             []string      `help:"Change one key of the configuration, such as latent.variables=64; may be repeated." placeholder:"KEY=VALUE" sep:"none"`
+	Epochs          *int          `help:"Passes over the training rows." placeholder:"N"`
+	Batch           *int          `help:"Rows a step." placeholder:"N"`
+	Seed            *uint64       `help:"Seed of everything that is drawn." placeholder:"N"`
+	Engine          string        `help:"What takes the steps: compiled (one ONNX graph on onnxruntime) or tape (gorgonia's tape machine, slower by far)." default:"compiled" enum:"compiled,tape"`
+	StepsPerCall    int           `help:"Steps that the compiled engine takes in one call; 0 means 1 on the CPU, 64 on CUDA, where a call copies the state." default:"0" placeholder:"N"`
+	CheckpointEvery time.Duration `help:"Time between checkpoints inside an epoch; each epoch ends with one." default:"1m"`
+	Samples         int           `help:"K of the IWAE bound at the end." default:"10"`
+	Resume          bool          `help:"Go on with the run at --out from its newest checkpoint; begin one where there is none."`
+	Force           bool          `help:"Replace a run that stands at --out." xor:"resume"`
+	Verbose         bool          `help:"Say what the exporter's passes made of the training graph."`
 	cli.Backend
 }
 
@@ -33,14 +41,15 @@ func (trainCommand) Help() string {
   catvae train --data mnist/ --out run
   catvae train --data mnist/ --out run --config categorical-mlp --epochs 10
   catvae train --data rows.npy --out run --set latent.variables=37 --set encoder.hidden=33
+  catvae train --data mnist/ --out run --resume --epochs 40
 
-RUN holds config.json, metrics.jsonl, checkpoints/, bundle/ and report.html. Ctrl-C ends the step in hand, exports what was reached and exits with 130; a second one ends at once.
+RUN holds config.json, metrics.jsonl, checkpoints/, bundle/ and report.html. Ctrl-C ends the step in hand, keeps a checkpoint, exports what was reached and exits with 130; a second one ends at once. With --resume the same command goes on, after Ctrl-C, a crash or a power cut, and ends with the weights, bit for bit, of a run without a pause (same engine, machine type and --threads). --resume with more --epochs trains for longer.
 
 ` + cli.ExitStatus
 }
 
 func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
-	config, err := train.LoadConfig(c.Config, os.ReadFile)
+	config, err := c.config()
 	if err != nil {
 		return err
 	}
@@ -64,13 +73,18 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	if err := config.Validate(); err != nil {
 		return err
 	}
-	backend, err := c.Backend.Open(ctx, env, false)
+	backend, err := c.Backend.Open(ctx, env, false, runtime.WithSpinning(true))
 	if err != nil {
 		return err
 	}
 	show := newTrainingProgress(env.Stderr)
+	if c.StepsPerCall == 0 {
+		c.StepsPerCall = engine.DefaultStepsPerCall(runtime.DeviceOf(backend))
+	}
 	result, err := train.Run(ctx, config, train.Options{
-		Source: c.Data, Out: c.Out, Force: c.Force, Backend: backend, Samples: c.Samples, Progress: show.update,
+		Source: c.Data, Out: c.Out, Force: c.Force, Resume: c.Resume, Backend: backend, Samples: c.Samples,
+		Engine: train.Engine(c.Engine), StepsPerCall: c.StepsPerCall, CheckpointEvery: c.CheckpointEvery,
+		Progress: show.update, Log: show.log, Verbose: c.Verbose,
 	})
 	show.done()
 	if err != nil {
@@ -78,13 +92,27 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	}
 	printResult(env.Stderr, result)
 	if result.Interrupted {
-		fmt.Fprintf(env.Stderr, "stopped after %d steps; the bundle holds what was reached\n", result.Steps)
+		fmt.Fprintf(env.Stderr, "stopped after %d steps; the bundle holds what was reached; the same command with --resume goes on\n", result.Steps)
 		return context.Canceled
 	}
 	for _, line := range train.NextSteps(c.Out, c.Data) {
 		fmt.Fprintln(env.Stderr, "  "+line)
 	}
 	return nil
+}
+
+// config returns the configuration to start from: that of the run which is resumed, where no other is asked for.
+func (c trainCommand) config() (train.Config, error) {
+	if c.Config == "" && c.Resume {
+		file := filepath.Join(c.Out, train.ConfigFile)
+		if _, err := os.Stat(file); err == nil {
+			return train.LoadConfig(file, os.ReadFile)
+		}
+	}
+	if c.Config == "" {
+		c.Config = models.DefaultName
+	}
+	return train.LoadConfig(c.Config, os.ReadFile)
 }
 
 // printResult tells what a run came to.
@@ -127,6 +155,15 @@ func (t *trainingProgress) update(p train.Progress) {
 	if t.bar != nil {
 		t.bar.Set(p.Done, message)
 	}
+}
+
+// log prints a line above the bar.
+func (t *trainingProgress) log(line string) {
+	if t.bar != nil {
+		t.bar.Print(line)
+		return
+	}
+	fmt.Fprintln(t.w, line)
 }
 
 func (t *trainingProgress) done() {

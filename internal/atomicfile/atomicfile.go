@@ -13,10 +13,14 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
+	"strings"
 )
 
 // prefix begins the name of everything unfinished.
 const prefix = ".tmp-"
+
+// Unfinished reports whether a name is of something that a crash kept from being finished.
+func Unfinished(name string) bool { return strings.HasPrefix(name, prefix) }
 
 // ErrExists is wrapped by the error for a target that is there already. It is an fs.ErrExist.
 var ErrExists = fmt.Errorf("exists already: choose another name, or --force to replace it: %w", fs.ErrExist)

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
@@ -13,6 +14,9 @@ import (
 
 // prefix begins the names of what this package adds to a graph, and of moments in a [State].
 const prefix = "optimizer/"
+
+// IsMoment reports whether a tensor of a [State] is an optimiser's moment, and not a parameter.
+func IsMoment(name string) bool { return strings.HasPrefix(name, prefix) }
 
 // program is one training step as a graph: the objective, its gradients, and the optimiser's update.
 type program struct {
@@ -51,7 +55,7 @@ func newProgram(trace Trace, o Optimizer, batch int) (*program, error) {
 		return nil, err
 	}
 	for _, n := range p.graph.AllNodes() {
-		if n.Op() == nil && len(n.Name()) >= len(prefix) && n.Name()[:len(prefix)] == prefix {
+		if n.Op() == nil && IsMoment(n.Name()) {
 			return nil, fmt.Errorf("engine: %w: the name %q begins with %q, which is kept for the optimiser", ErrObjective, n.Name(), prefix)
 		}
 	}

@@ -1,0 +1,126 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/catvae/catvae/train/engine"
+)
+
+// open makes the run folder, or opens one that stands there and returns the state from which the run goes on.
+func (r *run) open() (from *engine.State, err error) {
+	r.began = time.Now()
+	if r.options.Resume {
+		if from, err = r.reopen(); from != nil || err != nil {
+			return from, err
+		}
+	}
+	r.fresh = true
+	r.folder, err = newRunFolder(r.options.Out, r.options.Force, r.config)
+	return nil, err
+}
+
+// reopen returns the state of the newest sound checkpoint of the run that stands there, or nil where there is nothing to
+// go on with: no folder, or a run that ended before its first checkpoint.
+func (r *run) reopen() (*engine.State, error) {
+	old, err := runConfig(r.options.Out)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	folder, err := lockRunFolder(r.options.Out)
+	if err != nil {
+		return nil, err
+	}
+	c, state, found, err := newestCheckpoint(r.options.Out, r.options.Log)
+	if err == nil && found {
+		err = errors.Join(r.belongs(c, old), folder.resume(c))
+	}
+	if err != nil || !found {
+		err = errors.Join(err, folder.Close())
+		r.options.Force = true // a run without a checkpoint is worth nothing
+		return nil, err
+	}
+	r.folder, r.step, r.validated, r.best = folder, c.Step, c.Validated, c.Best
+	r.result.Steps, r.result.ResumedAt = c.Step, c.Step
+	r.began = time.Now().Add(-time.Duration(c.Seconds * float64(time.Second)))
+	r.saved = time.Now()
+	r.options.Log(fmt.Sprintf("going on from step %d (epoch %d) of %s", c.Step, c.Epoch, r.options.Out))
+	if running := r.options.engineName(); running != c.Engine {
+		r.options.Log(fmt.Sprintf("the run was trained by %s so far, now by %s: the result will differ in its last bits from that of one engine", c.Engine, running))
+	}
+	if r.config.Epochs == old.Epochs {
+		return &state, nil
+	}
+	return &state, folder.writeConfig(r.config)
+}
+
+func (o Options) engineName() string {
+	if o.Engine == Compiled {
+		return fmt.Sprintf("%s on %s", o.Engine, o.Backend.Name())
+	}
+	return string(o.Engine)
+}
+
+// belongs reports a checkpoint that another configuration or other data led to.
+func (r *run) belongs(c Checkpoint, old Config) error {
+	hash, err := configHash(r.config)
+	if err != nil {
+		return err
+	}
+	if hash != c.ConfigSHA256 {
+		return fmt.Errorf("train: %s was started with another configuration (%s): resume with the same, or start again with --force: %w", r.options.Out, difference(old, r.config), ErrConfig)
+	}
+	if r.dataSHA256 != c.DataSHA256 {
+		return fmt.Errorf("train: the rows of %s are not those that %s was trained on: give the same --data, or start again with --force: %w", r.options.Source, r.options.Out, ErrConfig)
+	}
+	return nil
+}
+
+// difference names the first key in which two configurations differ.
+func difference(old, now Config) string {
+	a, b := settings(old), settings(now)
+	for i := range a {
+		if a[i].Value != b[i].Value && a[i].Key != "epochs" {
+			return fmt.Sprintf("%s was %s and is %s", a[i].Key, a[i].Value, b[i].Value)
+		}
+	}
+	return "in a key that this version does not know"
+}
+
+// checkpoint keeps the run's state.
+func (r *run) checkpoint() error {
+	if err := r.recordSteps(); err != nil { // so that no record spans a checkpoint
+		return err
+	}
+	metrics, err := r.folder.metricsBytes()
+	if err != nil {
+		return err
+	}
+	hash, err := configHash(r.config)
+	if err != nil {
+		return err
+	}
+	perEpoch := r.batches.perEpoch()
+	err = saveCheckpoint(r.options.Out, Checkpoint{
+		Format: checkpointMajor, Step: r.step, Epoch: r.step/perEpoch + 1, Position: r.step % perEpoch,
+		Seconds: time.Since(r.began).Seconds(), Engine: r.options.engineName(), Seed: r.config.Seed,
+		Temperature: r.config.Temperature.At(r.step), KLWeight: r.config.Objective.At(r.step), LearningRate: r.config.Optimizer.LearningRate,
+		ConfigSHA256: hash, DataSHA256: r.dataSHA256, InputShape: r.trained.Model.Input, MetricsBytes: metrics, Validated: r.validated, Best: r.best,
+	}, r.engine.State())
+	r.saved, r.since, r.fresh = time.Now(), time.Now(), r.fresh && err != nil
+	return err
+}
+
+// close gives the folder free. A folder that this run made and that nobody could use goes.
+func (r *run) close() {
+	r.folder.Close()
+	if steps, err := checkpointSteps(r.options.Out); r.fresh && err == nil && len(steps) == 0 {
+		os.RemoveAll(r.options.Out)
+	}
+}
