@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	goruntime "runtime"
+	"sync"
 
 	"github.com/catvae/catvae/bundle"
 	ort "github.com/yalue/onnxruntime_go"
@@ -23,6 +24,10 @@ type ortBinding struct {
 	pinner  goruntime.Pinner // native code keeps the addresses of Go slices
 }
 
+// bound holds the bindings that are not closed yet. One that its owner forgets stays here with its pinned memory, where Go
+// would otherwise end the program for a pinner that was never unpinned.
+var bound sync.Map
+
 // boundScalar moves a number without dimensions between the caller's memory and onnxruntime_go's, which keeps such
 // numbers in memory of its own.
 type boundScalar struct {
@@ -38,6 +43,7 @@ func (g *ortGraph) Bind(inputs, outputs []bundle.Tensor) (Binding, error) {
 		return nil, fmt.Errorf("runtime: %s: %w", g.label, ErrClosed)
 	}
 	b := &ortBinding{graph: g}
+	bound.Store(b, true)
 	if err := b.bind(inputs, outputs); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("runtime: %s: %w", g.label, err)
@@ -152,16 +158,18 @@ func (b *ortBinding) Run(ctx context.Context) error {
 
 // Close implements [Binding].
 func (b *ortBinding) Close() error {
-	if b.binding == nil {
-		return nil
+	bound.Delete(b)
+	var err error
+	if b.binding != nil {
+		err = b.binding.Destroy()
 	}
-	err := b.binding.Destroy()
 	b.binding = nil
 	for _, v := range b.values {
 		if v != nil {
 			err = errors.Join(err, v.Destroy())
 		}
 	}
+	b.values, b.scalars = nil, nil
 	b.pinner.Unpin()
 	return err
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime/ortest"
 	"github.com/catvae/catvae/train"
-	"github.com/catvae/catvae/train/engine"
 	"gorgonia.org/tensor"
 )
 
@@ -244,19 +243,6 @@ func TestLogLikelihoodIsStable(t *testing.T) {
 	}
 	if got := train.LogLikelihood(x, l); math.Abs(got-want) > 1e-12*math.Abs(want) {
 		t.Errorf("%.15g, want %.15g", got, want)
-	}
-}
-
-// Adam as nodes follows the paper's rule, written as a loop in float64, over 50 steps; and so does clipping.
-func TestAdamAgainstALoop(t *testing.T) {
-	for _, clip := range []float64{0, 0.05} {
-		o := engine.Optimizer{Name: "adam", LearningRate: 0.01, Clip: clip}
-		got, want := adamBothWays(t, o)
-		for i := range want {
-			if math.Abs(got[i]-want[i]) > 2e-6 {
-				t.Errorf("clip %g: weight %d is %g after 50 steps, the loop has %g", clip, i, got[i], want[i])
-			}
-		}
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package onnxcheck looks at an ONNX model before native code does.
 //
 // [Check] refuses what a bundle's graphs never hold and what has made runtimes crash or read files before: external
-// data, functions, subgraphs, unknown domains, undefined or doubly defined names, cycles, initialisers whose bytes are
+// data, functions, subgraphs (but for a Scan's body, checked alike), unknown domains, undefined or doubly defined names, cycles, initialisers whose bytes are
 // not what their shape says. It allocates in proportion to the bytes that it is given, whatever they declare. [Describe]
 // reads what a model says of itself.
 package onnxcheck
@@ -107,10 +107,11 @@ func checkModel(m *onnxpb.ModelProto) error {
 	if m.Graph == nil {
 		return refuse("it holds no graph")
 	}
-	return checkGraph(m.Graph)
+	return checkGraph(m.Graph, false)
 }
 
-func checkGraph(g *onnxpb.GraphProto) error {
+// checkGraph checks a graph; body says that it is the body of a Scan, which reads nothing but its own values.
+func checkGraph(g *onnxpb.GraphProto, body bool) error {
 	if len(g.Node) > maxNodes {
 		return refuse("it has %d nodes: at most %d are taken", len(g.Node), maxNodes)
 	}
@@ -135,7 +136,7 @@ func checkGraph(g *onnxpb.GraphProto) error {
 		inputs[v.GetName()], defined[v.GetName()] = true, true
 	}
 	for _, n := range g.Node {
-		if err := checkNode(n, defined); err != nil {
+		if err := checkNode(n, defined, body); err != nil {
 			return err
 		}
 	}
@@ -148,7 +149,7 @@ func checkGraph(g *onnxpb.GraphProto) error {
 }
 
 // checkNode wants operands that are defined before: the order is topological, and there is no cycle.
-func checkNode(n *onnxpb.NodeProto, defined map[string]bool) error {
+func checkNode(n *onnxpb.NodeProto, defined map[string]bool, body bool) error {
 	if d := n.GetDomain(); d != "" && d != "ai.onnx" {
 		return refuse("node %q is of the domain %q: only ONNX's own is taken", n.GetName(), d)
 	}
@@ -158,7 +159,11 @@ func checkNode(n *onnxpb.NodeProto, defined map[string]bool) error {
 		}
 	}
 	for _, a := range n.Attribute {
-		if a.G != nil || len(a.Graphs) > 0 {
+		if a.G != nil && n.GetOpType() == "Scan" && a.GetName() == "body" && !body {
+			if err := checkGraph(a.G, true); err != nil {
+				return err
+			}
+		} else if a.G != nil || len(a.Graphs) > 0 {
 			return refuse("node %q (%s) holds a graph", n.GetName(), n.GetOpType())
 		}
 		if a.SparseTensor != nil || len(a.SparseTensors) > 0 {

@@ -281,6 +281,9 @@ func (e *Compiled) Restore(s State) error {
 
 // Close implements [Engine].
 func (e *Compiled) Close() error {
+	if e.closed {
+		return nil
+	}
 	e.closed = true
 	var err error
 	for _, c := range e.calls {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/tape"
+	"github.com/catvae/catvae/runtime"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -16,6 +17,7 @@ type Tape struct {
 	machine *tape.Machine
 	values  []*tensor.Dense // of the states
 	steps   int
+	closed  bool
 }
 
 var _ Engine = (*Tape)(nil)
@@ -42,11 +44,26 @@ func NewTape(trace Trace, o Optimizer, batch int) (*Tape, error) {
 	return e, nil
 }
 
-func (e *Tape) Name() string      { return "tape (gorgonia's tape machine)" }
-func (e *Tape) StepsPerCall() int { return 1 }
-func (e *Tape) Close() error      { return e.machine.Close() }
+// Name implements [Engine].
+func (e *Tape) Name() string { return "tape (gorgonia's tape machine)" }
 
+// StepsPerCall implements [Engine].
+func (e *Tape) StepsPerCall() int { return 1 }
+
+// Close implements [Engine].
+func (e *Tape) Close() error {
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	return e.machine.Close()
+}
+
+// Step implements [Engine].
 func (e *Tape) Step(ctx context.Context, batches ...Batch) ([]Values, error) {
+	if e.closed {
+		return nil, fmt.Errorf("engine: step after Close: %w", runtime.ErrClosed)
+	}
 	out := make([]Values, 0, len(batches))
 	for _, b := range batches {
 		if err := ctx.Err(); err != nil {
@@ -110,6 +127,7 @@ func (e *Tape) bind(b Batch) error {
 	return nil
 }
 
+// State implements [Engine].
 func (e *Tape) State() State {
 	s := State{Steps: e.steps}
 	for i, v := range e.values {
@@ -118,6 +136,7 @@ func (e *Tape) State() State {
 	return s
 }
 
+// Restore implements [Engine].
 func (e *Tape) Restore(s State) error {
 	tensors, err := e.checkState(s)
 	if err != nil {

@@ -1,0 +1,272 @@
+package train_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/noise"
+	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/train"
+	"github.com/catvae/catvae/train/engine"
+	"gorgonia.org/tensor"
+)
+
+// The models that the engines are compared on are small, so that the tape machine keeps up; -full takes the catalogue's.
+var full = flag.Bool("full", false, "compare the engines on models of full size")
+
+func twoModels(a builder.Activation) map[string]builder.Model {
+	hidden, variables := 64, 80
+	if *full {
+		hidden, variables = 400, 200
+	}
+	m := builder.Model{
+		Input: []int{28, 28}, Activation: a, Encoder: builder.MLP{Hidden: []int{hidden}}, Decoder: builder.MLP{Hidden: []int{hidden}},
+		Latent: builder.Latent{Kind: "bernoulli", Variables: variables, Prior: "uniform"},
+	}
+	c := m
+	c.Latent = builder.Latent{Kind: "categorical", Variables: variables / 10, Categories: 10, Prior: "uniform"}
+	return map[string]builder.Model{"bernoulli": m, "categorical": c}
+}
+
+const agreeBatch, agreeSteps = 64, 200
+
+// glyphBatch makes a step's batch of grey bytes: every engine gets the same numbers.
+func glyphBatch(set *dataset.Set, m builder.Model, dt tensor.Dtype, step int) engine.Batch {
+	pixels := make([]byte, 0, agreeBatch*784)
+	for i := range agreeBatch {
+		pixels = append(pixels, set.Bytes((step*agreeBatch+i)%set.Len())...)
+	}
+	u, tau, weight := make([]float64, agreeBatch*m.Bits()), 0.6, 1.0
+	if m.Latent.Kind == "categorical" {
+		tau = 1 // as in the catalogue
+	}
+	noise.Stream{Seed: 2, Purpose: noise.Latent}.Uniform64(u, uint32(step), 0)
+	if dt == tensor.Float64 {
+		return engine.Batch{pixels, u, []float64{tau}, []float64{weight}}
+	}
+	narrow := make([]float32, len(u))
+	for i, x := range u {
+		narrow[i] = float32(x)
+	}
+	return engine.Batch{pixels, narrow, []float32{float32(tau)}, []float32{float32(weight)}}
+}
+
+// pairOfEngines returns the tape and the compiled engine on equal weights.
+func pairOfEngines(t *testing.T, m builder.Model, dt tensor.Dtype) (tape, compiled engine.Engine) {
+	t.Helper()
+	params, err := builder.NewParams(dt, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := engine.Optimizer{Name: "adam", LearningRate: 1e-3}
+	trace := train.Trace(m, params, train.GreyRows)
+	a, err := engine.NewTape(trace, o, agreeBatch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	b, err := engine.Compile(ortest.Backend(t), trace, o, agreeBatch, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	return a, b
+}
+
+func glyphs(t *testing.T) *dataset.Set {
+	t.Helper()
+	set, err := dataset.Load("glyphs", dataset.Options{Rows: 4000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func step(t *testing.T, e engine.Engine, b engine.Batch) engine.Values {
+	t.Helper()
+	v, err := e.Step(context.Background(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v[0]
+}
+
+// From one state, in each of 200 steps, both engines find the same gradients: Adam's first moment after a step from zero
+// moments is the gradient itself. ReLU has a kink: an operand that rounds to either side of 0 changes the gradient by
+// that row's whole share, so there a few steps may differ by more.
+func TestEnginesFindTheSameGradients(t *testing.T) {
+	for _, c := range []struct {
+		activation builder.Activation
+		dt         tensor.Dtype
+		steps      int
+		tolerance  float64
+		kinks      int // steps that may pass the tolerance
+	}{
+		{builder.Tanh, tensor.Float32, agreeSteps, 1e-5, 0},
+		{builder.Tanh, tensor.Float64, agreeSteps / 4, 1e-8, 0},
+		{builder.ReLU, tensor.Float32, agreeSteps, 1e-5, 4},
+	} {
+		for name, m := range twoModels(c.activation) {
+			t.Run(fmt.Sprint(name, "/", c.activation, "/", c.dt), func(t *testing.T) {
+				compareGradients(t, m, c.dt, c.steps, c.tolerance, c.kinks)
+			})
+		}
+	}
+}
+
+func compareGradients(t *testing.T, m builder.Model, dt tensor.Dtype, steps int, tolerance float64, kinks int) {
+	set := glyphs(t)
+	tape, compiled := pairOfEngines(t, m, dt)
+	largest, passed := 0.0, 0
+	for i := range steps {
+		b := glyphBatch(set, m, dt, i)
+		state := compiled.State()
+		for _, e := range []engine.Engine{tape, compiled} {
+			if err := e.Restore(withoutMoments(state)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		va, vb := step(t, tape, b), step(t, compiled, b)
+		worst := 0.0
+		for j := range va {
+			worst = max(worst, math.Abs(va[j]-vb[j])/max(math.Abs(va[j]), 1))
+		}
+		a, c := tape.State(), compiled.State()
+		for j, g := range a.Tensors {
+			if strings.HasPrefix(g.Name, "optimizer/m/") {
+				worst = max(worst, distance(g.Data, c.Tensors[j].Data)/max(norm(g.Data), 1e-12)) // a gradient may be 0
+			}
+		}
+		if !(worst <= tolerance) { // nor NaN
+			passed++
+		}
+		largest = max(largest, worst)
+		if err := compiled.Restore(state); err != nil {
+			t.Fatal(err)
+		}
+		step(t, compiled, b) // the trajectory itself
+	}
+	t.Logf("largest difference of a gradient or loss part in %d steps, relative: %.2g; %d steps pass %.0g", steps, largest, passed, tolerance)
+	if passed > kinks || !(largest <= 0.1) {
+		t.Errorf("the engines differ by %.2g, in %d of %d steps by more than %.0g: %d are allowed", largest, passed, steps, tolerance, kinks)
+	}
+}
+
+// Left to themselves for 200 steps the engines stay together: loss parts to 1e-4, weights to 1 % of the way they went.
+func TestEnginesStayTogether(t *testing.T) {
+	set := glyphs(t)
+	for name, m := range twoModels(builder.ReLU) {
+		t.Run(name, func(t *testing.T) {
+			tape, compiled := pairOfEngines(t, m, tensor.Float32)
+			start := tape.State()
+			parts := 0.0
+			for i := range agreeSteps {
+				b := glyphBatch(set, m, tensor.Float32, i)
+				va, vb := step(t, tape, b), step(t, compiled, b)
+				for j := range va {
+					parts = max(parts, math.Abs(va[j]-vb[j])/max(math.Abs(va[j]), 1))
+				}
+			}
+			a, c := tape.State(), compiled.State()
+			apart, way := 0.0, 0.0
+			for j, w := range a.Tensors {
+				if !engine.IsMoment(w.Name) {
+					apart += math.Pow(distance(w.Data, c.Tensors[j].Data), 2)
+					way += math.Pow(distance(w.Data, start.Tensors[j].Data), 2)
+				}
+			}
+			ratio := math.Sqrt(apart / way)
+			t.Logf("loss parts within %.2g, |dw|/|w-w0| %.2g", parts, ratio)
+			if !(parts <= 1e-4 && ratio <= 1e-2) {
+				t.Errorf("loss parts differ by %.2g (1e-4 is allowed), weights by %.2g of their way (1e-2)", parts, ratio)
+			}
+		})
+	}
+}
+
+func withoutMoments(s engine.State) engine.State {
+	blank := engine.State{Tensors: append(s.Tensors[:0:0], s.Tensors...)}
+	for i, t := range blank.Tensors {
+		if engine.IsMoment(t.Name) {
+			switch d := t.Data.(type) {
+			case []float32:
+				blank.Tensors[i].Data = make([]float32, len(d))
+			case []float64:
+				blank.Tensors[i].Data = make([]float64, len(d))
+			}
+		}
+	}
+	return blank
+}
+
+func wide(x any) []float64 {
+	if d, ok := x.([]float64); ok {
+		return d
+	}
+	out := make([]float64, len(x.([]float32)))
+	for i, v := range x.([]float32) {
+		out[i] = float64(v)
+	}
+	return out
+}
+
+func distance(x, y any) float64 {
+	a, b, sum := wide(x), wide(y), 0.0
+	for i := range a {
+		sum += (a[i] - b[i]) * (a[i] - b[i])
+	}
+	return math.Sqrt(sum)
+}
+
+func norm(x any) float64 {
+	sum := 0.0
+	for _, v := range wide(x) {
+		sum += v * v
+	}
+	return math.Sqrt(sum)
+}
+
+// Several steps in one call, on a graph of full form, are single steps one after the other.
+func TestStepsPerCall(t *testing.T) {
+	set := glyphs(t)
+	for name, m := range twoModels(builder.ReLU) {
+		params, err := builder.NewParams(tensor.Float32, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trace := train.Trace(m, params, train.GreyRows)
+		o := engine.Optimizer{Name: "adam", LearningRate: 1e-3, Clip: 100}
+		var states []engine.State
+		var losses []string
+		for _, perCall := range []int{1, 8} {
+			e, err := engine.Compile(ortest.Backend(t), trace, o, agreeBatch, engine.Options{StepsPerCall: perCall})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			var batches []engine.Batch
+			for i := range 19 { // two calls of 8 and one of 3
+				batches = append(batches, glyphBatch(set, m, tensor.Float32, i))
+			}
+			values, err := e.Step(context.Background(), batches...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			states, losses = append(states, e.State()), append(losses, fmt.Sprintf("%.4v", values))
+		}
+		if losses[0] != losses[1] {
+			t.Errorf("%s: losses are\n%s with 1 step a call,\n%s with 8", name, losses[0], losses[1])
+		}
+		for i, a := range states[0].Tensors {
+			if d := distance(a.Data, states[1].Tensors[i].Data); !(d <= 1e-5*max(norm(a.Data), 1e-3)) {
+				t.Errorf("%s: %s differs by %.2g of %.2g", name, a.Name, d, norm(a.Data))
+			}
+		}
+	}
+}
