@@ -177,14 +177,20 @@ func TestDamagedCheckpoints(t *testing.T) {
 	newest := dirs[len(dirs)-1]
 	state, info := filepath.Join(newest, "state.safetensors"), filepath.Join(newest, "state.json")
 	for name, damage := range map[string]func(state, info []byte) ([]byte, []byte){
-		"truncated state":   func(s, i []byte) ([]byte, []byte) { return s[:len(s)/2], i },
-		"empty state":       func(s, i []byte) ([]byte, []byte) { return nil, i },
-		"a flipped bit":     func(s, i []byte) ([]byte, []byte) { s[len(s)-5] ^= 4; return s, i },
-		"a flipped header":  func(s, i []byte) ([]byte, []byte) { s[20] ^= 1; return s, i },
-		"truncated info":    func(s, i []byte) ([]byte, []byte) { return s, i[:40] },
-		"another step":      func(s, i []byte) ([]byte, []byte) { return s, bytes.Replace(i, []byte(`"step": 70`), []byte(`"step": 71`), 1) },
-		"another best":      func(s, i []byte) ([]byte, []byte) { return s, bytes.Replace(i, []byte(`"elbo": -`), []byte(`"elbo": `), 1) },
-		"another sum":       func(s, i []byte) ([]byte, []byte) { return s, bytes.Replace(i, []byte(`"sha256": "`), []byte(`"sha256": "0`), 1) },
+		"truncated state":  func(s, i []byte) ([]byte, []byte) { return s[:len(s)/2], i },
+		"empty state":      func(s, i []byte) ([]byte, []byte) { return nil, i },
+		"a flipped bit":    func(s, i []byte) ([]byte, []byte) { s[len(s)-5] ^= 4; return s, i },
+		"a flipped header": func(s, i []byte) ([]byte, []byte) { s[20] ^= 1; return s, i },
+		"truncated info":   func(s, i []byte) ([]byte, []byte) { return s, i[:40] },
+		"another step": func(s, i []byte) ([]byte, []byte) {
+			return s, bytes.Replace(i, []byte(`"step": 70`), []byte(`"step": 71`), 1)
+		},
+		"another best": func(s, i []byte) ([]byte, []byte) {
+			return s, bytes.Replace(i, []byte(`"elbo": -`), []byte(`"elbo": `), 1)
+		},
+		"another sum": func(s, i []byte) ([]byte, []byte) {
+			return s, bytes.Replace(i, []byte(`"sha256": "`), []byte(`"sha256": "0`), 1)
+		},
 		"no JSON":           func(s, i []byte) ([]byte, []byte) { return s, []byte("step 70") },
 		"a missing state":   func(s, i []byte) ([]byte, []byte) { return []byte("missing"), i },
 		"state of a stanza": func(s, i []byte) ([]byte, []byte) { return i, i },

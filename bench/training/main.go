@@ -24,6 +24,9 @@ type command struct {
 	Batches []int    `help:"Batch sizes." default:"32,128,512"`
 	Modes   []string `help:"PyTorch's contenders." default:"eager,compile,bfloat16" enum:"eager,compile,bfloat16"`
 	Tape    bool     `help:"Time the tape engine too, at batch 128."`
+	Epochs  bool     `help:"Time whole epochs of the first model at batch 128 instead: rows binarised anew, start-up apart."`
+	Soak    int      `help:"Take so many steps of the first model at batch 128 instead, and fit a line to the resident memory."`
+	Write   string   `help:"Write the training step of the first model and batch as ONNX instead, for op_times.py." placeholder:"FILE"`
 	Memory  string   `help:"Take 200 steps of MODEL,BATCH and print the peak memory: what the table's rows call." hidden:""`
 }
 

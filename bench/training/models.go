@@ -70,7 +70,8 @@ func (c config) trace() (engine.Trace, error) {
 // contender takes steps as training does: rows gathered in a shuffled order, noise drawn, one step.
 type contender struct {
 	engine engine.Engine
-	set    *dataset.Set // bytes of 0 and 1
+	set    *dataset.Set // bytes of 0 and 1, or grey ones where they are binarised anew in each epoch
+	draw   *dataset.Binarizer
 	batch  engine.Batch
 	rows   []uint8
 	noise  []float32
@@ -96,7 +97,11 @@ func (k *contender) step(ctx context.Context) error {
 	width := len(k.noise) / k.size
 	latent := noise.Stream{Seed: 1, Purpose: noise.Latent}
 	for i, row := range k.order[k.at : k.at+k.size] {
-		copy(k.rows[i*784:], k.set.Bytes(row))
+		if k.draw != nil {
+			k.draw.Bytes(k.rows[i*784:][:784], k.set.Bytes(row), k.epoch, uint32(row))
+		} else {
+			copy(k.rows[i*784:], k.set.Bytes(row))
+		}
 		latent.Uniform(k.noise[i*width:][:width], k.steps, uint32(i))
 	}
 	k.at += k.size

@@ -27,7 +27,7 @@ func (c command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	set, err := rows(c.Data)
+	set, err := rows(c.Data, !c.Epochs)
 	if err != nil {
 		return err
 	}
@@ -52,6 +52,14 @@ func (c command) run(ctx context.Context) error {
 		defer python.close()
 	} else {
 		c.Modes = nil
+	}
+	switch {
+	case c.Write != "":
+		return c.write(backend)
+	case c.Epochs:
+		return c.epochs(ctx, backend, python, set)
+	case c.Soak > 0:
+		return c.soak(ctx, backend, set)
 	}
 	fmt.Printf("%s, %d threads, %d blocks of %.1f s a cell; medians, and medians of the blocks' ratios (ours over theirs)\n\n", backend.Name(), c.Threads, c.Blocks, c.Seconds)
 	header(os.Stdout, c.Modes)
@@ -88,8 +96,8 @@ func (c command) run(ctx context.Context) error {
 	return nil
 }
 
-// rows loads the data and binarises it once, as bytes of 0 and 1.
-func rows(source string) (*dataset.Set, error) {
+// rows loads the data, as it is or binarised once, as bytes of 0 and 1.
+func rows(source string, binarize bool) (*dataset.Set, error) {
 	set, err := dataset.Load(source, dataset.Options{Split: dataset.Train})
 	if err != nil {
 		return nil, err
@@ -98,9 +106,10 @@ func rows(source string) (*dataset.Set, error) {
 		return nil, fmt.Errorf("%s: rows of 784 bytes are timed", source)
 	}
 	for i := range set.Len() {
-		row := set.Bytes(i)
-		for j, b := range row {
-			row[j] = b >> 7
+		if row := set.Bytes(i); binarize {
+			for j, b := range row {
+				row[j] = b >> 7
+			}
 		}
 	}
 	return set, nil
@@ -145,7 +154,7 @@ func (c command) row(ctx context.Context, backend runtime.Backend, python *twin,
 	blocks := []func(steps int) (float64, error){func(n int) (float64, error) { return ours.block(ctx, n) }}
 	for _, mode := range c.Modes {
 		blocks = append(blocks, func(n int) (float64, error) {
-			a, err := python.block(config, batch, mode, n)
+			a, err := python.block(config, batch, mode, n, false)
 			return a.MS, err
 		})
 	}
@@ -253,8 +262,27 @@ func (c command) twinMemory(ctx context.Context, data, name string, batch int) (
 		return 0, err
 	}
 	defer t.close()
-	a, err := t.block(configs[name], batch, "eager", 50)
+	a, err := t.block(configs[name], batch, "eager", 50, false)
 	return a.Peak, err
+}
+
+// write writes the step's graph.
+func (c command) write(backend runtime.Backend) error {
+	trace, err := configs[c.Models[0]].trace()
+	if err != nil {
+		return err
+	}
+	e, err := engine.Compile(backend, trace, engine.Optimizer{Name: "adam", LearningRate: 1e-3}, c.Batches[0], engine.Options{})
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	fmt.Fprintln(os.Stderr, e.Model().Summary())
+	model, err := e.Model().Bytes()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(c.Write, model, 0o644)
 }
 
 // takeMemory is the other side of memory.

@@ -43,8 +43,8 @@ func startTwin(ctx context.Context, python, script, data string, threads int) (*
 	return t, nil
 }
 
-func (t *twin) block(c config, batch int, mode string, steps int) (a answer, err error) {
-	job := map[string]any{"config": c, "batch": batch, "mode": mode, "steps": steps}
+func (t *twin) block(c config, batch int, mode string, steps int, grey bool) (a answer, err error) {
+	job := map[string]any{"config": c, "batch": batch, "mode": mode, "steps": steps, "grey": grey}
 	if err := json.NewEncoder(t.in).Encode(job); err != nil {
 		return a, fmt.Errorf("PyTorch's twin: %w", err)
 	}

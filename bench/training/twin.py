@@ -2,10 +2,10 @@
 
 It reads one JSON object a line and answers with one:
 
-    {"config": {"hidden": 400, "variables": 200, "categories": 0}, "batch": 128, "mode": "eager", "steps": 20}
+    {"config": {"hidden": 400, "variables": 200, "categories": 0}, "batch": 128, "mode": "eager", "steps": 20, "grey": false}
     {"ms": 5.61, "peak_mb": 512.3}
 
-mode is eager (float32), compile (torch.compile, float32) or bfloat16 (autocast). Adam is PyTorch's fused one.
+grey says that the rows are grey bytes, which are binarised anew in each epoch; else they are 0 and 1. mode is eager (float32), compile (torch.compile, float32) or bfloat16 (autocast). Adam is PyTorch's fused one.
 """
 
 import json
@@ -42,8 +42,8 @@ class VAE(torch.nn.Module):
 
 
 class Contender:
-    def __init__(self, data, config, batch, mode):
-        self.data, self.batch, self.mode = data, batch, mode
+    def __init__(self, data, config, batch, mode, grey):
+        self.data, self.batch, self.mode, self.grey = data, batch, mode, grey
         self.bits = config["variables"] * max(1, config["categories"])
         self.model = VAE(**config)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
@@ -55,6 +55,8 @@ class Contender:
             self.order, self.at = torch.randperm(len(self.data)), 0
         x = self.data[self.order[self.at : self.at + self.batch]].float()
         self.at += self.batch
+        if self.grey:
+            x = (x / 255 > torch.rand_like(x)).float()
         u = torch.rand(self.batch, self.bits).clamp_(1e-7, 1 - 1e-7)
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.mode == "bfloat16"):
@@ -74,7 +76,7 @@ def main():
         key = json.dumps([job["config"], job["batch"], job["mode"]])
         if key not in contenders:
             contenders = {k: v for k, v in contenders.items() if json.loads(k)[:2] == json.loads(key)[:2]}
-            contenders[key] = Contender(data, job["config"], job["batch"], job["mode"])
+            contenders[key] = Contender(data, job["config"], job["batch"], job["mode"], job["grey"])
         run, values = contenders[key], (0.0,)
         start = time.perf_counter()
         for _ in range(job["steps"]):

@@ -1,0 +1,78 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/train/engine"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Any gorgonia loss trains on onnxruntime: here the cross-entropy of a softmax classifier of drawn digits. The pixels go
+// in as they are, the labels one-hot, and the share of right answers comes back as a metric.
+func ExampleCompile() {
+	const batch, pixels, classes = 100, 28 * 28, 10
+	classifier := func(g *G.ExprGraph, batch int) (o engine.Objective, err error) {
+		x := G.NewMatrix(g, tensor.Float32, G.WithName("pixels"), G.WithShape(batch, pixels))
+		y := G.NewMatrix(g, tensor.Float32, G.WithName("label"), G.WithShape(batch, classes))
+		w := G.NewMatrix(g, tensor.Float32, G.WithName("weight"), G.WithShape(pixels, classes), G.WithInit(G.Zeroes()))
+		b := G.NewMatrix(g, tensor.Float32, G.WithName("bias"), G.WithShape(1, classes), G.WithInit(G.Zeroes()))
+		logits, err := G.BroadcastAdd(G.Must(G.Mul(x, w)), b, nil, []byte{0})
+		if err != nil {
+			return o, err
+		}
+		// ln softmax(l) = l - ln Σ exp(l), written out: gorgonia's own overflows for rows that lie far apart.
+		logSum := G.Must(G.Log(G.Must(G.Sum(G.Must(G.Exp(logits)), 1))))
+		chosen := G.Must(G.Sum(G.Must(G.HadamardProd(logits, y)), 1))
+		loss := G.Must(G.Mean(G.Must(G.Sub(logSum, chosen))))
+		right := G.Must(G.Mean(G.Must(G.Gte(chosen, G.Must(G.Max(logits, 1)), true))))
+		return engine.Objective{
+			Loss: loss, Parameters: G.Nodes{w, b}, Inputs: G.Nodes{x, y}, Metrics: []export.Named{{Name: "right", Node: right}},
+		}, nil
+	}
+
+	digits, err := dataset.Load("glyphs", dataset.Options{Rows: 2000})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	backend, err := runtime.OpenONNXRuntime()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e, err := engine.Compile(backend, classifier, engine.Optimizer{Name: "adam", LearningRate: 0.01}, batch, engine.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer e.Close()
+	rows, labels := make([]float32, batch*pixels), make([]float32, batch*classes)
+	for epoch := range 10 {
+		for first := 0; first < digits.Len(); first += batch {
+			clear(labels)
+			for i := range batch {
+				digits.Row(first+i, rows[i*pixels:][:pixels])
+				labels[i*classes+digits.Label(first+i)] = 1
+			}
+			values, err := e.Step(context.Background(), engine.Batch{rows, labels})
+			if err != nil {
+				fmt.Println(err)
+				return
+			}
+			if last := first+batch == digits.Len(); last && (epoch == 0 || epoch == 9) {
+				fmt.Printf("epoch %2d: more than 95 of 100 right: %t\n", epoch+1, values[0][1] > 0.95)
+			}
+		}
+	}
+	weight, _ := e.State().Tensor("weight")
+	fmt.Println("weight", weight.Shape)
+	// Output:
+	// epoch  1: more than 95 of 100 right: false
+	// epoch 10: more than 95 of 100 right: true
+	// weight [784 10]
+}
