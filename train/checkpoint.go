@@ -108,7 +108,7 @@ func saveCheckpoint(run string, c Checkpoint, s engine.State) error {
 		return atomicfile.WriteBytes(filepath.Join(tmp, stateInfoFile), 0o644, append(text, '\n'))
 	})
 	if err != nil {
-		return fmt.Errorf("train: checkpoint: %w", err)
+		return fmt.Errorf("train: checkpoint of step %d: the ones before are kept; mend this and go on with --resume: %w", c.Step, err)
 	}
 	return prune(run, c)
 }

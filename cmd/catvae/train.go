@@ -28,7 +28,7 @@ type trainCommand struct {
 	StepsPerCall    int           `help:"Steps that the compiled engine takes in one call; 0 means 1 on the CPU, 64 on CUDA, where a call copies the state." default:"0" placeholder:"N"`
 	CheckpointEvery time.Duration `help:"Time between checkpoints inside an epoch; each epoch ends with one." default:"1m"`
 	Samples         int           `help:"K of the IWAE bound at the end." default:"10"`
-	Resume          bool          `help:"Go on with the run at --out from its newest checkpoint; begin one where there is none."`
+	Resume          bool          `help:"Go on with the run at --out from its newest checkpoint; begin one where there is none." xor:"resume"`
 	Force           bool          `help:"Replace a run that stands at --out." xor:"resume"`
 	Verbose         bool          `help:"Say what the exporter's passes made of the training graph."`
 	cli.Backend

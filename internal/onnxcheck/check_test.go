@@ -43,6 +43,14 @@ func encode(t testing.TB, m *onnxpb.ModelProto) []byte {
 	return data
 }
 
+// scan is y = the good graph's Add for every row of x, with a body that spoil has changed.
+func scan(spoil func(body *onnxpb.GraphProto)) *onnxpb.NodeProto {
+	body := good().Graph
+	spoil(body)
+	return &onnxpb.NodeProto{Name: proto.String("scan"), OpType: proto.String("Scan"), Input: []string{"x"}, Output: []string{"y"},
+		Attribute: []*onnxpb.AttributeProto{{Name: proto.String("body"), Type: onnxpb.AttributeProto_GRAPH.Enum(), G: body}}}
+}
+
 // Every rule, by the smallest model that breaks it.
 func hostile() map[string]func(m *onnxpb.ModelProto) {
 	node := func(op string, in, out []string) *onnxpb.NodeProto {
@@ -64,6 +72,21 @@ func hostile() map[string]func(m *onnxpb.ModelProto) {
 		"training information": func(m *onnxpb.ModelProto) { m.TrainingInfo = []*onnxpb.TrainingInfoProto{{}} },
 		"a subgraph": func(m *onnxpb.ModelProto) {
 			m.Graph.Node[0].Attribute = []*onnxpb.AttributeProto{{Name: proto.String("body"), G: &onnxpb.GraphProto{}}}
+		},
+		"a scan whose body reads from outside": func(m *onnxpb.ModelProto) {
+			m.Graph.Node[0] = scan(func(body *onnxpb.GraphProto) { body.Input = nil })
+		},
+		"a scan in a scan": func(m *onnxpb.ModelProto) {
+			m.Graph.Node[0] = scan(func(body *onnxpb.GraphProto) { body.Node = []*onnxpb.NodeProto{scan(func(*onnxpb.GraphProto) {})} })
+		},
+		"a scan with external data": func(m *onnxpb.ModelProto) {
+			m.Graph.Node[0] = scan(func(body *onnxpb.GraphProto) {
+				body.Initializer[0].DataLocation = onnxpb.TensorProto_EXTERNAL.Enum()
+			})
+		},
+		"another operator with a body": func(m *onnxpb.ModelProto) {
+			m.Graph.Node[0] = scan(func(*onnxpb.GraphProto) {})
+			m.Graph.Node[0].OpType = proto.String("Loop")
 		},
 		"a sparse initialiser": func(m *onnxpb.ModelProto) { m.Graph.SparseInitializer = []*onnxpb.SparseTensorProto{{}} },
 		"an undefined name":    func(m *onnxpb.ModelProto) { m.Graph.Node[0].Input[1] = "nothing" },
@@ -100,6 +123,11 @@ func hostile() map[string]func(m *onnxpb.ModelProto) {
 func TestCheck(t *testing.T) {
 	if err := onnxcheck.Check(encode(t, good())); err != nil {
 		t.Fatalf("a good model is refused: %v", err)
+	}
+	scanned := good()
+	scanned.Graph.Node[0] = scan(func(*onnxpb.GraphProto) {})
+	if err := onnxcheck.Check(encode(t, scanned)); err != nil {
+		t.Errorf("a scan with a good body is refused: %v", err)
 	}
 	for name, spoil := range hostile() {
 		m := good()
