@@ -32,6 +32,7 @@ type grammar struct {
 	Encode     encodeCommand   `cmd:"" help:"Turn rows into codes or logits (NPY)."`
 	Decode     decodeCommand   `cmd:"" help:"Turn packed codes (NPY) into reconstructions (NPY)."`
 	Sample     sampleCommand   `cmd:"" help:"Decode codes drawn from the prior, as a picture or NPY."`
+	Search     searchCommand   `cmd:"" help:"Find the nearest codes of a file of packed codes."`
 	Inspect    inspectCommand  `cmd:"" help:"Say what a bundle or an ONNX file holds."`
 	Models     modelsCommand   `cmd:"" help:"List the catalogue of configurations, or print one."`
 	Doctor     doctorCommand   `cmd:"" help:"Look for onnxruntime and CUDA, and say how to mend what is missing."`
