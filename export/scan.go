@@ -29,10 +29,10 @@ func (m *Model) Scan(carried []Carried) (*Model, error) {
 	}
 	scanned, stacked = body.Input, body.Output
 	for _, v := range slices.Concat(states, finals) {
-		declare(outer, v, v.GetName(), slices.Contains(states, v), false)
+		declare(outer, v, slices.Contains(states, v), false)
 	}
 	for _, v := range slices.Concat(scanned, stacked) {
-		declare(outer, v, v.GetName(), slices.Contains(scanned, v), true)
+		declare(outer, v, slices.Contains(scanned, v), true)
 	}
 	node := &onnxpb.NodeProto{Name: proto.String("Scan"), OpType: proto.String("Scan")}
 	for _, v := range slices.Concat(states, scanned) {
@@ -67,9 +67,8 @@ func take(values *[]*onnxpb.ValueInfoProto, name string) *onnxpb.ValueInfoProto 
 
 // declare adds an input or output of the outer graph, with the turns in front of its shape where it has one element per
 // turn.
-func declare(g *onnxpb.GraphProto, v *onnxpb.ValueInfoProto, name string, input, perStep bool) {
+func declare(g *onnxpb.GraphProto, v *onnxpb.ValueInfoProto, input, perStep bool) {
 	v = proto.Clone(v).(*onnxpb.ValueInfoProto)
-	v.Name = proto.String(name)
 	if perStep {
 		shape := v.GetType().GetTensorType().GetShape()
 		steps := &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: "steps"}}

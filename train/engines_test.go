@@ -21,7 +21,7 @@ import (
 var full = flag.Bool("full", false, "compare the engines on models of full size")
 
 func twoModels(a builder.Activation) map[string]builder.Model {
-	hidden, variables := 64, 80
+	hidden, variables := 64, 160
 	if *full {
 		hidden, variables = 400, 200
 	}

@@ -235,7 +235,7 @@ func (e *Compiled) run(ctx context.Context, batches []Batch) ([]Values, error) {
 		for j, data := range b {
 			copyAt(c.inputs[j], i, data)
 		}
-		for j, s := range e.rule.scalars(e.optimizer, e.steps+1+i) {
+		for j, s := range e.rule.scalars(e.steps + 1 + i) {
 			setAt(c.scalars[j], i, s.value)
 		}
 	}

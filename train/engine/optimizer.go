@@ -43,7 +43,7 @@ func (o Optimizer) Validate() error {
 // A rule is an optimiser's update as nodes, so that every engine runs the same.
 type rule struct {
 	moments []string                                                               // one tensor of each per parameter
-	scalars func(o Optimizer, t int) []scalar                                      // what step t (from 1) needs; the names are the same for every t
+	scalars func(t int) []scalar                                                   // what step t (from 1) needs; the names are the same for every t
 	update  func(b *builder.Graph, in updateInputs) (w *G.Node, moments []*G.Node) // the new ones
 }
 
@@ -54,10 +54,9 @@ type scalar struct {
 }
 
 type updateInputs struct {
-	optimizer Optimizer
-	w, g      *G.Node
-	moments   []*G.Node
-	scalars   []*G.Node
+	w, g    *G.Node
+	moments []*G.Node // in the order of rule.moments
+	scalars []*G.Node // in the order of rule.scalars
 }
 
 // rules holds the optimisers by name.
@@ -82,7 +81,7 @@ const (
 func adam(o Optimizer) rule {
 	return rule{
 		moments: []string{"m", "v"},
-		scalars: func(o Optimizer, t int) []scalar {
+		scalars: func(t int) []scalar {
 			correction := math.Sqrt(1-math.Pow(beta2, float64(t))) / math.Sqrt(1-beta2)
 			s := []scalar{
 				{"rate", o.LearningRate * (1 - beta1) * correction / (1 - math.Pow(beta1, float64(t)))},
@@ -97,7 +96,7 @@ func adam(o Optimizer) rule {
 			rate, eps, w := in.scalars[0], in.scalars[1], in.w
 			m := b.Add(b.Mul(in.moments[0], b.Number(beta1)), in.g)
 			v := b.Add(b.Mul(in.moments[1], b.Number(beta2)), b.Square(in.g))
-			if in.optimizer.WeightDecay > 0 {
+			if o.WeightDecay > 0 {
 				w = b.Mul(w, in.scalars[2])
 			}
 			return b.Sub(w, b.Mul(b.Div(m, b.Add(b.Sqrt(v), eps)), rate)), []*G.Node{m, v}
@@ -110,12 +109,12 @@ func adam(o Optimizer) rule {
 //	v' = μ v + g,   w' = w - lr v'
 func sgd(o Optimizer) rule {
 	r := rule{
-		scalars: func(o Optimizer, _ int) []scalar { return []scalar{{"rate", o.LearningRate}} },
+		scalars: func(int) []scalar { return []scalar{{"rate", o.LearningRate}} },
 		update: func(b *builder.Graph, in updateInputs) (*G.Node, []*G.Node) {
 			step := in.g
 			var moments []*G.Node
-			if in.optimizer.Momentum > 0 {
-				step = b.Add(b.Mul(in.moments[0], b.Number(in.optimizer.Momentum)), in.g)
+			if o.Momentum > 0 {
+				step = b.Add(b.Mul(in.moments[0], b.Number(o.Momentum)), in.g)
 				moments = []*G.Node{step}
 			}
 			return b.Sub(in.w, b.Mul(step, in.scalars[0])), moments

@@ -77,13 +77,13 @@ func (p *program) addUpdates(grads G.Nodes) error {
 		return err
 	}
 	b := builder.Over(p.graph, params)
-	for _, s := range p.rule.scalars(p.optimizer, 1) {
+	for _, s := range p.rule.scalars(1) {
 		p.scalars = append(p.scalars, b.Input(prefix+s.name))
 	}
 	var moments []state
 	for i, g := range clipByNorm(b, grads, p.optimizer.Clip) {
 		w := p.objective.Parameters[i]
-		in := updateInputs{optimizer: p.optimizer, w: w, g: g, scalars: p.scalars}
+		in := updateInputs{w: w, g: g, scalars: p.scalars}
 		for _, m := range p.rule.moments {
 			in.moments = append(in.moments, b.Input(prefix+m+"/"+w.Name(), w.Shape()...))
 		}

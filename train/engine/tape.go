@@ -110,7 +110,7 @@ func (e *Tape) bind(b Batch) error {
 			return fmt.Errorf("engine: input %q: %w", n.Name(), err)
 		}
 	}
-	for i, s := range e.rule.scalars(e.optimizer, e.steps+1) {
+	for i, s := range e.rule.scalars(e.steps + 1) {
 		var v any = s.value
 		if e.dtype() == tensor.Float32 {
 			v = float32(s.value)

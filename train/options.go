@@ -1,0 +1,77 @@
+package train
+
+import (
+	"time"
+
+	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/runtime"
+)
+
+// Options say where a run reads and writes, what takes its steps, and who is told.
+type Options struct {
+	Source          string          // see dataset.Open
+	Out             string          // the run folder
+	Force           bool            // replace a run that stands there
+	Resume          bool            // go on with the run that stands there; begin one where there is nothing to go on with
+	Backend         runtime.Backend // takes the steps of the compiled engine, evaluates and verifies
+	Engine          Engine          // "" means Compiled
+	StepsPerCall    int             // of the compiled engine; 0 means 1
+	CheckpointEvery time.Duration   // between checkpoints inside an epoch; each epoch ends with one. 0 means a minute
+	Samples         int             // K of the final IWAE bound; 0 means 10
+	Progress        func(Progress)  // called after every step and evaluated chunk; may be nil; must not block
+	Verbose         bool            // Log is told what the exporter's passes did, too
+	Log             func(string)    // told what is worth a line: warnings, and what a run goes on from; may be nil
+}
+
+// Engine names what takes the steps.
+type Engine string
+
+// The engines: see package engine.
+const (
+	Compiled Engine = "compiled" // one ONNX graph on the backend
+	Tape     Engine = "tape"     // gorgonia's tape machine
+)
+
+// Progress is where a run is.
+type Progress struct {
+	Phase   string // "training", "validation", "test" or "export"
+	Done    int    // of Total: steps of the whole run, or rows of an evaluation
+	Total   int
+	Epoch   int // from 1
+	Epochs  int
+	Loss    float64 // average over the last steps; training only
+	Message string  // a line worth keeping, such as an epoch's bounds; else ""
+}
+
+// A Result is what a run came to.
+type Result struct {
+	Run          string
+	Engine       string
+	BestEpoch    int        // 0 where no epoch ended
+	Steps        int        // of the whole run
+	ResumedAt    int        // the step from which it went on; 0 where it began
+	Validation   Evaluation // of the best epoch
+	Test         Evaluation // on the test split, or on the validation rows where the source has no test split
+	TestSplit    string     // which rows those were
+	Verification export.Verification
+	Interrupted  bool
+}
+
+func (o Options) withDefaults() Options {
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	if o.Log == nil {
+		o.Log = func(string) {}
+	}
+	if o.Samples == 0 {
+		o.Samples = 10
+	}
+	if o.CheckpointEvery == 0 {
+		o.CheckpointEvery = time.Minute
+	}
+	if o.Engine == "" {
+		o.Engine = Compiled
+	}
+	return o
+}
