@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/noise"
@@ -17,6 +18,12 @@ type Model struct {
 	manifest                    *bundle.Manifest
 	backend                     Backend
 	encoder, threshold, decoder Graph
+	graphs                      map[string][]byte // the files' content, for the graph below
+	stitched                    struct {          // encoder and threshold as one, from bytes: see EncodeBytes
+		sync.Mutex
+		graph Graph
+	}
+	closed bool // guarded by stitched
 }
 
 // Open opens the bundle in dir. Every graph is hashed, checked and then loaded from the same bytes. The backend is
@@ -49,7 +56,7 @@ func New(m *bundle.Manifest, graphs map[string][]byte, opts ...Option) (*Model, 
 			return nil, err
 		}
 	}
-	model := &Model{manifest: m, backend: o.backend}
+	model := &Model{manifest: m, backend: o.backend, graphs: graphs}
 	batch := []int64{-1}
 	latent := append(batch[:1:1], latentShape(m.Latent)...)
 	sample := append(batch[:1:1], m.Input.Shape...)
@@ -113,7 +120,10 @@ func (m *Model) Backend() string { return m.backend.Name() }
 // [ErrClosed].
 func (m *Model) Close() error {
 	var errs []error
-	for _, g := range []Graph{m.encoder, m.threshold, m.decoder} {
+	m.stitched.Lock()
+	defer m.stitched.Unlock()
+	m.closed = true
+	for _, g := range []Graph{m.encoder, m.threshold, m.decoder, m.stitched.graph} {
 		if g != nil {
 			errs = append(errs, g.Close())
 		}

@@ -1,0 +1,172 @@
+// Package onnxcompose makes one ONNX model of several: what would cross the boundary between them stays inside.
+//
+// A bundle's graphs chain by equal names (sample → latent_logits → packed_code) and their inner names begin with the part
+// they belong to, so that nothing has to be renamed. The models are trusted to have passed internal/onnxcheck; what the
+// package returns passes it too.
+package onnxcompose
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/catvae/catvae/internal/onnxpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// Chain returns a model that runs first and then second, whose inputs are all outputs of first. It takes first's inputs
+// and gives the named outputs of either.
+func Chain(first, second []byte, outputs ...string) ([]byte, error) {
+	a, err := decode(first)
+	if err != nil {
+		return nil, err
+	}
+	b, err := decode(second)
+	if err != nil {
+		return nil, err
+	}
+	if x, y := opset(a), opset(b); x != y {
+		return nil, fmt.Errorf("onnxcompose: the models have opset %d and %d: they must agree", x, y)
+	}
+	for _, in := range b.Graph.Input {
+		if find(a.Graph.Output, in.GetName()) == nil {
+			return nil, fmt.Errorf("onnxcompose: the second model takes %q, which the first does not give", in.GetName())
+		}
+	}
+	if name, ok := collision(a.Graph, b.Graph); ok {
+		return nil, fmt.Errorf("onnxcompose: both models define %q", name)
+	}
+	g := a.Graph
+	all := slices.Concat(g.Output, b.Graph.Output)
+	g.Node = append(g.Node, b.Graph.Node...)
+	g.Initializer = append(g.Initializer, b.Graph.Initializer...)
+	g.Output = nil
+	for _, name := range outputs {
+		v := find(all, name)
+		if v == nil {
+			return nil, fmt.Errorf("onnxcompose: neither model gives %q", name)
+		}
+		g.Output = append(g.Output, v)
+	}
+	dropDead(g)
+	a.MetadataProps = nil // of the first alone
+	return onnxpb.Marshal(a)
+}
+
+// FromBytes returns a model that takes its input as bytes, which it scales: byte·scale, or byte/n where scale is 1/n for a
+// whole n, which is the very division that readers make of bytes elsewhere.
+func FromBytes(model []byte, input string, scale float64) ([]byte, error) {
+	m, err := decode(model)
+	if err != nil {
+		return nil, err
+	}
+	v := find(m.Graph.Input, input)
+	if v == nil || v.GetType().GetTensorType().GetElemType() != int32(onnxpb.TensorProto_FLOAT) {
+		return nil, fmt.Errorf("onnxcompose: the model has no float32 input %q", input)
+	}
+	if !(scale > 0) || math.IsInf(scale, 0) {
+		return nil, fmt.Errorf("onnxcompose: bytes times %g", scale)
+	}
+	op, by := "Mul", scale
+	if n := math.Round(1 / scale); n <= 1<<24 && math.Abs(n*scale-1) < 1e-12 {
+		op, by = "Div", n
+	}
+	const prefix = "bytes/"
+	inner, factor, cast := prefix+input, prefix+"factor", prefix+"Cast"
+	for _, n := range m.Graph.Node {
+		for i, in := range n.Input {
+			if in == input {
+				n.Input[i] = inner
+			}
+		}
+	}
+	v.GetType().GetTensorType().ElemType = proto.Int32(int32(onnxpb.TensorProto_UINT8))
+	m.Graph.Initializer = append(m.Graph.Initializer, &onnxpb.TensorProto{
+		Name: &factor, DataType: proto.Int32(int32(onnxpb.TensorProto_FLOAT)), FloatData: []float32{float32(by)},
+	})
+	m.Graph.Node = slices.Insert(m.Graph.Node, 0,
+		&onnxpb.NodeProto{Name: &cast, OpType: proto.String("Cast"), Input: []string{input}, Output: []string{cast}, Attribute: []*onnxpb.AttributeProto{
+			{Name: proto.String("to"), Type: onnxpb.AttributeProto_INT.Enum(), I: proto.Int64(int64(onnxpb.TensorProto_FLOAT))},
+		}},
+		&onnxpb.NodeProto{Name: proto.String(prefix + op), OpType: &op, Input: []string{cast, factor}, Output: []string{inner}},
+	)
+	return onnxpb.Marshal(m)
+}
+
+func decode(model []byte) (*onnxpb.ModelProto, error) {
+	m, err := onnxpb.Unmarshal(model)
+	if err != nil {
+		return nil, fmt.Errorf("onnxcompose: %w", err)
+	}
+	if m.Graph == nil {
+		return nil, fmt.Errorf("onnxcompose: the model holds no graph")
+	}
+	return m, nil
+}
+
+func opset(m *onnxpb.ModelProto) int64 {
+	for _, o := range m.OpsetImport {
+		if o.GetDomain() == "" || o.GetDomain() == "ai.onnx" {
+			return o.GetVersion()
+		}
+	}
+	return 0
+}
+
+func find(values []*onnxpb.ValueInfoProto, name string) *onnxpb.ValueInfoProto {
+	i := slices.IndexFunc(values, func(v *onnxpb.ValueInfoProto) bool { return v.GetName() == name })
+	if i < 0 {
+		return nil
+	}
+	return values[i]
+}
+
+// collision returns a name that both graphs define.
+func collision(a, b *onnxpb.GraphProto) (string, bool) {
+	defined := map[string]bool{}
+	for _, v := range a.Input {
+		defined[v.GetName()] = true
+	}
+	for _, t := range a.Initializer {
+		defined[t.GetName()] = true
+	}
+	for _, n := range a.Node {
+		for _, out := range n.Output {
+			defined[out] = true
+		}
+	}
+	for _, t := range b.Initializer {
+		if defined[t.GetName()] {
+			return t.GetName(), true
+		}
+	}
+	for _, n := range b.Node {
+		for _, out := range n.Output {
+			if defined[out] {
+				return out, true
+			}
+		}
+	}
+	return "", false
+}
+
+// dropDead removes what no output needs.
+func dropDead(g *onnxpb.GraphProto) {
+	needed := map[string]bool{}
+	for _, o := range g.Output {
+		needed[o.GetName()] = true
+	}
+	var nodes []*onnxpb.NodeProto
+	for _, n := range slices.Backward(g.Node) {
+		if !slices.ContainsFunc(n.Output, func(out string) bool { return needed[out] }) {
+			continue
+		}
+		for _, in := range n.Input {
+			needed[in] = true
+		}
+		nodes = append(nodes, n)
+	}
+	slices.Reverse(nodes)
+	g.Node = nodes
+	g.Initializer = slices.DeleteFunc(g.Initializer, func(t *onnxpb.TensorProto) bool { return !needed[t.GetName()] })
+}

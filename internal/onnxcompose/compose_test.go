@@ -1,0 +1,96 @@
+package onnxcompose_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxcheck"
+	"github.com/catvae/catvae/internal/onnxcompose"
+	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/runtime/ortest"
+	"google.golang.org/protobuf/proto"
+)
+
+func info(name string) *onnxpb.ValueInfoProto {
+	return &onnxpb.ValueInfoProto{Name: proto.String(name), Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{
+		TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(1), Shape: &onnxpb.TensorShapeProto{Dim: []*onnxpb.TensorShapeProto_Dimension{
+			{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: "n"}}, {Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: 4}},
+		}}},
+	}}}
+}
+
+// model computes each of its nodes, "out=Op in", from its input.
+func model(t *testing.T, input string, outputs []string, nodes ...string) []byte {
+	t.Helper()
+	g := &onnxpb.GraphProto{Name: proto.String("g"), Input: []*onnxpb.ValueInfoProto{info(input)}}
+	for _, n := range nodes {
+		out, call, _ := strings.Cut(n, "=")
+		op, in, _ := strings.Cut(call, " ")
+		g.Node = append(g.Node, &onnxpb.NodeProto{Name: proto.String(out), OpType: proto.String(op), Input: strings.Split(in, ","), Output: []string{out}})
+	}
+	for _, o := range outputs {
+		g.Output = append(g.Output, info(o))
+	}
+	data, err := onnxpb.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(8), Graph: g,
+		OpsetImport: []*onnxpb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(17)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestChain(t *testing.T) {
+	first := model(t, "x", []string{"y", "unused"}, "y=Neg x", "unused=Exp x")
+	second := model(t, "y", []string{"z", "w"}, "z=Abs y", "w=Exp y")
+	chain, err := onnxcompose.Chain(first, second, "z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := onnxcheck.Describe(chain)
+	if err != nil || len(d.Outputs) != 1 || d.Operators["Exp"] != 0 || d.Operators["Neg"] != 1 || d.Operators["Abs"] != 1 {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	bytes, err := onnxcompose.FromBytes(chain, "x", 1.0/255)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := ortest.Backend(t).Load(bytes, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	out, err := g.Run(context.Background(), bundle.Tensor{Name: "x", Shape: []int64{1, 4}, Data: []uint8{0, 1, 77, 255}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out[0].Data.([]float32), []float32{0, float32(1) / 255, float32(77) / 255, 1}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v to the last bit", got, want)
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	first := model(t, "x", []string{"y"}, "y=Neg x")
+	for name, c := range map[string]struct {
+		second  []byte
+		outputs []string
+		want    string
+	}{
+		"another input":  {model(t, "q", []string{"z"}, "z=Abs q"), []string{"z"}, `takes "q"`},
+		"a name of both": {model(t, "y", []string{"z"}, "x=Exp y", "z=Abs y"), []string{"z"}, `both models define "x"`},
+		"no such output": {model(t, "y", []string{"z"}, "z=Abs y"), []string{"v"}, `gives "v"`},
+		"no model":       {[]byte("?"), []string{"z"}, "onnxcompose"},
+	} {
+		if _, err := onnxcompose.Chain(first, c.second, c.outputs...); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	if _, err := onnxcompose.FromBytes(first, "y", 1); err == nil {
+		t.Error("an output was taken for an input")
+	}
+	if _, err := onnxcompose.FromBytes(first, "x", 0); err == nil {
+		t.Error("a scale of 0 was taken")
+	}
+}
