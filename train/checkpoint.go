@@ -36,6 +36,9 @@ const (
 // ErrCheckpoint is wrapped by the error for a checkpoint that is damaged or does not belong to the run.
 var ErrCheckpoint = errors.New("unusable checkpoint")
 
+// errOtherFormat marks a checkpoint that is sound and of another version: nothing may take its place.
+var errOtherFormat = errors.New("use the version of catvae that wrote it")
+
 // A Checkpoint is everything that a run continues from, beside the tensors.
 type Checkpoint struct {
 	Format       int     `json:"format"` // 1; another is refused
@@ -144,6 +147,18 @@ func prune(run string, c Checkpoint) error {
 	return nil
 }
 
+// dropNewer removes the checkpoints after a step: a run goes on before them because they are damaged, and they would take
+// the place of sound ones.
+func dropNewer(run string, step int) error {
+	steps, err := checkpointSteps(run)
+	for _, s := range steps {
+		if s > step {
+			err = errors.Join(err, os.RemoveAll(checkpointDir(run, s)))
+		}
+	}
+	return err
+}
+
 // checkpointSteps returns the steps of a run's checkpoints, the newest first.
 func checkpointSteps(run string) ([]int, error) {
 	entries, err := os.ReadDir(filepath.Join(run, CheckpointsDir))
@@ -198,7 +213,7 @@ func readSealed(dir string) (c Checkpoint, s engine.State, err error) {
 		return c, s, fmt.Errorf("%s: %w", stateInfoFile, err)
 	}
 	if c.Format != checkpointMajor {
-		return c, s, fmt.Errorf("%s has format %d, this program reads %d", stateInfoFile, c.Format, checkpointMajor)
+		return c, s, fmt.Errorf("%s has format %d, this program reads %d: %w", stateInfoFile, c.Format, checkpointMajor, errOtherFormat)
 	}
 	state, err := readWeights(filepath.Join(dir, stateFile))
 	if err != nil {
@@ -222,6 +237,9 @@ func newestCheckpoint(run string, warn func(string)) (c Checkpoint, s engine.Sta
 	for _, step := range steps {
 		if c, s, err = readCheckpoint(run, step); err == nil {
 			return c, s, true, nil
+		}
+		if errors.Is(err, errOtherFormat) {
+			return c, s, false, err
 		}
 		warn(fmt.Sprintf("%v; going back to the one before", err))
 	}

@@ -39,7 +39,9 @@ func (r *run) reopen() (*engine.State, error) {
 	}
 	c, state, found, err := newestCheckpoint(r.options.Out, r.options.Log)
 	if err == nil && found {
-		err = errors.Join(r.belongs(c, old), folder.resume(c))
+		if err = r.belongs(c, old); err == nil {
+			err = errors.Join(folder.resume(c), dropNewer(r.options.Out, c.Step))
+		}
 	}
 	if err != nil || !found {
 		err = errors.Join(err, folder.Close())

@@ -220,6 +220,9 @@ func TestDamagedCheckpoints(t *testing.T) {
 			if r.ResumedAt == 0 || r.ResumedAt >= 70 || r.Steps != 90 {
 				t.Errorf("resumed at %d, ended at %d", r.ResumedAt, r.Steps)
 			}
+			if left, err := os.ReadFile(filepath.Join(o.Out, train.CheckpointsDir, filepath.Base(newest), "state.safetensors")); err == nil && !bytes.Equal(left, read(t, newest, "state.safetensors")) {
+				t.Error("the damaged checkpoint is still there")
+			}
 			if all := strings.Join(*log, "\n"); !strings.Contains(all, "step-00000070") || !strings.Contains(all, "the one before") {
 				t.Errorf("nothing was said of it: %q", all)
 			}
