@@ -37,10 +37,10 @@ func TestCheckpointsKept(t *testing.T) {
 	if _, _, found, err := newestCheckpoint(run, warn); found || !errors.Is(err, errOtherFormat) || !strings.Contains(err.Error(), "format 2") {
 		t.Errorf("a checkpoint of another format: %t, %v", found, err)
 	}
-	if err := dropNewer(run, 40); err != nil {
+	if err := dropNewer(run, 50); err != nil {
 		t.Fatal(err)
 	}
-	if steps, err := checkpointSteps(run); err != nil || len(steps) != 2 || steps[0] != 40 {
+	if steps, err := checkpointSteps(run); err != nil || len(steps) != 2 || steps[0] != 50 || steps[1] != 20 {
 		t.Errorf("left %v, %v", steps, err)
 	}
 }
