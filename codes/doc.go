@@ -13,6 +13,6 @@
 // the number of variables that differ.
 //
 // The package imports the standard library alone. Searching is exact and looks at every code: some 500 million codes of 64
-// bits a second on a core, or 170 million of 200 bits. Approximate indexes are others' work: FAISS reads the NPY files that
-// infer writes.
+// bits a second on a core, or 170 million of 200 bits. Approximate indexes are others' work: examples/faiss gives FAISS the NPY
+// files that infer writes.
 package codes
