@@ -10,7 +10,6 @@ import (
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/runtime"
-	"github.com/catvae/catvae/train/engine"
 	"gonum.org/v1/gonum/stat"
 )
 
@@ -20,11 +19,7 @@ const epochBatch = 128
 func (c command) first(backend runtime.Backend, set *dataset.Set) (*contender, config, time.Duration, error) {
 	start := time.Now()
 	config := configs[c.Models[0]]
-	trace, err := config.trace()
-	if err != nil {
-		return nil, config, 0, err
-	}
-	e, err := engine.Compile(backend, trace, engine.Optimizer{Name: "adam", LearningRate: 1e-3}, epochBatch, engine.Options{})
+	e, err := compile(backend, config, epochBatch)
 	if err != nil {
 		return nil, config, 0, err
 	}
@@ -82,7 +77,7 @@ func (c command) soak(ctx context.Context, backend runtime.Backend, set *dataset
 			return err
 		}
 		if step+100 >= 1000 {
-			kb, err := resident()
+			kb, err := memory("VmRSS")
 			if err != nil {
 				return err
 			}
@@ -94,16 +89,16 @@ func (c command) soak(ctx context.Context, backend runtime.Backend, set *dataset
 	return nil
 }
 
-// resident returns the process's resident memory in KB.
-func resident() (float64, error) {
+// memory returns a line of the process's status, "VmRSS" for what is resident or "VmHWM" for its peak, in KB.
+func memory(line string) (float64, error) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		return 0, fmt.Errorf("resident memory is read from /proc, which this system lacks: %w", err)
+		return 0, fmt.Errorf("memory is read from /proc, which this system lacks: %w", err)
 	}
-	for line := range strings.Lines(string(status)) {
-		if kb, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+	for l := range strings.Lines(string(status)) {
+		if kb, ok := strings.CutPrefix(l, line+":"); ok {
 			return strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(kb), " kB"), 64)
 		}
 	}
-	return 0, fmt.Errorf("/proc/self/status has no VmRSS")
+	return 0, fmt.Errorf("/proc/self/status has no %s", line)
 }

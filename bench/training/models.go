@@ -8,10 +8,10 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/internal/noise"
+	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/train"
 	"github.com/catvae/catvae/train/engine"
-	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
@@ -46,25 +46,24 @@ func (c config) model() builder.Model {
 	return m
 }
 
+// compile makes our engine for a model of the table.
+func compile(backend runtime.Backend, c config, batch int) (*engine.Compiled, error) {
+	trace, err := c.trace()
+	if err != nil {
+		return nil, err
+	}
+	return engine.Compile(backend, trace, optimizer, batch, engine.Options{})
+}
+
+// optimizer is what both sides train with.
+var optimizer = engine.Optimizer{Name: "adam", LearningRate: 1e-3}
+
 func (c config) trace() (engine.Trace, error) {
 	params, err := builder.NewParams(tensor.Float32, 1)
 	if err != nil {
 		return nil, err
 	}
-	m := c.model()
-	return func(g *G.ExprGraph, batch int) (engine.Objective, error) {
-		b := builder.Over(g, params)
-		rows := b.InputBytes(bundle.Sample, m.InputShape(batch)...)
-		t, err := m.TrainOn(b, b.Float(rows))
-		if err != nil {
-			return engine.Objective{}, err
-		}
-		_, nodes := b.Parameters()
-		return engine.Objective{
-			Loss: t.Loss, Parameters: nodes, Inputs: G.Nodes{rows, t.Noise, t.Temperature, t.KLWeight},
-			Metrics: []export.Named{{Name: "reconstruction", Node: t.Reconstruction}, {Name: "kl", Node: t.KL}},
-		}, nil
-	}, nil
+	return train.Trace(c.model(), params, train.BitRows), nil
 }
 
 // contender takes steps as training does: rows gathered in a shuffled order, noise drawn, one step.

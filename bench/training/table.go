@@ -73,7 +73,7 @@ func (c command) run(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if ours, err := c.memory(ctx, name, batch); err == nil {
+			if ours, err := c.ourMemory(ctx, name, batch); err == nil {
 				r.peak = ours
 			} else {
 				return err
@@ -140,12 +140,7 @@ type result struct {
 func (c command) row(ctx context.Context, backend runtime.Backend, python *twin, set *dataset.Set, name string, batch int) (result, error) {
 	fmt.Fprintf(os.Stderr, "%s, batch %d\n", name, batch)
 	config := configs[name]
-	trace, err := config.trace()
-	if err != nil {
-		return result{}, err
-	}
-	optimizer := engine.Optimizer{Name: "adam", LearningRate: 1e-3}
-	compiled, err := engine.Compile(backend, trace, optimizer, batch, engine.Options{})
+	compiled, err := compile(backend, config, batch)
 	if err != nil {
 		return result{}, err
 	}
@@ -159,6 +154,10 @@ func (c command) row(ctx context.Context, backend runtime.Backend, python *twin,
 		})
 	}
 	if c.Tape && batch == 128 {
+		trace, err := config.trace()
+		if err != nil {
+			return result{}, err
+		}
 		tape, err := engine.NewTape(trace, optimizer, batch)
 		if err != nil {
 			return result{}, err
@@ -243,8 +242,8 @@ func geometricMean(x []float64) float64 {
 	return math.Exp(sum / float64(len(x)))
 }
 
-// memory has a process of its own take steps, and returns its peak resident memory in MB.
-func (c command) memory(ctx context.Context, name string, batch int) (float64, error) {
+// ourMemory has a process of its own take steps, and returns its peak resident memory in MB.
+func (c command) ourMemory(ctx context.Context, name string, batch int) (float64, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 0, err
@@ -268,11 +267,7 @@ func (c command) twinMemory(ctx context.Context, data, name string, batch int) (
 
 // write writes the step's graph.
 func (c command) write(backend runtime.Backend) error {
-	trace, err := configs[c.Models[0]].trace()
-	if err != nil {
-		return err
-	}
-	e, err := engine.Compile(backend, trace, engine.Optimizer{Name: "adam", LearningRate: 1e-3}, c.Batches[0], engine.Options{})
+	e, err := compile(backend, configs[c.Models[0]], c.Batches[0])
 	if err != nil {
 		return err
 	}
@@ -285,18 +280,14 @@ func (c command) write(backend runtime.Backend) error {
 	return os.WriteFile(c.Write, model, 0o644)
 }
 
-// takeMemory is the other side of memory.
+// takeMemory is the other side of ourMemory.
 func (c command) takeMemory(ctx context.Context, backend runtime.Backend, set *dataset.Set) error {
 	name, size, _ := strings.Cut(c.Memory, ",")
 	batch, err := strconv.Atoi(size)
 	if err != nil {
 		return err
 	}
-	trace, err := configs[name].trace()
-	if err != nil {
-		return err
-	}
-	e, err := engine.Compile(backend, trace, engine.Optimizer{Name: "adam", LearningRate: 1e-3}, batch, engine.Options{})
+	e, err := compile(backend, configs[name], batch)
 	if err != nil {
 		return err
 	}
@@ -304,16 +295,7 @@ func (c command) takeMemory(ctx context.Context, backend runtime.Backend, set *d
 	if _, err := newContender(e, configs[name], set, batch).block(ctx, 50); err != nil {
 		return err
 	}
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return fmt.Errorf("peak memory is read from /proc, which this system lacks: %w", err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if kb, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			n, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(kb), " kB"), 64)
-			fmt.Printf("%.1f\n", n/1024)
-			return err
-		}
-	}
-	return fmt.Errorf("/proc/self/status has no VmHWM")
+	kb, err := memory("VmHWM")
+	fmt.Printf("%.1f\n", kb/1024)
+	return err
 }
