@@ -48,7 +48,7 @@ func Chain(first, second []byte, outputs ...string) ([]byte, error) {
 		}
 		g.Output = append(g.Output, v)
 	}
-	dropDead(g)
+	DropDead(g)
 	a.MetadataProps = nil // of the first alone
 	return onnxpb.Marshal(a)
 }
@@ -150,8 +150,8 @@ func collision(a, b *onnxpb.GraphProto) (string, bool) {
 	return "", false
 }
 
-// dropDead removes what no output needs.
-func dropDead(g *onnxpb.GraphProto) {
+// DropDead removes the nodes and initialisers that no output needs.
+func DropDead(g *onnxpb.GraphProto) {
 	needed := map[string]bool{}
 	for _, o := range g.Output {
 		needed[o.GetName()] = true
