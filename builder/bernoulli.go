@@ -31,9 +31,6 @@ func (b *Graph) Threshold(logits, thresholds *G.Node) *G.Node {
 // logits is [batch, variables]; prior is [variables], nil for Ber(0.5). The result is [batch]: non-negative up to
 // rounding, at most variables·ln 2 when prior is nil. Stutz, equation (5), with the weights that it leaves out.
 func (b *Graph) KLBernoulli(logits, prior *G.Node) *G.Node {
-	if b.err != nil {
-		return nil
-	}
 	q := b.Sigmoid(logits)
 	negativeEntropy := b.logLikelihood(q, logits, true) // Σ q l - sp(l)
 	if b.err != nil {

@@ -17,6 +17,7 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/internal/tape"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -146,18 +147,16 @@ func (v variable) compare(symbolic []float64, machine *builder.Machine, inputs m
 
 // differentiate is gorgonia.Grad with its panics as errors.
 func differentiate(loss *G.Node, variables []variable) (grads []*G.Node, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("gradcheck: differentiate: %v", p)
-		}
-	}()
 	nodes := make(G.Nodes, len(variables))
 	for i, v := range variables {
 		nodes[i] = v.node
 	}
-	g, err := G.Grad(loss, nodes...)
+	err = tape.Guard(func() (err error) {
+		grads, err = G.Grad(loss, nodes...)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("gradcheck: differentiate: %w", err)
 	}
-	return g, nil
+	return grads, nil
 }
