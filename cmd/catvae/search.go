@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -37,18 +36,20 @@ func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
 	if c.K < 1 {
 		return fmt.Errorf("%w: -k %d: use 1 or more", cli.ErrUsage, c.K)
 	}
-	all, size, err := readCodes(c.Codes)
+	all, err := loadCodes(c.Codes)
 	if err != nil {
 		return err
 	}
-	index, err := codes.NewIndex(8 * size)
+	index, err := codes.NewIndex(8 * all.RowSize())
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", c.Codes, err, dataset.ErrData)
 	}
-	if err := index.Add(all); err != nil {
-		return fmt.Errorf("%s: %w", c.Codes, err)
+	for i := range all.Len() {
+		if err := index.Add(all.Bytes(i)); err != nil {
+			return fmt.Errorf("%s: %w", c.Codes, err)
+		}
 	}
-	names, queries, err := c.queries(all, size)
+	names, queries, err := c.queries(all)
 	if err != nil {
 		return err
 	}
@@ -60,52 +61,39 @@ func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
 }
 
 // queries returns what to search for, and the number that each is called by.
-func (c searchCommand) queries(all []byte, size int) (names []int, queries []byte, err error) {
-	if c.Queries == "" {
-		for _, row := range c.Row {
-			if row < 0 || row >= len(all)/size {
-				return nil, nil, fmt.Errorf("%w: --row %d: %s has rows 0 to %d", cli.ErrUsage, row, c.Codes, len(all)/size-1)
-			}
-			names, queries = append(names, row), append(queries, all[row*size:][:size]...)
+func (c searchCommand) queries(all *dataset.Set) (names []int, queries []byte, err error) {
+	rows := c.Row
+	from := all
+	if c.Queries != "" {
+		if from, err = loadCodes(c.Queries); err != nil {
+			return nil, nil, err
 		}
-		return names, queries, nil
+		if from.RowSize() != all.RowSize() {
+			return nil, nil, fmt.Errorf("%s has codes of %d bytes, %s of %d: they come from different models: %w", c.Queries, from.RowSize(), c.Codes, all.RowSize(), dataset.ErrData)
+		}
+		for i := range from.Len() {
+			rows = append(rows, i)
+		}
 	}
-	queries, width, err := readCodes(c.Queries)
-	if err != nil {
-		return nil, nil, err
-	}
-	if width != size {
-		return nil, nil, fmt.Errorf("%s has codes of %d bytes, %s of %d: they come from different models: %w", c.Queries, width, c.Codes, size, dataset.ErrData)
-	}
-	for i := range len(queries) / size {
-		names = append(names, i)
+	for _, row := range rows {
+		if row < 0 || row >= from.Len() {
+			return nil, nil, fmt.Errorf("%w: --row %d: %s has rows 0 to %d", cli.ErrUsage, row, c.Codes, from.Len()-1)
+		}
+		names, queries = append(names, row), append(queries, from.Bytes(row)...)
 	}
 	return names, queries, nil
 }
 
-// readCodes reads packed codes whole and returns them with the bytes of one.
-func readCodes(path string) (packed []byte, size int, err error) {
-	r, err := dataset.Open(path, dataset.Options{})
+// loadCodes reads packed codes.
+func loadCodes(path string) (*dataset.Set, error) {
+	set, err := dataset.Load(path, dataset.Options{})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	defer r.Close()
-	raw, ok := r.(dataset.ByteReader)
-	info := r.Info()
-	if !ok || len(info.Shape) != 1 || info.DType != "uint8" {
-		return nil, 0, fmt.Errorf("%s holds %s rows of shape %v: packed codes are uint8 [rows, bytes], as infer writes them: %w", path, info.DType, info.Shape, dataset.ErrData)
+	if len(set.Shape) != 1 || set.DType != "uint8" {
+		return nil, fmt.Errorf("%s holds %s rows of shape %v: packed codes are uint8 [rows, bytes], as infer writes them: %w", path, set.DType, set.Shape, dataset.ErrData)
 	}
-	row := make([]byte, info.RowSize())
-	for {
-		_, err := raw.NextBytes(row)
-		if errors.Is(err, io.EOF) {
-			return packed, len(row), nil
-		}
-		if err != nil {
-			return nil, 0, err
-		}
-		packed = append(packed, row...)
-	}
+	return set, nil
 }
 
 func (c searchCommand) print(w io.Writer, names []int, found [][]codes.Match) error {
