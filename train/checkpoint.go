@@ -92,12 +92,11 @@ func hashOf(data []byte) string {
 func saveCheckpoint(run string, c Checkpoint, s engine.State) error {
 	dir := checkpointDir(run, c.Step)
 	err := atomicfile.Dir(dir, true, func(tmp string) error {
-		path := filepath.Join(tmp, stateFile)
-		if err := saveTensors(path, s.Tensors, nil); err != nil {
+		state, err := encodeTensors(s.Tensors, nil)
+		if err != nil {
 			return err
 		}
-		state, err := os.ReadFile(path)
-		if err != nil {
+		if err := atomicfile.WriteBytes(filepath.Join(tmp, stateFile), 0o644, state); err != nil {
 			return err
 		}
 		body, err := json.Marshal(c)
@@ -122,26 +121,28 @@ func checkpointDir(run string, step int) string {
 
 // prune keeps the last checkpoints and the best, and removes the others, with what a crash left unfinished.
 func prune(run string, c Checkpoint) error {
-	entries, err := os.ReadDir(filepath.Join(run, CheckpointsDir))
-	if err != nil {
-		return fmt.Errorf("train: checkpoints: %w", err)
-	}
 	steps, err := checkpointSteps(run)
 	if err != nil {
 		return err
 	}
-	keep := map[string]bool{}
+	var gone []string
 	for i, step := range steps {
-		if i < keepCheckpoints || c.Best != nil && c.Best.Step == step {
-			keep[filepath.Base(checkpointDir(run, step))] = true
+		if i >= keepCheckpoints && (c.Best == nil || c.Best.Step != step) {
+			gone = append(gone, checkpointDir(run, step))
 		}
 	}
+	entries, err := os.ReadDir(filepath.Join(run, CheckpointsDir))
+	if err != nil {
+		return fmt.Errorf("train: checkpoints: %w", err)
+	}
 	for _, e := range entries {
-		unfinished, old := atomicfile.Unfinished(e.Name()), strings.HasPrefix(e.Name(), checkpointStem)
-		if (unfinished || old) && !keep[e.Name()] {
-			if err := os.RemoveAll(filepath.Join(run, CheckpointsDir, e.Name())); err != nil {
-				return fmt.Errorf("train: remove an old checkpoint: %w", err)
-			}
+		if atomicfile.Unfinished(e.Name()) {
+			gone = append(gone, filepath.Join(run, CheckpointsDir, e.Name()))
+		}
+	}
+	for _, path := range gone {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("train: remove an old checkpoint: %w", err)
 		}
 	}
 	return nil

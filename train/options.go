@@ -5,6 +5,7 @@ import (
 
 	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/train/engine"
 )
 
 // Options say where a run reads and writes, what takes its steps, and who is told.
@@ -15,7 +16,7 @@ type Options struct {
 	Resume          bool            // go on with the run that stands there; begin one where there is nothing to go on with
 	Backend         runtime.Backend // takes the steps of the compiled engine, evaluates and verifies
 	Engine          Engine          // "" means Compiled
-	StepsPerCall    int             // of the compiled engine; 0 means 1
+	StepsPerCall    int             // of the compiled engine; 0 means what the backend's device takes best
 	CheckpointEvery time.Duration   // between checkpoints inside an epoch; each epoch ends with one. 0 means a minute
 	Samples         int             // K of the final IWAE bound; 0 means 10
 	Progress        func(Progress)  // called after every step and evaluated chunk; may be nil; must not block
@@ -69,6 +70,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.CheckpointEvery == 0 {
 		o.CheckpointEvery = time.Minute
+	}
+	if o.StepsPerCall == 0 {
+		o.StepsPerCall = engine.DefaultStepsPerCall(runtime.DeviceOf(o.Backend))
 	}
 	if o.Engine == "" {
 		o.Engine = Compiled

@@ -43,10 +43,12 @@ func (r *run) reopen() (*engine.State, error) {
 			err = errors.Join(folder.resume(c), dropNewer(r.options.Out, c.Step))
 		}
 	}
-	if err != nil || !found {
-		err = errors.Join(err, folder.Close())
+	if err != nil {
+		return nil, errors.Join(err, folder.Close())
+	}
+	if !found {
 		r.options.Force = true // a run without a checkpoint is worth nothing
-		return nil, err
+		return nil, folder.Close()
 	}
 	r.folder, r.step, r.validated, r.best = folder, c.Step, c.Validated, c.Best
 	r.result.Steps, r.result.ResumedAt = c.Step, c.Step

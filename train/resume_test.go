@@ -319,3 +319,24 @@ func TestReadOnly(t *testing.T) {
 		t.Errorf("%d checkpoints are left", n)
 	}
 }
+
+// Something in a checkpoint's place gives an error, keeps the checkpoints before it, and the run goes on once it is gone.
+func TestCheckpointInTheWay(t *testing.T) {
+	c, o, _ := stopped(t)
+	obstacle := filepath.Join(o.Out, train.CheckpointsDir, "step-00000090")
+	if err := os.WriteFile(obstacle, []byte("precious"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := train.Run(context.Background(), c, o); err == nil || !strings.Contains(err.Error(), "--resume") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("a file in a checkpoint's place: %v", err)
+	}
+	if data, err := os.ReadFile(obstacle); err != nil || string(data) != "precious" {
+		t.Errorf("the file is %q, %v", data, err)
+	}
+	if err := os.Remove(obstacle); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := train.Run(context.Background(), c, o); err != nil || r.ResumedAt == 0 || r.Steps != 90 {
+		t.Errorf("after the file is gone: %+v, %v", r, err)
+	}
+}

@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/train/engine"
 	"github.com/gofrs/flock"
 	"gorgonia.org/tensor"
 )
@@ -224,31 +226,31 @@ func OpenRun(dir string, warn func(string)) (Trained, error) {
 	if err != nil {
 		return Trained{}, err
 	}
-	newest, _, found, err := newestCheckpoint(dir, warn)
+	newest, state, found, err := newestCheckpoint(dir, warn)
 	if err != nil {
 		return Trained{}, err
 	}
 	if !found {
 		return Trained{}, fmt.Errorf("train: %s holds no checkpoint yet: let it train for longer", dir)
 	}
-	if err := LoadWeights(filepath.Join(checkpointDir(dir, newest.Step), stateFile), params); err != nil {
-		return Trained{}, err
-	}
-	if newest.Best != nil {
-		if err := loadBest(dir, newest.Best.Step, params, warn); err != nil {
-			return Trained{}, err
-		}
+	if err := setParams(params, bestTensors(dir, newest, state, warn)); err != nil {
+		return Trained{}, fmt.Errorf("train: %s: %w", dir, err)
 	}
 	return Trained{Name: filepath.Base(filepath.Clean(dir)), Config: c, Model: c.Model(newest.InputShape), Params: params}, nil
 }
 
-// loadBest reads the weights of the best epoch; where they are damaged, params stay as they are.
-func loadBest(dir string, step int, params *builder.Params, warn func(string)) error {
-	if _, _, err := readCheckpoint(dir, step); err != nil {
-		warn(fmt.Sprintf("%v: the weights of the best epoch are lost, the newest are used", err))
-		return nil
+// bestTensors returns the state of the best epoch; state, which is of checkpoint c, where no epoch ended or the best
+// one's is damaged.
+func bestTensors(dir string, c Checkpoint, state engine.State, warn func(string)) []bundle.Tensor {
+	if c.Best == nil || c.Best.Step == c.Step {
+		return state.Tensors
 	}
-	return LoadWeights(filepath.Join(checkpointDir(dir, step), stateFile), params)
+	_, best, err := readCheckpoint(dir, c.Best.Step)
+	if err != nil {
+		warn(fmt.Sprintf("%v: the weights of the best epoch are lost, the newest are used", err))
+		return state.Tensors
+	}
+	return best.Tensors
 }
 
 // runConfig reads a run's configuration.

@@ -222,8 +222,8 @@ func (r *run) recordSteps() error {
 
 // validate measures the bound on the rows held out; the checkpoint of this step is the best so far when the bound is.
 func (r *run) validate(ctx context.Context, epoch int) error {
-	if err := r.takeWeights(); err != nil {
-		return err
+	if err := setParams(r.trained.Params, r.engine.State().Tensors); err != nil {
+		return fmt.Errorf("train: %w", err)
 	}
 	e, err := r.evaluate(ctx, r.held, "validation", epoch, 1)
 	if err != nil {
@@ -236,20 +236,6 @@ func (r *run) validate(ctx context.Context, epoch int) error {
 	r.since = time.Now()
 	r.options.Progress(Progress{Phase: "validation", Done: e.Rows, Total: e.Rows, Epoch: epoch, Epochs: r.config.Epochs,
 		Message: fmt.Sprintf("epoch %d/%d: validation -ELBO %.2f nats (reconstruction %.2f, KL %.2f), %d active bits", epoch, r.config.Epochs, -e.ELBO, e.Reconstruction, e.KL, e.ActiveBits)})
-	return nil
-}
-
-// takeWeights brings the parameter set up to the engine's state.
-func (r *run) takeWeights() error {
-	for _, t := range r.engine.State().Tensors {
-		if engine.IsMoment(t.Name) {
-			continue
-		}
-		to, ok := r.trained.Params.Value(t.Name).Data().([]float32)
-		if from, same := t.Data.([]float32); !ok || !same || copy(to, from) != len(to) {
-			return fmt.Errorf("train: the engine's %q is %T of shape %v", t.Name, t.Data, t.Shape)
-		}
-	}
 	return nil
 }
 
@@ -273,13 +259,11 @@ func (r *run) evaluate(ctx context.Context, set *dataset.Set, kind string, epoch
 
 // finish goes back to the best weights, exports them, measures them on the test rows and writes the report.
 func (r *run) finish(ctx context.Context) error {
-	if err := r.takeWeights(); err != nil {
-		return err
+	tensors := bestTensors(r.options.Out, Checkpoint{Step: r.step, Best: r.best}, r.engine.State(), r.options.Log)
+	if err := setParams(r.trained.Params, tensors); err != nil {
+		return fmt.Errorf("train: %w", err)
 	}
 	if r.best != nil {
-		if err := loadBest(r.options.Out, r.best.Step, r.trained.Params, r.options.Log); err != nil {
-			return err
-		}
 		r.result.BestEpoch, r.result.Validation = r.best.Epoch, r.best.Evaluation
 	}
 	set, split := r.test, "test split"

@@ -1,9 +1,9 @@
 package train
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"slices"
@@ -30,17 +30,28 @@ func SaveWeights(path string, params *builder.Params, metadata map[string]string
 }
 
 func saveTensors(path string, tensors []bundle.Tensor, metadata map[string]string) error {
+	data, err := encodeTensors(tensors, metadata)
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteBytes(path, 0o644, data)
+}
+
+// encodeTensors returns the content of a safetensors file.
+func encodeTensors(tensors []bundle.Tensor, metadata map[string]string) ([]byte, error) {
 	views := map[string]safetensors.TensorView{}
 	for _, t := range tensors {
 		v, err := view(t)
 		if err != nil {
-			return fmt.Errorf("train: save %s: %w", t.Name, err)
+			return nil, fmt.Errorf("train: save %s: %w", t.Name, err)
 		}
 		views[t.Name] = v
 	}
-	return atomicfile.Write(path, 0o644, func(w io.Writer) error {
-		return safetensors.SerializeToWriter(views, metadata, w)
-	})
+	var data bytes.Buffer
+	if err := safetensors.SerializeToWriter(views, metadata, &data); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return data.Bytes(), nil
 }
 
 func view(t bundle.Tensor) (safetensors.TensorView, error) {
@@ -77,6 +88,14 @@ func LoadWeights(path string, params *builder.Params) error {
 	if err != nil {
 		return fmt.Errorf("train: %s: %w", path, err)
 	}
+	if err := setParams(params, tensors); err != nil {
+		return fmt.Errorf("train: %s: %w", path, err)
+	}
+	return nil
+}
+
+// setParams copies parameters into a set. An optimiser's moments are passed over.
+func setParams(params *builder.Params, tensors []bundle.Tensor) error {
 	for _, t := range tensors {
 		if engine.IsMoment(t.Name) {
 			continue
@@ -88,14 +107,15 @@ func LoadWeights(path string, params *builder.Params) error {
 		var values []float64
 		switch x := t.Data.(type) {
 		case []float32:
-			for _, v := range x {
-				values = append(values, float64(v))
+			values = make([]float64, len(x))
+			for i, v := range x {
+				values[i] = float64(v)
 			}
 		case []float64:
 			values = x
 		}
 		if err := params.Set(t.Name, shape, values); err != nil {
-			return fmt.Errorf("train: %s: %w", path, err)
+			return err
 		}
 	}
 	return nil

@@ -10,7 +10,6 @@ import (
 	"github.com/catvae/catvae/internal/cli"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train"
-	"github.com/catvae/catvae/train/engine"
 )
 
 type quickstart struct {
@@ -42,7 +41,7 @@ func (c quickstart) Run(ctx context.Context, env cli.Env) error {
 	fmt.Fprintf(env.Stderr, "training on generated glyphs, measuring on %s\n", backend.Name())
 	show := newTrainingProgress(env.Stderr)
 	result, err := train.Run(ctx, config, train.Options{
-		Source: dataset.GlyphsSource, Out: c.Out, Force: c.Force, StepsPerCall: engine.DefaultStepsPerCall(runtime.DeviceOf(backend)), Backend: backend, Progress: show.update, Log: show.log,
+		Source: dataset.GlyphsSource, Out: c.Out, Force: c.Force, Backend: backend, Progress: show.update, Log: show.log,
 	})
 	show.done()
 	if err != nil {

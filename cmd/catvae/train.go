@@ -13,7 +13,6 @@ import (
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train"
-	"github.com/catvae/catvae/train/engine"
 )
 
 type trainCommand struct {
@@ -78,9 +77,6 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	show := newTrainingProgress(env.Stderr)
-	if c.StepsPerCall == 0 {
-		c.StepsPerCall = engine.DefaultStepsPerCall(runtime.DeviceOf(backend))
-	}
 	result, err := train.Run(ctx, config, train.Options{
 		Source: c.Data, Out: c.Out, Force: c.Force, Resume: c.Resume, Backend: backend, Samples: c.Samples,
 		Engine: train.Engine(c.Engine), StepsPerCall: c.StepsPerCall, CheckpointEvery: c.CheckpointEvery,
