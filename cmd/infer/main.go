@@ -1,4 +1,4 @@
-// Command infer runs a bundle over rows: a bundle and a file in, codes, logits or reconstructions out, as NPY. It needs
+// Command infer runs a bundle over rows: a bundle and a file in, codes, logits, reconstructions or scores out, as NPY. It needs
 // the bundle, the onnxruntime library and nothing else; no model code is linked into it.
 //
 //	infer --model bundle --in t10k-images-idx3-ubyte.gz --out codes.npy

@@ -21,7 +21,7 @@ type Infer struct {
 	In    string
 	Split dataset.Split
 	Out   string
-	Mode  string // "encode", "decode" or "reconstruct"
+	Mode  string // "encode", "decode", "reconstruct" or "score"
 	Codes string // of encode: "packed", "index" or "logits"
 	Batch int
 	Force bool
@@ -66,6 +66,8 @@ func (c Infer) Run(ctx context.Context, env Env) error {
 			return c.index(ctx, model, source, w, bar)
 		case c.Mode == "encode":
 			return c.floats(ctx, model, source, w, bar, latentShape(model), model.Logits)
+		case c.Mode == "score":
+			return c.floats(ctx, model, source, w, bar, nil, model.Score)
 		}
 		return c.floats(ctx, model, source, w, bar, ints(model.Manifest().Input.Shape), model.Reconstruct)
 	})

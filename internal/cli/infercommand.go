@@ -7,11 +7,14 @@ import (
 )
 
 // InferDescription is what infer --help says first.
-const InferDescription = `Runs a bundle over rows: codes, logits or reconstructions out, as NPY.
+const InferDescription = `Runs a bundle over rows: codes, logits, reconstructions or scores out, as NPY.
 
   infer --model run/bundle --in t10k-images-idx3-ubyte.gz --out codes.npy
   infer --model run/bundle --in rows.npy --out logits.npy --codes logits
   infer --model run/bundle --in codes.npy --out images.npy --mode decode
+  infer --model run/bundle --in rows.npy --out scores.npy --mode score
+
+A score is one float32 a row, in nats: how badly the model explains the row, -ln p(row | its code) + KL(posterior || prior).
 
 ` + ExitStatus
 
@@ -21,7 +24,7 @@ type InferCommand struct {
 	In    string      `help:"IDX file (plain or gzip), NPY file, folder with MNIST's four files, or glyphs. For decode: NPY of packed codes." required:"" placeholder:"SRC"`
 	Split string      `help:"Which rows of a folder or of glyphs: train or test." default:"test" enum:"train,test"`
 	Out   string      `help:"NPY file to write; it appears whole or not at all." required:"" placeholder:"FILE"`
-	Mode  string      `help:"encode, decode or reconstruct." default:"encode" enum:"encode,decode,reconstruct"`
+	Mode  string      `help:"encode, decode, reconstruct or score." default:"encode" enum:"encode,decode,reconstruct,score"`
 	Codes string      `help:"What encode writes: packed (uint8, 8 bits a byte), index (uint8, one category or bit a variable) or logits (float32)." default:"packed" enum:"packed,index,logits"`
 	Batch int         `help:"Rows that go through the graph at once." default:"512"`
 	Force bool        `help:"Replace the output file where it exists."`
