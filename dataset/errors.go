@@ -36,7 +36,7 @@ func (e *UnsupportedError) Error() string { return fmt.Sprintf("dataset: %s: %s"
 // Unwrap returns ErrData.
 func (e *UnsupportedError) Unwrap() error { return ErrData }
 
-// A ValueError says that a value is not within [0,1].
+// A ValueError says that a value is not within [0,1]. It is about one row: the reader goes on with the next.
 type ValueError struct {
 	File        string
 	Row, Column int // from 0
@@ -49,3 +49,6 @@ func (e *ValueError) Error() string {
 
 // Unwrap returns ErrData.
 func (e *ValueError) Unwrap() error { return ErrData }
+
+// BadRow returns the row, from 0. An error with this method leaves its reader fit to read the rows that follow.
+func (e *ValueError) BadRow() int { return e.Row }

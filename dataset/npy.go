@@ -128,6 +128,7 @@ func (r *npyReader) Next(row []float32) (int, error) {
 	if err := r.s.read(r.buf, r.row); err != nil {
 		return -1, err
 	}
+	r.row++
 	for i := range row {
 		switch r.width {
 		case 1:
@@ -139,10 +140,9 @@ func (r *npyReader) Next(row []float32) (int, error) {
 			row[i] = float32(math.Float64frombits(r.order.Uint64(r.buf[8*i:])))
 		}
 		if !(row[i] >= 0 && row[i] <= 1) {
-			return -1, &ValueError{File: r.s.name, Row: r.row, Column: i, Value: float64(row[i])}
+			return -1, &ValueError{File: r.s.name, Row: r.row - 1, Column: i, Value: float64(row[i])}
 		}
 	}
-	r.row++
 	return -1, nil
 }
 

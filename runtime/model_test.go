@@ -200,7 +200,7 @@ func (r *rowsOf) Next(row []float32) (int, error) {
 func TestEachBatch(t *testing.T) {
 	m := open(t, bundle.Bernoulli, 20, 0)
 	encode := func(batch int) (codes []byte) {
-		n, err := m.EachBatch(t.Context(), &rowsOf{n: 23}, batch, func(first int, rows []float32) (err error) {
+		n, err := m.EachBatch(t.Context(), &rowsOf{n: 23}, batch, nil, func(first int, rows []float32) (err error) {
 			if first%batch != 0 {
 				t.Errorf("a batch of %d begins at %d", batch, first)
 			}
@@ -219,7 +219,7 @@ func TestEachBatch(t *testing.T) {
 		}
 	}
 	boom := errors.New("boom")
-	if _, err := m.EachBatch(t.Context(), &rowsOf{n: 5}, 2, func(int, []float32) error { return boom }); !errors.Is(err, boom) {
+	if _, err := m.EachBatch(t.Context(), &rowsOf{n: 5}, 2, nil, func(int, []float32) error { return boom }); !errors.Is(err, boom) {
 		t.Errorf("the callback's error is lost: %v", err)
 	}
 }

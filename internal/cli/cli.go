@@ -34,6 +34,9 @@ const (
 // ExitStatus is the help's last paragraph.
 const ExitStatus = "EXIT STATUS: 0 done, 1 error, 2 usage, 3 done in part, 4 bad bundle or data, 5 onnxruntime or device missing, 130 interrupted."
 
+// ErrPart is wrapped by the error for work that was done, but for rows that could not be.
+var ErrPart = errors.New("done in part")
+
 // ErrUsage is wrapped by errors about the command line.
 var ErrUsage = errors.New("usage")
 
@@ -46,6 +49,8 @@ func Code(err error) int {
 		return Interrupted
 	case errors.Is(err, ErrUsage):
 		return Usage
+	case errors.Is(err, ErrPart):
+		return Part
 	case errors.Is(err, runtime.ErrLibrary), errors.Is(err, runtime.ErrDevice):
 		return NoLibrary
 	case errors.Is(err, bundle.ErrBad), errors.Is(err, dataset.ErrData), errors.Is(err, onnxcheck.ErrUnsafe), errors.Is(err, runtime.ErrInput):

@@ -25,6 +25,8 @@ type Infer struct {
 	Codes string // of encode: "packed", "index" or "logits"
 	Batch int
 	Force bool
+	// MaxBad is the ratio of bad rows that is tolerated: see badRows.
+	MaxBad float64
 	Backend
 }
 
@@ -35,6 +37,12 @@ func (c Infer) Run(ctx context.Context, env Env) error {
 	}
 	if c.Batch < 1 || c.Batch > 1<<20 {
 		return fmt.Errorf("%w: --batch %d: use 1 to %d rows", ErrUsage, c.Batch, 1<<20)
+	}
+	if !(c.MaxBad >= 0 && c.MaxBad <= 1) {
+		return fmt.Errorf("%w: --max-bad %g: use a ratio of 0 to 1", ErrUsage, c.MaxBad)
+	}
+	if err := CheckTarget(badFile(c.Out), c.Force); err != nil { // an old one would speak of other rows
+		return err
 	}
 	source, err := dataset.Open(c.In, dataset.Options{Split: c.Split})
 	if err != nil {
@@ -56,20 +64,27 @@ func (c Infer) Run(ctx context.Context, env Env) error {
 	defer model.Close()
 	began := time.Now()
 	bar := progress.New(env.Stderr, source.Info().Rows, c.Mode)
-	err = atomicfile.Write(c.Out, 0o644, func(w io.Writer) error {
+	bad := newBadRows(c.MaxBad, source.Info().Rows)
+	work := func(w io.Writer) error {
 		switch {
 		case c.Mode == "decode":
 			return c.decode(ctx, model, source, w, bar)
 		case c.Mode == "encode" && c.Codes == "packed":
-			return c.packed(ctx, model, source, w, bar)
+			return c.packed(ctx, model, source, w, bar, bad)
 		case c.Mode == "encode" && c.Codes == "index":
-			return c.index(ctx, model, source, w, bar)
+			return c.index(ctx, model, source, w, bar, bad)
 		case c.Mode == "encode":
-			return c.floats(ctx, model, source, w, bar, latentShape(model), model.Logits)
+			return c.floats(ctx, model, source, w, bar, bad, latentShape(model), model.Logits)
 		case c.Mode == "score":
-			return c.floats(ctx, model, source, w, bar, nil, model.Score)
+			return c.floats(ctx, model, source, w, bar, bad, nil, model.Score)
 		}
-		return c.floats(ctx, model, source, w, bar, ints(model.Manifest().Input.Shape), model.Reconstruct)
+		return c.floats(ctx, model, source, w, bar, bad, ints(model.Manifest().Input.Shape), model.Reconstruct)
+	}
+	err = atomicfile.Write(c.Out, 0o644, func(w io.Writer) error {
+		if err := work(w); err != nil {
+			return err
+		}
+		return bad.write(badFile(c.Out)) // before the output appears: whoever sees that finds the bad rows named
 	})
 	bar.Done("")
 	if err != nil {
@@ -77,7 +92,7 @@ func (c Infer) Run(ctx context.Context, env Env) error {
 	}
 	rows, seconds := source.Info().Rows, time.Since(began).Seconds()
 	fmt.Fprintf(env.Stderr, "%s: %d rows of %s to %s in %.2f s, %.0f rows/s, on %s\n", c.Mode, rows, c.In, c.Out, seconds, float64(rows)/seconds, backend.Name())
-	return nil
+	return bad.err(badFile(c.Out))
 }
 
 // checkShape reports rows of another shape than the model takes, before any is read. Rows of equal size pass: a file of
@@ -98,7 +113,7 @@ func (c Infer) streams(source dataset.Reader) bool {
 // packed writes packed codes. Rows of bytes are read, encoded and written side by side. Several callers on one session,
 // each with one thread, were 5 to 15 % faster for a 784-400-200 encoder than one caller with as many threads, at every
 // batch of 512 rows or more.
-func (c Infer) packed(ctx context.Context, m *runtime.Model, source dataset.Reader, w io.Writer, bar *progress.Bar) error {
+func (c Infer) packed(ctx context.Context, m *runtime.Model, source dataset.Reader, w io.Writer, bar *progress.Bar, bad *badRows) error {
 	if err := checkShape(m, source.Info()); err != nil {
 		return err
 	}
@@ -119,10 +134,11 @@ func (c Infer) packed(ctx context.Context, m *runtime.Model, source dataset.Read
 		_, err = m.EncodeStream(ctx, source.(dataset.ByteReader), c.Batch, callers, write)
 	} else {
 		var codes []byte
-		_, err = m.EachBatch(ctx, source, c.Batch, func(first int, rows []float32) (err error) {
+		_, err = m.EachBatch(ctx, source, c.Batch, bad.add, func(first int, rows []float32) (err error) {
 			if codes, err = m.Encode(ctx, codes[:0], rows); err != nil {
 				return err
 			}
+			blank(bad, codes, first, width)
 			return write(first, codes)
 		})
 	}
@@ -133,7 +149,7 @@ func (c Infer) packed(ctx context.Context, m *runtime.Model, source dataset.Read
 }
 
 // index writes one byte a variable: the category, or the bit.
-func (c Infer) index(ctx context.Context, m *runtime.Model, source dataset.Reader, w io.Writer, bar *progress.Bar) error {
+func (c Infer) index(ctx context.Context, m *runtime.Model, source dataset.Reader, w io.Writer, bar *progress.Bar, bad *badRows) error {
 	if err := checkShape(m, source.Info()); err != nil {
 		return err
 	}
@@ -145,13 +161,15 @@ func (c Infer) index(ctx context.Context, m *runtime.Model, source dataset.Reade
 	if err != nil {
 		return err
 	}
-	_, err = m.EachBatch(ctx, source, c.Batch, func(first int, rows []float32) error {
+	_, err = m.EachBatch(ctx, source, c.Batch, bad.add, func(first int, rows []float32) error {
 		codes, err := m.Codes(ctx, nil, rows)
 		if err != nil {
 			return err
 		}
 		bar.Set(first+len(codes)/l.Bits(), "")
-		return out.WriteBytes(indexes(l, codes))
+		values := indexes(l, codes)
+		blank(bad, values, first, l.Variables)
+		return out.WriteBytes(values)
 	})
 	if err != nil {
 		return err
@@ -180,7 +198,7 @@ func indexes(l bundle.Latent, codes []float32) []byte {
 }
 
 // floats writes what f makes of rows, of the given shape a row.
-func (c Infer) floats(ctx context.Context, m *runtime.Model, source dataset.Reader, w io.Writer, bar *progress.Bar, shape []int,
+func (c Infer) floats(ctx context.Context, m *runtime.Model, source dataset.Reader, w io.Writer, bar *progress.Bar, bad *badRows, shape []int,
 	f func(ctx context.Context, dst, rows []float32) ([]float32, error)) error {
 	if err := checkShape(m, source.Info()); err != nil {
 		return err
@@ -191,11 +209,13 @@ func (c Infer) floats(ctx context.Context, m *runtime.Model, source dataset.Read
 	}
 	var values []float32
 	size := m.Manifest().Input.RowSize()
-	_, err = m.EachBatch(ctx, source, c.Batch, func(first int, rows []float32) (err error) {
+	_, err = m.EachBatch(ctx, source, c.Batch, bad.add, func(first int, rows []float32) (err error) {
 		if values, err = f(ctx, values[:0], rows); err != nil {
 			return err
 		}
-		bar.Set(first+len(rows)/size, "")
+		n := len(rows) / size
+		blank(bad, values, first, len(values)/n)
+		bar.Set(first+n, "")
 		return out.WriteFloats(values)
 	})
 	if err != nil {
