@@ -8,6 +8,7 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/elbo"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime"
 	"golang.org/x/sync/errgroup"
@@ -116,10 +117,10 @@ func (e *evaluator) chunk(ctx context.Context, from, to int) error {
 	if err != nil {
 		return err
 	}
-	posteriors := make([]posterior, n)
+	posteriors := make([]elbo.Posterior, n)
 	for i := range n {
-		posteriors[i] = newPosterior(e.latent, logits[i*bits:][:bits])
-		e.kl += posteriors[i].addTo(e.bits)
+		posteriors[i] = elbo.NewPosterior(e.latent, logits[i*bits:][:bits])
+		e.kl += e.add(posteriors[i])
 	}
 	weights := make([][]float64, n) // ln p(x,z)/q(z|x) by row and sample
 	codes, u := make([]float32, n*bits), make([]float32, bits)
@@ -137,13 +138,24 @@ func (e *evaluator) chunk(ctx context.Context, from, to int) error {
 			if k == 0 {
 				e.reconstruction -= likelihood[i]
 			}
-			weights[i] = append(weights[i], likelihood[i]+posteriors[i].logRatio(codes[i*bits:][:bits]))
+			weights[i] = append(weights[i], likelihood[i]+posteriors[i].LogRatio(codes[i*bits:][:bits]))
 		}
 	}
 	for _, w := range weights {
 		e.iwae += logMeanExp(w)
 	}
 	return nil
+}
+
+// add adds a row's probabilities and divergences to the bits' sums and returns KL(q || p). The bits of a categorical
+// variable share its divergence.
+func (e *evaluator) add(p elbo.Posterior) float64 {
+	return p.KL(func(from, to int, kl float64) {
+		for i := from; i < to; i++ {
+			e.bits[i].Mean += p.Mean(i)
+			e.bits[i].KL += kl
+		}
+	})
 }
 
 // likelihoods returns Σ x l - sp(l) of each of n rows, on all cores.
@@ -154,29 +166,13 @@ func likelihoods(x, logits []float32, n int) []float64 {
 	for from := 0; from < n; from += part {
 		group.Go(func() error {
 			for i := from; i < min(n, from+part); i++ {
-				out[i] = LogLikelihood(x[i*size:][:size], logits[i*size:][:size])
+				out[i] = elbo.LogLikelihood(x[i*size:][:size], logits[i*size:][:size])
 			}
 			return nil
 		})
 	}
 	group.Wait() // no part fails
 	return out
-}
-
-// LogLikelihood returns ln p(x|l) = Σ x l - sp(l) in nats for independent Bernoulli values with logits l. The log1p terms
-// of the softplus are multiplied before one logarithm is taken: 32 factors within (1,2] cannot overflow.
-func LogLikelihood(x, logits []float32) float64 {
-	sum, product, factors := 0.0, 1.0, 0
-	for i, l32 := range logits {
-		l := float64(l32)
-		sum += float64(x[i])*l - max(l, 0)
-		product *= 1 + math.Exp(-math.Abs(l))
-		if factors++; factors == 32 {
-			sum -= math.Log(product)
-			product, factors = 1, 0
-		}
-	}
-	return sum - math.Log(product)
 }
 
 func logMeanExp(w []float64) float64 {

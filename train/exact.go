@@ -7,6 +7,7 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/elbo"
 )
 
 // MaxExactCodes is how many codes [Exact] enumerates at most: those of ten bits.
@@ -17,7 +18,7 @@ const MaxExactCodes = 1 << 10
 //	ELBO = Σ q(z|x) (ln p(x|z) + ln p(z) - ln q(z|x))        ln p(x) = ln Σ p(x|z) p(z)
 //
 // It is what [Evaluate]'s estimates are held against. More than [MaxExactCodes] codes are an error.
-func Exact(ctx context.Context, c Coder, l bundle.Latent, set *dataset.Set, b dataset.Binarizer) (elbo, logP float64, err error) {
+func Exact(ctx context.Context, c Coder, l bundle.Latent, set *dataset.Set, b dataset.Binarizer) (bound, logP float64, err error) {
 	codes, err := allCodes(l)
 	if err != nil {
 		return 0, 0, err
@@ -35,34 +36,21 @@ func Exact(ctx context.Context, c Coder, l bundle.Latent, set *dataset.Set, b da
 		if err != nil {
 			return 0, 0, err
 		}
-		p := newPosterior(l, logits)
+		p := elbo.NewPosterior(l, logits)
 		joint := make([]float64, 0, len(codes)/bits)
 		for z := range len(codes) / bits {
 			code := codes[z*bits:][:bits]
-			logPrior, logQ := p.logs(code)
-			likelihood := LogLikelihood(row, decoded[z*size:][:size])
+			logPrior, logQ := p.Logs(code)
+			likelihood := elbo.LogLikelihood(row, decoded[z*size:][:size])
 			joint = append(joint, likelihood+logPrior)
 			if q := math.Exp(logQ); q > 0 {
-				elbo += q * (likelihood + logPrior - logQ)
+				bound += q * (likelihood + logPrior - logQ)
 			}
 		}
 		logP += logMeanExp(joint) + math.Log(float64(len(joint)))
 	}
 	n := float64(set.Len())
-	return elbo / n, logP / n, nil
-}
-
-// logs returns ln p(z) and ln q(z|x).
-func (p posterior) logs(code []float32) (prior, q float64) {
-	for i, z := range code {
-		switch {
-		case z == 1:
-			prior, q = prior+p.logP[i], q+p.logQ[i]
-		case p.latent.Kind == bundle.Bernoulli:
-			prior, q = prior+p.logP0[i], q+p.logQ0[i]
-		}
-	}
-	return prior, q
+	return bound / n, logP / n, nil
 }
 
 // allCodes returns every code of a latent space, one after the other.
