@@ -51,7 +51,9 @@ type Manifest struct {
 	Likelihood    string          `json:"likelihood"` // "bernoulli": reconstruction_logits are of p(x=1|code)
 	Opset         int64           `json:"opset"`
 	IRVersion     int64           `json:"ir_version"`
-	Files         map[string]File `json:"files"` // every file of the bundle but the manifest, by its slash-separated name
+	// Variants are further encoders with their thresholds, each one graph, by their names.
+	Variants map[string]Variant `json:"variants,omitempty"`
+	Files    map[string]File    `json:"files"` // every file of the bundle but the manifest, by its slash-separated name
 
 	unknown map[string]json.RawMessage
 }
@@ -67,6 +69,56 @@ type Input struct {
 	Range [2]float64 `json:"range"`
 	// Seen says what the encoder saw in training: "none" (grey), "fixed", "dynamic" or "threshold" binarisation.
 	Seen string `json:"seen"`
+	// Image says how pictures become rows, for models of rows of the shape [height, width]. Absent means that pictures of
+	// any other size are bad rows.
+	Image *Image `json:"image,omitempty"`
+}
+
+// Image says how a picture is made to fit a model: it is turned grey, then resized. Grey is 0.299 R + 0.587 G + 0.114 B
+// (ITU-R BT.601), a transparent picture standing on black.
+type Image struct {
+	// Resize is "none" (another size is a bad row), "nearest", "bilinear" or "catmull-rom".
+	Resize string `json:"resize"`
+}
+
+// The ways to resize. All but none stretch a picture to the model's size, whatever its aspect.
+const (
+	ResizeNone       = "none"
+	ResizeNearest    = "nearest"
+	ResizeBilinear   = "bilinear"
+	ResizeCatmullRom = "catmull-rom"
+)
+
+// The names of the variants. Float32 is not one of a bundle's files: it stands for encoder.onnx and threshold.onnx.
+const (
+	VariantFloat32 = "float32"
+	VariantUint8   = "uint8"   // float32 inside; pixels go in as bytes
+	VariantInt8    = "int8"    // weights and activations of 8 bits; pixels go in as bytes
+	VariantFloat16 = "float16" // products in float16, for CUDA
+)
+
+// A Variant is one graph from rows to latent_logits and packed_code: an encoder and its threshold, computed otherwise.
+type Variant struct {
+	File  string `json:"file"`  // "variants/int8.onnx"
+	Input DType  `json:"input"` // of the sample: uint8 pixels as they are, or float32 within the input's range
+	// Devices are where the variant is meant to run, "cpu" and "cuda".
+	Devices []string `json:"devices"`
+	// Activations are the static scales of quantised activations, by tensor: real value = scale · (byte - zero point).
+	Activations map[string]Quantization `json:"activations,omitempty"`
+	// Calibrated says what the scales were taken from: rows, and the fingerprint of the data set.
+	Calibrated *Calibration `json:"calibrated,omitempty"`
+}
+
+// A Quantization maps bytes to numbers: x = scale · (q - zero point).
+type Quantization struct {
+	Scale     float64 `json:"scale"`
+	ZeroPoint int     `json:"zero_point"`
+}
+
+// A Calibration says which rows activation scales were taken from.
+type Calibration struct {
+	Rows        int    `json:"rows"`
+	Fingerprint string `json:"fingerprint"` // dataset.Set.Fingerprint
 }
 
 // Latent says what a code is made of.

@@ -106,7 +106,7 @@ func (m *Manifest) Validate() error {
 	if err := checkVersion(m.FormatVersion); err != nil {
 		return err
 	}
-	for _, check := range []func() error{m.Input.validate, m.Latent.validate, m.validateFiles} {
+	for _, check := range []func() error{m.Input.validate, m.Latent.validate, m.validateFiles, m.validateVariants} {
 		if err := check(); err != nil {
 			return fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
 		}
@@ -131,7 +131,21 @@ func (in Input) validate() error {
 	if !(in.Range[0] < in.Range[1]) || math.IsInf(in.Range[0], 0) || math.IsInf(in.Range[1], 0) || !(in.Scale > 0) || math.IsInf(in.Scale, 0) {
 		return fmt.Errorf("input.range is %v and input.scale %v: both must be finite, the range ascending", in.Range, in.Scale)
 	}
+	if in.Image != nil {
+		return in.Image.validate(in.Shape)
+	}
 	return nil
+}
+
+func (i Image) validate(shape []int64) error {
+	if len(shape) != 2 {
+		return fmt.Errorf("input.image is given for rows of shape %v: only rows of [height, width] are pictures", shape)
+	}
+	switch i.Resize {
+	case ResizeNone, ResizeNearest, ResizeBilinear, ResizeCatmullRom:
+		return nil
+	}
+	return fmt.Errorf("input.image.resize is %q, this version knows %q, %q, %q and %q", i.Resize, ResizeNone, ResizeNearest, ResizeBilinear, ResizeCatmullRom)
 }
 
 func (l Latent) validate() error {
@@ -183,6 +197,26 @@ func (m *Manifest) validateFiles() error {
 		}
 		if len(f.SHA256) != 64 || strings.Trim(f.SHA256, "0123456789abcdef") != "" {
 			return fmt.Errorf("files: %s has SHA-256 %q: it must be 64 hexadecimal digits in lower case", name, f.SHA256)
+		}
+	}
+	return nil
+}
+
+func (m *Manifest) validateVariants() error {
+	for name, v := range m.Variants {
+		if _, ok := m.Files[v.File]; !ok || name == "" || name == VariantFloat32 {
+			return fmt.Errorf("variants: %q is the file %q, which files must list (%q stands for %s and %s)", name, v.File, VariantFloat32, EncoderFile, ThresholdFile)
+		}
+		if v.Input != Uint8 && v.Input != Float32 {
+			return fmt.Errorf("variants: %s takes %q: use %s or %s", name, v.Input, Uint8, Float32)
+		}
+		if len(v.Devices) == 0 {
+			return fmt.Errorf("variants: %s names no devices", name)
+		}
+		for tensor, q := range v.Activations {
+			if !(q.Scale > 0) || math.IsInf(q.Scale, 0) || q.ZeroPoint < 0 || q.ZeroPoint > 255 {
+				return fmt.Errorf("variants: %s: %s has scale %g and zero point %d: the scale is positive, the zero point a byte", name, tensor, q.Scale, q.ZeroPoint)
+			}
 		}
 	}
 	return nil

@@ -104,10 +104,15 @@ func TestDistance(t *testing.T) {
 	}
 }
 
-// A search finds what sorting all distances finds, ties by row, for every width and number of codes.
+// A search finds what sorting all distances finds, ties by row, for every width and number of codes, in parts small and
+// large enough for several cores.
 func TestSearchAgainstSorting(t *testing.T) {
-	for _, bits := range widths {
-		for _, n := range []int{1, 2, 63, 2048, 2049, 9000} {
+	for bits := 1; bits <= 300; bits++ {
+		rows := []int{1, 2, 63, 64, 65, 500}
+		if slices.Contains(widths, bits) {
+			rows = append(rows, 2049, 20_000)
+		}
+		for _, n := range rows {
 			all, queries := random(uint64(n), n, bits), random(7, 3, bits)
 			x, err := codes.NewIndex(bits)
 			if err != nil {

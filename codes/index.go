@@ -2,19 +2,21 @@ package codes
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // An Index holds codes in memory and finds the nearest ones by comparing with each: exactly, on all cores. Searching is
 // safe for concurrent use; adding is not, and not beside searching.
 type Index struct {
 	bits  int
-	words int      // of 64 bits, a code
-	codes []uint64 // code after code, padded with zeros
+	size  int // bytes a code
+	rows  int
+	heads []byte // of blocks of codes, see headBytes; the last block is padded with zeros
+	tails []byte
 }
 
 // NewIndex returns an index for codes of so many bits.
@@ -22,14 +24,14 @@ func NewIndex(bits int) (*Index, error) {
 	if err := check(nil, bits); err != nil {
 		return nil, err
 	}
-	return &Index{bits: bits, words: (bits + 63) / 64}, nil
+	return &Index{bits: bits, size: Bytes(bits)}, nil
 }
 
 // Bits returns the number of bits of a code.
 func (x *Index) Bits() int { return x.bits }
 
 // Len returns the number of codes.
-func (x *Index) Len() int { return len(x.codes) / x.words }
+func (x *Index) Len() int { return x.rows }
 
 // Add appends packed codes. The first code that was ever added is row 0. Bytes that are no codes are an error, and nothing
 // is added.
@@ -37,38 +39,43 @@ func (x *Index) Add(packed []byte) error {
 	if err := check(packed, x.bits); err != nil {
 		return err
 	}
-	x.codes = slices.Grow(x.codes, len(packed)/Bytes(x.bits)*x.words)
-	for size := Bytes(x.bits); len(packed) > 0; packed = packed[size:] {
-		x.codes = x.appendWords(x.codes, packed[:size])
+	head := headBytes(x.size)
+	blocks := (x.rows + len(packed)/x.size + lanes - 1) / lanes
+	x.heads = slices.Grow(x.heads, blocks*lanes*head-len(x.heads))
+	x.tails = slices.Grow(x.tails, blocks*lanes*(x.size-head)-len(x.tails))
+	for ; len(packed) > 0; packed = packed[x.size:] {
+		x.heads = place(x.heads, packed[:head], x.rows%lanes)
+		x.tails = place(x.tails, packed[head:x.size], x.rows%lanes)
+		x.rows++
 	}
 	return nil
 }
 
-// appendWords appends one code as words.
-func (x *Index) appendWords(dst []uint64, code []byte) []uint64 {
-	for ; len(code) >= 8; code = code[8:] {
-		dst = append(dst, binary.LittleEndian.Uint64(code))
+// place puts a part of a code into its lane of the last block, which it begins with lane 0.
+func place(blocks, part []byte, lane int) []byte {
+	if lane == 0 {
+		blocks = append(blocks, make([]byte, lanes*len(part))...)
 	}
-	if len(code) > 0 {
-		var last [8]byte
-		copy(last[:], code)
-		dst = append(dst, binary.LittleEndian.Uint64(last[:]))
+	for i, last := 0, blocks[len(blocks)-lanes*len(part):]; i < len(part); i++ {
+		last[i*lanes+lane] = part[i]
 	}
-	return dst
+	return blocks
 }
 
-// A Match is a code that a search found.
-type Match struct {
-	Row      int // from 0, in the order in which codes were added
-	Distance int // in bits
-}
+// blocks returns the number of blocks.
+func (x *Index) blocks() int { return (x.rows + lanes - 1) / lanes }
 
-// block is how many codes are compared with every query before the next are read: 2 KB to 64 KB, which a core's cache
-// holds.
-const block = 2048
+const (
+	// piece is how many bytes of codes are compared with every query before the next are read: what a core's nearest
+	// cache holds beside the tables of a query.
+	piece = 16 << 10
+
+	// share is how many bytes must be compared for another core to be worth waking: some 10 µs.
+	share = 256 << 10
+)
 
 // Search returns, for each query, its k nearest codes: the nearest first, of equally near ones the lower row first. k
-// larger than the index means all. Every core takes a part of the codes. A done context ends it with ctx.Err().
+// larger than the index means all. Every core takes pieces of the codes in turn. A done context ends it with ctx.Err().
 func (x *Index) Search(ctx context.Context, queries []byte, k int) ([][]Match, error) {
 	if err := check(queries, x.bits); err != nil {
 		return nil, err
@@ -76,108 +83,59 @@ func (x *Index) Search(ctx context.Context, queries []byte, k int) ([][]Match, e
 	if k < 1 {
 		return nil, fmt.Errorf("codes: the %d nearest codes: use 1 or more", k)
 	}
-	k = min(k, x.Len())
-	var words [][]uint64
-	for size := Bytes(x.bits); len(queries) > 0; queries = queries[size:] {
-		words = append(words, x.appendWords(nil, queries[:size]))
+	s := search{index: x, k: min(k, x.rows)}
+	for ; len(queries) > 0; queries = queries[x.size:] {
+		s.queries = append(s.queries, newQuery(queries[:x.size]))
 	}
-	workers := max(1, min(runtime.GOMAXPROCS(0), x.Len()/block))
-	found := make([][]nearest, workers)
+	workers := max(1, min(runtime.GOMAXPROCS(0), x.rows*x.size*len(s.queries)/share))
+	s.bounds = make([]bound, len(s.queries))
+	s.found = make([][]nearest, len(s.queries))
+	for q := range s.found {
+		s.found[q] = make([]nearest, workers)
+	}
 	var wait sync.WaitGroup
-	for w := range workers {
-		found[w] = make([]nearest, len(words))
-		for q := range words {
-			found[w][q] = nearest{k: k}
-		}
-		wait.Go(func() { x.scan(ctx, found[w], words, x.Len()*w/workers, x.Len()*(w+1)/workers) })
+	for w := range workers - 1 {
+		wait.Go(func() { s.work(ctx, w) })
 	}
+	s.work(ctx, workers-1)
 	wait.Wait()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	out := make([][]Match, len(words))
-	for q := range words {
-		var all []Match
-		for w := range workers {
-			all = append(all, found[w][q].heap...)
-		}
-		slices.SortFunc(all, compare)
-		out[q] = all[:k]
+	out := make([][]Match, len(s.queries))
+	for q, heaps := range s.found {
+		out[q] = merge(heaps, s.k)
 	}
 	return out, nil
 }
 
-// scan compares the codes of rows from, …, to-1 with every query.
-func (x *Index) scan(ctx context.Context, found []nearest, queries [][]uint64, from, to int) {
-	var d [block]int32
-	for first := from; first < to && ctx.Err() == nil; first += block {
-		n := min(block, to-first)
-		codes := x.codes[first*x.words : (first+n)*x.words]
-		for q, query := range queries {
-			distances(d[:n], codes, query)
-			found[q].offer(d[:n], first)
-		}
-	}
+// search is one under way.
+type search struct {
+	index   *Index
+	k       int
+	queries []query
+	bounds  []bound
+	found   [][]nearest  // of each query, by each worker
+	next    atomic.Int64 // piece that nobody has taken
 }
 
-// compare orders matches: the nearer first, then the lower row.
-func compare(a, b Match) int {
-	if a.Distance != b.Distance {
-		return a.Distance - b.Distance
+// work compares pieces with every query until none is left. A worker's pieces come in order, as nearest wants them.
+func (s *search) work(ctx context.Context, worker int) {
+	step := max(1, piece/(lanes*s.index.size))
+	heaps := make([]nearest, len(s.queries))
+	for q := range heaps {
+		heaps[q] = nearest{k: s.k, bound: &s.bounds[q]}
 	}
-	return a.Row - b.Row
-}
-
-// nearest keeps the k first matches of those offered, as a heap with the last of them on top.
-type nearest struct {
-	k    int
-	heap []Match
-}
-
-// offer takes the distances of rows first, first+1, …, which are all behind those offered before: a row as far as the
-// heap's last is therefore behind it, and only nearer ones are taken.
-func (h *nearest) offer(distances []int32, first int) {
-	i := 0
-	for ; i < len(distances) && len(h.heap) < h.k; i++ {
-		h.heap = append(h.heap, Match{first + i, int(distances[i])})
-		h.up(len(h.heap) - 1)
-	}
-	if len(h.heap) == 0 {
-		return
-	}
-	bound := int32(h.heap[0].Distance)
-	for ; i < len(distances); i++ {
-		if distances[i] < bound {
-			h.heap[0] = Match{first + i, int(distances[i])}
-			h.down()
-			bound = int32(h.heap[0].Distance)
+	for ctx.Err() == nil {
+		first := (int(s.next.Add(1)) - 1) * step
+		if first >= s.index.blocks() {
+			break
+		}
+		for q := range s.queries {
+			heaps[q].search(s.index, &s.queries[q], first, min(step, s.index.blocks()-first))
 		}
 	}
-}
-
-func (h *nearest) up(i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if compare(h.heap[i], h.heap[parent]) <= 0 {
-			return
-		}
-		h.heap[i], h.heap[parent] = h.heap[parent], h.heap[i]
-		i = parent
-	}
-}
-
-func (h *nearest) down() {
-	for i := 0; ; {
-		last := i
-		for child := 2*i + 1; child <= 2*i+2 && child < len(h.heap); child++ {
-			if compare(h.heap[child], h.heap[last]) > 0 {
-				last = child
-			}
-		}
-		if last == i {
-			return
-		}
-		h.heap[i], h.heap[last] = h.heap[last], h.heap[i]
-		i = last
+	for q := range heaps {
+		s.found[q][worker] = heaps[q]
 	}
 }

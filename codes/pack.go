@@ -42,10 +42,13 @@ func Unpack(dst, packed []byte, bits int) ([]byte, error) {
 	return dst, nil
 }
 
+// maxBits bounds the size of a code.
+const maxBits = 1 << 20
+
 // check reports bytes that are no codes: not a whole number of them, or with bits set behind the last.
 func check(packed []byte, bits int) error {
-	if bits < 1 || bits > 1<<20 {
-		return fmt.Errorf("codes: codes of %d bits: use 1 to %d", bits, 1<<20)
+	if bits < 1 || bits > maxBits {
+		return fmt.Errorf("codes: codes of %d bits: use 1 to %d", bits, maxBits)
 	}
 	size := Bytes(bits)
 	if len(packed)%size != 0 {

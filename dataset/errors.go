@@ -52,3 +52,25 @@ func (e *ValueError) Unwrap() error { return ErrData }
 
 // BadRow returns the row, from 0. An error with this method leaves its reader fit to read the rows that follow.
 func (e *ValueError) BadRow() int { return e.Row }
+
+// A RowError says that a row cannot be used: a broken picture, a line of another number of values. The reader goes on with
+// the next.
+type RowError struct {
+	File   string // with the line, where the file has lines
+	Row    int    // from 0
+	Reason string
+	Cause  error // or nil
+}
+
+func (e *RowError) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("dataset: %s: row %d: %s: %v", e.File, e.Row, e.Reason, e.Cause)
+	}
+	return fmt.Sprintf("dataset: %s: row %d: %s", e.File, e.Row, e.Reason)
+}
+
+// Unwrap returns ErrData and the cause.
+func (e *RowError) Unwrap() []error { return []error{ErrData, e.Cause} }
+
+// BadRow returns the row, from 0.
+func (e *RowError) BadRow() int { return e.Row }

@@ -86,6 +86,22 @@ func (g *Glyphs) NextBytes(row []byte) (int, error) {
 	return g.Draw(row, g.row-1), nil
 }
 
+// Bytes draws the next rows.
+func (g *Glyphs) Bytes(dst []byte) (int, Decode, error) {
+	return Rowwise(dst, g.info.RowSize(), g.NextBytes)
+}
+
+// Floats draws the next rows.
+func (g *Glyphs) Floats(dst []float32) (int, Decode, error) {
+	return Rowwise(dst, g.info.RowSize(), g.Next)
+}
+
+// Skip passes over rows without drawing them.
+func (g *Glyphs) Skip(rows int) error {
+	g.row = min(g.row+rows, g.info.Rows)
+	return nil
+}
+
 // Draw draws row i and returns its label.
 //
 // Eight uniform numbers choose the digit, the font, and the distortion: rotation by up to 12 degrees, slant by up to

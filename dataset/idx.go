@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 )
 
 // IDX is the format of MNIST (LeCun, Cortes, Burges, http://yann.lecun.com/exdb/mnist/): two zero bytes, a type, the
@@ -21,6 +20,7 @@ type idx struct {
 	buf    []byte
 	row    int
 	labels *stream
+	raw    pool
 }
 
 func newIDX(s *stream) (*idx, error) {
@@ -28,7 +28,7 @@ func newIDX(s *stream) (*idx, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &idx{s: s, info: Info{Source: s.name, Rows: shape[0], Shape: shape[1:], DType: "uint8"}}
+	r := &idx{s: s, info: Info{Source: s.name, Rows: shape[0], Shape: shape[1:], DType: "uint8", Bytes: s.size}}
 	if len(shape) == 1 {
 		r.info.Shape = []int{1}
 	}
@@ -68,11 +68,11 @@ func idxHeader(s *stream) ([]int, error) {
 
 // openLabelled opens a file of images and one of labels as one source.
 func openLabelled(images, labels string) (Reader, error) {
-	r, err := openFile(images)
+	r, err := openFile(images, Options{})
 	if err != nil {
 		return nil, err
 	}
-	l, err := openFile(labels)
+	l, err := openFile(labels, Options{})
 	if err != nil {
 		r.Close()
 		return nil, err
@@ -84,7 +84,7 @@ func openLabelled(images, labels string) (Reader, error) {
 		l.Close()
 		return nil, &FormatError{File: labels, Reason: fmt.Sprintf("it has %d rows of shape %v, %s has %d rows: one label for each image is needed", l.Info().Rows, l.Info().Shape, images, r.Info().Rows)}
 	}
-	x.labels, x.info.Labels = y.s, true
+	x.labels, x.info.Labels, x.info.Bytes = y.s, true, x.info.Bytes+y.info.Bytes
 	return x, nil
 }
 
@@ -95,9 +95,7 @@ func (r *idx) Next(row []float32) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	for i, b := range r.buf {
-		row[i] = scaled[b]
-	}
+	greyOf(row, r.buf)
 	return label, nil
 }
 
@@ -106,13 +104,13 @@ func (r *idx) NextBytes(row []byte) (int, error) {
 	if r.row == r.info.Rows {
 		return -1, io.EOF
 	}
-	if err := r.s.read(row, r.row); err != nil {
+	if err := r.s.read(row, r.row, len(row)); err != nil {
 		return -1, err
 	}
 	label := -1
 	if r.labels != nil {
 		var b [1]byte
-		if err := r.labels.read(b[:], r.row); err != nil {
+		if err := r.labels.read(b[:], r.row, 1); err != nil {
 			return -1, err
 		}
 		label = int(b[0])
@@ -121,13 +119,47 @@ func (r *idx) NextBytes(row []byte) (int, error) {
 	return label, nil
 }
 
+// Bytes reads rows straight into dst.
+func (r *idx) Bytes(dst []byte) (int, Decode, error) {
+	size := r.info.RowSize()
+	n := min(len(dst)/size, r.info.Rows-r.row)
+	if n == 0 {
+		return 0, nil, io.EOF
+	}
+	if err := r.s.read(dst[:n*size], r.row, size); err != nil {
+		return 0, nil, err
+	}
+	if r.labels != nil {
+		if err := r.labels.skipRows(n, 1, r.row); err != nil {
+			return 0, nil, err
+		}
+	}
+	r.row += n
+	return n, nil, nil
+}
+
+func (r *idx) Floats(dst []float32) (int, Decode, error) {
+	return floatsOfBytes(dst, r.info.RowSize(), &r.raw, r.Bytes)
+}
+
+func (r *idx) Skip(rows int) error {
+	n := min(rows, r.info.Rows-r.row)
+	if err := r.s.skipRows(n, r.info.RowSize(), r.row); err != nil {
+		return err
+	}
+	if r.labels != nil {
+		if err := r.labels.skipRows(n, 1, r.row); err != nil {
+			return err
+		}
+	}
+	r.row += n
+	return nil
+}
+
 func (r *idx) Close() error {
 	err := r.s.Close()
 	if r.labels != nil {
 		err = errors.Join(err, r.labels.Close())
-	}
-	if errors.Is(err, os.ErrClosed) {
-		return nil
 	}
 	return err
 }

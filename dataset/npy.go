@@ -3,11 +3,9 @@ package dataset
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strings"
 
 	"codeberg.org/sbinet/npyio/npy"
@@ -24,6 +22,7 @@ type npyReader struct {
 	width int
 	buf   []byte
 	row   int
+	raw   pool
 }
 
 // npyBytes is an npyReader of uint8, which can also give the bytes as they are.
@@ -34,11 +33,21 @@ func (r npyBytes) NextBytes(row []byte) (int, error) {
 	if r.row == r.info.Rows {
 		return -1, io.EOF
 	}
-	if err := r.s.read(row, r.row); err != nil {
+	if err := r.s.read(row, r.row, len(row)); err != nil {
 		return -1, err
 	}
 	r.row++
 	return -1, nil
+}
+
+// Bytes reads rows straight into dst.
+func (r npyBytes) Bytes(dst []byte) (int, Decode, error) {
+	n, err := r.readRows(dst, len(dst)/r.info.RowSize())
+	return n, nil, err
+}
+
+func (r npyBytes) Floats(dst []float32) (int, Decode, error) {
+	return floatsOfBytes(dst, r.info.RowSize(), &r.raw, r.Bytes)
 }
 
 func newNPY(s *stream) (Reader, error) {
@@ -53,7 +62,7 @@ func newNPY(s *stream) (Reader, error) {
 	if len(shape) == 0 {
 		return nil, &FormatError{File: s.name, Reason: "it holds a single number: an array whose first axis counts the rows is needed"}
 	}
-	r := &npyReader{s: s, info: Info{Source: s.name, Rows: shape[0], Shape: shape[1:]}, order: binary.LittleEndian}
+	r := &npyReader{s: s, info: Info{Source: s.name, Rows: shape[0], Shape: shape[1:], Bytes: s.size}, order: binary.LittleEndian}
 	if len(shape) == 1 {
 		r.info.Shape = []int{1}
 	}
@@ -125,33 +134,76 @@ func (r *npyReader) Next(row []float32) (int, error) {
 	if r.row == r.info.Rows {
 		return -1, io.EOF
 	}
-	if err := r.s.read(r.buf, r.row); err != nil {
+	if err := r.s.read(r.buf, r.row, len(r.buf)); err != nil {
 		return -1, err
 	}
 	r.row++
-	for i := range row {
-		switch r.width {
-		case 1:
-			row[i] = scaled[r.buf[i]]
-			continue
-		case 4:
-			row[i] = math.Float32frombits(r.order.Uint32(r.buf[4*i:]))
-		case 8:
-			row[i] = float32(math.Float64frombits(r.order.Uint64(r.buf[8*i:])))
-		}
-		if !(row[i] >= 0 && row[i] <= 1) {
-			return -1, &ValueError{File: r.s.name, Row: r.row - 1, Column: i, Value: float64(row[i])}
-		}
-	}
-	return -1, nil
+	return -1, r.decode(row, r.buf, r.row-1)
 }
 
-func (r *npyReader) Close() error {
-	if err := r.s.Close(); !errors.Is(err, os.ErrClosed) {
-		return err
+// readRows reads the bytes of the next rows, at most n of them.
+func (r *npyReader) readRows(dst []byte, n int) (int, error) {
+	n = min(n, r.info.Rows-r.row)
+	if n == 0 {
+		return 0, io.EOF
+	}
+	size := r.info.RowSize() * r.width
+	if err := r.s.read(dst[:n*size], r.row, size); err != nil {
+		return 0, err
+	}
+	r.row += n
+	return n, nil
+}
+
+// decode turns a row's bytes into numbers.
+func (r *npyReader) decode(row []float32, raw []byte, number int) error {
+	if r.width == 1 {
+		greyOf(row, raw)
+		return nil
+	}
+	for i := range row {
+		if r.width == 4 {
+			row[i] = math.Float32frombits(r.order.Uint32(raw[4*i:]))
+		} else {
+			row[i] = float32(math.Float64frombits(r.order.Uint64(raw[8*i:])))
+		}
+		if !(row[i] >= 0 && row[i] <= 1) {
+			return &ValueError{File: r.s.name, Row: number, Column: i, Value: float64(row[i])}
+		}
 	}
 	return nil
 }
+
+// Floats reads rows and leaves their decoding for later.
+func (r *npyReader) Floats(dst []float32) (int, Decode, error) {
+	size := r.info.RowSize()
+	first, raw := r.row, r.raw.get(len(dst)*r.width)
+	n, err := r.readRows(raw, len(dst)/size)
+	if err != nil {
+		r.raw.put(raw)
+		return 0, nil, err
+	}
+	return n, func() (bad []error, _ error) {
+		defer r.raw.put(raw)
+		for i := range n {
+			row := dst[i*size:][:size]
+			if err := r.decode(row, raw[i*size*r.width:][:size*r.width], first+i); err != nil {
+				clear(row)
+				bad = append(bad, err)
+			}
+		}
+		return bad, nil
+	}, nil
+}
+
+func (r *npyReader) Skip(rows int) error {
+	n := min(rows, r.info.Rows-r.row)
+	err := r.s.skipRows(n, r.info.RowSize()*r.width, r.row)
+	r.row += n
+	return err
+}
+
+func (r *npyReader) Close() error { return r.s.Close() }
 
 // An NPYWriter writes an array of a known shape, piece by piece, as an NPY file of version 1.0.
 type NPYWriter struct {

@@ -122,3 +122,12 @@ func (r *setReader) Next(row []float32) (int, error) {
 	r.at++
 	return r.set.Label(r.at - 1), nil
 }
+
+func (r *setReader) Floats(dst []float32) (int, Decode, error) {
+	return Rowwise(dst, r.set.RowSize(), r.Next)
+}
+
+func (r *setReader) Skip(rows int) error {
+	r.at = min(r.at+rows, r.set.Len())
+	return nil
+}

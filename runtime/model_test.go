@@ -3,7 +3,6 @@ package runtime_test
 import (
 	"context"
 	"errors"
-	"io"
 	"math"
 	"slices"
 	"strings"
@@ -21,13 +20,32 @@ import (
 // export writes the bundle of an untrained model and returns its folder.
 func export(t *testing.T, kind bundle.Kind, variables, categories int) string {
 	t.Helper()
-	params, err := builder.NewParams(tensor.Float32, 1)
+	return write(t, builder.Model{
+		Input: []int{3, 2}, Latent: builder.Latent{Kind: kind, Variables: variables, Categories: categories, Prior: "uniform"},
+		Encoder: builder.MLP{Hidden: []int{4}}, Decoder: builder.MLP{Hidden: []int{4}}, Activation: builder.Tanh,
+	})
+}
+
+// wide opens a model whose layers have the sizes of a real one.
+func wide(t *testing.T) *runtime.Model {
+	t.Helper()
+	dir := write(t, builder.Model{
+		Input: []int{28, 28}, Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 200, Prior: "uniform"},
+		Encoder: builder.MLP{Hidden: []int{400}}, Decoder: builder.MLP{Hidden: []int{8}}, Activation: builder.ReLU,
+	})
+	model, err := runtime.Open(dir, runtime.WithBackend(ortest.Backend(t, runtime.WithThreads(1))))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := builder.Model{
-		Input: []int{3, 2}, Latent: builder.Latent{Kind: kind, Variables: variables, Categories: categories, Prior: "uniform"},
-		Encoder: builder.MLP{Hidden: []int{4}}, Decoder: builder.MLP{Hidden: []int{4}}, Activation: builder.Tanh,
+	t.Cleanup(func() { model.Close() })
+	return model
+}
+
+func write(t *testing.T, m builder.Model) string {
+	t.Helper()
+	params, err := builder.NewParams(tensor.Float32, 1)
+	if err != nil {
+		t.Fatal(err)
 	}
 	dir := t.TempDir() + "/bundle"
 	trained := train.Trained{Name: "test", Model: m, Params: params}
@@ -179,154 +197,5 @@ func TestDraw(t *testing.T) {
 				t.Errorf("%s: bit %d is 1 in %g of %d draws, want %g: z = %.1f", kind, i, count[i], n, p, z)
 			}
 		}
-	}
-}
-
-// rowsOf is a source of n rows.
-type rowsOf struct{ n, at int }
-
-func (r *rowsOf) Next(row []float32) (int, error) {
-	if r.at == r.n {
-		return -1, io.EOF
-	}
-	for i := range row {
-		row[i] = float32((r.at*7+i*3)%11) / 10
-	}
-	r.at++
-	return -1, nil
-}
-
-// A row's code does not depend on how the rows are cut into batches.
-func TestEachBatch(t *testing.T) {
-	m := open(t, bundle.Bernoulli, 20, 0)
-	encode := func(batch int) (codes []byte) {
-		n, err := m.EachBatch(t.Context(), &rowsOf{n: 23}, batch, nil, func(first int, rows []float32) (err error) {
-			if first%batch != 0 {
-				t.Errorf("a batch of %d begins at %d", batch, first)
-			}
-			codes, err = m.Encode(t.Context(), codes, rows)
-			return err
-		})
-		if err != nil || n != 23 {
-			t.Fatalf("batch %d: %d rows, %v", batch, n, err)
-		}
-		return codes
-	}
-	want := encode(23)
-	for _, batch := range []int{1, 2, 5, 22, 100} {
-		if !slices.Equal(encode(batch), want) {
-			t.Errorf("codes at batch %d differ", batch)
-		}
-	}
-	boom := errors.New("boom")
-	if _, err := m.EachBatch(t.Context(), &rowsOf{n: 5}, 2, nil, func(int, []float32) error { return boom }); !errors.Is(err, boom) {
-		t.Errorf("the callback's error is lost: %v", err)
-	}
-}
-
-// byteRows gives n rows of 6 bytes, and fails at row bad.
-type byteRows struct{ n, at, bad int }
-
-var errRow = errors.New("a bad row")
-
-func (r *byteRows) NextBytes(row []byte) (int, error) {
-	if r.at == r.n {
-		return -1, io.EOF
-	}
-	if r.at == r.bad {
-		return -1, errRow
-	}
-	for i := range row {
-		row[i] = byte(r.at*37 + i*51)
-	}
-	r.at++
-	return -1, nil
-}
-
-// Bytes become the codes that their floats become, however the rows are cut and by however many callers, in order.
-func TestEncodeBytes(t *testing.T) {
-	ctx := context.Background()
-	for name, m := range map[string]*runtime.Model{
-		"bernoulli": open(t, bundle.Bernoulli, 11, 0), "categorical": open(t, bundle.Categorical, 3, 5),
-	} {
-		const n = 103
-		pixels, floats := make([]byte, n*6), make([]float32, n*6)
-		for i, source := 0, (&byteRows{n: n, bad: -1}); i < n; i++ {
-			if _, err := source.NextBytes(pixels[i*6:][:6]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for i, p := range pixels {
-			floats[i] = float32(p) / 255
-		}
-		want, err := m.Encode(ctx, nil, floats)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := m.EncodeBytes(ctx, []byte{9}, pixels)
-		if err != nil || got[0] != 9 || !slices.Equal(got[1:], want) {
-			t.Errorf("%s: bytes give other codes than floats, or are not appended: %v", name, err)
-		}
-		for _, rows := range []int{1, 7, 103, 1000} {
-			for _, callers := range []int{1, 2, 5} {
-				var codes []byte
-				next := 0
-				total, err := m.EncodeStream(ctx, &byteRows{n: n, bad: -1}, rows, callers, func(first int, c []byte) error {
-					if first != next {
-						t.Errorf("%d rows a batch, %d callers: row %d follows row %d", rows, callers, first, next)
-					}
-					next = first + len(c)/m.Manifest().Latent.PackedBytes()
-					codes = append(codes, c...)
-					return nil
-				})
-				if err != nil || total != n || !slices.Equal(codes, want) {
-					t.Errorf("%s: %d rows a batch, %d callers: %d rows, other codes, or %v", name, rows, callers, total, err)
-				}
-			}
-		}
-		if _, err := m.EncodeBytes(ctx, nil, pixels[:5]); !errors.Is(err, runtime.ErrInput) {
-			t.Errorf("half a row: %v", err)
-		}
-		if none, err := m.EncodeBytes(ctx, nil, nil); err != nil || len(none) != 0 {
-			t.Errorf("no rows: %v, %v", none, err)
-		}
-	}
-}
-
-// The first error of reading, writing or the context ends a stream, and nothing hangs.
-func TestEncodeStreamEnds(t *testing.T) {
-	m := open(t, bundle.Bernoulli, 11, 0)
-	keep := func(int, []byte) error { return nil }
-	if _, err := m.EncodeStream(context.Background(), &byteRows{n: 1000, bad: 500}, 8, 3, keep); !errors.Is(err, errRow) {
-		t.Errorf("a reader's error: %v", err)
-	}
-	full := errors.New("disk full")
-	if n, err := m.EncodeStream(context.Background(), &byteRows{n: 1000, bad: -1}, 8, 3, func(first int, _ []byte) error {
-		if first >= 80 {
-			return full
-		}
-		return nil
-	}); !errors.Is(err, full) || n != 80 {
-		t.Errorf("a writer's error: %v after %d rows", err, n)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	if _, err := m.EncodeStream(ctx, &byteRows{n: 100_000, bad: -1}, 8, 3, func(first int, _ []byte) error {
-		if first == 160 {
-			cancel()
-		}
-		return nil
-	}); !errors.Is(err, context.Canceled) {
-		t.Errorf("a done context: %v", err)
-	}
-	for _, c := range [][2]int{{0, 1}, {1, 0}} {
-		if _, err := m.EncodeStream(context.Background(), &byteRows{}, c[0], c[1], keep); !errors.Is(err, runtime.ErrInput) {
-			t.Errorf("%v: %v", c, err)
-		}
-	}
-	if err := m.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := m.EncodeStream(context.Background(), &byteRows{n: 10, bad: -1}, 8, 2, keep); !errors.Is(err, runtime.ErrClosed) {
-		t.Errorf("a closed model: %v", err)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	goruntime "runtime"
+
+	"github.com/catvae/catvae/bundle"
 )
 
 // These errors occur when a backend or a bundle is opened, or used.
@@ -47,6 +49,7 @@ type options struct {
 	tf32     bool
 	spinning bool
 	backend  Backend
+	variant  string
 }
 
 func newOptions(opts []Option) (options, error) {
@@ -102,4 +105,17 @@ func WithSpinning(on bool) Option {
 // WithBackend runs graphs on a backend of one's own instead of onnxruntime; the options above then have no effect.
 func WithBackend(b Backend) Option {
 	return func(o *options) error { o.backend = b; return nil }
+}
+
+// WithVariant encodes by one of the bundle's variants: "int8", "uint8" or "float16". "" and "float32" mean the encoder and
+// threshold themselves. Codes of the variants differ a little from each other's, but for uint8, which is float32 with
+// bytes going in.
+func WithVariant(name string) Option {
+	return func(o *options) error {
+		o.variant = name
+		if name == bundle.VariantFloat32 {
+			o.variant = ""
+		}
+		return nil
+	}
 }

@@ -18,12 +18,14 @@ type Model struct {
 	manifest                    *bundle.Manifest
 	backend                     Backend
 	encoder, threshold, decoder Graph
-	graphs                      map[string][]byte // the files' content, for the graph below
-	stitched                    struct {          // encoder and threshold as one, from bytes: see EncodeBytes
+	variant                     string            // of the encoder and threshold, "" for float32
+	graphs                      map[string][]byte // the files' content, for the graphs below
+	scaled                      [256]float32      // what bytes stand for
+	programs                    struct {          // made of the graphs at first use: see program
 		sync.Mutex
-		graph Graph
+		graphs map[string]Graph
 	}
-	closed bool // guarded by stitched
+	closed bool // guarded by programs
 }
 
 // Open opens the bundle in dir. Every graph is hashed, checked and then loaded from the same bytes. The backend is
@@ -34,8 +36,16 @@ func Open(dir string, opts ...Option) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	names := graphNames
+	if v, ok := b.Manifest.Variants[o.variant]; ok {
+		names = append(names[:len(names):len(names)], v.File)
+	}
 	graphs := map[string][]byte{}
-	for _, name := range graphNames {
+	for _, name := range names {
 		if graphs[name], err = b.Graph(name); err != nil {
 			return nil, err
 		}
@@ -45,7 +55,8 @@ func Open(dir string, opts ...Option) (*Model, error) {
 
 var graphNames = []string{bundle.EncoderFile, bundle.ThresholdFile, bundle.DecoderFile}
 
-// New is [Open] for a model in memory: graphs holds the three ONNX models by their file names.
+// New is [Open] for a model in memory: graphs holds the three ONNX models, and that of a variant that is asked for, by
+// their file names.
 func New(m *bundle.Manifest, graphs map[string][]byte, opts ...Option) (*Model, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -56,7 +67,8 @@ func New(m *bundle.Manifest, graphs map[string][]byte, opts ...Option) (*Model, 
 			return nil, err
 		}
 	}
-	model := &Model{manifest: m, backend: o.backend, graphs: graphs}
+	model := &Model{manifest: m, backend: o.backend, graphs: graphs, variant: o.variant, scaled: scaledBytes(m.Input.Scale)}
+	model.programs.graphs = map[string]Graph{}
 	batch := []int64{-1}
 	latent := append(batch[:1:1], latentShape(m.Latent)...)
 	sample := append(batch[:1:1], m.Input.Shape...)
@@ -80,7 +92,26 @@ func New(m *bundle.Manifest, graphs map[string][]byte, opts ...Option) (*Model, 
 			return nil, errors.Join(err, model.Close())
 		}
 	}
+	if o.variant != "" {
+		if err := model.checkVariant(); err != nil {
+			return nil, errors.Join(err, model.Close())
+		}
+	}
 	return model, nil
+}
+
+// scaledBytes returns what bytes are as floats: byte·scale, or byte/n where scale is 1/n for a whole n, as
+// onnxcompose.FromBytes has it.
+func scaledBytes(scale float64) (table [256]float32) {
+	n := math.Round(1 / scale)
+	for b := range table {
+		if math.Abs(n*scale-1) < 1e-12 {
+			table[b] = float32(b) / float32(n)
+		} else {
+			table[b] = float32(b) * float32(scale)
+		}
+	}
+	return table
 }
 
 func infos(name string, d bundle.DType, shape []int64) []bundle.TensorInfo {
@@ -113,6 +144,14 @@ func sameInfos(file string, g Graph, in, out []bundle.TensorInfo) error {
 // Manifest returns what the bundle says of itself. It must not be changed.
 func (m *Model) Manifest() *bundle.Manifest { return m.manifest }
 
+// Variant returns the name of the variant that encodes.
+func (m *Model) Variant() string {
+	if m.variant == "" {
+		return bundle.VariantFloat32
+	}
+	return m.variant
+}
+
 // Backend returns the name of what runs the graphs, with version and device.
 func (m *Model) Backend() string { return m.backend.Name() }
 
@@ -120,10 +159,14 @@ func (m *Model) Backend() string { return m.backend.Name() }
 // [ErrClosed].
 func (m *Model) Close() error {
 	var errs []error
-	m.stitched.Lock()
-	defer m.stitched.Unlock()
+	m.programs.Lock()
+	defer m.programs.Unlock()
 	m.closed = true
-	for _, g := range []Graph{m.encoder, m.threshold, m.decoder, m.stitched.graph} {
+	graphs := []Graph{m.encoder, m.threshold, m.decoder}
+	for _, g := range m.programs.graphs {
+		graphs = append(graphs, g)
+	}
+	for _, g := range graphs {
 		if g != nil {
 			errs = append(errs, g.Close())
 		}
@@ -138,7 +181,14 @@ func (m *Model) Logits(ctx context.Context, dst []float32, rows []float32) ([]fl
 	if err != nil || n == 0 {
 		return dst, err
 	}
-	return run(ctx, m.encoder, bundle.LatentLogits, dst, m.sample(rows, n))
+	if m.variant == "" {
+		return run(ctx, m.encoder, bundle.LatentLogits, dst, m.sample(rows, n))
+	}
+	g, err := m.program(bundle.Float32, bundle.LatentLogits)
+	if err != nil {
+		return dst, err
+	}
+	return run(ctx, g, bundle.LatentLogits, dst, m.sample(rows, n))
 }
 
 // Encode appends the packed codes of rows to dst, [bundle.Latent.PackedBytes] bytes a row. See [Model.Logits] for rows.

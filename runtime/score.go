@@ -17,8 +17,8 @@ import (
 // is drawn, so that a row has one score. Large scores are of rows unlike those that the model was trained on. It is no
 // bound on -ln p(x): for bounds, which take codes drawn from q, see `catvae eval`. See [Model.Logits] for rows.
 func (m *Model) Score(ctx context.Context, dst []float32, rows []float32) ([]float32, error) {
-	if m.manifest.Likelihood != "bernoulli" {
-		return dst, fmt.Errorf("runtime: the likelihood %q has no score here: %w", m.manifest.Likelihood, bundle.ErrFormat)
+	if err := m.hasScore(); err != nil {
+		return dst, err
 	}
 	logits, err := m.Logits(ctx, nil, rows)
 	if err != nil || len(logits) == 0 {
@@ -34,9 +34,20 @@ func (m *Model) Score(ctx context.Context, dst []float32, rows []float32) ([]flo
 	}
 	size, bits := m.manifest.Input.RowSize(), m.manifest.Latent.Bits()
 	for row := range len(rows) / size {
-		cost := elbo.NewPosterior(m.manifest.Latent, logits[row*bits:][:bits]).KL(nil)
-		cost -= elbo.LogLikelihood(rows[row*size:][:size], decoded[row*size:][:size])
-		dst = append(dst, float32(cost))
+		dst = append(dst, m.score(rows[row*size:][:size], logits[row*bits:][:bits], decoded[row*size:][:size]))
 	}
 	return dst, nil
+}
+
+// score is a row's cost through its code: see [Model.Score].
+func (m *Model) score(row, logits, decoded []float32) float32 {
+	cost := elbo.NewPosterior(m.manifest.Latent, logits).KL(nil)
+	return float32(cost - elbo.LogLikelihood(row, decoded))
+}
+
+func (m *Model) hasScore() error {
+	if m.manifest.Likelihood != "bernoulli" {
+		return fmt.Errorf("runtime: the likelihood %q has no score here: %w", m.manifest.Likelihood, bundle.ErrFormat)
+	}
+	return nil
 }

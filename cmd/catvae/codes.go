@@ -4,60 +4,63 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/cli"
 	"github.com/catvae/catvae/internal/imgrid"
-	"strings"
+	"github.com/catvae/catvae/internal/infer"
 )
 
 type encodeCommand struct {
-	Model string `help:"Bundle." required:"" placeholder:"BUNDLE"`
-	In    string `help:"IDX or NPY file, folder with MNIST's four files, or glyphs." required:"" placeholder:"SRC"`
-	Split string `help:"Which rows of a folder or of glyphs: train or test." default:"test" enum:"train,test"`
-	Out   string `help:"NPY file to write." required:"" placeholder:"FILE"`
-	Codes string `help:"packed (uint8, 8 bits a byte), index (uint8, one a variable) or logits (float32)." default:"packed" enum:"packed,index,logits"`
-	Batch int    `help:"Rows that go through the graph at once." default:"512"`
-	Force bool   `help:"Replace the output file where it exists."`
-	cli.Backend
+	cli.Rows
+	Codes   string `help:"packed (uint8, 8 bits a byte), index (uint8, one a variable) or logits (float32)." default:"packed" enum:"packed,index,logits"`
+	Variant string `help:"Variant of the encoder: float32, one that the bundle was exported with, or auto." default:"float32" placeholder:"NAME"`
 }
 
 // Help is printed under the flags' list.
 func (encodeCommand) Help() string {
-	return `Example:
+	return `Examples:
 
   catvae encode --model run/bundle --in rows.npy --out codes.npy
+  catvae encode --model run/bundle --in pictures/ --out codes.parquet
 
-The same as infer, which is a small program of its own. numpy.unpackbits(numpy.load("codes.npy"), axis=1) gives the bits.
+The same as infer, which is a small program of its own with more modes. numpy.unpackbits(numpy.load("codes.npy"), axis=1) gives the bits.
 
 ` + cli.ExitStatus
 }
 
 func (c encodeCommand) Run(ctx context.Context, env cli.Env) error {
-	return cli.Infer{Model: c.Model, In: c.In, Split: dataset.Split(c.Split), Out: c.Out, Mode: "encode", Codes: c.Codes, Batch: c.Batch, Force: c.Force, Backend: c.Backend}.Run(ctx, env)
+	job, err := c.Job(infer.Encode, infer.Codes(c.Codes), c.Variant)
+	if err != nil {
+		return err
+	}
+	return c.Infer(ctx, env, job)
 }
 
 type decodeCommand struct {
-	Model string `help:"Bundle." required:"" placeholder:"BUNDLE"`
-	In    string `help:"NPY file of packed codes, uint8 [rows, bytes]." required:"" placeholder:"FILE"`
-	Out   string `help:"NPY file of reconstructions to write, float32." required:"" placeholder:"FILE"`
-	Batch int    `help:"Rows that go through the graph at once." default:"512"`
-	Force bool   `help:"Replace the output file where it exists."`
-	cli.Backend
+	cli.Rows
 }
 
 // Help is printed under the flags' list.
 func (decodeCommand) Help() string {
-	return `Example:
+	return `Examples:
 
   catvae decode --model run/bundle --in codes.npy --out images.npy
+  catvae decode --model run/bundle --in codes.npy --out images/ --format png
+
+--in is an NPY file of packed codes, uint8 [rows, bytes].
 
 ` + cli.ExitStatus
 }
 
 func (c decodeCommand) Run(ctx context.Context, env cli.Env) error {
-	return cli.Infer{Model: c.Model, In: c.In, Out: c.Out, Mode: "decode", Batch: c.Batch, Force: c.Force, Backend: c.Backend}.Run(ctx, env)
+	job, err := c.Job(infer.Decode, "", "")
+	if err != nil {
+		return err
+	}
+	return c.Infer(ctx, env, job)
 }
 
 type sampleCommand struct {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/internal/infer"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train"
 )
@@ -52,11 +53,12 @@ func (c quickstart) Run(ctx context.Context, env cli.Env) error {
 		return context.Canceled
 	}
 	codes := filepath.Join(c.Out, "codes.npy")
-	err = cli.Infer{
-		Model: filepath.Join(c.Out, train.BundleDir), In: dataset.GlyphsSource, Split: dataset.Test, Out: codes,
-		Mode: "encode", Codes: "packed", Batch: 512, Force: true, Backend: c.Backend,
-	}.Run(ctx, env)
+	rows := cli.Rows{Model: filepath.Join(c.Out, train.BundleDir), In: dataset.GlyphsSource, Split: string(dataset.Test), Out: codes, Force: true, Backend: c.Backend}
+	job, err := rows.Job(infer.Encode, infer.Packed, "")
 	if err != nil {
+		return err
+	}
+	if err := rows.Infer(ctx, env, job); err != nil {
 		return err
 	}
 	report, err := filepath.Abs(filepath.Join(c.Out, train.ReportFile))

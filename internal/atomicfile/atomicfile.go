@@ -25,35 +25,97 @@ func Unfinished(name string) bool { return strings.HasPrefix(name, prefix) }
 // ErrExists is wrapped by the error for a target that is there already. It is an fs.ErrExist.
 var ErrExists = fmt.Errorf("exists already: choose another name, or --force to replace it: %w", fs.ErrExist)
 
-// Write makes path hold what write writes. On any error path is as it was.
-func Write(path string, perm fs.FileMode, write func(io.Writer) error) (err error) {
+// A File is written under a temporary name until it is committed. Exactly one of Commit and Abort ends it; Abort after
+// Commit is harmless, so that it can be deferred.
+type File struct {
+	path string
+	perm fs.FileMode
+	f    *os.File
+	err  error // the first
+	done bool
+}
+
+// Create begins a file that will stand at path.
+func Create(path string, perm fs.FileMode) (*File, error) {
 	f, err := os.CreateTemp(filepath.Dir(path), prefix+filepath.Base(path)+"-")
 	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", path, err)
+	}
+	return &File{path: path, perm: perm, f: f}, nil
+}
+
+// Write is io.Writer's. Its first error stays.
+func (f *File) Write(p []byte) (int, error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+	n, err := f.f.Write(p)
+	if err != nil {
+		f.err = fmt.Errorf("write %s: %w", f.path, err)
+	}
+	return n, f.err
+}
+
+// Commit syncs the file and gives it its name. On any error path is as it was.
+func (f *File) Commit() error {
+	defer f.Abort()
+	if f.err != nil {
+		return f.err
+	}
+	f.err = errors.Join(f.f.Chmod(f.perm), f.f.Sync(), f.f.Close()) // before the rename: Windows wants it so
+	if f.err == nil {
+		f.err = os.Rename(f.f.Name(), f.path)
+	}
+	if f.err == nil {
+		f.done = true
+		f.err = syncDir(filepath.Dir(f.path))
+	}
+	if f.err != nil {
+		f.err = fmt.Errorf("write %s: %w", f.path, f.err)
+	}
+	return f.err
+}
+
+// Abort removes what was written.
+func (f *File) Abort() {
+	if !f.done {
+		f.done = true
+		f.f.Close()           // a second Close is harmless
+		os.Remove(f.f.Name()) // the error to report is another
+	}
+}
+
+// Write makes path hold what write writes. On any error path is as it was.
+func Write(path string, perm fs.FileMode, write func(io.Writer) error) error {
+	f, err := Create(path, perm)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	if err := write(f); err != nil {
+		if f.err != nil {
+			return f.err
+		}
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	defer func() {
-		if err != nil {
-			f.Close()           // a second Close is harmless
-			os.Remove(f.Name()) // the error to report is the first
-			err = fmt.Errorf("write %s: %w", path, err)
+	return f.Commit()
+}
+
+// Sweep removes what crashes left unfinished of the files whose names in dir want holds for.
+func Sweep(dir string, want func(name string) bool) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		rest, ok := strings.CutPrefix(e.Name(), prefix)
+		if i := strings.LastIndexByte(rest, '-'); ok && i > 0 && want(rest[:i]) {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
 		}
-	}()
-	if err = write(f); err != nil {
-		return err
 	}
-	if err = f.Chmod(perm); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil { // before the rename: Windows wants it so
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return nil
 }
 
 // WriteBytes is [Write] of bytes.

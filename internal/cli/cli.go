@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/infer"
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/runtime"
 )
@@ -34,9 +35,6 @@ const (
 // ExitStatus is the help's last paragraph.
 const ExitStatus = "EXIT STATUS: 0 done, 1 error, 2 usage, 3 done in part, 4 bad bundle or data, 5 onnxruntime or device missing, 130 interrupted."
 
-// ErrPart is wrapped by the error for work that was done, but for rows that could not be.
-var ErrPart = errors.New("done in part")
-
 // ErrUsage is wrapped by errors about the command line.
 var ErrUsage = errors.New("usage")
 
@@ -47,9 +45,9 @@ func Code(err error) int {
 		return Done
 	case errors.Is(err, context.Canceled):
 		return Interrupted
-	case errors.Is(err, ErrUsage):
+	case errors.Is(err, ErrUsage), errors.Is(err, infer.ErrJob):
 		return Usage
-	case errors.Is(err, ErrPart):
+	case errors.Is(err, infer.ErrPart):
 		return Part
 	case errors.Is(err, runtime.ErrLibrary), errors.Is(err, runtime.ErrDevice):
 		return NoLibrary
@@ -75,7 +73,7 @@ func Main(name, description string, grammar any, code func(error) int) int {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintf(os.Stderr, "%s: interrupted\n", name)
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "%s: %s\n", name, OneLine(err))
+		fmt.Fprintf(os.Stderr, "%s: %s\n", name, strings.TrimPrefix(OneLine(err), name+": "))
 	}
 	return code(err)
 }
@@ -159,4 +157,10 @@ func CheckTarget(path string, force bool) error {
 		return err
 	}
 	return nil
+}
+
+// Exists reports whether a path is there, for choosing between kinds of arguments.
+func Exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

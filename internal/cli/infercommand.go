@@ -2,42 +2,51 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"time"
 
-	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/infer"
 )
 
 // InferDescription is what infer --help says first.
-const InferDescription = `Runs a bundle over rows: codes, logits, reconstructions or scores out, as NPY.
+const InferDescription = `Runs a bundle over rows: codes, logits, reconstructions or scores out.
 
   infer --model run/bundle --in t10k-images-idx3-ubyte.gz --out codes.npy
+  infer --model run/bundle --in pictures/ --out codes.parquet --max-bad 0.01
+  infer --model run/bundle --in 'scans/*.png' --out codes.csv --text hex
+  infer --model run/bundle --in rows.npy --out codes/ --variant int8 --shard 0/4
   infer --model run/bundle --in rows.npy --out logits.npy --codes logits
-  infer --model run/bundle --in rows.npy --out codes.npy --max-bad 0.01
   infer --model run/bundle --in codes.npy --out images.npy --mode decode
-  infer --model run/bundle --in rows.npy --out scores.npy --mode score
+  infer --model run/bundle --in rows.npy --out scores.csv --mode score
+  infer --model run/bundle --bench
 
-A score is one float32 a row, in nats: how badly the model explains the row, -ln p(row | its code) + KL(posterior || prior).
+A run that was stopped goes on where it was when the same command is given again. A score is one number a row, in nats: how badly the model explains the row, -ln p(row | its code) + KL(posterior || prior).
 
 ` + ExitStatus
 
 // InferCommand is the command line of infer.
 type InferCommand struct {
-	Model  string      `help:"Bundle: the folder with manifest.json." required:"" placeholder:"BUNDLE"`
-	In     string      `help:"IDX file (plain or gzip), NPY file, folder with MNIST's four files, or glyphs. For decode: NPY of packed codes." required:"" placeholder:"SRC"`
-	Split  string      `help:"Which rows of a folder or of glyphs: train or test." default:"test" enum:"train,test"`
-	Out    string      `help:"NPY file to write; it appears whole or not at all." required:"" placeholder:"FILE"`
-	Mode   string      `help:"encode, decode, reconstruct or score." default:"encode" enum:"encode,decode,reconstruct,score"`
-	Codes  string      `help:"What encode writes: packed (uint8, 8 bits a byte), index (uint8, one category or bit a variable) or logits (float32)." default:"packed" enum:"packed,index,logits"`
-	Batch  int         `help:"Rows that go through the graph at once." default:"512"`
-	MaxBad float64     `help:"Ratio of bad rows (NaN, values outside the range) to tolerate; more end the run with 4. Tolerated ones are zeros in the output and named with reasons in FILE.bad.jsonl, and the exit status is 3." default:"0" placeholder:"RATIO"`
-	Force  bool        `help:"Replace the output file where it exists."`
-	Info   VersionFlag `name:"version" help:"Print the versions of catvae and onnxruntime."`
-	Backend
+	Rows
+	Mode      string        `help:"encode, decode, reconstruct or score." default:"encode" enum:"encode,decode,reconstruct,score"`
+	Codes     string        `help:"What encode writes: packed (uint8, 8 bits a byte), index (uint8, one category or bit a variable) or logits (float32)." default:"packed" enum:"packed,index,logits"`
+	Variant   string        `help:"Variant of the encoder: float32, one that the bundle was exported with (int8, uint8, float16), or auto for the fastest that fits device and rows. Codes of variants differ a little." default:"float32" placeholder:"NAME"`
+	Bench     bool          `help:"Measure instead of writing: on random rows, or once over --in."`
+	BenchTime time.Duration `help:"How long to measure on random rows." default:"5s"`
+	JSON      bool          `help:"Print what --bench measured as one JSON object."`
+	Info      VersionFlag   `name:"version" help:"Print the versions of catvae and onnxruntime."`
 }
 
 // Run is called by the command line.
 func (g *InferCommand) Run(ctx context.Context, env Env) error {
-	return Infer{
-		Model: g.Model, In: g.In, Split: dataset.Split(g.Split), Out: g.Out, Mode: g.Mode, Codes: g.Codes,
-		Batch: g.Batch, MaxBad: g.MaxBad, Force: g.Force, Backend: g.Backend,
-	}.Run(ctx, env)
+	job, err := g.Job(infer.Mode(g.Mode), infer.Codes(g.Codes), g.Variant)
+	if err != nil {
+		return err
+	}
+	if g.Bench {
+		return g.bench(ctx, env, job)
+	}
+	if g.JSON {
+		return fmt.Errorf("%w: --json is for --bench", ErrUsage)
+	}
+	return g.Infer(ctx, env, job)
 }

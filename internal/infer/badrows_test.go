@@ -1,8 +1,7 @@
-package cli_test
+package infer_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -11,21 +10,17 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/internal/infer"
 	"github.com/catvae/catvae/internal/noise"
-	"github.com/catvae/catvae/runtime/ortest"
-	"github.com/catvae/catvae/train"
-	"gorgonia.org/tensor"
 )
 
 // Of a thousand rows, one in a hundred broken: every good row has the output it has among good ones, wherever batches are
 // cut, every bad one is zeros and is named with its reason.
 func TestBadRows(t *testing.T) {
 	dir := t.TempDir()
-	model := writeModel(t, filepath.Join(dir, "bundle"))
+	model := writeModel(t, bundle.Bernoulli, 11, 0)
 	const rows, size = 1000, 6
 	values := make([]float32, rows*size)
 	noise.Stream{Seed: 3}.Uniform(values, 0, 0)
@@ -47,19 +42,18 @@ func TestBadRows(t *testing.T) {
 		{"logits", "encode", "logits", 64}, {"scores", "score", "", 10}, {"images", "reconstruct", "", 512},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			infer := func(in string, maxBad float64) ([]byte, string, error) {
+			results := func(in string, maxBad float64) ([]byte, string, error) {
 				out := filepath.Join(t.TempDir(), "out.npy")
-				err := cli.Infer{Model: model, In: in, Out: out, Mode: test.mode, Codes: test.codes, Batch: test.batch, MaxBad: maxBad,
-					Backend: cli.Backend{Device: "cpu", Threads: 1}}.Run(context.Background(), cli.Env{Stdout: io.Discard, Stderr: io.Discard})
+				_, err := run(t, infer.Job{Model: model, In: in, Out: out, Mode: infer.Mode(test.mode), Codes: infer.Codes(test.codes), Batch: test.batch, MaxBad: maxBad, PartRows: 300})
 				content, _ := os.ReadFile(out)
-				return content, out + ".bad.jsonl", err
+				return content, infer.BadFile(out), err
 			}
-			want, _, err := infer(good, 0)
+			want, _, err := results(good, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, names, err := infer(damaged, 0.01)
-			if !errors.Is(err, cli.ErrPart) || cli.Code(err) != cli.Part {
+			got, names, err := results(damaged, 0.01)
+			if !errors.Is(err, infer.ErrPart) {
 				t.Fatalf("tolerated rows end with %v", err)
 			}
 			width := (len(want) - 128) / rows // the header has 128 bytes
@@ -74,8 +68,8 @@ func TestBadRows(t *testing.T) {
 			}
 			checkNames(t, names, isBad)
 
-			left, names, err := infer(damaged, 0.009)
-			if cli.Code(err) != cli.BadInput || !errors.Is(err, dataset.ErrData) || left != nil {
+			left, names, err := results(damaged, 0.009)
+			if !errors.Is(err, dataset.ErrData) || left != nil {
 				t.Errorf("a row too many ends with %v and leaves %d bytes", err, len(left))
 			}
 			if _, err := os.Stat(names); err == nil {
@@ -111,23 +105,6 @@ func checkNames(t *testing.T, path string, isBad map[int]bool) {
 	if n != len(isBad) {
 		t.Errorf("%d rows are named, %d are bad", n, len(isBad))
 	}
-}
-
-func writeModel(t *testing.T, dir string) string {
-	t.Helper()
-	params, err := builder.NewParams(tensor.Float32, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := builder.Model{
-		Input: []int{3, 2}, Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 11, Prior: "uniform"},
-		Encoder: builder.MLP{Hidden: []int{4}}, Decoder: builder.MLP{Hidden: []int{4}}, Activation: builder.Tanh,
-	}
-	trained := train.Trained{Name: "test", Model: m, Params: params}
-	if _, err := trained.WriteBundle(t.Context(), dir, train.BundleOptions{Backend: ortest.Backend(t)}); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 func writeRows(t *testing.T, path string, values []float32, size int) string {

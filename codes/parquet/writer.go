@@ -1,0 +1,96 @@
+// Package parquet writes packed codes as Parquet files, which data frames, lakes and databases read.
+//
+// A file has two columns: id, the row's number (int64) or its name (string), and code, a fixed-size binary of the packed
+// code's bytes, most significant bit first, as package codes has them. Rows come in row groups of a fixed size, so that
+// memory stays bounded and equal rows give equal files, however they were handed in.
+//
+// The format: https://parquet.apache.org/docs/file-format/. The package is apart from codes because Apache Arrow's Go module
+// is large.
+package parquet
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+)
+
+// groupRows is the number of rows of a row group: 64 Ki codes of 25 bytes are 1.6 MB.
+const groupRows = 1 << 16
+
+// A Writer writes codes, in order. It is for one goroutine.
+type Writer struct {
+	out   *pqarrow.FileWriter
+	rows  *array.RecordBuilder
+	bytes int
+	held  int // rows in the builder
+	err   error
+}
+
+// NewWriter begins a file of codes of so many bytes. named says that ids are names; else they are numbers.
+func NewWriter(w io.Writer, codeBytes int, named bool) (*Writer, error) {
+	if codeBytes < 1 || codeBytes > 1<<20 {
+		return nil, fmt.Errorf("parquet: codes of %d bytes: use 1 to %d", codeBytes, 1<<20)
+	}
+	var id arrow.DataType = arrow.PrimitiveTypes.Int64
+	if named {
+		id = arrow.BinaryTypes.String
+	}
+	schema := arrow.NewSchema([]arrow.Field{{Name: "id", Type: id}, {Name: "code", Type: &arrow.FixedSizeBinaryType{ByteWidth: codeBytes}}}, nil)
+	out, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{w}, // not to be closed by the library
+		parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Snappy), parquet.WithDictionaryDefault(false), parquet.WithMaxRowGroupLength(groupRows)),
+		pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
+	if err != nil {
+		return nil, fmt.Errorf("parquet: %w", err)
+	}
+	return &Writer{out: out, rows: array.NewRecordBuilder(memory.DefaultAllocator, schema), bytes: codeBytes}, nil
+}
+
+// Write adds packed codes. Their ids are the numbers from first on, or names, one a code, where the file has names. The first
+// error stays.
+func (w *Writer) Write(first int, names []string, codes []byte) error {
+	n := len(codes) / w.bytes
+	numbers, numbered := w.rows.Field(0).(*array.Int64Builder)
+	if w.err == nil && (len(codes)%w.bytes != 0 || !numbered && len(names) != n) {
+		w.err = fmt.Errorf("parquet: %d bytes and %d names: codes have %d bytes, and each a name where there are names", len(codes), len(names), w.bytes)
+	}
+	for i := 0; i < n && w.err == nil; i++ {
+		if numbered {
+			numbers.Append(int64(first + i))
+		} else {
+			w.rows.Field(0).(*array.StringBuilder).Append(names[i])
+		}
+		w.rows.Field(1).(*array.FixedSizeBinaryBuilder).Append(codes[i*w.bytes:][:w.bytes])
+		if w.held++; w.held == groupRows {
+			w.flush()
+		}
+	}
+	return w.err
+}
+
+// flush writes a row group.
+func (w *Writer) flush() {
+	batch := w.rows.NewRecordBatch()
+	defer batch.Release()
+	w.held = 0
+	if err := w.out.Write(batch); err != nil {
+		w.err = fmt.Errorf("parquet: %w", err)
+	}
+}
+
+// Close writes what is left and the file's end. It does not close the underlying writer.
+func (w *Writer) Close() error {
+	defer w.rows.Release()
+	if w.held > 0 && w.err == nil {
+		w.flush()
+	}
+	if err := w.out.Close(); err != nil && w.err == nil {
+		w.err = fmt.Errorf("parquet: %w", err)
+	}
+	return w.err
+}

@@ -1,0 +1,55 @@
+package codes
+
+import (
+	"encoding/hex"
+	"fmt"
+)
+
+// AppendBits appends a packed code as text, a digit a bit, the first bit first: "1011000011". PostgreSQL's type bit(n) reads
+// it. Code must hold so many bits.
+func AppendBits(dst, code []byte, bits int) []byte {
+	for i := range bits {
+		dst = append(dst, '0'+code[i/8]>>(7-i%8)&1)
+	}
+	return dst
+}
+
+// ParseBits appends the packed code that a text of AppendBits stands for, of so many bits.
+func ParseBits(dst []byte, text string, bits int) ([]byte, error) {
+	if len(text) != bits {
+		return dst, fmt.Errorf("codes: %d digits, a code has %d bits", len(text), bits)
+	}
+	from := len(dst)
+	for i := range bits {
+		if i%8 == 0 {
+			dst = append(dst, 0)
+		}
+		switch text[i] {
+		case '1':
+			dst[len(dst)-1] |= 1 << (7 - i%8)
+		case '0':
+		default:
+			return dst[:from], fmt.Errorf("codes: digit %d is %q: bits are 0 and 1", i, text[i])
+		}
+	}
+	return dst, nil
+}
+
+// AppendHex appends a packed code as hexadecimal digits, two a byte: "b0c0".
+func AppendHex(dst, code []byte) []byte { return hex.AppendEncode(dst, code) }
+
+// ParseHex appends the packed code that a text of AppendHex stands for, of so many bits.
+func ParseHex(dst []byte, text string, bits int) ([]byte, error) {
+	from := len(dst)
+	if len(text) != 2*Bytes(bits) {
+		return dst, fmt.Errorf("codes: %d hexadecimal digits, a code of %d bits has %d", len(text), bits, 2*Bytes(bits))
+	}
+	dst, err := hex.AppendDecode(dst, []byte(text))
+	if err == nil {
+		err = check(dst[from:], bits)
+	}
+	if err != nil {
+		return dst[:from], fmt.Errorf("codes: %q: %w", text, err)
+	}
+	return dst, nil
+}

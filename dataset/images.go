@@ -1,0 +1,249 @@
+package dataset
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/draw"
+	_ "image/jpeg" // decoded
+	_ "image/png"  // decoded
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	xdraw "golang.org/x/image/draw"
+)
+
+// An Image says what pictures are made to fit: they are turned grey, then resized.
+type Image struct {
+	Height, Width int
+	Resize        string // "none": another size is a bad row; "nearest", "bilinear" or "catmull-rom": stretched to size
+}
+
+// scalers hold the ways to resize.
+var scalers = map[string]xdraw.Scaler{"nearest": xdraw.NearestNeighbor, "bilinear": xdraw.BiLinear, "catmull-rom": xdraw.CatmullRom}
+
+// What a picture may have before it is decoded: bytes in its file, and pixels, which a small file may claim many of.
+const (
+	maxPictureBytes = 256 << 20
+	maxPixels       = 1 << 26
+)
+
+// images reads pictures, PNG and JPEG, each a row of grey bytes. Files are opened and decoded where rows are decoded.
+type images struct {
+	info  Info
+	root  string // folder that names are relative to
+	names []string
+	fit   Image
+	row   int
+	buf   []byte
+	files sync.Pool // of *bytes.Buffer
+}
+
+func isPicture(name string) bool {
+	return slices.Contains([]string{".png", ".jpg", ".jpeg"}, strings.ToLower(filepath.Ext(name)))
+}
+
+// openImages opens pictures by their names below root, in the order of names.
+func openImages(source, root string, names []string, o Options) (Reader, error) {
+	slices.Sort(names)
+	r := &images{info: Info{Source: source, Rows: len(names), DType: "uint8"}, root: root, names: names}
+	r.files.New = func() any { return new(bytes.Buffer) }
+	if o.Image != nil {
+		r.fit = *o.Image
+	} else {
+		var err error
+		if r.fit, err = r.firstSize(); err != nil {
+			return nil, err
+		}
+	}
+	if _, ok := scalers[r.fit.Resize]; !ok && r.fit.Resize != "none" && r.fit.Resize != "" {
+		return nil, fmt.Errorf("dataset: pictures are resized by %q: use none, nearest, bilinear or catmull-rom", r.fit.Resize)
+	}
+	if r.fit.Height < 1 || r.fit.Width < 1 || r.fit.Height > maxRow/r.fit.Width {
+		return nil, fmt.Errorf("dataset: pictures of %dx%d: a row has 1 to %d values", r.fit.Height, r.fit.Width, maxRow)
+	}
+	r.info.Shape = []int{r.fit.Height, r.fit.Width}
+	r.buf = make([]byte, r.info.RowSize())
+	return r, nil
+}
+
+// firstSize returns the size of the first picture that has one.
+func (r *images) firstSize() (Image, error) {
+	for row := range min(len(r.names), 1000) {
+		img, err := r.picture(row)
+		if err == nil {
+			return Image{Height: img.Bounds().Dy(), Width: img.Bounds().Dx()}, nil
+		}
+	}
+	return Image{}, &FormatError{File: r.info.Source, Reason: "none of its first pictures can be decoded"}
+}
+
+// walkImages returns the pictures below a folder, by their slash-separated names.
+func walkImages(dir string) (names []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() && isPicture(path) {
+			name, err := filepath.Rel(dir, path)
+			if err != nil {
+				return err
+			}
+			names = append(names, filepath.ToSlash(name))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	return names, nil
+}
+
+func (r *images) Info() Info { return r.info }
+
+// ID returns a picture's path, relative to the folder that is the source.
+func (r *images) ID(row int) string { return r.names[row] }
+
+func (r *images) Close() error { return nil }
+
+func (r *images) Skip(rows int) error {
+	r.row = min(r.row+rows, r.info.Rows)
+	return nil
+}
+
+func (r *images) Next(row []float32) (int, error) {
+	if _, err := r.NextBytes(r.buf); err != nil {
+		return -1, err
+	}
+	greyOf(row, r.buf)
+	return -1, nil
+}
+
+// NextBytes is Next for the bytes themselves.
+func (r *images) NextBytes(row []byte) (int, error) {
+	if r.row == r.info.Rows {
+		return -1, io.EOF
+	}
+	r.row++
+	return -1, r.decode(r.row-1, row)
+}
+
+// Bytes takes the next names; files are read where rows are decoded.
+func (r *images) Bytes(dst []byte) (int, Decode, error) {
+	size := r.info.RowSize()
+	n := min(len(dst)/size, r.info.Rows-r.row)
+	if n == 0 {
+		return 0, nil, io.EOF
+	}
+	first := r.row
+	r.row += n
+	return n, func() (bad []error, _ error) {
+		for i := range n {
+			row := dst[i*size:][:size]
+			if err := r.decode(first+i, row); err != nil {
+				clear(row)
+				bad = append(bad, err)
+			}
+		}
+		return bad, nil
+	}, nil
+}
+
+func (r *images) Floats(dst []float32) (int, Decode, error) {
+	size := r.info.RowSize()
+	raw := make([]byte, len(dst))
+	n, decode, err := r.Bytes(raw)
+	if err != nil {
+		return 0, nil, err
+	}
+	return n, func() ([]error, error) {
+		bad, err := decode()
+		greyOf(dst, raw[:n*size])
+		return bad, err
+	}, nil
+}
+
+// decode writes a picture's grey bytes to row.
+func (r *images) decode(number int, row []byte) error {
+	img, err := r.picture(number)
+	if err != nil {
+		return err
+	}
+	b := img.Bounds()
+	if scaler := scalers[r.fit.Resize]; b.Dx() != r.fit.Width || b.Dy() != r.fit.Height {
+		if scaler == nil {
+			return r.bad(number, fmt.Sprintf("it has %dx%d pixels, rows have %dx%d (height x width)", b.Dy(), b.Dx(), r.fit.Height, r.fit.Width), nil)
+		}
+		grey := greyImage(img)
+		scaler.Scale(&image.Gray{Pix: row, Stride: r.fit.Width, Rect: image.Rect(0, 0, r.fit.Width, r.fit.Height)}, image.Rect(0, 0, r.fit.Width, r.fit.Height), grey, grey.Bounds(), draw.Src, nil)
+		return nil
+	}
+	grey := greyImage(img)
+	for y := range r.fit.Height {
+		copy(row[y*r.fit.Width:][:r.fit.Width], grey.Pix[grey.PixOffset(b.Min.X, b.Min.Y+y):])
+	}
+	return nil
+}
+
+// greyImage returns a picture in grey: 0.299 R + 0.587 G + 0.114 B, on black where it is transparent.
+func greyImage(img image.Image) *image.Gray {
+	if g, ok := img.(*image.Gray); ok {
+		return g
+	}
+	g := image.NewGray(img.Bounds())
+	draw.Draw(g, g.Bounds(), img, g.Bounds().Min, draw.Src)
+	return g
+}
+
+// picture reads and decodes a file, after a look at what it claims to be.
+func (r *images) picture(number int) (image.Image, error) {
+	path := filepath.Join(r.root, filepath.FromSlash(r.names[number]))
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, r.bad(number, "it cannot be opened", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, r.bad(number, "it cannot be read", err)
+	case !info.Mode().IsRegular():
+		return nil, r.bad(number, "it is no file", nil)
+	case info.Size() == 0:
+		return nil, r.bad(number, "it is empty", nil)
+	case info.Size() > maxPictureBytes:
+		return nil, r.bad(number, fmt.Sprintf("it has %d bytes, up to %d are read", info.Size(), maxPictureBytes), nil)
+	}
+	buf := r.files.Get().(*bytes.Buffer)
+	defer r.files.Put(buf)
+	buf.Reset()
+	if _, err := buf.ReadFrom(io.LimitReader(f, maxPictureBytes)); err != nil {
+		return nil, r.bad(number, "it cannot be read", err)
+	}
+	config, _, err := image.DecodeConfig(bytes.NewReader(buf.Bytes()))
+	if err != nil {
+		return nil, r.bad(number, "it is no PNG or JPEG", err)
+	}
+	if config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height {
+		return nil, r.bad(number, fmt.Sprintf("it has %dx%d pixels, up to %d in all are decoded", config.Height, config.Width, maxPixels), nil)
+	}
+	img, _, err := image.Decode(bytes.NewReader(buf.Bytes()))
+	if err != nil {
+		return nil, r.bad(number, "it cannot be decoded", err)
+	}
+	return img, nil
+}
+
+func (r *images) bad(number int, reason string, cause error) error {
+	var path *fs.PathError
+	if errors.As(cause, &path) {
+		cause = path.Err // the name stands in front already
+	}
+	return &RowError{File: r.names[number], Row: number, Reason: reason, Cause: cause}
+}

@@ -1,0 +1,82 @@
+package dataset
+
+import (
+	"archive/zip"
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+)
+
+// NPZ is numpy's format for several arrays: a ZIP archive of NPY files.
+// https://numpy.org/doc/stable/reference/generated/numpy.savez.html
+
+// arrays are the members that are taken where an archive holds several and none is named.
+var arrays = []string{"x.npy", "arr_0.npy", "data.npy", "images.npy", "codes.npy"}
+
+// newNPZ streams a member of an archive: member, the only one, or one with a usual name.
+func newNPZ(path, member string) (Reader, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	r, err := openNPZ(path, f, member)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func openNPZ(path string, f *os.File, member string) (Reader, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	z, err := zip.NewReader(f, info.Size())
+	if err != nil {
+		return nil, &FormatError{File: path, Reason: "it is no ZIP archive", Cause: err}
+	}
+	var names []string
+	for _, m := range z.File {
+		names = append(names, m.Name)
+	}
+	name := member + ".npy"
+	if member == "" && len(names) == 1 {
+		name = names[0]
+	} else if member == "" {
+		if i := slices.IndexFunc(arrays, func(n string) bool { return slices.Contains(names, n) }); i >= 0 {
+			name = arrays[i]
+		}
+	}
+	i := slices.Index(names, name)
+	if i < 0 {
+		return nil, &UnsupportedError{File: path, Reason: fmt.Sprintf("which of its arrays is meant? It holds %s: name one as %s:NAME", strings.ReplaceAll(strings.Join(names, ", "), ".npy", ""), path)}
+	}
+	if z.File[i].UncompressedSize64 > 1<<50 {
+		return nil, &FormatError{File: path, Reason: fmt.Sprintf("%s claims %d bytes", name, z.File[i].UncompressedSize64)}
+	}
+	content, err := z.File[i].Open()
+	if err != nil {
+		return nil, &FormatError{File: path, Reason: fmt.Sprintf("%s cannot be unpacked", name), Cause: err}
+	}
+	s := &stream{
+		Reader: bufio.NewReaderSize(content, bufferSize), name: path + ":" + strings.TrimSuffix(name, ".npy"), file: closers{content, f},
+		size: info.Size(), plain: int64(z.File[i].UncompressedSize64),
+	}
+	return newNPY(s)
+}
+
+// closers closes several things.
+type closers []io.Closer
+
+func (c closers) Close() error {
+	var errs []error
+	for _, one := range c {
+		errs = append(errs, one.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/catvae/catvae/internal/infer"
+)
+
+// bench measures and prints to stdout.
+func (g *InferCommand) bench(ctx context.Context, env Env, job infer.Job) error {
+	if g.Model == "" || g.BenchTime <= 0 {
+		return fmt.Errorf("%w: --bench wants --model and a --bench-time above 0", ErrUsage)
+	}
+	backend, err := g.open(ctx, env)
+	if err != nil {
+		return err
+	}
+	m, err := infer.Bench(ctx, job, backend, g.BenchTime)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return json.NewEncoder(env.Stdout).Encode(m)
+	}
+	return m.WriteText(env.Stdout)
+}

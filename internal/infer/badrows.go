@@ -1,0 +1,84 @@
+package infer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/atomicfile"
+)
+
+// badRow is a row that cannot be used.
+type badRow struct {
+	Row    int    `json:"row"` // from 0
+	ID     any    `json:"id"`  // the row again, or the name that its source gives it
+	Reason string `json:"reason"`
+}
+
+// tolerance counts bad rows as long as they are no more than a ratio of all.
+type tolerance struct {
+	mu   sync.Mutex
+	most int
+	seen int
+}
+
+// newTolerance tolerates a ratio of so many rows, rounded down: 0.29 of 100 are 29, though the product in binary is less.
+func newTolerance(ratio float64, rows int) *tolerance {
+	return &tolerance{most: int(ratio*float64(rows) + 1e-6)}
+}
+
+// take counts n further bad rows, or returns the error that ends the run.
+func (t *tolerance) take(n int, last error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seen += n
+	switch {
+	case n == 0 || t.seen <= t.most:
+		return nil
+	case t.most == 0:
+		return fmt.Errorf("%w: --max-bad RATIO tolerates bad rows: %w", last, dataset.ErrData)
+	}
+	return fmt.Errorf("infer: %w: more than %d bad rows, which is what --max-bad tolerates, the last: %w", dataset.ErrData, t.most, last)
+}
+
+// bad returns the bad rows of errors that each have a method BadRow.
+func (p *Plan) bad(errs []error) []badRow {
+	rows := make([]badRow, 0, len(errs))
+	for _, err := range errs {
+		var one interface{ BadRow() int }
+		if errors.As(err, &one) {
+			rows = append(rows, badRow{one.BadRow(), p.id(one.BadRow()), strings.Join(strings.Fields(err.Error()), " ")})
+		}
+	}
+	return rows
+}
+
+// writeBad names bad rows in a file, and removes that of an earlier run where there are none.
+func writeBad(path string, rows []badRow) error {
+	if len(rows) == 0 {
+		return removed(os.Remove(path))
+	}
+	return atomicfile.Write(path, 0o644, func(w io.Writer) error {
+		lines := json.NewEncoder(w)
+		for _, row := range rows {
+			if err := lines.Encode(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// removed takes a file that was not there for one that is removed.
+func removed(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,19 @@
+// Package infer turns the rows of a source into files: what `infer`, `catvae encode` and cmd/infer-beam do.
+//
+// # Mental model
+//
+// A [Job] says what is wanted. A [Plan] is a job whose headers were read: it cuts the rows into blocks of a fixed number,
+// whatever runs them. A [Worker] has the model loaded and makes one part of the output from each block:
+//
+//	rows 0 … n-1          block 0            part-00000-of-00003.npy   part-00000-of-00003.npy.done
+//	rows n … 2n-1   ───>  block 1   ───>     part-00001-of-00003.npy   part-00001-of-00003.npy.done
+//	the rest              block 2            part-00002-of-00003.npy   …
+//
+// A part appears whole, and its record after it. The record holds what the part was made of (the bundle's hash, the source's
+// size, the parameters), its rows and its SHA-256. So a run that was killed goes on where it was, several machines share
+// the blocks, and whoever makes a part makes the same bytes. An output that is one file is put together of raw parts beside
+// it, which go when it stands; where there would be one part, it is the file.
+//
+// A bad row is zeros in its place, so that row i of the output is row i of the input, and a line of JSON with id and reason
+// in a file beside its part.
+package infer

@@ -1,0 +1,191 @@
+package infer
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"github.com/catvae/catvae/internal/atomicfile"
+)
+
+// A Record says what a part holds and what it was made of. It stands beside the part, with ".done" behind its name, and
+// appears after it: a part without a record is not done.
+type Record struct {
+	Block
+	File   string `json:"file"`   // in the folder of the parts
+	Bad    int    `json:"bad"`    // rows that are zeros and are named in FILE.bad.jsonl
+	Size   int64  `json:"size"`   // bytes
+	SHA256 string `json:"sha256"` // of the part
+	Made   made   `json:"made"`
+
+	Skipped bool `json:"-"` // it was there already
+}
+
+// errOther says that a part is another job's.
+var errOther = errors.New("it is a part of another run: its bundle, source or parameters differ")
+
+func (p *Plan) recordPath(b Block) string {
+	return filepath.Join(p.dir(), p.partName(b)+".done")
+}
+
+// recorded returns the record of a part that is done: the part is what its record says. What is missing or damaged is not
+// done; a part of another job is an error.
+func (p *Plan) recorded(b Block) (r Record, ok bool, err error) {
+	if p.direct {
+		return r, false, nil
+	}
+	data, err := os.ReadFile(p.recordPath(b))
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, err
+	}
+	if json.Unmarshal(data, &r) != nil { // torn by a crash of the machine
+		return r, false, nil
+	}
+	if !reflect.DeepEqual(r.Made, p.made) || r.Block != b {
+		return r, false, fmt.Errorf("infer: %s: %w", p.recordPath(b), errOther)
+	}
+	size, sum, err := hashPart(filepath.Join(p.dir(), p.partName(b)))
+	if err != nil || size != r.Size || sum != r.SHA256 {
+		return r, false, nil
+	}
+	r.Skipped = true
+	return r, true, nil
+}
+
+// hashPart returns size and SHA-256 of a part. One that is a folder of pictures counts as their names and contents in order.
+func hashPart(path string) (size int64, sum string, err error) {
+	h := sha256.New()
+	err = filepath.WalkDir(path, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if file != path {
+			fmt.Fprintln(h, d.Name())
+		}
+		f, err := os.Open(file)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		n, err := io.Copy(h, f)
+		size += n
+		return err
+	})
+	return size, hex.EncodeToString(h.Sum(nil)), err
+}
+
+// A part is a part that is being written.
+type part struct {
+	plan  *Plan
+	block Block
+	rows  int // written
+	bad   []badRow
+	body  partBody
+}
+
+// A partBody is where a part's results go: a file, or a folder of pictures.
+type partBody interface {
+	formatter
+	// commit gives the part its name and returns its size and SHA-256; close came before.
+	commit() (size int64, sum string, err error)
+	abort()
+}
+
+func (p *Plan) newPart(b Block) (*part, error) {
+	path := filepath.Join(p.dir(), p.partName(b))
+	var body partBody
+	var err error
+	if p.made.Format == PNG {
+		body, err = p.newPictures(path)
+	} else {
+		body, err = p.newFilePart(path, b.Rows)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &part{plan: p, block: b, body: body}, nil
+}
+
+func (t *part) write(r results, bad []badRow) error {
+	t.rows += r.n
+	t.bad = append(t.bad, bad...)
+	return t.body.write(r)
+}
+
+// finish gives a part its name, then its record. Bad rows are named before the part appears.
+func (t *part) finish() (Record, error) {
+	defer t.body.abort()
+	name := t.plan.partName(t.block)
+	r := Record{Block: t.block, File: name, Bad: len(t.bad), Made: t.plan.made}
+	if err := t.body.close(); err != nil {
+		return r, err
+	}
+	if err := writeBad(BadFile(filepath.Join(t.plan.dir(), name)), t.bad); err != nil {
+		return r, err
+	}
+	var err error
+	if r.Size, r.SHA256, err = t.body.commit(); err != nil {
+		return r, err
+	}
+	if t.plan.direct {
+		return r, nil
+	}
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return r, err
+	}
+	return r, atomicfile.WriteBytes(t.plan.recordPath(t.block), 0o644, append(data, '\n'))
+}
+
+// filePart is a part that is one file.
+type filePart struct {
+	formatter
+	buf  *bufio.Writer
+	hash hash.Hash
+	size int64
+	file *atomicfile.File
+}
+
+func (p *Plan) newFilePart(path string, rows int) (*filePart, error) {
+	file, err := atomicfile.Create(path, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	f := &filePart{hash: sha256.New(), file: file}
+	f.buf = bufio.NewWriterSize(countingWriter{f}, 1<<18)
+	if f.formatter, err = p.newFormatter(p.made.Format, f.buf, rows); err != nil {
+		file.Abort()
+		return nil, err
+	}
+	return f, nil
+}
+
+// countingWriter sums and counts what goes into the file.
+type countingWriter struct{ *filePart }
+
+func (c countingWriter) Write(b []byte) (int, error) {
+	c.hash.Write(b)
+	c.size += int64(len(b))
+	return c.file.Write(b)
+}
+
+func (f *filePart) commit() (int64, string, error) {
+	if err := f.buf.Flush(); err != nil {
+		return 0, "", err
+	}
+	return f.size, hex.EncodeToString(f.hash.Sum(nil)), f.file.Commit()
+}
+
+func (f *filePart) abort() { f.file.Abort() }

@@ -1,0 +1,120 @@
+package infer
+
+import (
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/catvae/catvae/internal/imgrid"
+)
+
+// maxSheet bounds the pictures on one sheet, which is made in memory.
+const maxSheet = 10_000
+
+// sheetFormatter lays reconstructions out on one sheet.
+type sheetFormatter struct {
+	p      *Plan
+	w      io.Writer
+	images [][]float32
+}
+
+func (p *Plan) newSheet(w io.Writer, rows int) (formatter, error) {
+	if rows > maxSheet {
+		return nil, fmt.Errorf("infer: %w: a sheet holds up to %d pictures, these are %d: name a folder (--out DIR/ --format png) for a file each", ErrJob, maxSheet, rows)
+	}
+	return &sheetFormatter{p: p, w: w}, nil
+}
+
+func (f *sheetFormatter) write(r results) error {
+	width := f.p.out.width()
+	for i := range r.n {
+		f.images = append(f.images, append([]float32(nil), r.floats[i*width:][:width]...))
+	}
+	return nil
+}
+
+func (f *sheetFormatter) close() error {
+	height, width := imgrid.Dims(f.p.out.shape)
+	return imgrid.Grid{Columns: 16}.WritePNG(f.w, f.images, height, width)
+}
+
+// pictures is a part that is a folder with a PNG for each row, named by the row's id.
+type pictures struct {
+	p         *Plan
+	path, tmp string
+	done      bool
+}
+
+func (p *Plan) newPictures(path string) (*pictures, error) {
+	tmp, err := os.MkdirTemp(filepath.Dir(path), ".tmp-"+filepath.Base(path)+"-")
+	if err != nil {
+		return nil, fmt.Errorf("infer: %w", err)
+	}
+	return &pictures{p: p, path: path, tmp: tmp}, nil
+}
+
+// unfit are the characters that an id may have and a file's name should not.
+var unfit = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+// pictureName is sortable by row, and says the id where it is a name.
+func (p *Plan) pictureName(row int) string {
+	name := fmt.Sprintf("%09d", row)
+	if id, ok := p.id(row).(string); ok {
+		base := unfit.ReplaceAllString(strings.TrimSuffix(id, filepath.Ext(id)), "_")
+		name += "-" + base[max(0, len(base)-100):]
+	}
+	return name + ".png"
+}
+
+func (f *pictures) write(r results) error {
+	height, width := imgrid.Dims(f.p.out.shape)
+	img := image.NewGray(image.Rect(0, 0, width, height))
+	for i := range r.n {
+		for j, x := range r.floats[i*height*width:][:height*width] {
+			img.Pix[j] = byte(255*min(max(x, 0), 1) + 0.5)
+		}
+		file, err := os.Create(filepath.Join(f.tmp, f.p.pictureName(r.first+i)))
+		if err != nil {
+			return fmt.Errorf("infer: %w", err)
+		}
+		if err := png.Encode(file, img); err != nil {
+			file.Close()
+			return fmt.Errorf("infer: %w", err)
+		}
+		if err := file.Close(); err != nil {
+			return fmt.Errorf("infer: %w", err)
+		}
+	}
+	return nil
+}
+
+func (f *pictures) close() error { return nil }
+
+func (f *pictures) commit() (int64, string, error) {
+	size, sum, err := hashPart(f.tmp)
+	if err != nil {
+		return 0, "", fmt.Errorf("infer: %w", err)
+	}
+	if err := os.RemoveAll(f.path); err != nil { // one without a record
+		return 0, "", fmt.Errorf("infer: %w", err)
+	}
+	if err := os.Chmod(f.tmp, 0o755); err != nil {
+		return 0, "", fmt.Errorf("infer: %w", err)
+	}
+	if err := os.Rename(f.tmp, f.path); err != nil {
+		return 0, "", fmt.Errorf("infer: %w", err)
+	}
+	f.done = true
+	return size, sum, nil
+}
+
+func (f *pictures) abort() {
+	if !f.done {
+		os.RemoveAll(f.tmp)
+	}
+}

@@ -1,0 +1,254 @@
+package infer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/bits"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/runtime"
+)
+
+// A Plan is a job whose headers were read: those of the source and of the bundle. It loads no model. A plan is safe for
+// concurrent use and must be closed.
+type Plan struct {
+	Job    Job
+	Source dataset.Info
+
+	bundle   *bundle.Bundle
+	made     made
+	out      output
+	partRows int
+	parts    int  // of the whole job, every shard's
+	direct   bool // the one part of the shard is the output file itself
+	opened   struct {
+		sync.Mutex
+		reader dataset.Reader // read at the planning, and handed to the first who wants one
+	}
+	named dataset.Identified // nil where a row's id is its number
+}
+
+// made is what a part is made of: parts with equal ones have equal bytes.
+type made struct {
+	Bundle   string  `json:"bundle"` // hash
+	Variant  string  `json:"variant"`
+	Mode     Mode    `json:"mode"`
+	Codes    Codes   `json:"codes"`
+	Format   Format  `json:"format"` // of parts
+	Text     Text    `json:"text"`
+	PartRows int     `json:"part_rows"`
+	Rows     int     `json:"rows"` // of the source
+	Shape    []int   `json:"shape"`
+	DType    string  `json:"dtype"`
+	Bytes    int64   `json:"bytes"` // of the source's files
+	Split    string  `json:"split"`
+	Divide   float64 `json:"divide"`
+}
+
+// A Block is some rows that follow each other, from which one part is made: plain data, which can be sent elsewhere.
+type Block struct {
+	Part  int `json:"part"`  // from 0
+	Parts int `json:"parts"` // of the whole job
+	First int `json:"first"` // row
+	Rows  int `json:"rows"`
+}
+
+// partBytes is what the input and the output of a part come to by default.
+const partBytes = 256 << 20
+
+// NewPlan reads the headers of the bundle and of the source, and reports what does not fit.
+func NewPlan(job Job) (*Plan, error) {
+	job, err := job.Normal()
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Job: job}
+	if p.bundle, err = bundle.Open(job.Model); err != nil {
+		return nil, err
+	}
+	reader, err := p.openSource()
+	if err != nil {
+		return nil, err
+	}
+	p.opened.reader = reader
+	if err = p.fit(reader.Info()); err == nil {
+		err = p.checkTarget()
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	p.named, _ = reader.(dataset.Identified)
+	return p, nil
+}
+
+// fit takes the source's header over.
+func (p *Plan) fit(info dataset.Info) error {
+	p.Source = info
+	m := p.bundle.Manifest
+	width := m.Input.RowSize()
+	if p.Job.Mode == Decode {
+		width = m.Latent.PackedBytes()
+		if info.DType != "uint8" || info.RowSize() != width {
+			return fmt.Errorf("infer: %w: %s holds rows of %d %s: decode takes packed codes, %d uint8 a row", runtime.ErrInput, info.Source, info.RowSize(), info.DType, width)
+		}
+	}
+	if info.RowSize() != width { // a file of [n,784] holds what a model of 28x28 wants
+		return fmt.Errorf("infer: %w: the rows of %s have the shape %v, %d values; the model takes %v, %d values", runtime.ErrInput, info.Source, info.Shape, info.RowSize(), m.Input.Shape, width)
+	}
+	var err error
+	if p.out, err = newOutput(p.Job, m); err != nil {
+		return err
+	}
+	if p.partRows = p.Job.PartRows; p.partRows == 0 {
+		p.partRows = 1 << (bits.Len(uint(max(partBytes/(width+p.out.rowBytes()), 1))) - 1)
+	}
+	p.parts = (info.Rows + p.partRows - 1) / p.partRows
+	if p.parts > maxParts {
+		return fmt.Errorf("infer: %w: %d rows make %d parts of %d rows, %d are possible: make parts larger", ErrJob, info.Rows, p.parts, p.partRows, maxParts)
+	}
+	p.direct = !p.Job.Folder() && len(p.Blocks()) == 1
+	format := p.Job.Format
+	if !p.Job.Folder() && !p.direct {
+		format = Raw
+	}
+	p.made = made{
+		Bundle: p.bundle.Hash(), Variant: p.Job.Variant, Mode: p.Job.Mode, Codes: p.Job.Codes, Format: format, Text: p.Job.Text,
+		PartRows: p.partRows, Rows: info.Rows, Shape: info.Shape, DType: info.DType, Bytes: info.Bytes, Split: string(p.Job.Split), Divide: p.Job.Divide,
+	}
+	return nil
+}
+
+// openSource opens the source as the model wants its rows.
+func (p *Plan) openSource() (dataset.Reader, error) {
+	o := dataset.Options{Split: p.Job.Split, Divide: p.Job.Divide}
+	if in := p.bundle.Manifest.Input; len(in.Shape) == 2 && p.Job.Mode != Decode {
+		o.Image = &dataset.Image{Height: int(in.Shape[0]), Width: int(in.Shape[1]), Resize: bundle.ResizeNone}
+		if in.Image != nil {
+			o.Image.Resize = in.Image.Resize
+		}
+	}
+	return dataset.Open(p.Job.In, o)
+}
+
+// reader returns a reader whose next row is the given one: the one of the planning, or a new one.
+func (p *Plan) reader(first int) (dataset.Reader, error) {
+	p.opened.Lock()
+	r := p.opened.reader
+	p.opened.reader = nil
+	p.opened.Unlock()
+	if r == nil {
+		var err error
+		if r, err = p.openSource(); err != nil {
+			return nil, err
+		}
+		if got := r.Info(); got.Rows != p.Source.Rows || !slices.Equal(got.Shape, p.Source.Shape) || got.Bytes != p.Source.Bytes {
+			r.Close()
+			return nil, fmt.Errorf("infer: %s has changed since the run began: it had %d rows of %v, it has %d of %v", p.Source.Source, p.Source.Rows, p.Source.Shape, got.Rows, got.Shape)
+		}
+	}
+	if first > 0 {
+		if err := r.Skip(first); err != nil {
+			r.Close()
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// checkTarget reports a file that would be replaced without leave, or whose folder is not there, before long work. A file
+// with parts of this very job beside it was killed while it tidied up, and is made again.
+func (p *Plan) checkTarget() error {
+	if p.Job.Folder() {
+		return nil // parts of another job are noticed by their records
+	}
+	for _, path := range []string{p.Job.Out, BadFile(p.Job.Out)} {
+		info, err := os.Stat(path)
+		switch {
+		case err == nil && info.IsDir():
+			return fmt.Errorf("infer: %w: %s is a folder: name a file, or end it with a slash for parts in a folder", ErrJob, path)
+		case err == nil && !p.Job.Force && !p.begun():
+			return fmt.Errorf("infer: %s exists already: choose another name, or --force to replace it: %w", path, fs.ErrExist)
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
+	}
+	if _, err := os.Stat(filepath.Dir(p.Job.Out)); err != nil {
+		return fmt.Errorf("infer: the folder of %s: %w", p.Job.Out, err)
+	}
+	return nil
+}
+
+// begun reports whether a run of this job to its file was killed: the folder of its parts is there, and none is another's.
+func (p *Plan) begun() bool {
+	if info, err := os.Stat(p.dir()); p.direct || err != nil || !info.IsDir() {
+		return false
+	}
+	return !slices.ContainsFunc(p.Blocks(), func(b Block) bool { _, _, err := p.recorded(b); return err != nil })
+}
+
+// Blocks returns the blocks of the job's shard: a run of parts that follow each other, so that a source that must be read
+// from its start is read once.
+func (p *Plan) Blocks() []Block {
+	var blocks []Block
+	s := p.Job.Shard
+	for part := p.parts * s.Index / s.Of; part < p.parts*(s.Index+1)/s.Of; part++ {
+		first := part * p.partRows
+		blocks = append(blocks, Block{Part: part, Parts: p.parts, First: first, Rows: min(p.partRows, p.Source.Rows-first)})
+	}
+	return blocks
+}
+
+// Bundle returns the bundle that the job names.
+func (p *Plan) Bundle() *bundle.Bundle { return p.bundle }
+
+// Bytes reports whether the model gets the source's rows as bytes.
+func (p *Plan) Bytes() bool { return p.Source.DType == "uint8" }
+
+// id returns what a row is called: its number, or a name that its source gives.
+func (p *Plan) id(row int) any {
+	if p.named != nil {
+		return p.named.ID(row)
+	}
+	return row
+}
+
+// Close frees the source. It may be called twice.
+func (p *Plan) Close() error {
+	p.opened.Lock()
+	defer p.opened.Unlock()
+	if p.opened.reader == nil {
+		return nil
+	}
+	defer func() { p.opened.reader = nil }()
+	return p.opened.reader.Close()
+}
+
+// BadFile is where the bad rows of an output are named.
+func BadFile(out string) string { return out + ".bad.jsonl" }
+
+// dir is the folder of the parts: the output itself, or one beside it. The part that is the output file is beside nothing.
+func (p *Plan) dir() string {
+	switch {
+	case p.Job.Folder():
+		return filepath.Clean(p.Job.Out)
+	case p.direct:
+		return filepath.Dir(p.Job.Out)
+	}
+	base := filepath.Base(p.Job.Out)
+	return filepath.Join(filepath.Dir(p.Job.Out), "."+strings.TrimPrefix(base, ".")+".parts")
+}
+
+// partName is the name of a part in its folder.
+func (p *Plan) partName(b Block) string {
+	if p.direct {
+		return filepath.Base(p.Job.Out)
+	}
+	return fmt.Sprintf("part-%05d-of-%05d%s", b.Part, b.Parts, extensions[p.made.Format][0])
+}

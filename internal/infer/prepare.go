@@ -1,0 +1,140 @@
+package infer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+
+	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/gofrs/flock"
+)
+
+// partFile matches the names of parts, of their records and of their bad rows.
+var partFile = regexp.MustCompile(`^part-(\d{5})-of-(\d{5})(\.[a-z]+)(\.done|\.bad\.jsonl)?$`)
+
+// Prepare makes the folder of the parts ready: it is there, nobody else makes this shard's parts, what a crash left
+// unfinished is swept, parts of other jobs are refused (or removed where the job says force), and the disk has room for
+// what is to come. The lock that it returns is held until it is released.
+func (p *Plan) Prepare() (release func(), err error) {
+	dir := p.dir()
+	if !p.Job.Folder() {
+		out := filepath.Base(p.Job.Out)
+		if err := atomicfile.Sweep(filepath.Dir(p.Job.Out), func(name string) bool { return name == out || name == BadFile(out) }); err != nil {
+			return nil, fmt.Errorf("infer: %w", err)
+		}
+	}
+	if p.direct {
+		return func() {}, p.checkSpace()
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("infer: %w", err)
+	}
+	lock := flock.New(filepath.Join(dir, fmt.Sprintf(".lock-%d-of-%d", p.Job.Shard.Index, p.Job.Shard.Of)))
+	switch ok, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("infer: lock %s: %w", dir, err)
+	case !ok:
+		return nil, fmt.Errorf("infer: another run makes the parts in %s: wait for it, or name another output", dir)
+	}
+	release = func() {
+		os.Remove(lock.Path()) // one that stays does no harm
+		lock.Unlock()
+	}
+	mine := map[string]bool{}
+	for _, b := range p.Blocks() {
+		name := p.partName(b)
+		mine[name], mine[name+".done"], mine[BadFile(name)] = true, true, true
+	}
+	err = atomicfile.Sweep(dir, func(name string) bool { return mine[name] })
+	if err == nil {
+		err = p.checkParts()
+	}
+	if err == nil {
+		err = p.checkSpace()
+	}
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
+}
+
+// checkParts reports parts of other jobs in the folder. A file's own folder of raw parts holds nothing else that counts, so
+// that such parts just go there, as they do under force.
+func (p *Plan) checkParts() error {
+	entries, err := os.ReadDir(p.dir())
+	if err != nil {
+		return fmt.Errorf("infer: %w", err)
+	}
+	force := p.Job.Force || !p.Job.Folder()
+	for _, e := range entries {
+		m := partFile.FindStringSubmatch(e.Name())
+		if m == nil {
+			continue
+		}
+		if n, _ := strconv.Atoi(m[2]); n == p.parts && m[3] == extensions[p.made.Format][0] {
+			continue
+		}
+		if !force {
+			return fmt.Errorf("infer: %s: %w: name another folder, or --force to replace them", filepath.Join(p.dir(), e.Name()), errOther)
+		}
+		if err := os.RemoveAll(filepath.Join(p.dir(), e.Name())); err != nil {
+			return fmt.Errorf("infer: %w", err)
+		}
+	}
+	for _, b := range p.Blocks() {
+		_, done, err := p.recorded(b)
+		switch {
+		case err == nil && !done, err == nil && !p.Job.Force:
+			continue
+		case err != nil && !errors.Is(err, errOther):
+			return err
+		case err != nil && !force:
+			return fmt.Errorf("%w: name another folder, or --force to replace them", err)
+		}
+		if err := removed(os.Remove(p.recordPath(b))); err != nil { // the part goes when the new one takes its name
+			return fmt.Errorf("infer: %w", err)
+		}
+	}
+	return nil
+}
+
+// checkSpace reports a disk that has no room for the parts that are missing, and for the file that they become.
+func (p *Plan) checkSpace() error {
+	rows := 0
+	for _, b := range p.Blocks() {
+		rows += b.Rows
+	}
+	need := int64(rows) * int64(p.rowBytes(p.made.Format))
+	if !p.Job.Folder() && !p.direct {
+		need += int64(rows) * int64(p.rowBytes(p.Job.Format))
+	}
+	for _, b := range p.Blocks() {
+		if info, err := os.Stat(filepath.Join(p.dir(), p.partName(b))); !p.direct && err == nil && !info.IsDir() {
+			need -= info.Size() // what is there already
+		}
+	}
+	free, err := freeSpace(p.dir())
+	if err != nil || free >= need { // a system that does not tell must not stop the work
+		return nil
+	}
+	return fmt.Errorf("infer: %s has %d MB free, the output needs some %d MB: make room, or write elsewhere", p.dir(), free>>20, (need+1<<20-1)>>20)
+}
+
+// rowBytes estimates the size of a row in a format.
+func (p *Plan) rowBytes(f Format) int {
+	switch {
+	case f != CSV && f != JSONL:
+		return p.out.rowBytes()
+	case p.out.code && p.Job.Text == Bits:
+		return p.out.bits + 16
+	case p.out.code:
+		return 2*p.out.width() + 16
+	case p.out.dtype == "uint8":
+		return 2*p.out.width() + 16
+	}
+	return 10*p.out.width() + 16
+}

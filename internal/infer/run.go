@@ -1,0 +1,141 @@
+package infer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/runtime"
+)
+
+// A Summary is what a run came to.
+type Summary struct {
+	Rows    int // of the shard
+	Bad     int // of them, zeros in the output
+	Parts   int // of the shard
+	Skipped int // parts that were there already
+}
+
+// Run does a plan's shard on a backend: it makes the missing parts, and puts them together where the output is one file.
+// Work that was done with bad rows that are tolerated is an [ErrPart], with a summary.
+func Run(ctx context.Context, p *Plan, backend runtime.Backend, h Hooks) (s Summary, err error) {
+	w, err := OpenWorker(p, backend)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	release, err := p.Prepare()
+	if err != nil {
+		return s, err
+	}
+	defer func() {
+		release()
+		if err != nil && !p.direct {
+			os.Remove(p.dir()) // goes only where no part is in it
+		}
+	}()
+	records, err := w.Run(ctx, p.Blocks(), h)
+	if err != nil {
+		return s, err
+	}
+	for _, r := range records {
+		s.Rows += r.Rows
+		s.Bad += r.Bad
+		s.Parts++
+		if r.Skipped {
+			s.Skipped++
+		}
+	}
+	bad := filepath.Join(p.dir(), "part-*.bad.jsonl")
+	if !p.Job.Folder() {
+		bad = BadFile(p.Job.Out)
+	}
+	if !p.Job.Folder() && !p.direct {
+		if err := p.assemble(ctx, records, s.Rows); err != nil {
+			return s, err
+		}
+	}
+	if s.Bad > 0 {
+		return s, fmt.Errorf("infer: %w: %d rows are bad and zeros in the output: %s names them", ErrPart, s.Bad, bad)
+	}
+	return s, nil
+}
+
+// assemble makes the one file of raw parts, and removes them. Bad rows are named before the file appears.
+func (p *Plan) assemble(ctx context.Context, records []Record, rows int) error {
+	if err := p.assembleBad(records); err != nil {
+		return err
+	}
+	err := atomicfile.Write(p.Job.Out, 0o644, func(w io.Writer) error {
+		f, err := p.newFormatter(p.Job.Format, w, rows)
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			if err := p.copyRaw(ctx, f, r); err != nil {
+				return err
+			}
+		}
+		return f.close()
+	})
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(p.dir())
+}
+
+// copyRaw writes a raw part's results.
+func (p *Plan) copyRaw(ctx context.Context, f formatter, r Record) error {
+	in, err := os.Open(filepath.Join(p.dir(), r.File))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	rows := max(1, (1<<18)/p.out.rowBytes())
+	buf := make([]byte, rows*p.out.rowBytes())
+	for next := (results{first: r.First}); next.first < r.First+r.Rows; next.first += next.n {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		raw := buf[:min(rows, r.First+r.Rows-next.first)*p.out.rowBytes()]
+		if _, err := io.ReadFull(in, raw); err != nil {
+			return fmt.Errorf("%s: %w", r.File, err)
+		}
+		next.setRaw(p.out, raw)
+		if err := f.write(next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// assembleBad makes the one list of bad rows of those of the parts.
+func (p *Plan) assembleBad(records []Record) error {
+	path := BadFile(p.Job.Out)
+	bad := 0
+	for _, r := range records {
+		bad += r.Bad
+	}
+	if bad == 0 {
+		return removed(os.Remove(path))
+	}
+	return atomicfile.Write(path, 0o644, func(w io.Writer) error {
+		for _, r := range records {
+			if r.Bad == 0 {
+				continue
+			}
+			data, err := os.ReadFile(BadFile(filepath.Join(p.dir(), r.File)))
+			if err != nil {
+				return err
+			}
+			if _, err := w.Write(data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

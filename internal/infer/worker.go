@@ -1,0 +1,243 @@
+package infer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/runtime"
+	"golang.org/x/sync/errgroup"
+)
+
+// A Worker makes the parts of a plan, with the model loaded. It is safe for concurrent use.
+type Worker struct {
+	plan  *Plan
+	model *runtime.Model
+	bad   *tolerance
+}
+
+// Hooks are told how a run goes. Each may be nil.
+type Hooks struct {
+	// Done is called after each batch, or part that was there, with the number of rows that are new. It must not block.
+	Done func(rows int)
+	// Observe is told of stages: see runtime.StreamOptions.
+	Observe func(stage runtime.Stage, rows int, took time.Duration)
+}
+
+// OpenWorker loads the plan's model on a backend. The worker must be closed; the plan's Close comes after.
+func OpenWorker(p *Plan, backend runtime.Backend) (*Worker, error) {
+	model, err := runtime.Open(p.Job.Model, runtime.WithBackend(backend), runtime.WithVariant(p.Job.Variant))
+	if err != nil {
+		return nil, err
+	}
+	rows := 0
+	for _, b := range p.Blocks() {
+		rows += b.Rows
+	}
+	return &Worker{plan: p, model: model, bad: newTolerance(p.Job.MaxBad, rows)}, nil
+}
+
+// Model returns the loaded model.
+func (w *Worker) Model() *runtime.Model { return w.model }
+
+// Close frees the model.
+func (w *Worker) Close() error { return w.model.Close() }
+
+// Do makes the part of one block, or finds it done. Its folder must be there: see [Plan.Prepare].
+func (w *Worker) Do(ctx context.Context, b Block) (Record, error) {
+	records, err := w.Run(ctx, []Block{b}, Hooks{})
+	if err != nil {
+		return Record{}, err
+	}
+	return records[0], nil
+}
+
+// Run makes the parts of blocks in their order, but for those that are done. Blocks that follow each other are one stream,
+// so that the graphs never wait for a part's end.
+func (w *Worker) Run(ctx context.Context, blocks []Block, h Hooks) ([]Record, error) {
+	var records []Record
+	var run []Block
+	flush := func() error {
+		if len(run) == 0 {
+			return nil
+		}
+		made, err := w.make(ctx, run, h)
+		records, run = append(records, made...), nil
+		return err
+	}
+	for _, b := range blocks {
+		r, done, err := w.plan.recorded(b)
+		if err != nil {
+			return records, err
+		}
+		if n := len(run); done || n > 0 && run[n-1].Part+1 != b.Part {
+			if err := flush(); err != nil {
+				return records, err
+			}
+		}
+		if !done {
+			run = append(run, b)
+			continue
+		}
+		if err := w.bad.take(r.Bad, errors.New("in a part that was there")); err != nil {
+			return records, err
+		}
+		records = append(records, r)
+		if h.Done != nil {
+			h.Done(b.Rows)
+		}
+	}
+	return records, flush()
+}
+
+// make makes the parts of blocks that follow each other.
+func (w *Worker) make(ctx context.Context, blocks []Block, h Hooks) (records []Record, err error) {
+	reader, err := w.plan.reader(blocks[0].First)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	c := &cutter{w: w, blocks: blocks, done: h.Done}
+	c.finishing.SetLimit(1)
+	defer c.abort()
+	last := blocks[len(blocks)-1]
+	o := runtime.StreamOptions{
+		Batch: w.plan.Job.Batch, Callers: w.plan.Job.Callers, Observe: h.Observe,
+		First: blocks[0].First, Rows: last.First + last.Rows - blocks[0].First,
+	}
+	n, err := w.stream(ctx, sourcesOf(reader), o, c.write)
+	if err == nil && n < o.Rows {
+		err = fmt.Errorf("infer: %w: %s ends after row %d: %d rows were promised", dataset.ErrData, w.plan.Source.Source, o.First+n, w.plan.Source.Rows)
+	}
+	if failure := c.finishing.Wait(); failure != nil {
+		return nil, failure // the reason of any other error
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.records, nil
+}
+
+// sources are where a task's rows come from: as bytes, or as floats where there are none.
+type sources struct {
+	bytes  runtime.Source[byte]
+	floats runtime.Source[float32]
+}
+
+func sourcesOf(r dataset.Reader) sources {
+	s := sources{floats: r.Floats}
+	if b, ok := r.(dataset.ByteReader); ok {
+		s.bytes = b.Bytes
+	}
+	return s
+}
+
+// stream runs the job's task on rows.
+func (w *Worker) stream(ctx context.Context, rows sources, o runtime.StreamOptions, write func(results, []error) error) (int, error) {
+	toBytes := func(r runtime.Results[byte]) error { return write(results{r.First, r.Rows, r.Values, nil}, r.Bad) }
+	toFloats := func(r runtime.Results[float32]) error { return write(results{r.First, r.Rows, nil, r.Values}, r.Bad) }
+	job, m := w.plan.Job, w.model
+	if job.Codes == Index {
+		var indexes []byte
+		toBytes = func(r runtime.Results[byte]) error {
+			indexes = appendIndexes(m.Manifest().Latent, indexes[:0], r.Values)
+			return write(results{r.First, r.Rows, indexes, nil}, r.Bad)
+		}
+	}
+	codes := job.Mode == Encode && job.Codes != Logits
+	switch {
+	case job.Mode == Decode:
+		return runtime.Stream(ctx, runtime.DecodedCodes(m), rows.bytes, o, toFloats)
+	case codes && rows.bytes != nil:
+		return runtime.Stream(ctx, runtime.PackedCodes[byte](m), rows.bytes, o, toBytes)
+	case codes:
+		return runtime.Stream(ctx, runtime.PackedCodes[float32](m), rows.floats, o, toBytes)
+	case rows.bytes != nil:
+		return runtime.Stream(ctx, floatTask[byte](job.Mode, m), rows.bytes, o, toFloats)
+	}
+	return runtime.Stream(ctx, floatTask[float32](job.Mode, m), rows.floats, o, toFloats)
+}
+
+// floatTask is the task whose results are floats.
+func floatTask[T runtime.Value](mode Mode, m *runtime.Model) runtime.Task[T, float32] {
+	switch mode {
+	case Reconstruct:
+		return runtime.Reconstructions[T](m)
+	case Score:
+		return runtime.Scores[T](m)
+	}
+	return runtime.LatentLogits[T](m)
+}
+
+// A cutter cuts a stream's results at the borders of blocks and writes each part. While a part is synced the next begins.
+type cutter struct {
+	w         *Worker
+	blocks    []Block // to come, the first one being written
+	part      *part   // of the first block, nil before its first row
+	done      func(rows int)
+	finishing errgroup.Group // at most one
+	failed    atomic.Bool    // finishing has
+	records   []Record       // written by finishing alone
+}
+
+func (c *cutter) write(r results, errs []error) error {
+	if len(errs) > 0 {
+		if err := c.w.bad.take(len(errs), errs[len(errs)-1]); err != nil {
+			return err
+		}
+	}
+	bad := c.w.plan.bad(errs)
+	for from := 0; from < r.n; {
+		if c.part == nil {
+			if c.failed.Load() {
+				return errors.New("infer: a part could not be finished")
+			}
+			var err error
+			if c.part, err = c.w.plan.newPart(c.blocks[0]); err != nil {
+				return err
+			}
+		}
+		n := min(r.n-from, c.part.block.Rows-c.part.rows)
+		mine := 0
+		for mine < len(bad) && bad[mine].Row < r.first+from+n {
+			mine++
+		}
+		if err := c.part.write(r.part(c.w.plan.out, from, n), bad[:mine]); err != nil {
+			return err
+		}
+		from, bad = from+n, bad[mine:]
+		if c.part.rows == c.part.block.Rows {
+			c.finish()
+		}
+	}
+	if c.done != nil {
+		c.done(r.n)
+	}
+	return nil
+}
+
+// finish syncs and names the part on a goroutine of its own.
+func (c *cutter) finish() {
+	part := c.part
+	c.part, c.blocks = nil, c.blocks[1:]
+	c.finishing.Go(func() error {
+		r, err := part.finish()
+		if err != nil {
+			c.failed.Store(true)
+			return err
+		}
+		c.records = append(c.records, r)
+		return nil
+	})
+}
+
+// abort removes what was begun and not finished.
+func (c *cutter) abort() {
+	_ = c.finishing.Wait() // its error was reported
+	if c.part != nil {
+		c.part.body.abort()
+	}
+}

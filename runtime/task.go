@@ -1,0 +1,230 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/catvae/catvae/bundle"
+)
+
+// A Value is what rows and results are made of: bytes are pixels or packed codes.
+type Value interface{ byte | float32 }
+
+// A Task says what a [Stream] makes of rows: In values of T become Out values of U, row by row.
+type Task[T, U Value] struct {
+	In, Out int
+
+	open func(batch int) (*slot[T, U], error)
+}
+
+// A slot is the memory of one batch with the graphs that run on it.
+type slot[T, U Value] struct {
+	in    []T
+	out   []U
+	run   func(ctx context.Context) error
+	close func() error
+}
+
+// PackedCodes is the task of packed codes, [bundle.Latent.PackedBytes] bytes a row: what [Model.Encode] gives of floats,
+// and [Model.EncodeBytes] of bytes.
+func PackedCodes[T Value](m *Model) Task[T, byte] {
+	in, out := m.manifest.Input.RowSize(), m.manifest.Latent.PackedBytes()
+	return Task[T, byte]{In: in, Out: out, open: func(batch int) (*slot[T, byte], error) {
+		e, err := encodeSlot[T](m, batch, bundle.PackedCode)
+		if err != nil {
+			return nil, err
+		}
+		return &slot[T, byte]{in: e.in, out: e.packed, run: e.run, close: e.close}, nil
+	}}
+}
+
+// LatentLogits is the task of the encoder's logits, bits numbers a row: see [Model.Logits].
+func LatentLogits[T Value](m *Model) Task[T, float32] {
+	in, out := m.manifest.Input.RowSize(), m.manifest.Latent.Bits()
+	return Task[T, float32]{In: in, Out: out, open: func(batch int) (*slot[T, float32], error) {
+		e, err := encodeSlot[T](m, batch, bundle.LatentLogits)
+		if err != nil {
+			return nil, err
+		}
+		return &slot[T, float32]{in: e.in, out: e.logits, run: e.run, close: e.close}, nil
+	}}
+}
+
+// DecodedCodes is the task of reconstructions of packed codes: see [Unpack] and [Model.Decode].
+func DecodedCodes(m *Model) Task[byte, float32] {
+	return Task[byte, float32]{In: m.manifest.Latent.PackedBytes(), Out: m.manifest.Input.RowSize(), open: func(batch int) (*slot[byte, float32], error) {
+		packed := make([]byte, batch*m.manifest.Latent.PackedBytes())
+		d, err := decodeSlot(m, batch, packed, bundle.Reconstruction)
+		if err != nil {
+			return nil, err
+		}
+		return &slot[byte, float32]{in: packed, out: d.out, run: d.run, close: d.close}, nil
+	}}
+}
+
+// Reconstructions is the task of what is left of rows after encoding and decoding: see [Model.Reconstruct].
+func Reconstructions[T Value](m *Model) Task[T, float32] {
+	size := m.manifest.Input.RowSize()
+	return Task[T, float32]{In: size, Out: size, open: func(batch int) (*slot[T, float32], error) {
+		return through(m, batch, bundle.Reconstruction, func(e *encoding[T], decoded []float32) ([]float32, func() error) {
+			return decoded, func() error { return nil }
+		})
+	}}
+}
+
+// Scores is the task of one number a row, in nats: see [Model.Score].
+func Scores[T Value](m *Model) Task[T, float32] {
+	size, bits := m.manifest.Input.RowSize(), m.manifest.Latent.Bits()
+	return Task[T, float32]{In: size, Out: 1, open: func(batch int) (*slot[T, float32], error) {
+		if err := m.hasScore(); err != nil {
+			return nil, err
+		}
+		return through(m, batch, bundle.ReconstructionLogits, func(e *encoding[T], decoded []float32) ([]float32, func() error) {
+			scores, row := make([]float32, batch), make([]float32, size)
+			return scores, func() error {
+				for i := range scores {
+					m.grey(row, e.in[i*size:][:size])
+					scores[i] = m.score(row, e.logits[i*bits:][:bits], decoded[i*size:][:size])
+				}
+				return nil
+			}
+		})
+	}}
+}
+
+// grey writes a row as the encoder takes it.
+func (m *Model) grey(dst []float32, row any) {
+	switch r := row.(type) {
+	case []float32:
+		copy(dst, r)
+	case []byte:
+		for i, b := range r {
+			dst[i] = m.scaled[b]
+		}
+	}
+}
+
+// through runs rows through encoder, threshold and decoder; finish makes the results and says what is left to do after
+// the graphs.
+func through[T Value](m *Model, batch int, output string, finish func(e *encoding[T], decoded []float32) ([]float32, func() error)) (*slot[T, float32], error) {
+	e, err := encodeSlot[T](m, batch, bundle.LatentLogits, bundle.PackedCode)
+	if err != nil {
+		return nil, err
+	}
+	d, err := decodeSlot(m, batch, e.packed, output)
+	if err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	results, last := finish(e, d.out)
+	return &slot[T, float32]{in: e.in, out: results,
+		run: func(ctx context.Context) error {
+			if err := e.run(ctx); err != nil {
+				return err
+			}
+			if err := d.run(ctx); err != nil {
+				return err
+			}
+			return last()
+		},
+		close: func() error { return errors.Join(e.close(), d.close()) },
+	}, nil
+}
+
+// An encoding is an encoder with its threshold and the memory of one batch.
+type encoding[T Value] struct {
+	in     []T
+	logits []float32
+	packed []byte
+	run    func(ctx context.Context) error
+	close  func() error
+}
+
+// encodeSlot binds the program from T to outputs. A graph may give more than was asked for.
+func encodeSlot[T Value](m *Model, batch int, outputs ...string) (*encoding[T], error) {
+	from := bundle.Float32
+	if _, ok := any(*new(T)).(byte); ok {
+		from = bundle.Uint8
+	}
+	g, err := m.program(from, outputs...)
+	if err != nil {
+		return nil, err
+	}
+	l := m.manifest.Latent
+	e := &encoding[T]{
+		in: make([]T, batch*m.manifest.Input.RowSize()), logits: make([]float32, batch*l.Bits()), packed: make([]byte, batch*l.PackedBytes()),
+	}
+	sample := bundle.Tensor{Name: m.manifest.Input.Name, Shape: append([]int64{int64(batch)}, m.manifest.Input.Shape...), Data: e.in}
+	var results []bundle.Tensor
+	for _, info := range g.Outputs() {
+		t := bundle.Tensor{Name: info.Name, Shape: []int64{int64(batch), int64(l.PackedBytes())}, Data: e.packed}
+		if info.Name == bundle.LatentLogits {
+			t.Shape, t.Data = append([]int64{int64(batch)}, latentShape(l)...), e.logits
+		}
+		results = append(results, t)
+	}
+	e.run, e.close, err = bind(g, []bundle.Tensor{sample}, results)
+	return e, err
+}
+
+// decodeSlot binds the decoder to packed codes.
+func decodeSlot(m *Model, batch int, packed []byte, output string) (*slot[byte, float32], error) {
+	l, size := m.manifest.Latent, m.manifest.Input.RowSize()
+	bits := make([]float32, batch*l.Bits())
+	code := bundle.Tensor{Name: bundle.Code, Shape: append([]int64{int64(batch)}, latentShape(l)...), Data: bits}
+	s := &slot[byte, float32]{in: packed}
+	var results []bundle.Tensor
+	for _, info := range m.decoder.Outputs() {
+		values := make([]float32, batch*size)
+		if info.Name == output {
+			s.out = values
+		}
+		results = append(results, bundle.Tensor{Name: info.Name, Shape: append([]int64{int64(batch)}, m.manifest.Input.Shape...), Data: values})
+	}
+	run, end, err := bind(m.decoder, []bundle.Tensor{code}, results)
+	s.close = end
+	s.run = func(ctx context.Context) error {
+		if _, err := Unpack(l, bits[:0], packed); err != nil {
+			return err
+		}
+		return run(ctx)
+	}
+	return s, err
+}
+
+// bind fixes a graph's memory. A graph that is no [Binder] runs as it can, and its results are copied.
+func bind(g Graph, inputs, outputs []bundle.Tensor) (run func(ctx context.Context) error, end func() error, err error) {
+	if b, ok := g.(Binder); ok {
+		binding, err := b.Bind(inputs, outputs)
+		if err != nil {
+			return nil, nil, err
+		}
+		return binding.Run, binding.Close, nil
+	}
+	return func(ctx context.Context) error {
+		results, err := g.Run(ctx, inputs...)
+		if err != nil {
+			return err
+		}
+		for _, r := range results {
+			for _, o := range outputs {
+				if o.Name == r.Name && !copyValues(o.Data, r.Data) {
+					return fmt.Errorf("runtime: output %q holds %T, not %T: %w", r.Name, r.Data, o.Data, bundle.ErrFormat)
+				}
+			}
+		}
+		return nil
+	}, func() error { return nil }, nil
+}
+
+func copyValues(dst, src any) bool {
+	switch d := dst.(type) {
+	case []float32:
+		s, ok := src.([]float32)
+		return ok && copy(d, s) == len(d)
+	case []byte:
+		s, ok := src.([]byte)
+		return ok && copy(d, s) == len(d)
+	}
+	return false
+}
