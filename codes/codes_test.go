@@ -108,9 +108,9 @@ func TestDistance(t *testing.T) {
 // large enough for several cores.
 func TestSearchAgainstSorting(t *testing.T) {
 	for bits := 1; bits <= 300; bits++ {
-		rows := []int{1, 2, 63, 64, 65, 500}
+		rows := []int{1, 65, 200}
 		if slices.Contains(widths, bits) {
-			rows = append(rows, 2049, 20_000)
+			rows = []int{2, 63, 64, 2049, 20_000}
 		}
 		for _, n := range rows {
 			all, queries := random(uint64(n), n, bits), random(7, 3, bits)
@@ -123,18 +123,20 @@ func TestSearchAgainstSorting(t *testing.T) {
 			if err := errors.Join(x.Add(all[:half]), x.Add(all[half:])); err != nil || x.Len() != n || x.Bits() != bits {
 				t.Fatalf("%d codes, %v", x.Len(), err)
 			}
+			sorted := make([][]codes.Match, 3)
+			for q := range sorted {
+				for row := range n {
+					sorted[q] = append(sorted[q], codes.Match{Row: row, Distance: distanceBitByBit(all[row*size:][:size], queries[q*size:][:size])})
+				}
+				slices.SortStableFunc(sorted[q], func(a, b codes.Match) int { return a.Distance - b.Distance })
+			}
 			for _, k := range []int{1, 10, n, n + 5} {
 				found, err := x.Search(context.Background(), queries, k)
-				if err != nil {
+				if err != nil || len(found) != len(sorted) {
 					t.Fatal(err)
 				}
 				for q, matches := range found {
-					var want []codes.Match
-					for row := range n {
-						want = append(want, codes.Match{Row: row, Distance: distanceBitByBit(all[row*size:][:size], queries[q*size:][:size])})
-					}
-					slices.SortStableFunc(want, func(a, b codes.Match) int { return a.Distance - b.Distance })
-					if want = want[:min(k, n)]; !slices.Equal(matches, want) {
+					if want := sorted[q][:min(k, n)]; !slices.Equal(matches, want) {
 						t.Fatalf("%d bits, %d codes, k %d: %v, want %v", bits, n, k, matches, want)
 					}
 				}

@@ -14,8 +14,11 @@ func AppendBits(dst, code []byte, bits int) []byte {
 	return dst
 }
 
-// ParseBits appends the packed code that a text of AppendBits stands for, of so many bits.
+// ParseBits appends the packed code of so many bits that a text stands for, as AppendBits writes it.
 func ParseBits(dst []byte, text string, bits int) ([]byte, error) {
+	if err := check(nil, bits); err != nil {
+		return dst, err
+	}
 	if len(text) != bits {
 		return dst, fmt.Errorf("codes: %d digits, a code has %d bits", len(text), bits)
 	}
@@ -38,18 +41,21 @@ func ParseBits(dst []byte, text string, bits int) ([]byte, error) {
 // AppendHex appends a packed code as hexadecimal digits, two a byte: "b0c0".
 func AppendHex(dst, code []byte) []byte { return hex.AppendEncode(dst, code) }
 
-// ParseHex appends the packed code that a text of AppendHex stands for, of so many bits.
+// ParseHex appends the packed code of so many bits that a text stands for, as AppendHex writes it; capitals are read too.
 func ParseHex(dst []byte, text string, bits int) ([]byte, error) {
-	from := len(dst)
+	if err := check(nil, bits); err != nil {
+		return dst, err
+	}
 	if len(text) != 2*Bytes(bits) {
 		return dst, fmt.Errorf("codes: %d hexadecimal digits, a code of %d bits has %d", len(text), bits, 2*Bytes(bits))
 	}
+	from := len(dst)
 	dst, err := hex.AppendDecode(dst, []byte(text))
 	if err == nil {
 		err = check(dst[from:], bits)
 	}
 	if err != nil {
-		return dst[:from], fmt.Errorf("codes: %q: %w", text, err)
+		return dst[:from], fmt.Errorf("codes: read %q: %w", text, err)
 	}
 	return dst, nil
 }

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/export/variant"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/noise"
 )
@@ -26,6 +28,16 @@ type BundleOptions struct {
 	Load   Loader         // runs the graphs that were written; required
 	Runner string         // what Load runs them on, for the record: runtime.Backend.Name
 	Record map[string]any // kept in verification.json: metrics, the data's fingerprint
+
+	Variants []string // see package export/variant
+	Rows     Rows     // for variants
+}
+
+// Rows are bytes, row after row, that variants are calibrated on and compared on.
+type Rows struct {
+	Calibration, HeldOut []byte
+	Fingerprint          string // of the data set
+	HeldOutIs            string // what the rows held out are, for the record: "test split"
 }
 
 // Verification is verification.json: what was compared after writing.
@@ -35,6 +47,9 @@ type Verification struct {
 	Graphs    map[string]Verified `json:"graphs"` // by file
 	Codes     CodeCheck           `json:"codes"`
 	Record    map[string]any      `json:"record,omitempty"`
+
+	Variants map[string]variant.Comparison `json:"variants,omitempty"` // with float32, on rows held out
+	HeldOut  string                        `json:"held_out,omitempty"` // what those rows are
 }
 
 // CodeCheck compares the codes of encoder and threshold together. A bit whose logit is within the margin of a decision
@@ -68,12 +83,15 @@ func WriteBundle(ctx context.Context, dir string, m bundle.Manifest, graphs []Bu
 		content[g.File] = data
 		m.Files[g.File] = bundle.Hash(data)
 	}
+	if err := v.verify(ctx, m, graphs, content, o.Load); err != nil {
+		return v, fmt.Errorf("%w: %w", ErrVerification, err)
+	}
+	if err := v.addVariants(ctx, &m, content, o); err != nil {
+		return v, err
+	}
 	manifest, err := m.Encode()
 	if err != nil {
 		return v, err
-	}
-	if err := v.verify(ctx, m, graphs, content, o.Load); err != nil {
-		return v, fmt.Errorf("%w: %w", ErrVerification, err)
 	}
 	record, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -82,6 +100,9 @@ func WriteBundle(ctx context.Context, dir string, m bundle.Manifest, graphs []Bu
 	content[bundle.ManifestFile], content[bundle.VerificationFile] = manifest, append(record, '\n')
 	err = atomicfile.Dir(dir, o.Force, func(tmp string) error {
 		for name, data := range content {
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(tmp, name)), 0o755); err != nil {
+				return err
+			}
 			if err := atomicfile.WriteBytes(filepath.Join(tmp, name), 0o644, data); err != nil {
 				return err
 			}
@@ -92,6 +113,31 @@ func WriteBundle(ctx context.Context, dir string, m bundle.Manifest, graphs []Bu
 		return v, fmt.Errorf("export: %w", err)
 	}
 	return v, nil
+}
+
+// addVariants makes the variants of graphs that were verified, and compares each with float32.
+func (v *Verification) addVariants(ctx context.Context, m *bundle.Manifest, content map[string][]byte, o BundleOptions) error {
+	for _, name := range o.Variants {
+		s := variant.Source{
+			Manifest: m, Encoder: content[bundle.EncoderFile], Threshold: content[bundle.ThresholdFile],
+			Rows: o.Rows.Calibration, Fingerprint: o.Rows.Fingerprint,
+			Load: func(model []byte, label string) (variant.Loaded, error) { return o.Load(model, label) },
+		}
+		data, described, err := variant.Make(name, s)
+		if err != nil {
+			return err
+		}
+		compared, err := variant.Compare(ctx, name, data, described, s, o.Rows.HeldOut)
+		if err != nil {
+			return err
+		}
+		if v.Variants == nil {
+			v.Variants, m.Variants = map[string]variant.Comparison{}, map[string]bundle.Variant{}
+		}
+		v.Variants[name], v.HeldOut, m.Variants[name] = compared, o.Rows.HeldOutIs, described
+		content[described.File], m.Files[described.File] = data, bundle.Hash(data)
+	}
+	return nil
 }
 
 func exportOne(g BundleGraph) ([]byte, error) {

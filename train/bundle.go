@@ -25,6 +25,9 @@ type BundleOptions struct {
 	Force   bool
 	Backend runtime.Backend // verifies the graphs that were written
 	Record  map[string]any  // kept in verification.json
+
+	Variants []string    // see package export/variant
+	Rows     export.Rows // for variants: see VariantRows
 }
 
 // WriteBundle exports the encoder, the threshold and the decoder, verifies them against gorgonia, and writes the bundle.
@@ -35,7 +38,7 @@ func (t Trained) WriteBundle(ctx context.Context, dir string, o BundleOptions) (
 		return export.Verification{}, err
 	}
 	return export.WriteBundle(ctx, dir, m, t.graphs(m), export.BundleOptions{
-		Force: o.Force, Runner: o.Backend.Name(), Record: o.Record,
+		Force: o.Force, Runner: o.Backend.Name(), Record: o.Record, Variants: o.Variants, Rows: o.Rows,
 		Load: func(model []byte, label string) (export.Loaded, error) { return o.Backend.Load(model, label) },
 	})
 }
@@ -123,10 +126,18 @@ func int64s(s []int) []int64 {
 	return r
 }
 
+// flow says what each graph turns into what. Its key in a graph's metadata is the graph's own, so that onnx.compose can merge
+// the graphs as they are: it refuses keys with two values.
+var flow = map[string]string{
+	"encoder":   bundle.Sample + " -> " + bundle.LatentLogits,
+	"threshold": bundle.LatentLogits + " -> " + bundle.Code + ", " + bundle.PackedCode,
+	"decoder":   bundle.Code + " -> " + bundle.Reconstruction + ", " + bundle.ReconstructionLogits,
+}
+
 // options describe a graph well enough to use it without its manifest.
 func (t Trained) options(role string, m bundle.Manifest, doc string) export.Options {
 	meta := map[string]string{
-		"catvae.role":           role,
+		"catvae." + role:        flow[role],
 		"catvae.name":           t.Name,
 		"catvae.format_version": bundle.FormatVersion,
 		"catvae.latent.kind":    string(m.Latent.Kind),

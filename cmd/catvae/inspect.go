@@ -63,6 +63,14 @@ func (c inspectCommand) Run(env cli.Env) error {
 		return fmt.Errorf("%s: model: %w: %w", c.Path, err, bundle.ErrFormat)
 	}
 	fmt.Fprintf(env.Stdout, "model        %s\n", &model)
+	for _, name := range slices.Sorted(maps.Keys(m.Variants)) {
+		v := m.Variants[name]
+		fmt.Fprintf(env.Stdout, "variant      %s: %s, takes %s, for %s", name, v.File, v.Input, strings.Join(v.Devices, " and "))
+		if v.Calibrated != nil {
+			fmt.Fprintf(env.Stdout, ", calibrated on %d rows", v.Calibrated.Rows)
+		}
+		fmt.Fprintln(env.Stdout)
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
 		data, err := b.File(name)
 		if err != nil {

@@ -73,9 +73,7 @@ func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
 	if err != nil {
 		return err
 	}
-	if err := plan.ChooseVariant(runtime.DeviceOf(backend)); err != nil {
-		return err
-	}
+	plan.ChooseVariant(runtime.DeviceOf(backend))
 	began := time.Now()
 	total := 0
 	for _, b := range plan.Blocks() {

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/catvae/catvae/dataset"
+)
+
+// damages is the number of kinds of damage in each form.
+const damages = 4
+
+// eachTrialRow reads MNIST's training rows, again and again, until there are enough.
+func (b *bench) eachTrialRow(f func(i int, row []byte) error) error {
+	for done := 0; done < badTrialRows; {
+		n, err := b.eachRow(badTrialRows-done, func(i int, row []byte) error { return f(done+i, row) })
+		if err != nil {
+			return err
+		}
+		done += n
+	}
+	return nil
+}
+
+func pictureName(row int) string { return fmt.Sprintf("%06d.png", row) }
+
+// writePNGs writes a picture a row. Where rows are damaged only those are written, over the good ones.
+func (b *bench) writePNGs(dir string, damaged map[int]int) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return b.eachTrialRow(func(i int, row []byte) error {
+		kind, hit := damaged[i]
+		if damaged != nil && !hit {
+			return nil
+		}
+		height := side
+		if hit && kind%damages == 0 {
+			height-- // another size
+		}
+		var file bytes.Buffer
+		picture := &image.Gray{Pix: row[:height*side], Stride: side, Rect: image.Rect(0, 0, side, height)}
+		if err := png.Encode(&file, picture); err != nil {
+			return err
+		}
+		content := file.Bytes()
+		if hit {
+			switch kind % damages {
+			case 1:
+				content = content[:len(content)/2]
+			case 2:
+				content = nil
+			case 3:
+				content = []byte("not a picture\n")
+			}
+		}
+		return os.WriteFile(filepath.Join(dir, pictureName(i)), content, 0o644)
+	})
+}
+
+// writeCSV writes bytes as numbers, a line a row.
+func (b *bench) writeCSV(path string, damaged map[int]int) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	w := bufio.NewWriterSize(file, 1<<20)
+	var text []byte
+	err = b.eachTrialRow(func(i int, row []byte) error {
+		text = text[:0]
+		kind, hit := damaged[i]
+		for j, x := range row {
+			if j > 0 {
+				text = append(text, ',')
+			}
+			switch {
+			case hit && j == 300 && kind%damages == 0:
+				text = append(text, "NaN"...)
+			case hit && j == 300 && kind%damages == 1:
+				text = append(text, "inf"...)
+			default:
+				text = strconv.AppendUint(text, uint64(x), 10)
+			}
+			if hit && j == rowSize-2 && kind%damages == 2 {
+				break // a column less
+			}
+		}
+		if hit && kind%damages == 3 {
+			text = append(text, ",0"...) // a column more
+		}
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+	return errors.Join(err, w.Flush(), file.Close())
+}
+
+// writeFloats writes values within [0,1] as an NPY file. Its columns cannot be damaged, so there are two more bad values.
+func (b *bench) writeFloats(path string, damaged map[int]int) error {
+	broken := [damages]float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 1.5}
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	w := bufio.NewWriterSize(file, 1<<20)
+	npy, err := dataset.NewNPYWriter(w, "float32", badTrialRows, rowSize)
+	if err != nil {
+		return err
+	}
+	values := make([]float32, rowSize)
+	err = b.eachTrialRow(func(i int, row []byte) error {
+		for j, x := range row {
+			values[j] = float32(x) / 255
+		}
+		if kind, hit := damaged[i]; hit {
+			values[300] = broken[kind%damages]
+		}
+		return npy.WriteFloats(values)
+	})
+	return errors.Join(err, npy.Close(), w.Flush(), file.Close())
+}

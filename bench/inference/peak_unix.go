@@ -1,0 +1,21 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	goruntime "runtime"
+	"syscall"
+)
+
+// peakMemory returns a finished process's peak resident memory in MB.
+func peakMemory(s *os.ProcessState) float64 {
+	usage, ok := s.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	if goruntime.GOOS == "darwin" { // bytes there, KB elsewhere
+		return float64(usage.Maxrss) / (1 << 20)
+	}
+	return float64(usage.Maxrss) / (1 << 10)
+}
