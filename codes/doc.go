@@ -8,7 +8,8 @@
 //
 //	bits 1 0 1 1 0 0 0 0 1 1   →   1011_0000 1100_0000   →   0xb0 0xc0
 //
-// [Pack] and [Unpack] go there and back, [Distance] is Hamming's, an [Index] finds the nearest codes exactly, and [Stats]
+// [Pack] and [Unpack] go there and back, [AppendBits] and [AppendHex] write a code as text and [ParseBits] and [ParseHex] read
+// it, [Distance] is Hamming's, an [Index] finds the nearest codes exactly, and [Stats]
 // says how well each bit is used. Categorical codes are the one-hot bits of each variable; their Hamming distance is twice
 // the number of variables that differ.
 //

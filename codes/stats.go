@@ -7,7 +7,7 @@ import (
 )
 
 // Stats counts how often each bit is set, and each pair of bits together. Its memory is 8 bytes a pair of bits, however
-// many codes are added.
+// many codes are added. It is for one goroutine, asking included: what was added last is counted when one asks.
 type Stats struct {
 	bits    int
 	rows    int
@@ -98,6 +98,7 @@ func (s *Stats) Entropy(i int) float64 {
 }
 
 // Dead reports whether bit i is set in fewer than 1 in 100 codes, or in more than 99: it tells codes hardly apart.
+// Before the first code every bit is dead.
 func (s *Stats) Dead(i int) bool {
 	p := s.Mean(i)
 	return !(p >= 0.01 && p <= 0.99)

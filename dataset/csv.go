@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,9 @@ import (
 // CSV is RFC 4180: records of comma-separated fields, one a line, quotes around fields that hold commas, quotes or line
 // ends. The first record is a header where it holds a field that is no number. Columns called label and id, in any case, are
 // no values; label is the label. Every other column is one value of the row.
+
+// byteOrderMark stands before the first record of some programs' files.
+const byteOrderMark = "\ufeff"
 
 // maxRecord bounds the bytes of a record.
 const maxRecord = 64 << 20
@@ -29,7 +31,8 @@ type csvReader struct {
 	drop   []int // columns that are no values
 	fields int
 	row    int
-	line   int // of the next record, from 1
+	line   int // of the next byte, from 1
+	start  int // line of the last record
 	raw    pool
 	keep   []byte
 }
@@ -40,13 +43,8 @@ func newCSV(path string, o Options) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
+	s, err := openStream(path)
 	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
-	}
-	s, err := newStream(path, f)
-	if err != nil {
-		f.Close()
 		return nil, err
 	}
 	r := &csvReader{s: s, divide: o.Divide, label: -1, line: 1, fields: len(first), info: Info{Source: path, Rows: rows, DType: "float32", Bytes: s.size}}
@@ -73,13 +71,8 @@ func newCSV(path string, o Options) (Reader, error) {
 
 // scanCSV counts records and looks at the first.
 func scanCSV(path string) (rows int, header bool, first []string, err error) {
-	f, err := os.Open(path)
+	s, err := openStream(path)
 	if err != nil {
-		return 0, false, nil, fmt.Errorf("dataset: %w", err)
-	}
-	s, err := newStream(path, f)
-	if err != nil {
-		f.Close()
 		return 0, false, nil, err
 	}
 	defer s.Close()
@@ -91,7 +84,7 @@ func scanCSV(path string) (rows int, header bool, first []string, err error) {
 			return 0, false, nil, err
 		}
 		if rows++; rows == 1 {
-			if first, err = fieldsOf(record); err != nil {
+			if first, err = fieldsOf(bytes.TrimPrefix(record, []byte(byteOrderMark))); err != nil {
 				return 0, false, nil, &FormatError{File: path, Reason: "its first line is no CSV", Cause: err}
 			}
 			header = slices.ContainsFunc(first, func(f string) bool {
@@ -110,6 +103,9 @@ func scanCSV(path string) (rows int, header bool, first []string, err error) {
 }
 
 func fieldsOf(record []byte) ([]string, error) {
+	if n := bytes.Count(record, []byte{','}); n > maxRow {
+		return nil, fmt.Errorf("it has %d commas", n)
+	}
 	c := csv.NewReader(bytes.NewReader(record))
 	c.FieldsPerRecord = -1
 	return c.Read()
@@ -117,10 +113,11 @@ func fieldsOf(record []byte) ([]string, error) {
 
 // record appends the next record's bytes, which may span lines inside quotes. Blank lines are passed over.
 func (r *csvReader) record(dst []byte) ([]byte, error) {
-	from := len(dst)
-	for {
+	from, open := len(dst), false // inside quotes
+	for r.start = r.line; ; {
 		part, err := r.s.ReadSlice('\n')
 		dst = append(dst, part...)
+		open = open != (bytes.Count(part, []byte{'"'})%2 == 1)
 		if len(dst)-from > maxRecord {
 			return dst, &FormatError{File: r.s.name, Reason: fmt.Sprintf("the record of line %d has more than %d bytes", r.line, maxRecord)}
 		}
@@ -133,13 +130,12 @@ func (r *csvReader) record(dst []byte) ([]byte, error) {
 		if err == nil {
 			r.line++
 		}
-		open := bytes.Count(dst[from:], []byte{'"'})%2 == 1
 		blank := len(bytes.TrimSpace(dst[from:])) == 0
 		switch {
 		case err != nil && blank:
 			return dst[:from], io.EOF
 		case err == nil && blank:
-			dst = dst[:from]
+			dst, r.start = dst[:from], r.line
 		case !open || err != nil:
 			return dst, nil
 		}
@@ -153,13 +149,12 @@ func (r *csvReader) Next(row []float32) (int, error) {
 	if r.row == r.info.Rows {
 		return -1, io.EOF
 	}
-	line := r.line
 	var err error
 	if r.keep, err = r.record(r.keep[:0]); err != nil {
 		return -1, r.early(err)
 	}
 	r.row++
-	return r.parse(row, r.keep, r.row-1, line)
+	return r.parse(row, r.keep, r.row-1, r.start)
 }
 
 // early says that a file has lost records since they were counted.
@@ -180,12 +175,11 @@ func (r *csvReader) Floats(dst []float32) (int, Decode, error) {
 	first, raw := r.row, r.raw.get(0)
 	ends, lines := make([]int, n), make([]int, n)
 	for i := range n {
-		lines[i] = r.line
 		var err error
 		if raw, err = r.record(raw); err != nil {
 			return 0, nil, r.early(err)
 		}
-		ends[i] = len(raw)
+		ends[i], lines[i] = len(raw), r.start
 		r.row++
 	}
 	return n, func() (bad []error, _ error) {
@@ -221,17 +215,23 @@ func (r *csvReader) parse(row []float32, record []byte, number, line int) (label
 	}
 	label = -1
 	record = bytes.TrimRight(record, "\r\n")
+	if number == 0 {
+		record = bytes.TrimPrefix(record, []byte(byteOrderMark))
+	}
+	var fields []string
 	if bytes.IndexByte(record, '"') >= 0 {
-		fields, err := fieldsOf(record)
-		if err != nil {
+		if fields, err = fieldsOf(record); err != nil {
 			return -1, bad("it is no CSV: %v", err)
 		}
-		record = []byte(strings.Join(fields, ",")) // a comma inside a field makes a field too many, which no number has
 	}
 	column, at := 0, 0
 	for more := true; more; column++ {
 		var field []byte
-		field, record, more = bytes.Cut(record, []byte{','})
+		if fields != nil {
+			field, fields, more = []byte(fields[0]), fields[1:], len(fields) > 1
+		} else {
+			field, record, more = bytes.Cut(record, []byte{','})
+		}
 		field = bytes.TrimSpace(field)
 		if slices.Contains(r.drop, column) {
 			if column == r.label {

@@ -51,17 +51,17 @@ func idxHeader(s *stream) ([]int, error) {
 	if n < 1 || n > 8 {
 		return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares %d dimensions: 1 to 8 are possible", n)}
 	}
-	shape, total := make([]int, n), int64(1)
+	shape := make([]int, n)
 	for i := range shape {
 		var d [4]byte
 		if _, err := io.ReadFull(s, d[:]); err != nil {
 			return nil, &FormatError{File: s.name, Reason: "it ends in its header", Cause: err}
 		}
 		shape[i] = int(binary.BigEndian.Uint32(d[:]))
-		if shape[i] != 0 && total > (1<<50)/int64(shape[i]) {
-			return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares dimensions whose product overflows, the last being %d", shape[i])}
-		}
-		total *= int64(shape[i])
+	}
+	total, ok := product(1, shape)
+	if !ok {
+		return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares the shape %v", shape)}
 	}
 	return shape, s.expect(int64(4+4*n), total)
 }
@@ -86,6 +86,19 @@ func openLabelled(images, labels string) (Reader, error) {
 	}
 	x.labels, x.info.Labels, x.info.Bytes = y.s, true, x.info.Bytes+y.info.Bytes
 	return x, nil
+}
+
+// product multiplies a width and dimensions; not ok where it is negative or of more than 2^50, zeros counting as ones, so that
+// the product of some of them is no more either.
+func product(width int, shape []int) (total int64, ok bool) {
+	total, most := int64(width), int64(width)
+	for _, d := range shape {
+		if d < 0 || most > (1<<50)/int64(max(d, 1)) {
+			return 0, false
+		}
+		total, most = total*int64(d), most*int64(max(d, 1))
+	}
+	return total, true
 }
 
 func (r *idx) Info() Info { return r.info }
@@ -116,7 +129,7 @@ func (r *idx) NextBytes(row []byte) (int, error) {
 		label = int(b[0])
 	}
 	r.row++
-	return label, nil
+	return label, r.end()
 }
 
 // Bytes reads rows straight into dst.
@@ -135,7 +148,21 @@ func (r *idx) Bytes(dst []byte) (int, Decode, error) {
 		}
 	}
 	r.row += n
+	if err := r.end(); err != nil {
+		return 0, nil, err
+	}
 	return n, nil, nil
+}
+
+// end looks for the end of the files after the last row.
+func (r *idx) end() error {
+	if r.row < r.info.Rows {
+		return nil
+	}
+	if err := r.s.end(); err != nil || r.labels == nil {
+		return err
+	}
+	return r.labels.end()
 }
 
 func (r *idx) Floats(dst []float32) (int, Decode, error) {

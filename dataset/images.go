@@ -42,6 +42,7 @@ type images struct {
 	fit   Image
 	row   int
 	buf   []byte
+	raw   pool
 	files sync.Pool // of *bytes.Buffer
 }
 
@@ -156,17 +157,7 @@ func (r *images) Bytes(dst []byte) (int, Decode, error) {
 }
 
 func (r *images) Floats(dst []float32) (int, Decode, error) {
-	size := r.info.RowSize()
-	raw := make([]byte, len(dst))
-	n, decode, err := r.Bytes(raw)
-	if err != nil {
-		return 0, nil, err
-	}
-	return n, func() ([]error, error) {
-		bad, err := decode()
-		greyOf(dst, raw[:n*size])
-		return bad, err
-	}, nil
+	return floatsOfBytes(dst, r.info.RowSize(), &r.raw, r.Bytes)
 }
 
 // decode writes a picture's grey bytes to row.
@@ -177,9 +168,6 @@ func (r *images) decode(number int, row []byte) error {
 	}
 	b := img.Bounds()
 	if scaler := scalers[r.fit.Resize]; b.Dx() != r.fit.Width || b.Dy() != r.fit.Height {
-		if scaler == nil {
-			return r.bad(number, fmt.Sprintf("it has %dx%d pixels, rows have %dx%d (height x width)", b.Dy(), b.Dx(), r.fit.Height, r.fit.Width), nil)
-		}
 		grey := greyImage(img)
 		scaler.Scale(&image.Gray{Pix: row, Stride: r.fit.Width, Rect: image.Rect(0, 0, r.fit.Width, r.fit.Height)}, image.Rect(0, 0, r.fit.Width, r.fit.Height), grey, grey.Bounds(), draw.Src, nil)
 		return nil
@@ -204,15 +192,10 @@ func greyImage(img image.Image) *image.Gray {
 // picture reads and decodes a file, after a look at what it claims to be.
 func (r *images) picture(number int) (image.Image, error) {
 	path := filepath.Join(r.root, filepath.FromSlash(r.names[number]))
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, r.bad(number, "it cannot be opened", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(path) // opening a pipe would wait for its writer
 	switch {
 	case err != nil:
-		return nil, r.bad(number, "it cannot be read", err)
+		return nil, r.bad(number, "it cannot be opened", err)
 	case !info.Mode().IsRegular():
 		return nil, r.bad(number, "it is no file", nil)
 	case info.Size() == 0:
@@ -220,6 +203,11 @@ func (r *images) picture(number int) (image.Image, error) {
 	case info.Size() > maxPictureBytes:
 		return nil, r.bad(number, fmt.Sprintf("it has %d bytes, up to %d are read", info.Size(), maxPictureBytes), nil)
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, r.bad(number, "it cannot be opened", err)
+	}
+	defer f.Close()
 	buf := r.files.Get().(*bytes.Buffer)
 	defer r.files.Put(buf)
 	buf.Reset()
@@ -232,6 +220,9 @@ func (r *images) picture(number int) (image.Image, error) {
 	}
 	if config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height {
 		return nil, r.bad(number, fmt.Sprintf("it has %dx%d pixels, up to %d in all are decoded", config.Height, config.Width, maxPixels), nil)
+	}
+	if fit := r.fit; fit.Width > 0 && scalers[fit.Resize] == nil && (config.Width != fit.Width || config.Height != fit.Height) {
+		return nil, r.bad(number, fmt.Sprintf("it has %dx%d pixels, rows have %dx%d (height x width)", config.Height, config.Width, fit.Height, fit.Width), nil)
 	}
 	img, _, err := image.Decode(bytes.NewReader(buf.Bytes()))
 	if err != nil {

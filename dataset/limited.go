@@ -15,10 +15,19 @@ type limitedBytes struct {
 	bytes ByteReader
 }
 
+// limitedNamed is limitedBytes for a reader whose rows have names.
+type limitedNamed struct {
+	limitedBytes
+	Identified
+}
+
 func newLimited(r Reader, rows int) Reader {
 	l := &limited{Reader: r, info: r.Info(), left: rows}
 	l.info.Rows = rows
 	if b, ok := r.(ByteReader); ok {
+		if named, ok := r.(Identified); ok {
+			return limitedNamed{limitedBytes{l, b}, named}
+		}
 		return limitedBytes{l, b}
 	}
 	return l

@@ -30,14 +30,8 @@ type npyBytes struct{ *npyReader }
 
 // NextBytes is Next for the bytes themselves.
 func (r npyBytes) NextBytes(row []byte) (int, error) {
-	if r.row == r.info.Rows {
-		return -1, io.EOF
-	}
-	if err := r.s.read(row, r.row, len(row)); err != nil {
-		return -1, err
-	}
-	r.row++
-	return -1, nil
+	_, err := r.readRows(row, 1)
+	return -1, err
 }
 
 // Bytes reads rows straight into dst.
@@ -80,12 +74,9 @@ func newNPY(s *stream) (Reader, error) {
 	default:
 		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("its values are of type %q: uint8, float32 and float64 are read", descr)}
 	}
-	total := int64(r.width)
-	for _, d := range shape {
-		if d < 0 || (d > 0 && total > (1<<50)/int64(d)) {
-			return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares the shape %v", shape)}
-		}
-		total *= int64(d)
+	total, ok := product(r.width, shape)
+	if !ok {
+		return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares the shape %v", shape)}
 	}
 	if err := s.expect(size, total); err != nil {
 		return nil, err
@@ -131,13 +122,9 @@ func npyHeader(s *stream) (h npy.Header, size int64, err error) {
 func (r *npyReader) Info() Info { return r.info }
 
 func (r *npyReader) Next(row []float32) (int, error) {
-	if r.row == r.info.Rows {
-		return -1, io.EOF
-	}
-	if err := r.s.read(r.buf, r.row, len(r.buf)); err != nil {
+	if _, err := r.readRows(r.buf, 1); err != nil {
 		return -1, err
 	}
-	r.row++
 	return -1, r.decode(row, r.buf, r.row-1)
 }
 
@@ -151,7 +138,11 @@ func (r *npyReader) readRows(dst []byte, n int) (int, error) {
 	if err := r.s.read(dst[:n*size], r.row, size); err != nil {
 		return 0, err
 	}
-	r.row += n
+	if r.row += n; r.row == r.info.Rows {
+		if err := r.s.end(); err != nil {
+			return 0, err
+		}
+	}
 	return n, nil
 }
 

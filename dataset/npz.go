@@ -65,7 +65,7 @@ func openNPZ(path string, f *os.File, member string) (Reader, error) {
 	}
 	s := &stream{
 		Reader: bufio.NewReaderSize(content, bufferSize), name: path + ":" + strings.TrimSuffix(name, ".npy"), file: closers{content, f},
-		size: info.Size(), plain: int64(z.File[i].UncompressedSize64),
+		size: info.Size(), plain: int64(z.File[i].UncompressedSize64), packed: true,
 	}
 	return newNPY(s)
 }

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -89,7 +90,7 @@ func openFolder(dir string, o Options) (Reader, error) {
 	if len(pictures) > 0 {
 		return openImages(dir, dir, pictures, o)
 	}
-	return nil, errors.Join(err1, err2)
+	return nil, cmp.Or(err1, err2)
 }
 
 // findMNIST returns the path of one of MNIST's files.
@@ -111,14 +112,12 @@ func openFile(path string, o Options) (Reader, error) {
 	if isPicture(path) {
 		return openImages(path, filepath.Dir(path), []string{filepath.Base(path)}, o)
 	}
-	f, err := os.Open(path)
+	s, err := openStream(path)
 	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
-	}
-	s, err := newStream(path, f)
-	if err != nil {
-		f.Close()
 		return nil, err
+	}
+	if s.pipe {
+		return openPipe(s, o)
 	}
 	r, err := sniff(s, func() (string, error) { return path, s.Close() }, o)
 	if err != nil {
@@ -169,7 +168,7 @@ func isText(head []byte) bool {
 	return bytes.IndexFunc(head, func(c rune) bool { return c < ' ' && c != '\t' && c != '\r' && c != '\n' }) < 0
 }
 
-// openStdin reads standard input. What must be read twice, to count its rows, is kept in a temporary file.
+// openStdin reads standard input.
 func openStdin(o Options) (Reader, error) {
 	in := o.Stdin
 	if in == nil {
@@ -179,6 +178,11 @@ func openStdin(o Options) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	return openPipe(s, o)
+}
+
+// openPipe reads what can only be read once. What must be read twice, to count its rows, is kept in a temporary file.
+func openPipe(s *stream, o Options) (Reader, error) {
 	var kept string
 	r, err := sniff(s, func() (string, error) {
 		f, err := os.CreateTemp("", "catvae-stdin-")
@@ -187,9 +191,13 @@ func openStdin(o Options) (Reader, error) {
 		}
 		kept = f.Name()
 		_, err = io.Copy(f, s)
-		return kept, errors.Join(err, f.Close())
+		if err := cmp.Or(err, f.Close(), s.Close()); err != nil {
+			return "", &FormatError{File: s.name, Reason: "it cannot be kept in a temporary file", Cause: err}
+		}
+		return kept, nil
 	}, o)
 	if err != nil {
+		s.Close()
 		if kept != "" {
 			os.Remove(kept)
 		}
@@ -199,22 +207,31 @@ func openStdin(o Options) (Reader, error) {
 		return r, nil
 	}
 	if b, ok := r.(ByteReader); ok {
-		return keptBytes{b, kept}, nil
+		return keptBytes{b, s.name, kept}, nil
 	}
-	return keptFloats{r, kept}, nil
+	return keptFloats{r, s.name, kept}, nil
 }
 
-// keptFloats and keptBytes remove the file that standard input was kept in.
+// keptFloats and keptBytes remove the file that a pipe was kept in.
 type (
 	keptFloats struct {
 		Reader
-		path string
+		name, path string
 	}
 	keptBytes struct {
 		ByteReader
-		path string
+		name, path string
 	}
 )
+
+func (k keptFloats) Info() Info { return keptInfo(k.Reader, k.name) }
+func (k keptBytes) Info() Info  { return keptInfo(k.ByteReader, k.name) }
+
+func keptInfo(r Reader, name string) Info {
+	info := r.Info()
+	info.Source, info.Bytes = name, 0
+	return info
+}
 
 func (k keptFloats) Close() error { return errors.Join(k.Reader.Close(), removeKept(k.path)) }
 func (k keptBytes) Close() error  { return errors.Join(k.ByteReader.Close(), removeKept(k.path)) }

@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"io"
+	"math"
 )
 
 // A Reader streams the rows of a source. It is for one goroutine, but for what Floats and Bytes return.
@@ -100,11 +101,11 @@ const maxRow = 1 << 24
 
 // Open opens a source:
 //
-//	FILE           IDX, NPY or CSV, plain or gzip; NPZ; Parquet where dataset/parquet is imported; a PNG or JPEG picture
+//	FILE           IDX, NPY or CSV, plain or gzip; NPZ; Parquet where dataset/parquet is imported; a picture .png, .jpg, .jpeg
 //	FILE.npz:NAME  an array of an archive
 //	FOLDER         with MNIST's four files, or with pictures at any depth
 //	'PATTERN*.png' pictures that a pattern of path/filepath.Match fits
-//	-              standard input: one of the files
+//	-              standard input: one of the files, but for pictures
 //	glyphs         drawn on the fly
 //
 // Pictures come in the order of their names. What is not there is fs.ErrNotExist; what cannot be used wraps [ErrData].
@@ -115,11 +116,14 @@ func Open(source string, o Options) (Reader, error) {
 	if o.Rows < 0 {
 		return nil, fmt.Errorf("dataset: %d rows: use 0 for all, or a positive number", o.Rows)
 	}
+	if !(o.Divide >= 0) || math.IsInf(o.Divide, 0) {
+		return nil, fmt.Errorf("dataset: numbers divided by %g: use a positive number, such as 255", o.Divide)
+	}
 	r, err := open(source, o)
 	if err != nil {
 		return nil, err
 	}
-	if info := r.Info(); info.Rows == 0 || info.RowSize() == 0 || info.RowSize() > maxRow {
+	if info := r.Info(); info.Rows < 1 || info.RowSize() < 1 || info.RowSize() > maxRow {
 		r.Close()
 		return nil, &FormatError{File: source, Reason: fmt.Sprintf("it has %d rows of shape %v: at least one row of 1 to %d values is needed", info.Rows, info.Shape, maxRow)}
 	}

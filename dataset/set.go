@@ -15,7 +15,7 @@ type Set struct {
 	Info
 	bytes  []byte    // row after row; nil for floats
 	floats []float32 // row after row; nil for bytes
-	labels []int16
+	labels []int32
 }
 
 // Load reads a source whole. See [Open] for what a source is.
@@ -44,7 +44,10 @@ func Load(source string, o Options) (*Set, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.labels = append(s.labels, int16(label))
+		if label != int(int32(label)) {
+			return nil, &FormatError{File: source, Reason: fmt.Sprintf("row %d has the label %d: labels have 32 bits", n, label)}
+		}
+		s.labels = append(s.labels, int32(label))
 	}
 	return s, nil
 }

@@ -18,10 +18,26 @@ type stream struct {
 	size  int64     // of the file, 0 where it is not known
 	plain int64     // bytes to come, where that is known before they are read, else -1: what a header may promise
 	seek  io.Seeker // nil where the content can only be read on
+
+	packed bool // ends with a checksum
+	pipe   bool // can be read once only
 }
 
 // bufferSize is what is read at once where rows are small. Larger reads go past the buffer.
 const bufferSize = 1 << 18
+
+func openStream(path string) (*stream, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	s, err := newStream(path, f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return s, nil
+}
 
 func newStream(name string, f *os.File) (*stream, error) {
 	info, err := f.Stat()
@@ -30,7 +46,7 @@ func newStream(name string, f *os.File) (*stream, error) {
 	}
 	s := &stream{Reader: bufio.NewReaderSize(f, bufferSize), name: name, file: f, size: info.Size(), plain: info.Size(), seek: f}
 	if !info.Mode().IsRegular() {
-		s.size, s.plain, s.seek = 0, -1, nil
+		s.size, s.plain, s.seek, s.pipe = 0, -1, nil, true
 	}
 	return s, s.unpack()
 }
@@ -50,7 +66,7 @@ func (s *stream) unpack() error {
 	if err != nil {
 		return &FormatError{File: s.name, Reason: "it is no gzip file", Cause: err}
 	}
-	s.Reader, s.plain, s.seek = bufio.NewReaderSize(z, bufferSize), -1, nil
+	s.Reader, s.plain, s.seek, s.packed = bufio.NewReaderSize(z, bufferSize), -1, nil, true
 	return nil
 }
 
@@ -73,6 +89,21 @@ func (s *stream) expect(header, body int64) error {
 func (s *stream) read(buf []byte, row, size int) error {
 	if n, err := io.ReadFull(s, buf); err != nil {
 		return &FormatError{File: s.name, Reason: fmt.Sprintf("it ends in row %d", row+n/max(size, 1)), Cause: err}
+	}
+	return nil
+}
+
+// end looks for the end of packed content, where its checksum is: what follows the last row, or a checksum that does not fit, is
+// an error. Of plain files the size was held against the header's.
+func (s *stream) end() error {
+	if !s.packed {
+		return nil
+	}
+	switch _, err := s.Peek(1); {
+	case err == nil:
+		return &FormatError{File: s.name, Reason: "it holds more than its header says"}
+	case !errors.Is(err, io.EOF):
+		return &FormatError{File: s.name, Reason: "its checksum cannot be confirmed", Cause: err}
 	}
 	return nil
 }

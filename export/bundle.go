@@ -29,8 +29,10 @@ type BundleOptions struct {
 	Runner string         // what Load runs them on, for the record: runtime.Backend.Name
 	Record map[string]any // kept in verification.json: metrics, the data's fingerprint
 
-	Variants []string // see package export/variant
-	Rows     Rows     // for variants
+	Variants  []string // see package export/variant
+	Rows      Rows     // for variants
+	LoadTimed Loader   // runs variants and float32 to time them, on one thread where a CPU does; Load where it is nil
+	Timed     string   // what LoadTimed runs them on, for the record
 }
 
 // Rows are bytes, row after row, that variants are calibrated on and compared on.
@@ -50,6 +52,7 @@ type Verification struct {
 
 	Variants map[string]variant.Comparison `json:"variants,omitempty"` // with float32, on rows held out
 	HeldOut  string                        `json:"held_out,omitempty"` // what those rows are
+	Timed    string                        `json:"timed,omitempty"`    // what variants were timed on
 }
 
 // CodeCheck compares the codes of encoder and threshold together. A bit whose logit is within the margin of a decision
@@ -123,7 +126,12 @@ func (v *Verification) addVariants(ctx context.Context, m *bundle.Manifest, cont
 			Rows: o.Rows.Calibration, Fingerprint: o.Rows.Fingerprint,
 			Load: func(model []byte, label string) (variant.Loaded, error) { return o.Load(model, label) },
 		}
-		data, described, err := variant.Make(name, s)
+		v.Timed = o.Runner
+		if o.LoadTimed != nil {
+			s.LoadTimed = func(model []byte, label string) (variant.Loaded, error) { return o.LoadTimed(model, label) }
+			v.Timed = o.Timed
+		}
+		data, described, err := variant.Make(ctx, name, s)
 		if err != nil {
 			return err
 		}
@@ -197,7 +205,7 @@ func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []BundleG
 		reference, bits := floats(wantLogits[0].Data), l.Bits()
 		got, expected := floats(codes[0].Data), floats(want[0].Data)
 		for row := range batch {
-			near := NearDecision(l, reference[row*bits:][:bits], c.Margin)
+			near := l.NearDecision(reference[row*bits:][:bits], c.Margin)
 			for i := range bits {
 				at := row*bits + i
 				if near[i] {
@@ -212,45 +220,6 @@ func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []BundleG
 		}
 	}
 	return nil
-}
-
-// NearDecision marks the bits of one row whose logits are within margin · max(1, the row's largest |logit|) of a
-// decision: a Bernoulli variable's distance from its threshold, a categorical variable's first minus second logit.
-func NearDecision(l bundle.Latent, logits []float64, margin float64) []bool {
-	scale := 1.0
-	for _, x := range logits {
-		scale = max(scale, x, -x)
-	}
-	margin *= scale
-	near := make([]bool, len(logits))
-	if l.Kind == bundle.Bernoulli {
-		for i, x := range logits {
-			if len(l.Thresholds) > 0 {
-				x -= float64(l.Thresholds[i])
-			}
-			near[i] = x <= margin && x >= -margin
-		}
-		return near
-	}
-	for at := 0; at < len(logits); at += l.Categories {
-		group := logits[at : at+l.Categories]
-		first, second := group[0], group[1]
-		if second > first {
-			first, second = second, first
-		}
-		for _, x := range group[2:] {
-			switch {
-			case x > first:
-				first, second = x, first
-			case x > second:
-				second = x
-			}
-		}
-		for i := range group {
-			near[at+i] = first-second <= margin
-		}
-	}
-	return near
 }
 
 // RandomInputs returns inputs for [Verify]: one float32 tensor whose values spread maps from numbers uniform in (0,1).

@@ -8,6 +8,18 @@ import (
 	"github.com/catvae/catvae/internal/onnxpb"
 )
 
+// WriteText prints the bytes of an ONNX model for a reader, as [Model.WriteText] does.
+func WriteText(w io.Writer, model []byte) error {
+	m, err := onnxpb.Unmarshal(model)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	if m.Graph == nil || len(m.OpsetImport) == 0 {
+		return fmt.Errorf("export: the model holds no graph, or names no opset")
+	}
+	return writeText(w, m)
+}
+
 // writeText prints a model for a reader, and for golden files: everything but the initialisers' content.
 func writeText(w io.Writer, m *onnxpb.ModelProto) error {
 	var b strings.Builder

@@ -26,8 +26,9 @@ type BundleOptions struct {
 	Backend runtime.Backend // verifies the graphs that were written
 	Record  map[string]any  // kept in verification.json
 
-	Variants []string    // see package export/variant
-	Rows     export.Rows // for variants: see VariantRows
+	Variants []string        // see package export/variant
+	Rows     export.Rows     // for variants: see VariantRows
+	Timer    runtime.Backend // times variants, on one thread; Backend where it is nil
 }
 
 // WriteBundle exports the encoder, the threshold and the decoder, verifies them against gorgonia, and writes the bundle.
@@ -37,10 +38,7 @@ func (t Trained) WriteBundle(ctx context.Context, dir string, o BundleOptions) (
 	if err != nil {
 		return export.Verification{}, err
 	}
-	return export.WriteBundle(ctx, dir, m, t.graphs(m), export.BundleOptions{
-		Force: o.Force, Runner: o.Backend.Name(), Record: o.Record, Variants: o.Variants, Rows: o.Rows,
-		Load: func(model []byte, label string) (export.Loaded, error) { return o.Backend.Load(model, label) },
-	})
+	return export.WriteBundle(ctx, dir, m, t.graphs(m), o.export())
 }
 
 // InMemory exports the model and opens it at once, for evaluation during a run. It must be closed.
@@ -79,6 +77,9 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	}
 	for _, d := range t.Model.Input {
 		m.Input.Shape = append(m.Input.Shape, int64(d))
+	}
+	if t.Config.Data.resizes() && len(t.Model.Input) == 2 {
+		m.Input.Image = &bundle.Image{Resize: t.Config.Data.Resize}
 	}
 	if t.Model.Latent.Prior == builder.PriorLearned {
 		values := t.Params.Value("prior/logits")

@@ -2,6 +2,7 @@ package train
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/train/engine"
@@ -55,6 +57,40 @@ type Objective struct {
 type Data struct {
 	Binarize   dataset.Binarization `json:"binarize"`   // "none", "fixed", "dynamic" or "threshold"
 	Validation int                  `json:"validation"` // rows held out of the training split; -1 means a sixth
+
+	// Of pictures only: the size of rows, [height, width], nil for that of the first picture; and how others are made to fit:
+	// "none" or "" (another size is an error), "nearest", "bilinear" or "catmull-rom".
+	ImageSize []int  `json:"image_size,omitempty"`
+	Resize    string `json:"resize,omitempty"`
+}
+
+// Image returns what pictures are made to fit, nil where their own size is taken.
+func (d Data) Image() *dataset.Image {
+	if len(d.ImageSize) != 2 {
+		return nil
+	}
+	return &dataset.Image{Height: d.ImageSize[0], Width: d.ImageSize[1], Resize: cmp.Or(d.Resize, bundle.ResizeNone)}
+}
+
+// resizes reports pictures of other sizes that are made to fit.
+func (d Data) resizes() bool { return d.Resize != "" && d.Resize != bundle.ResizeNone }
+
+func (d Data) validate() error {
+	if _, err := dataset.ParseBinarization(string(d.Binarize)); err != nil {
+		return fmt.Errorf("data.binarize: %w: %w", err, ErrConfig)
+	}
+	switch d.Resize {
+	case "", bundle.ResizeNone, bundle.ResizeNearest, bundle.ResizeBilinear, bundle.ResizeCatmullRom:
+	default:
+		return fmt.Errorf("train: data.resize is %q: use %s, %s, %s or %s: %w", d.Resize, bundle.ResizeNone, bundle.ResizeNearest, bundle.ResizeBilinear, bundle.ResizeCatmullRom, ErrConfig)
+	}
+	if n := len(d.ImageSize); n != 0 && (n != 2 || min(d.ImageSize[0], d.ImageSize[1]) < 1 || max(d.ImageSize[0], d.ImageSize[1]) > 1<<12) {
+		return fmt.Errorf("train: data.image_size is %v: use height and width, 1 to %d each, such as 28x28: %w", d.ImageSize, 1<<12, ErrConfig)
+	}
+	if d.resizes() && len(d.ImageSize) == 0 {
+		return fmt.Errorf("train: data.resize is %q, but there is no size to resize to: set data.image_size, such as 28x28: %w", d.Resize, ErrConfig)
+	}
+	return nil
 }
 
 // LoadConfig returns the configuration of a name of the catalogue ("bernoulli-mlp") or of a JSON file. What a file
@@ -102,7 +138,8 @@ func parseConfig(c Config, text string) (Config, error) {
 	return c, nil
 }
 
-// Set changes one key, "latent.variables=64": numbers, words, and lists of numbers such as "400,200" (or "[]").
+// Set changes one key, "latent.variables=64": numbers, words, and lists of numbers such as "400,200", "28x28" or
+// "[]".
 func (c *Config) Set(assignment string) error {
 	key, value, ok := strings.Cut(assignment, "=")
 	if !ok {
@@ -161,7 +198,7 @@ func assign(v reflect.Value, text string) error {
 		v.SetFloat(x)
 	case reflect.Slice:
 		numbers := []int{}
-		for _, word := range strings.Fields(strings.ReplaceAll(strings.Trim(text, "[]"), ",", " ")) {
+		for _, word := range strings.Fields(strings.NewReplacer(",", " ", "x", " ").Replace(strings.Trim(text, "[]"))) {
 			n, err := strconv.Atoi(word)
 			if err != nil {
 				return fmt.Errorf("%q is no list of whole numbers such as 400,200", text)
@@ -208,8 +245,8 @@ func (c Config) Validate() error {
 	if err := c.Model([]int{1}).Validate(); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrConfig)
 	}
-	if _, err := dataset.ParseBinarization(string(c.Data.Binarize)); err != nil {
-		return fmt.Errorf("data.binarize: %w: %w", err, ErrConfig)
+	if err := c.Data.validate(); err != nil {
+		return err
 	}
 	if err := c.Optimizer.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrConfig)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/catvae/catvae/builder"
@@ -71,12 +72,17 @@ type run struct {
 
 // load reads the data and makes the parameter set.
 func (r *run) load() error {
-	set, err := dataset.Load(r.options.Source, dataset.Options{Split: dataset.Train, Seed: r.config.Seed})
+	o := dataset.Options{Split: dataset.Train, Seed: r.config.Seed, Image: r.config.Data.Image()}
+	set, err := dataset.Load(r.options.Source, o)
 	if err != nil {
 		return err
 	}
+	if size := r.config.Data.ImageSize; len(size) > 0 && !slices.Equal(size, set.Shape) {
+		return fmt.Errorf("train: data.image_size is %v, the rows of %s have the shape %v: only pictures are made to fit, leave the key out: %w", size, r.options.Source, set.Shape, ErrConfig)
+	}
 	if dataset.HasSplits(r.options.Source) {
-		r.test, err = dataset.Load(r.options.Source, dataset.Options{Split: dataset.Test, Seed: r.config.Seed})
+		o.Split = dataset.Test
+		r.test, err = dataset.Load(r.options.Source, o)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a folder may hold training rows only
 			return err
 		}
@@ -278,7 +284,7 @@ func (r *run) finish(ctx context.Context) error {
 	r.options.Progress(Progress{Phase: "export"})
 	r.result.Verification, err = r.trained.WriteBundle(ctx, r.folder.path(BundleDir), BundleOptions{
 		Backend: r.options.Backend, Force: true,
-		Record: map[string]any{"test": r.result.Test, "test_rows": split, "data": r.training.Source, "data_sha256": r.dataSHA256},
+		Record: map[string]any{"test": r.result.Test, "test_rows": split, "data": r.training.Source, "data_sha256": r.dataSHA256, sourceRecord: r.options.Source},
 	})
 	if err != nil {
 		return err

@@ -1,26 +1,43 @@
 package train
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
+	"path/filepath"
 
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/runtime"
 )
 
 // The rows that variants are calibrated on and compared on, at most.
 const (
 	calibrationRows = 4096
 	comparedRows    = 10_000
+	mostBytes       = 1 << 26 // of either
 )
 
+// atMost returns the first rows of a set.
+func atMost(set *dataset.Set, rows int) *dataset.Set {
+	return set.Slice(0, min(set.Len(), rows, max(1, mostBytes/set.RowSize())))
+}
+
 // VariantRows reads the rows that variants are made with: the first of the training split to calibrate on, those of the test
-// split to compare on, or the training split's last where a source keeps none apart. Floats are rounded to bytes.
-func VariantRows(source string, o dataset.Options) (export.Rows, error) {
-	o.Split = dataset.Train
+// split to compare on. Where a source keeps none apart, those are the rows that were held out for validation, or the last sixth.
+// Floats are rounded to bytes.
+func (t Trained) VariantRows(source string) (export.Rows, error) {
+	o := dataset.Options{Split: dataset.Train, Seed: t.Config.Seed, Image: t.Config.Data.Image()}
 	set, err := dataset.Load(source, o)
 	if err != nil {
 		return export.Rows{}, err
+	}
+	if set.RowSize() != t.Model.Width() {
+		return export.Rows{}, fmt.Errorf("train: %w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, source, set.Shape, t.Model.Input)
 	}
 	rows := export.Rows{Fingerprint: set.Fingerprint(), HeldOutIs: "test split"}
 	held := set
@@ -29,18 +46,56 @@ func VariantRows(source string, o dataset.Options) (export.Rows, error) {
 		if held, err = dataset.Load(source, o); err != nil {
 			return rows, err
 		}
-		held = held.Slice(0, min(held.Len(), comparedRows))
 	} else {
-		n := min(max(set.Len()/6, 1), comparedRows)
-		if set.Len() < 2 {
-			return rows, fmt.Errorf("train: %s has %d rows: variants want some to calibrate on and others to compare on: %w", source, set.Len(), dataset.ErrData)
+		rows.HeldOutIs = "validation rows"
+		n := t.Config.Data.Validation
+		if n <= 0 || n >= set.Len() {
+			n, rows.HeldOutIs = max(set.Len()/6, 1), "last sixth of the rows"
 		}
-		rows.HeldOutIs = "last rows of the training split"
+		if n == set.Len() {
+			return rows, fmt.Errorf("train: %s has %d rows: variants want some to calibrate on and others to compare on: %w", source, n, dataset.ErrData)
+		}
 		set, held = set.Slice(0, set.Len()-n), set.Slice(set.Len()-n, set.Len())
 	}
-	rows.Calibration = bytesOf(set.Slice(0, min(set.Len(), calibrationRows)))
-	rows.HeldOut = bytesOf(held)
+	rows.Calibration, rows.HeldOut = bytesOf(atMost(set, calibrationRows)), bytesOf(atMost(held, comparedRows))
 	return rows, nil
+}
+
+// sourceRecord is the key under which a run's bundle records the source that it was trained on, as it was given.
+const sourceRecord = "data_source"
+
+// RecordedSource returns the source that a run was trained on, "" where its bundle does not say so: the run has not ended, or
+// was written before sources were recorded, or read standard input.
+func RecordedSource(dir string) (string, error) {
+	data, err := os.ReadFile(filepath.Join(dir, BundleDir, bundle.VerificationFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("train: %w", err)
+	}
+	var v export.Verification
+	if err := json.Unmarshal(data, &v); err != nil {
+		return "", fmt.Errorf("train: %s of the run %s: %w: %w", bundle.VerificationFile, dir, err, bundle.ErrFormat)
+	}
+	source, _ := v.Record[sourceRecord].(string)
+	if source == dataset.Stdin {
+		return "", nil
+	}
+	return source, nil
+}
+
+// export returns the options of the exporter.
+func (o BundleOptions) export() export.BundleOptions {
+	e := export.BundleOptions{
+		Force: o.Force, Runner: o.Backend.Name(), Record: o.Record, Variants: o.Variants, Rows: o.Rows,
+		Load: func(model []byte, label string) (export.Loaded, error) { return o.Backend.Load(model, label) },
+	}
+	if o.Timer != nil {
+		e.Timed = o.Timer.Name() + ", one thread"
+		e.LoadTimed = func(model []byte, label string) (export.Loaded, error) { return o.Timer.Load(model, label) }
+	}
+	return e
 }
 
 // bytesOf returns rows as bytes.

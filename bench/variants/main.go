@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
-	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/catvae/catvae/bundle"
@@ -75,15 +74,19 @@ func encode(ctx context.Context, dir, variant string, set *dataset.Set) ([]byte,
 		return nil, err
 	}
 	defer model.Close()
-	var packed []byte
+	var packed, rows []byte
 	for i := range set.Len() {
 		row := set.Bytes(i)
 		if row == nil {
-			return nil, fmt.Errorf("%s holds no bytes", strings.TrimSpace(set.Source))
+			return nil, fmt.Errorf("%s holds no bytes", set.Source)
 		}
-		if packed, err = model.EncodeBytes(ctx, packed, row); err != nil {
+		if rows = append(rows, row...); (i+1)%runtime.DefaultBatch != 0 && i+1 < set.Len() {
+			continue
+		}
+		if packed, err = model.EncodeBytes(ctx, packed, rows); err != nil {
 			return nil, err
 		}
+		rows = rows[:0]
 	}
 	return packed, nil
 }

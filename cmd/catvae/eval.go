@@ -45,10 +45,6 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 	if c.Samples < 1 || c.Samples > 100_000 || c.Rows < 0 {
 		return fmt.Errorf("%w: --samples %d, --rows %d: use 1 to 100000 samples and 0 or more rows", cli.ErrUsage, c.Samples, c.Rows)
 	}
-	set, err := dataset.Load(c.Data, dataset.Options{Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows})
-	if err != nil {
-		return err
-	}
 	backend, err := c.Backend.Open(ctx, env, false)
 	if err != nil {
 		return err
@@ -58,6 +54,10 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	defer model.Close()
+	set, err := dataset.Load(c.Data, dataset.Options{Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: pictures(model.Manifest().Input)})
+	if err != nil {
+		return err
+	}
 	if want := model.Manifest().Input; set.RowSize() != want.RowSize() {
 		return fmt.Errorf("%w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, c.Data, set.Shape, want.Shape)
 	}
@@ -77,6 +77,18 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	return c.print(ctx, env, model, set, e)
+}
+
+// pictures returns what pictures are made to fit for a model, nil where its rows are none.
+func pictures(in bundle.Input) *dataset.Image {
+	if len(in.Shape) != 2 {
+		return nil
+	}
+	o := dataset.Image{Height: int(in.Shape[0]), Width: int(in.Shape[1]), Resize: bundle.ResizeNone}
+	if in.Image != nil {
+		o.Resize = in.Image.Resize
+	}
+	return &o
 }
 
 func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Model, set *dataset.Set, e train.Evaluation) error {

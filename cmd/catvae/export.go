@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/export/variant"
 	"github.com/catvae/catvae/internal/cli"
-	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train"
 )
 
@@ -15,7 +13,7 @@ type exportCommand struct {
 	RunDir   string   `name:"run" help:"Run folder to read." required:"" placeholder:"RUN"`
 	Out      string   `help:"Bundle to write." required:"" placeholder:"BUNDLE"`
 	Variants []string `help:"Further encoders to make, separated by commas: int8, uint8, float16." placeholder:"LIST"`
-	Data     string   `help:"Rows for variants: int8 is calibrated on the training split, and all are compared with float32 on the test split." placeholder:"SRC"`
+	Data     string   `help:"Rows for variants: int8 is calibrated on the training split, and all are compared with float32 on the test split. Left out, the rows that the run was trained on." placeholder:"SRC"`
 	Force    bool     `help:"Replace a folder that stands at --out."`
 	cli.Backend
 }
@@ -40,9 +38,6 @@ func (c exportCommand) Run(ctx context.Context, env cli.Env) error {
 			return fmt.Errorf("%w: --variants: %w", cli.ErrUsage, err)
 		}
 	}
-	if len(c.Variants) > 0 && c.Data == "" {
-		return fmt.Errorf("%w: --variants wants --data SRC: rows to calibrate on and to compare on", cli.ErrUsage)
-	}
 	trained, err := train.OpenRun(c.RunDir, func(line string) { fmt.Fprintln(env.Stderr, line) })
 	if err != nil {
 		return err
@@ -53,11 +48,8 @@ func (c exportCommand) Run(ctx context.Context, env cli.Env) error {
 	}
 	o := train.BundleOptions{Force: c.Force, Backend: backend, Variants: c.Variants}
 	if len(c.Variants) > 0 {
-		if o.Rows, err = train.VariantRows(c.Data, dataset.Options{}); err != nil {
+		if err := c.forVariants(ctx, env, trained, &o); err != nil {
 			return err
-		}
-		if got, want := len(o.Rows.HeldOut)%trained.Model.Width(), 0; got != want {
-			return fmt.Errorf("%w: the rows of %s do not have the model's %d values", runtime.ErrInput, c.Data, trained.Model.Width())
 		}
 	}
 	v, err := trained.WriteBundle(ctx, c.Out, o)
@@ -71,4 +63,27 @@ func (c exportCommand) Run(ctx context.Context, env cli.Env) error {
 	}
 	fmt.Fprintf(env.Stderr, "wrote %s: three graphs verified on %s, %d bits compared end to end, %d left aside for their margin\n", c.Out, v.Runner, v.Codes.Bits, v.Codes.Aside)
 	return nil
+}
+
+// forVariants adds what variants want: rows, and a backend of one thread to time them on.
+func (c exportCommand) forVariants(ctx context.Context, env cli.Env, trained train.Trained, o *train.BundleOptions) error {
+	source := c.Data
+	if source == "" {
+		var err error
+		if source, err = train.RecordedSource(c.RunDir); err != nil {
+			return err
+		}
+		if source == "" {
+			return fmt.Errorf("%w: --variants wants --data SRC, rows to calibrate on and to compare on: the run %s does not record its own", cli.ErrUsage, c.RunDir)
+		}
+		fmt.Fprintf(env.Stderr, "variants are made with the rows that the run was trained on: %s\n", source)
+	}
+	var err error
+	if o.Rows, err = trained.VariantRows(source); err != nil {
+		return err
+	}
+	single := c.Backend
+	single.Threads = 1
+	o.Timer, err = single.Open(ctx, env, false)
+	return err
 }

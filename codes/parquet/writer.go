@@ -9,6 +9,7 @@
 package parquet
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -20,22 +21,34 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 )
 
-// groupRows is the number of rows of a row group: 64 Ki codes of 25 bytes are 1.6 MB.
-const groupRows = 1 << 16
+// ErrClosed is what writing to a closed writer gives.
+var ErrClosed = errors.New("parquet: write after close")
+
+// A row group, which memory holds, has groupRows rows, or as many as have groupBytes of codes: 64 Ki codes of 25 bytes are
+// 1.6 MB.
+const (
+	groupRows  = 1 << 16
+	groupBytes = 16 << 20
+)
+
+// maxBytes is the size of the largest code that package codes has.
+const maxBytes = 1 << 17
 
 // A Writer writes codes, in order. It is for one goroutine.
 type Writer struct {
-	out   *pqarrow.FileWriter
-	rows  *array.RecordBuilder
-	bytes int
-	held  int // rows in the builder
-	err   error
+	out    *pqarrow.FileWriter
+	rows   *array.RecordBuilder
+	bytes  int // of a code
+	group  int // rows of a row group
+	held   int // rows in the builder
+	closed bool
+	err    error
 }
 
 // NewWriter begins a file of codes of so many bytes. named says that ids are names; else they are numbers.
 func NewWriter(w io.Writer, codeBytes int, named bool) (*Writer, error) {
-	if codeBytes < 1 || codeBytes > 1<<20 {
-		return nil, fmt.Errorf("parquet: codes of %d bytes: use 1 to %d", codeBytes, 1<<20)
+	if codeBytes < 1 || codeBytes > maxBytes {
+		return nil, fmt.Errorf("parquet: codes of %d bytes: use 1 to %d", codeBytes, maxBytes)
 	}
 	var id arrow.DataType = arrow.PrimitiveTypes.Int64
 	if named {
@@ -48,16 +61,20 @@ func NewWriter(w io.Writer, codeBytes int, named bool) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parquet: %w", err)
 	}
-	return &Writer{out: out, rows: array.NewRecordBuilder(memory.DefaultAllocator, schema), bytes: codeBytes}, nil
+	rows := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	return &Writer{out: out, rows: rows, bytes: codeBytes, group: min(groupRows, groupBytes/codeBytes)}, nil
 }
 
-// Write adds packed codes. Their ids are the numbers from first on, or names, one a code, where the file has names. The first
-// error stays.
+// Write adds packed codes, any number of them. Their ids are the numbers from first on; or names, one a code, where the file
+// has names. The first error stays.
 func (w *Writer) Write(first int, names []string, codes []byte) error {
+	if w.closed {
+		return ErrClosed
+	}
 	n := len(codes) / w.bytes
 	numbers, numbered := w.rows.Field(0).(*array.Int64Builder)
-	if w.err == nil && (len(codes)%w.bytes != 0 || !numbered && len(names) != n) {
-		w.err = fmt.Errorf("parquet: %d bytes and %d names: codes have %d bytes, and each a name where there are names", len(codes), len(names), w.bytes)
+	if w.err == nil && (len(codes)%w.bytes != 0 || !numbered && len(names) != n || numbered && len(names) != 0) {
+		w.err = fmt.Errorf("parquet: %d bytes and %d names: codes have %d bytes, and each a name where ids are names, else none", len(codes), len(names), w.bytes)
 	}
 	for i := 0; i < n && w.err == nil; i++ {
 		if numbered {
@@ -66,7 +83,7 @@ func (w *Writer) Write(first int, names []string, codes []byte) error {
 			w.rows.Field(0).(*array.StringBuilder).Append(names[i])
 		}
 		w.rows.Field(1).(*array.FixedSizeBinaryBuilder).Append(codes[i*w.bytes:][:w.bytes])
-		if w.held++; w.held == groupRows {
+		if w.held++; w.held == w.group {
 			w.flush()
 		}
 	}
@@ -83,8 +100,12 @@ func (w *Writer) flush() {
 	}
 }
 
-// Close writes what is left and the file's end. It does not close the underlying writer.
+// Close writes what is left and the file's end. It does not close the underlying writer. Closing again does nothing.
 func (w *Writer) Close() error {
+	if w.closed {
+		return w.err
+	}
+	w.closed = true
 	defer w.rows.Release()
 	if w.held > 0 && w.err == nil {
 		w.flush()

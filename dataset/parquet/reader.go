@@ -20,6 +20,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/catvae/catvae/dataset"
@@ -84,10 +85,14 @@ func open(path string, f *os.File, o dataset.Options) (*reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	p, err := file.NewParquetReader(f)
+	properties := parquet.NewReaderProperties(memory.DefaultAllocator)
+	properties.BufferedStreamEnabled, properties.BufferSize = true, 1<<20 // else a row group's columns are read whole
+	p, err := file.NewParquetReader(f, file.WithReadProps(properties))
 	if err != nil {
 		return nil, broken("it is no Parquet file", err)
 	}
+	// Arrow's own schema, which some writers add, is not needed, and is trusted with what it says of its size.
+	p.MetaData().FileMetaData.KeyValueMetadata = nil
 	a, err := pqarrow.NewFileReader(p, pqarrow.ArrowReadProperties{BatchSize: batchRows}, memory.DefaultAllocator)
 	if err != nil {
 		return nil, broken("its schema cannot be read", err)
@@ -124,16 +129,20 @@ func (r *reader) choose(path string, schema *arrow.Schema) error {
 		case "id":
 			continue
 		}
+		if strings.HasPrefix(f.Name, "__index_level_") { // how pandas keeps an index
+			continue
+		}
 		element := f.Type
-		if l, ok := f.Type.(arrow.ListLikeType); ok {
+		l, list := f.Type.(arrow.ListLikeType)
+		if list {
 			element = l.Elem()
 			wide++
 		}
-		switch element.ID() {
-		case arrow.UINT8:
-		case arrow.BINARY, arrow.FIXED_SIZE_BINARY, arrow.LARGE_BINARY:
+		switch id := element.ID(); {
+		case id == arrow.UINT8:
+		case !list && (id == arrow.BINARY || id == arrow.FIXED_SIZE_BINARY || id == arrow.LARGE_BINARY):
 			wide++
-		case arrow.FLOAT32, arrow.FLOAT64, arrow.INT8, arrow.INT16, arrow.INT32, arrow.INT64, arrow.UINT16, arrow.UINT32, arrow.UINT64:
+		case arrow.IsInteger(id) || id == arrow.FLOAT32 || id == arrow.FLOAT64:
 			r.bytes = false
 		default:
 			return &dataset.UnsupportedError{File: path, Reason: fmt.Sprintf("its column %q has the type %s: numbers, lists of numbers and binary are values; only id and label are not", f.Name, f.Type)}

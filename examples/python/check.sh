@@ -30,6 +30,20 @@ check() { # NAME TRAIN_FLAGS...
 	"$python" "$here/encode.py" "$work/$name/bundle" "$rows" "$work/$name-python.npy" --compare "$work/$name.npy"
 }
 
+# Variants of a run: the same codes from both, too.
+variants() { # NAME
+	"$bin/catvae" export --run "$work/$1" --out "$work/$1-variants" --variants int8,uint8 --data "$data" 2>"$work/$1-variants.log" || {
+		cat "$work/$1-variants.log" >&2
+		exit 1
+	}
+	for variant in int8 uint8; do
+		"$bin/infer" --model "$work/$1-variants" --in "$rows" --out "$work/$1-$variant.npy" --variant $variant
+		"$python" "$here/encode.py" "$work/$1-variants" "$rows" "$work/python-$variant.npy" --variant $variant --compare "$work/$1-$variant.npy"
+	done
+}
+
 check bernoulli --set data.validation=$held --set encoder.hidden=64 --set decoder.hidden=64
 check categorical --config categorical-mlp --set data.validation=$held --set encoder.hidden=64 --set decoder.hidden=64
 check odd --set latent.variables=37 --set encoder.hidden=33 --set decoder.hidden=33 --set data.validation=$held
+variants bernoulli
+variants categorical

@@ -1,10 +1,11 @@
 """Encode rows with a catvae bundle, with onnx and onnxruntime only.
 
-    python encode.py BUNDLE ROWS CODES.npy [--compare OTHER.npy] [--logits LOGITS.npy]
+    python encode.py BUNDLE ROWS CODES.npy [--compare OTHER.npy] [--variant NAME]
 
 ROWS is an IDX file (plain or .gz) or an NPY file of uint8, or of floats within [0,1]. CODES.npy becomes uint8
 [rows, bytes], most significant bit first, as numpy.packbits has it. --compare counts the bits in which another program's
-codes differ, leaving aside those whose logit is within rounding of a decision.
+codes differ, leaving aside those whose logit is within rounding of a decision. --variant takes one of the bundle's variants
+(int8, uint8, float16), which is encoder and threshold in one graph.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import onnxruntime
 
 
 def read_rows(path):
+    """Rows as they stand in the file."""
     if path.endswith(".npy"):
         rows = numpy.load(path)
     else:
@@ -27,6 +29,11 @@ def read_rows(path):
             dims = f.read(4)[3]
             shape = struct.unpack(f">{dims}I", f.read(4 * dims))
             rows = numpy.frombuffer(f.read(), numpy.uint8).reshape(shape)
+    return rows
+
+
+def grey(rows):
+    """Rows as the float32 graphs take them."""
     return rows.astype(numpy.float32) / numpy.float32(255) if rows.dtype == numpy.uint8 else rows.astype(numpy.float32)
 
 
@@ -49,31 +56,48 @@ def near_decision(latent, logits, tolerance=1e-5):
     return numpy.repeat(near, logits.shape[2], axis=1)
 
 
+def encoder(bundle):
+    """Encodes by the three graphs, and looks at what the decoder makes of the first code."""
+    encoder, threshold, decoder = (session(bundle, n) for n in ("encoder.onnx", "threshold.onnx", "decoder.onnx"))
+
+    def encode(rows):
+        (logits,) = encoder.run(["latent_logits"], {"sample": grey(rows)})
+        code, packed = threshold.run(["code", "packed_code"], {"latent_logits": logits})
+        bits = code.reshape(len(code), -1).astype(numpy.uint8)
+        assert (numpy.packbits(bits, axis=1) == packed).all(), "packed_code is not numpy.packbits of code"
+        (image,) = decoder.run(["reconstruction"], {"code": code[:1]})
+        assert image.shape[1:] == rows.shape[1:] and (image >= 0).all() and (image <= 1).all()
+        return logits, packed
+
+    return encode
+
+
+def variant_encoder(bundle, manifest, name):
+    """Encodes by a variant's one graph."""
+    variant = manifest["variants"][name]
+    graph = session(bundle, variant["file"])
+    return lambda rows: graph.run(["latent_logits", "packed_code"], {"sample": rows if variant["input"] == "uint8" else grey(rows)})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", type=pathlib.Path)
     parser.add_argument("rows")
     parser.add_argument("codes")
     parser.add_argument("--compare")
+    parser.add_argument("--variant")
     parser.add_argument("--batch", type=int, default=1000)
     arguments = parser.parse_args()
 
     manifest = json.loads((arguments.bundle / "manifest.json").read_text())
-    latent = manifest["latent"]
-    encoder, threshold, decoder = (session(arguments.bundle, n) for n in ("encoder.onnx", "threshold.onnx", "decoder.onnx"))
-
     rows = read_rows(arguments.rows).reshape(-1, *manifest["input"]["shape"])
+    encode = variant_encoder(arguments.bundle, manifest, arguments.variant) if arguments.variant else encoder(arguments.bundle)
     codes, near = [], []
     for start in range(0, len(rows), arguments.batch):
-        (logits,) = encoder.run(["latent_logits"], {"sample": rows[start : start + arguments.batch]})
-        code, packed = threshold.run(["code", "packed_code"], {"latent_logits": logits})
-        bits = code.reshape(len(code), -1).astype(numpy.uint8)
-        assert (numpy.packbits(bits, axis=1) == packed).all(), "packed_code is not numpy.packbits of code"
+        logits, packed = encode(rows[start : start + arguments.batch])
         codes.append(packed)
-        near.append(near_decision(latent, logits))
+        near.append(near_decision(manifest["latent"], logits))
     codes, near = numpy.concatenate(codes), numpy.concatenate(near)
-    (image,) = decoder.run(["reconstruction"], {"code": code[:1]})
-    assert image.shape[1:] == rows.shape[1:] and (image >= 0).all() and (image <= 1).all()
     numpy.save(arguments.codes, codes)
     print(f"{len(codes)} rows, {codes.shape[1]} bytes each, {near.shape[1]} bits")
 

@@ -32,29 +32,41 @@ type activation struct {
 // batchRows is how many rows are run at once.
 const batchRows = 256
 
-// calibrate runs the float32 encoder on the calibration rows and keeps what its products take.
-func calibrate(encoder *onnxpb.ModelProto, s Source) (activations, error) {
+// operands returns the names of what a graph's products take, and with results also of what they give.
+func operands(g *onnxpb.GraphProto, results bool) []string {
+	var names []string
+	for _, n := range g.Node {
+		if !isProduct(n) {
+			continue
+		}
+		taken := n.Input[:1]
+		if results {
+			taken = append(taken[:1:1], n.Output...)
+		}
+		for _, name := range taken {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// calibrate runs the float32 encoder on the calibration rows and keeps the values of some of its tensors.
+func calibrate(ctx context.Context, encoder *onnxpb.ModelProto, s Source, names []string) (activations, error) {
+	if size := s.Manifest.Input.RowSize(); len(s.Rows) == 0 || len(s.Rows)%size != 0 {
+		return nil, fmt.Errorf("%w: it wants training rows of %d bytes to calibrate on: give data", ErrUnsupported, size)
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%w: the encoder holds no product, no Gemm and no MatMul", ErrUnsupported)
+	}
 	m := proto.Clone(encoder).(*onnxpb.ModelProto)
-	m.Graph.Output = nil
 	seen := activations{}
-	for _, n := range m.Graph.Node {
-		if n.GetOpType() != "Gemm" {
-			continue
-		}
-		name := n.Input[0]
-		if _, ok := seen[name]; ok {
-			continue
-		}
+	for _, name := range names {
 		seen[name] = activation{}
-		if name != s.Manifest.Input.Name {
+		if name != s.Manifest.Input.Name && name != bundle.LatentLogits {
 			m.Graph.Output = append(m.Graph.Output, floatOutput(name))
 		}
-	}
-	if len(seen) == 0 {
-		return nil, fmt.Errorf("%w: the encoder holds no Gemm", ErrUnsupported)
-	}
-	if len(m.Graph.Output) == 0 { // one product of the rows themselves
-		m.Graph.Output = encoder.Graph.Output
 	}
 	data, err := onnxpb.Marshal(m)
 	if err != nil {
@@ -66,21 +78,18 @@ func calibrate(encoder *onnxpb.ModelProto, s Source) (activations, error) {
 	}
 	defer loaded.Close()
 	err = eachBatch(s.Manifest.Input, s.Rows, func(rows bundle.Tensor, n int) error {
-		out, err := loaded.Run(context.Background(), rows)
+		out, err := loaded.Run(ctx, rows)
 		if err != nil {
 			return err
 		}
-		if _, ok := seen[rows.Name]; ok {
-			out = append(out, rows)
-		}
-		for _, t := range out {
-			values, ok := t.Data.([]float32)
-			if !ok {
-				return fmt.Errorf("%q is %T", t.Name, t.Data)
-			}
+		for _, t := range append(out, rows) {
 			a, ok := seen[t.Name]
 			if !ok {
 				continue
+			}
+			values, ok := t.Data.([]float32)
+			if !ok {
+				return fmt.Errorf("%w: %q is %T, not float32", ErrUnsupported, t.Name, t.Data)
 			}
 			seen[t.Name] = activation{append(a.values, values...), len(values) / n}
 		}
@@ -118,14 +127,25 @@ func eachBatch(in bundle.Input, rows []byte, f func(rows bundle.Tensor, n int) e
 	return nil
 }
 
-// choose returns the quantisation of an activation: of the ranges that hold all values, or all but a few of the largest and
-// smallest, the one with the least mean squared error of x - scale·(q - zero). 0 is exact in each, and numbers that are
-// never negative have the zero point 0, so that a ReLU before them costs nothing.
+// tails are the shares of values that a range leaves out at either end.
+var tails = []float64{0, 1e-6, 1e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2e-3}
+
+// choose returns the quantisation of an activation with the least squared error on the calibration rows,
+//
+//	Σ (x - scale·(q - zero))²,   q = clamp(round(x/scale) + zero, 0, 255),
+//	scale = (high - low) / 255,   zero = round(-low/scale),   low <= 0 <= high
+//
+// among the ranges that hold all values, or all but a share of each of [tails]. 0 is exact in each, and numbers that are never
+// negative have the zero point 0, so that a ReLU before them costs nothing. Numbers of 0 and 1 alone, which a threshold in the
+// graph gives, are bytes of 0 and 1.
 func choose(values []float32) bundle.Quantization {
+	if !slices.ContainsFunc(values, func(x float32) bool { return x != 0 && x != 1 }) {
+		return bundle.Quantization{Scale: 1}
+	}
 	sorted := slices.Clone(values)
 	slices.Sort(sorted)
 	best, least := bundle.Quantization{Scale: 1}, math.Inf(1)
-	for _, tail := range []float64{0, 1e-6, 1e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2e-3} {
+	for _, tail := range tails {
 		cut := int(tail * float64(len(sorted)))
 		low, high := min(float64(sorted[cut]), 0), max(float64(sorted[len(sorted)-1-cut]), 0)
 		if high == low {

@@ -1,6 +1,7 @@
 package variant
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,11 +42,12 @@ type Source struct {
 	Rows        []byte
 	Fingerprint string // of the data set that the rows come from
 	Load        Loader // runs graphs
+	LoadTimed   Loader // runs what is timed, on one thread where a CPU does; Load where it is nil
 }
 
 // Make returns a variant's graph and what the manifest says of it. Equal sources give equal graphs, as far as the loader's
 // floats are equal.
-func Make(name string, s Source) ([]byte, bundle.Variant, error) {
+func Make(ctx context.Context, name string, s Source) ([]byte, bundle.Variant, error) {
 	if err := CheckName(name); err != nil {
 		return nil, bundle.Variant{}, err
 	}
@@ -62,21 +64,27 @@ func Make(name string, s Source) ([]byte, bundle.Variant, error) {
 	case bundle.VariantFloat16:
 		v.Input, v.Devices = bundle.Float32, []string{"cuda"}
 		doc = "Latent logits and packed codes of rows, products in float16."
-		err = toFloat16(encoder.Graph, s.Manifest.Input.Name)
+		var seen activations
+		if seen, err = calibrate(ctx, encoder, s, operands(encoder.Graph, true)); err == nil {
+			err = checkRange16(seen)
+		}
+		if err == nil {
+			err = toFloat16(encoder.Graph, s.Manifest.Input.Name)
+		}
 	case bundle.VariantInt8:
 		doc = "Latent logits and packed codes of rows of bytes, quantised to 8 bits with static scales."
-		v.Activations, err = quantize(encoder, s)
+		v.Activations, err = quantize(ctx, encoder, s)
 		v.Calibrated = &bundle.Calibration{Rows: len(s.Rows) / max(1, s.Manifest.Input.RowSize()), Fingerprint: s.Fingerprint}
 	}
 	if err != nil {
-		return nil, v, err
+		return nil, v, fmt.Errorf("variant: %s: %w", name, err)
 	}
 	model, err := join(encoder, s.Threshold)
 	if err == nil && name == bundle.VariantUint8 {
 		model, err = onnxcompose.FromBytes(model, s.Manifest.Input.Name, s.Manifest.Input.Scale)
 	}
 	if err == nil {
-		model, err = label(model, name, doc, s.Manifest)
+		model, err = label(model, name, doc, v.Input, s.Manifest)
 	}
 	if err != nil {
 		return nil, v, fmt.Errorf("variant: %s: %w", name, err)
@@ -94,13 +102,23 @@ func join(encoder *onnxpb.ModelProto, threshold []byte) ([]byte, error) {
 }
 
 // label describes a variant's graph well enough to use it alone.
-func label(model []byte, name, doc string, m *bundle.Manifest) ([]byte, error) {
+func label(model []byte, name, doc string, takes bundle.DType, m *bundle.Manifest) ([]byte, error) {
 	p, err := onnxpb.Unmarshal(model)
 	if err != nil {
 		return nil, err
 	}
 	p.DocString, p.Graph.Name, p.Graph.DocString = proto.String(doc), proto.String(name), proto.String(doc)
+	sample := fmt.Sprintf("Rows of %s within [%g,%g].", takes, m.Input.Range[0], m.Input.Range[1])
+	if takes == bundle.Uint8 {
+		sample = fmt.Sprintf("Rows of bytes, each standing for itself times %.6g.", m.Input.Scale)
+	}
+	for _, in := range p.Graph.Input {
+		if in.GetName() == m.Input.Name {
+			in.DocString = &sample
+		}
+	}
 	meta := map[string]string{
+		"catvae.input": sample, "catvae.input.seen": m.Input.Seen, "catvae.likelihood": m.Likelihood,
 		"catvae.bit_order": m.Latent.BitOrder, "catvae.format_version": bundle.FormatVersion, "catvae.latent.kind": string(m.Latent.Kind),
 		"catvae.latent.vars": fmt.Sprint(m.Latent.Variables), "catvae.name": m.Name, "catvae.variant": name,
 	}

@@ -1,6 +1,7 @@
 package variant
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -8,15 +9,21 @@ import (
 	"github.com/catvae/catvae/internal/onnxpb"
 )
 
-// weightMost is the largest magnitude of a quantised weight: see the package's doc.
-const weightMost = 63
+// weightMost is the largest magnitude of a quantised weight: see the package's doc. maxRows is how many products of it and a
+// byte can be added up, with a bias as large, in 32 bits.
+const (
+	weightMost = 63
+	maxBias    = math.MaxInt32 / 2
+	maxRows    = maxBias / (255 * weightMost)
+)
 
 // A quantizer rewrites an encoder: every product takes bytes, by DequantizeLinear before it and QuantizeLinear before that,
 // which onnxruntime fuses with the product (QGemm). Everything between products stays in float32.
 type quantizer struct {
 	c      constants
 	seen   activations                    // of the float32 encoder, on the calibration rows
-	chosen map[string]bundle.Quantization // by tensor
+	chosen map[string]bundle.Quantization // by tensor, for the manifest
+	scales map[string]bundle.Quantization // by tensor: those, and of their bytes in other shapes
 
 	bytes map[string]string // the quantised twin of a tensor, where there is one
 	nodes []*onnxpb.NodeProto
@@ -24,19 +31,20 @@ type quantizer struct {
 }
 
 // quantize makes an encoder's graph one of 8 bits and returns the scales of its activations.
-func quantize(encoder *onnxpb.ModelProto, s Source) (map[string]bundle.Quantization, error) {
+func quantize(ctx context.Context, encoder *onnxpb.ModelProto, s Source) (map[string]bundle.Quantization, error) {
 	g, in := encoder.Graph, s.Manifest.Input
-	if len(s.Rows) == 0 || len(s.Rows)%in.RowSize() != 0 {
-		return nil, fmt.Errorf("variant: %s: %w: it is calibrated on training rows of %d bytes: give data", bundle.VariantInt8, ErrUnsupported, in.RowSize())
-	}
-	seen, err := calibrate(encoder, s)
+	seen, err := calibrate(ctx, encoder, s, operands(g, false))
 	if err != nil {
-		return nil, fmt.Errorf("variant: %s: calibrate: %w", bundle.VariantInt8, err)
+		return nil, fmt.Errorf("calibrate: %w", err)
 	}
-	q := &quantizer{c: constantsOf(g), seen: seen, chosen: map[string]bundle.Quantization{in.Name: {Scale: in.Scale}}, bytes: map[string]string{in.Name: in.Name}}
+	pixels := bundle.Quantization{Scale: in.Scale}
+	q := &quantizer{
+		c: constantsOf(g), seen: seen, chosen: map[string]bundle.Quantization{in.Name: pixels},
+		scales: map[string]bundle.Quantization{in.Name: pixels}, bytes: map[string]string{in.Name: in.Name},
+	}
 	for _, n := range g.Node {
 		if err := q.rewrite(n); err != nil {
-			return nil, fmt.Errorf("variant: %s: %w: node %q (%s): %w", bundle.VariantInt8, ErrUnsupported, n.GetName(), n.GetOpType(), err)
+			return nil, fmt.Errorf("%w: node %q (%s): %w", ErrUnsupported, n.GetName(), n.GetOpType(), err)
 		}
 	}
 	for _, v := range g.Input {
@@ -51,19 +59,20 @@ func quantize(encoder *onnxpb.ModelProto, s Source) (map[string]bundle.Quantizat
 }
 
 func (q *quantizer) rewrite(n *onnxpb.NodeProto) error {
-	switch n.GetOpType() {
-	case "Gemm":
+	if isProduct(n) {
 		return q.product(n)
+	}
+	switch n.GetOpType() {
 	case "Reshape":
 		if twin, ok := q.bytes[n.Input[0]]; ok { // bytes are reshaped as bytes
 			out := n.Output[0]
 			q.bytes[out] = q.name(out, "bytes")
-			q.chosen[out] = q.chosen[n.Input[0]]
+			q.scales[out] = q.scales[n.Input[0]]
 			q.nodes = append(q.nodes, nodeOf("Reshape", q.bytes[out], []string{twin, n.Input[1]}))
 			return nil
 		}
-	case "MatMul", "Conv", "ConvTranspose":
-		return fmt.Errorf("only Gemm with constant weights is quantised")
+	case "Conv", "ConvTranspose":
+		return fmt.Errorf("only Gemm and MatMul with constant weights are quantised")
 	}
 	for i, name := range n.Input {
 		if _, ok := q.bytes[name]; ok {
@@ -100,7 +109,7 @@ func (q *quantizer) scale(tensor string) (scale, zero string) {
 			return scale, zero
 		}
 	}
-	c := q.chosen[tensor]
+	c := q.scales[tensor]
 	q.inits = append(q.inits, tensorOf(scale, onnxpb.TensorProto_FLOAT, nil, []float32{float32(c.Scale)}),
 		tensorOf(zero, onnxpb.TensorProto_UINT8, nil, []uint8{uint8(c.ZeroPoint)}))
 	return scale, zero
@@ -111,27 +120,34 @@ func (q *quantizer) quantized(tensor string) {
 	if _, ok := q.bytes[tensor]; ok {
 		return
 	}
-	q.chosen[tensor] = choose(q.seen[tensor].values)
+	q.scales[tensor] = choose(q.seen[tensor].values)
+	q.chosen[tensor] = q.scales[tensor]
 	scale, zero := q.scale(tensor)
 	q.bytes[tensor] = q.name(tensor, "bytes")
 	q.nodes = append(q.nodes, nodeOf("QuantizeLinear", q.bytes[tensor], []string{tensor, scale, zero}))
 }
 
-// product rewrites Gemm: y = x·W + b becomes
+// isProduct reports a node that is quantised: a product with constants, which [quantizer.product] checks.
+func isProduct(n *onnxpb.NodeProto) bool {
+	return (n.GetOpType() == "Gemm" || n.GetOpType() == "MatMul") && len(n.Input) > 0
+}
+
+// plainGemm reports a Gemm that is x·W + b, or x·Wᵀ + b.
+func plainGemm(n *onnxpb.NodeProto) bool {
+	return len(n.Input) == 3 && attribute(n, "alpha", 1) == 1 && attribute(n, "beta", 1) == 1 && attribute(n, "transA", 0) == 0
+}
+
+// product rewrites Gemm and MatMul: y = x·W + b becomes
 //
 //	y = s_x·(x_q - z)·s_w·W_q + s_x·s_w·b_q
 //
 // with a scale s_w for each column of W. b takes up what rounding does to y on the average over the calibration rows:
 // mean(x)·W - mean(x̂)·Ŵ, where x̂ and Ŵ are what the bytes stand for.
 func (q *quantizer) product(n *onnxpb.NodeProto) error {
-	if len(n.Input) != 3 || attribute(n, "alpha", 1) != 1 || attribute(n, "beta", 1) != 1 || attribute(n, "transA", 0) != 0 {
+	if n.GetOpType() == "Gemm" && !plainGemm(n) {
 		return fmt.Errorf("only x·W + b is quantised")
 	}
 	w, shape, err := q.c.floats(n.Input[1], 2)
-	if err != nil {
-		return err
-	}
-	b, _, err := q.c.floats(n.Input[2], 1)
 	if err != nil {
 		return err
 	}
@@ -139,15 +155,24 @@ func (q *quantizer) product(n *onnxpb.NodeProto) error {
 	if attribute(n, "transB", 0) != 0 {
 		w, rows, columns = transpose(w, rows, columns), columns, rows
 	}
+	b := make([]float32, columns) // MatMul has none
+	if len(n.Input) == 3 {
+		if b, _, err = q.c.floats(n.Input[2], 1); err != nil {
+			return err
+		}
+	}
 	x := n.Input[0]
 	q.quantized(x)
 	a := q.seen[x]
+	if rows > maxRows {
+		return fmt.Errorf("sums of %d products may pass 32 bits: %d are taken", rows, maxRows)
+	}
 	if a.width != rows || len(b) != columns {
 		return fmt.Errorf("weights of %dx%d and %d biases for %d values", rows, columns, len(b), a.width)
 	}
 	bytes, scales := quantizeWeights(w, rows, columns)
-	mean, rounded := a.means(q.chosen[x])
-	sx := float32(q.chosen[x].Scale)
+	mean, rounded := a.means(q.scales[x])
+	sx := float32(q.scales[x].Scale)
 	biases, biasScales := make([]int32, columns), make([]float32, columns)
 	for j := range columns {
 		shift := 0.0
@@ -155,7 +180,7 @@ func (q *quantizer) product(n *onnxpb.NodeProto) error {
 			shift += mean[i]*float64(w[i*columns+j]) - rounded[i]*float64(scales[j])*float64(bytes[i*columns+j])
 		}
 		biasScales[j] = sx * scales[j]
-		biases[j] = int32(math.RoundToEven(min(max((float64(b[j])+shift)/float64(biasScales[j]), math.MinInt32), math.MaxInt32)))
+		biases[j] = int32(math.RoundToEven(min(max((float64(b[j])+shift)/float64(biasScales[j]), -maxBias), maxBias)))
 	}
 	base := n.Output[0]
 	weights, bias := q.name(base, "weight"), q.name(base, "bias")

@@ -88,11 +88,11 @@ func TestVariants(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := source(t, m)
 			for _, v := range variant.Names {
-				model, described, err := variant.Make(v, s)
+				model, described, err := variant.Make(t.Context(), v, s)
 				if err != nil {
 					t.Fatalf("%s: %v", v, err)
 				}
-				again, _, err := variant.Make(v, s)
+				again, _, err := variant.Make(t.Context(), v, s)
 				if err != nil || !bytes.Equal(model, again) {
 					t.Errorf("%s: made twice, it differs: %v", v, err)
 				}
@@ -148,7 +148,7 @@ func TestNeighbours(t *testing.T) {
 	in, width := s.Manifest.Input, s.Manifest.Latent.PackedBytes()
 	all := rows(192, in.RowSize(), 7)
 	for _, name := range []string{bundle.VariantInt8, bundle.VariantUint8} {
-		model, _, err := variant.Make(name, s)
+		model, _, err := variant.Make(t.Context(), name, s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -228,69 +228,48 @@ func loadGraph(t *testing.T, nodes []*onnxpb.NodeProto, inits []*onnxpb.TensorPr
 	return l
 }
 
-// The brightest rows meet the largest weights: the sums are those of whole numbers, and nothing saturates on a processor
-// without VNNI.
-func TestSaturation(t *testing.T) {
-	const width, bits = 784, 16
-	s := source(t, builder.Model{
-		Input: []int{width}, Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: bits, Prior: "uniform"},
-		Decoder: builder.MLP{Hidden: []int{2}}, Activation: builder.ReLU,
-	})
-	w, b := make([]float32, width*bits), make([]float32, bits)
-	for i := range w {
-		if w[i] = 1; i%bits%2 == 1 { // columns of ones, and of minus ones
-			w[i] = -1
-		}
-	}
-	s.Encoder = modelOf(t, []*onnxpb.NodeProto{{Name: proto.String("Gemm"), OpType: proto.String("Gemm"), Input: []string{"sample", "w", "b"}, Output: []string{"latent_logits"}}},
-		[]*onnxpb.TensorProto{
-			{Name: proto.String("w"), DataType: proto.Int32(1), Dims: []int64{width, bits}, FloatData: w},
-			{Name: proto.String("b"), DataType: proto.Int32(1), Dims: []int64{bits}, FloatData: b},
-		}, value("sample", onnxpb.TensorProto_FLOAT, width), value("latent_logits", onnxpb.TensorProto_FLOAT, bits))
-	s.Rows = rows(64, width, 3)
-	model, _, err := variant.Make(bundle.VariantInt8, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := s.Load(model, "int8")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	bright := bytes.Repeat([]byte{255}, 5*width)
-	out, err := l.Run(context.Background(), bundle.Tensor{Name: "sample", Shape: []int64{5, width}, Data: bright})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, x := range out[0].Data.([]float32) { // Σ 1·(±1) over 784 columns: 255·63·784 in whole numbers
-		want := float64(width * (1 - 2*(i%bits%2)))
-		if math.Abs(float64(x)-want) > 1e-3*width {
-			t.Fatalf("logit %d is %g, want %g", i, x, want)
-		}
-	}
-}
-
 // What cannot be made is refused in words that name the node or the reason.
 func TestRefusals(t *testing.T) {
-	s := source(t, models["bernoulli, relu"])
+	s := source(t, models["one product"])
 	none := s
 	none.Rows = nil
-	conv := s
-	conv.Encoder = modelOf(t, []*onnxpb.NodeProto{{Name: proto.String("deep/Conv"), OpType: proto.String("MatMul"), Input: []string{"sample", "w"}, Output: []string{"latent_logits"}}},
-		[]*onnxpb.TensorProto{{Name: proto.String("w"), DataType: proto.Int32(1), Dims: []int64{1, 1}, FloatData: []float32{1e6}}},
+	weights := make([]float32, 24*24)
+	weights[7] = 1e6
+	scaled := s // a form that is not understood, and weights that float16 cannot hold
+	scaled.Encoder = modelOf(t, []*onnxpb.NodeProto{{
+		Name: proto.String("deep/Gemm"), OpType: proto.String("Gemm"), Input: []string{"sample", "w", "b"}, Output: []string{"latent_logits"},
+		Attribute: []*onnxpb.AttributeProto{{Name: proto.String("alpha"), Type: onnxpb.AttributeProto_FLOAT.Enum(), F: proto.Float32(2)}},
+	}}, []*onnxpb.TensorProto{
+		{Name: proto.String("w"), DataType: proto.Int32(1), Dims: []int64{24, 24}, FloatData: weights},
+		{Name: proto.String("b"), DataType: proto.Int32(1), Dims: []int64{24}, FloatData: make([]float32, 24)},
+	}, value("sample", onnxpb.TensorProto_FLOAT, 24), value("latent_logits", onnxpb.TensorProto_FLOAT, 24))
+	quiet := scaled // weights that float16 holds, of sums that it does not
+	weights = make([]float32, 24*24)
+	for i := range weights {
+		weights[i] = 5e4
+	}
+	quiet.Encoder = modelOf(t, []*onnxpb.NodeProto{{Name: proto.String("sum"), OpType: proto.String("MatMul"), Input: []string{"sample", "w"}, Output: []string{"latent_logits"}}},
+		[]*onnxpb.TensorProto{{Name: proto.String("w"), DataType: proto.Int32(1), Dims: []int64{24, 24}, FloatData: weights}},
 		value("sample", onnxpb.TensorProto_FLOAT, 24), value("latent_logits", onnxpb.TensorProto_FLOAT, 24))
+	bare := s
+	bare.Encoder = modelOf(t, []*onnxpb.NodeProto{{Name: proto.String("neg"), OpType: proto.String("Neg"), Input: []string{"sample"}, Output: []string{"latent_logits"}}},
+		nil, value("sample", onnxpb.TensorProto_FLOAT, 24), value("latent_logits", onnxpb.TensorProto_FLOAT, 24))
 	for _, c := range []struct {
 		name string
 		s    variant.Source
 		want string
-	}{{bundle.VariantInt8, none, "training rows"}, {bundle.VariantInt8, conv, "Gemm"}, {bundle.VariantFloat16, conv, "65504"}, {"int4", s, "int8, uint8, float16"}} {
-		_, _, err := variant.Make(c.name, c.s)
+	}{
+		{bundle.VariantInt8, none, "training rows"}, {bundle.VariantInt8, scaled, `node "deep/Gemm"`}, {bundle.VariantInt8, bare, "no product"},
+		{bundle.VariantFloat16, scaled, "65504"}, {bundle.VariantFloat16, quiet, "on the calibration rows"}, {"int4", s, "int8, uint8, float16"},
+	} {
+		_, _, err := variant.Make(t.Context(), c.name, c.s)
 		if err == nil || !strings.Contains(err.Error(), c.want) || c.name != "int4" && !errors.Is(err, variant.ErrUnsupported) {
 			t.Errorf("%s: %v, want something about %q", c.name, err, c.want)
 		}
 	}
 	// A graph that computes something else is caught by its bits.
-	model, described, err := variant.Make(bundle.VariantUint8, s)
+	s = source(t, models["bernoulli, relu"])
+	model, described, err := variant.Make(t.Context(), bundle.VariantUint8, s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,6 +83,9 @@ func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
 	done := 0
 	s, err := infer.Run(ctx, plan, backend, infer.Hooks{Done: func(rows int) { done += rows; bar.Set(done, "") }})
 	bar.Done("")
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintf(env.Stderr, "%s: stopped after %d of %d rows; parts that are done stay, and the same command goes on\n", plan.Job.Mode, done, total)
+	}
 	if err != nil && !errors.Is(err, infer.ErrPart) {
 		return err
 	}

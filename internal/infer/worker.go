@@ -56,7 +56,8 @@ func (w *Worker) Do(ctx context.Context, b Block) (Record, error) {
 }
 
 // Run makes the parts of blocks in their order, but for those that are done. Blocks that follow each other are one stream,
-// so that the graphs never wait for a part's end.
+// so that the graphs never wait for a part's end. Standard input can be read once: behind a part that is missing, all are made
+// again.
 func (w *Worker) Run(ctx context.Context, blocks []Block, h Hooks) ([]Record, error) {
 	var records []Record
 	var run []Block
@@ -72,6 +73,9 @@ func (w *Worker) Run(ctx context.Context, blocks []Block, h Hooks) ([]Record, er
 		r, done, err := w.plan.recorded(b)
 		if err != nil {
 			return records, err
+		}
+		if done && len(run) > 0 && w.plan.Job.In == dataset.Stdin {
+			done = false
 		}
 		if n := len(run); done || n > 0 && run[n-1].Part+1 != b.Part {
 			if err := flush(); err != nil {

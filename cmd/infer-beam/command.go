@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	goruntime "runtime"
+	"strings"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/internal/infer"
+	"github.com/catvae/catvae/runtime"
+)
+
+// description is what --help says first.
+const description = `Runs a bundle over rows as an Apache Beam pipeline: infer, spread over a runner's workers.
+
+  infer-beam --model run/bundle --in rows.npy --out codes/
+  infer-beam --model run/bundle --in rows.npy --out codes/ --part-rows 65536 --runner=universal --endpoint=127.0.0.1:8099 --environment_type=LOOPBACK --parallelism=2
+  infer-beam --beam-flags
+
+Without Beam's flags the pipeline runs in this process, on prism. The output is a folder of parts with a record beside each, the same bytes as infer writes; a run that was stopped goes on where it was when the same command is given again. On several machines model, input and output must have the same path on each.
+
+` + cli.ExitStatus
+
+// command is the command line: infer's flags for rows, and how they are spread. Beam's own flags were taken out before.
+type command struct {
+	cli.Rows
+	Mode      string          `help:"encode, decode, reconstruct or score." default:"encode" enum:"encode,decode,reconstruct,score"`
+	Codes     string          `help:"What encode writes: packed, index or logits: see infer." default:"packed" enum:"packed,index,logits"`
+	Variant   string          `help:"Variant of the encoder: float32, one that the bundle was exported with, or auto for the fastest that fits device and rows." default:"float32" placeholder:"NAME"`
+	Strips    int             `help:"Strips that the parts are dealt out in: runs of parts that follow each other, each made by one worker. 0 means four for each worker: as many as --parallelism says, or one a core." default:"0" placeholder:"N"`
+	Metrics   bool            `help:"Print Beam's metrics on stderr, as one JSON object."`
+	BeamFlags bool            `help:"Print the flags that are Beam's own."`
+	Info      cli.VersionFlag `name:"version" help:"Print the versions of catvae and onnxruntime."`
+}
+
+// Run is called by the command line.
+func (c *command) Run(ctx context.Context, env cli.Env) error {
+	if c.BeamFlags {
+		_, err := fmt.Fprint(env.Stdout, beamFlags())
+		return err
+	}
+	job, err := c.job()
+	if err != nil {
+		return err
+	}
+	plan, err := infer.NewPlan(job)
+	if err != nil {
+		return err
+	}
+	defer plan.Close()
+	if job.Variant == infer.VariantAuto {
+		if c.Device == string(runtime.Auto) {
+			return fmt.Errorf("%w: --variant auto with --device auto: each worker could choose another: name one of them", cli.ErrUsage)
+		}
+		plan.ChooseVariant(runtime.Device(c.Device))
+	}
+	release, err := plan.Prepare()
+	if err != nil {
+		return err
+	}
+	defer release()
+	began := time.Now()
+	result, err := execute(ctx, newConfig(plan, c.Backend, c.strips(len(plan.Blocks()))))
+	if err != nil {
+		return err
+	}
+	if c.Metrics && result != nil {
+		if err := json.NewEncoder(env.Stderr).Encode(metricsOf(result)); err != nil {
+			return err
+		}
+	}
+	return c.report(env, plan, result, time.Since(began).Seconds())
+}
+
+// job returns the flags as a job whose paths mean the same in every folder.
+func (c *command) job() (infer.Job, error) {
+	job, err := c.Job(infer.Mode(c.Mode), infer.Codes(c.Codes), c.Variant)
+	if err != nil {
+		return job, err
+	}
+	switch {
+	case c.Strips < 0:
+		return job, fmt.Errorf("%w: --strips %d: use 0 or more", cli.ErrUsage, c.Strips)
+	case c.Threads < 0:
+		return job, fmt.Errorf("%w: --threads %d: use 0 or more", cli.ErrUsage, c.Threads)
+	case c.In == "-":
+		return job, fmt.Errorf("%w: --in -: workers cannot read this process's standard input: write it to a file first", cli.ErrUsage)
+	case job.Out != "" && !job.Folder():
+		return job, fmt.Errorf("%w: --out %s: the output is a folder of parts: end it with a slash", cli.ErrUsage, job.Out)
+	case *jobopts.Async:
+		return job, fmt.Errorf("%w: --async: the parts are checked when the pipeline is done", cli.ErrUsage)
+	}
+	job.Callers = c.Callers // 0 is the worker's choice, which knows its cores
+	for _, path := range []*string{&job.Model, &job.In, &job.Out} {
+		if *path == "" || *path == dataset.GlyphsSource {
+			continue
+		}
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return job, err
+		}
+		if path == &job.Out {
+			absolute += string(filepath.Separator)
+		}
+		*path = absolute
+	}
+	return job, nil
+}
+
+// strips returns how many strips the parts are dealt out in. There are more than workers since a runner deals keys out by
+// their hashes: as many strips as workers would leave some workers idle.
+func (c *command) strips(parts int) int {
+	n := c.Strips
+	if n == 0 {
+		workers := *jobopts.Parallelism
+		if workers < 1 {
+			workers = goruntime.NumCPU()
+		}
+		n = 4 * workers
+	}
+	return min(n, parts)
+}
+
+// report checks that every part of the plan has its record, whatever the runner says, and tells what the run came to.
+func (c *command) report(env cli.Env, plan *infer.Plan, result beam.PipelineResult, seconds float64) error {
+	rows, bad := 0, 0
+	for _, b := range plan.Blocks() {
+		r, err := readRecord(plan, b)
+		if err != nil {
+			return err
+		}
+		rows += r.Rows
+		bad += r.Bad
+	}
+	parts := len(plan.Blocks())
+	line := fmt.Sprintf("%s: %d rows of %s to %s in %.2f s, %.0f rows/s, %d parts, %s", plan.Job.Mode, rows, plan.Job.In, plan.Job.Out, seconds, float64(rows)/seconds, parts, plan.Job.Variant)
+	if skipped := counted(result, partsSkipped); skipped > 0 {
+		line += fmt.Sprintf("; %d of %d parts were there", skipped, parts)
+	}
+	fmt.Fprintln(env.Stderr, line)
+	if most := int(plan.Job.MaxBad*float64(rows) + 1e-6); bad > most { // each process counts its own
+		return fmt.Errorf("%w: %d of %d rows are bad, --max-bad tolerates %d", dataset.ErrData, bad, rows, most)
+	}
+	if bad > 0 {
+		return fmt.Errorf("%w: %d rows are bad and zeros in the output: %s names them", infer.ErrPart, bad, filepath.Join(plan.Job.Out, "part-*.bad.jsonl"))
+	}
+	return nil
+}
+
+// readRecord returns the record of a block's part, and fails where either is not there or not this job's.
+func readRecord(plan *infer.Plan, b infer.Block) (infer.Record, error) {
+	var r infer.Record
+	names, err := filepath.Glob(filepath.Join(plan.Job.Out, fmt.Sprintf("part-%05d-of-%05d.*.done", b.Part, b.Parts)))
+	switch {
+	case err != nil:
+		return r, err
+	case len(names) != 1:
+		return r, fmt.Errorf("part %d of %d has %d records in %s: is that folder shared by all workers?", b.Part, b.Parts, len(names), plan.Job.Out)
+	}
+	data, err := os.ReadFile(names[0])
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, fmt.Errorf("%s: %w", names[0], err)
+	}
+	info, err := os.Stat(strings.TrimSuffix(names[0], ".done"))
+	switch {
+	case err != nil:
+		return r, err
+	case r.Block != b || r.Made.Bundle != plan.Bundle().Hash() || !info.IsDir() && info.Size() != r.Size:
+		return r, fmt.Errorf("%s is not the record of this run's part", names[0])
+	}
+	return r, nil
+}
+
+// code is [cli.Code], which also knows the codes of errors that have come through a runner.
+func code(err error) int {
+	var f *failure
+	if errors.As(err, &f) {
+		return f.Code
+	}
+	return cli.Code(err)
+}

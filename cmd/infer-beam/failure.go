@@ -1,0 +1,41 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+
+	"github.com/catvae/catvae/internal/cli"
+)
+
+// A failure is an error that has come through a runner, which keeps the text alone: exit code and message travel in it.
+type failure struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+}
+
+func (f *failure) Error() string { return f.Message }
+
+// marked returns an error whose text can be found again in what a runner makes of it.
+func marked(err error) error {
+	data, failed := json.Marshal(failure{cli.Code(err), cli.OneLine(err)})
+	if failed != nil {
+		return err
+	}
+	return fmt.Errorf("catvae<%s>catvae", data)
+}
+
+var mark = regexp.MustCompile(`catvae<(\{.*?\})>catvae`)
+
+// found returns the failure in a runner's error, or the error itself where a worker had no part in it.
+func found(err error) error {
+	m := mark.FindStringSubmatch(err.Error())
+	if m == nil {
+		return err
+	}
+	f := &failure{}
+	if json.Unmarshal([]byte(m[1]), f) != nil {
+		return err
+	}
+	return f
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	goruntime "runtime"
+	"sync"
+	"time"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/internal/infer"
+	"github.com/catvae/catvae/runtime"
+)
+
+// A Config is what a worker must know: plain data, which travels in the pipeline.
+type Config struct {
+	Job     infer.Job   `json:"job"`
+	Backend cli.Backend `json:"backend"`
+	// What the planning saw. A worker that sees anything else has another file under the same name.
+	Bundle string `json:"bundle"` // hash
+	Rows   int    `json:"rows"`   // of the source
+	Bytes  int64  `json:"bytes"`  // of the source
+	Parts  int    `json:"parts"`  // of the shard
+
+	Strips int `json:"strips"` // that the parts are dealt out in
+}
+
+func newConfig(plan *infer.Plan, backend cli.Backend, strips int) Config {
+	return Config{
+		Job: plan.Job, Backend: backend, Strips: strips, Bundle: plan.Bundle().Hash(),
+		Rows: plan.Source.Rows, Bytes: plan.Source.Bytes, Parts: len(plan.Blocks()),
+	}
+}
+
+// check reports a plan, made where the worker runs, that is not the one that the pipeline was made of.
+func (c Config) check(plan *infer.Plan) error {
+	switch {
+	case plan.Bundle().Hash() != c.Bundle:
+		return fmt.Errorf("%w: %s has the hash %.12s here and %.12s where the pipeline was started: use one folder for both", bundle.ErrBad, c.Job.Model, plan.Bundle().Hash(), c.Bundle)
+	case plan.Source.Rows != c.Rows || plan.Source.Bytes != c.Bytes || len(plan.Blocks()) != c.Parts:
+		return fmt.Errorf("%s holds %d rows in %d bytes here, and %d in %d where the pipeline was started: use one file for both", c.Job.In, plan.Source.Rows, plan.Source.Bytes, c.Rows, c.Bytes)
+	}
+	return nil
+}
+
+// A worker makes parts. There is one for each configuration in a process, which all instances of the DoFn share.
+type worker struct {
+	*infer.Worker
+	plan      *infer.Plan
+	running   chan struct{} // holds one for each strip that is being made
+	bytes     int64         // of the model's graphs
+	loading   time.Duration
+	reporting sync.Once // of bytes and loading
+}
+
+// workers holds a process's workers. None is ever closed: runners call a DoFn's Teardown or leave it, and the process ends
+// soon after its pipeline.
+var workers struct {
+	sync.Mutex
+	loaded map[Config]*worker
+}
+
+// workerOf returns the process's worker for a configuration, and loads its model where it is the first that asks. Those who
+// ask meanwhile wait. A failure is not kept, so that a bundle that is tried again is looked for again.
+func workerOf(c Config) (*worker, error) {
+	workers.Lock()
+	defer workers.Unlock()
+	if w := workers.loaded[c]; w != nil {
+		return w, nil
+	}
+	w, err := newWorker(c)
+	if err != nil {
+		return nil, err
+	}
+	if workers.loaded == nil {
+		workers.loaded = map[Config]*worker{}
+	}
+	workers.loaded[c] = w
+	return w, nil
+}
+
+// newWorker loads a model. A strip takes one thread, and as many strips are made at once as the process has threads: strips
+// differ from the rows of a batch in that they need nothing of each other. Where there are few strips each takes several.
+func newWorker(c Config) (*worker, error) {
+	threads := c.Backend.Threads
+	if threads == 0 {
+		threads = goruntime.NumCPU()
+	}
+	if c.Job.Callers == 0 {
+		c.Job.Callers = max(1, threads/max(1, c.Strips))
+	}
+	plan, err := infer.NewPlan(c.Job)
+	if err != nil {
+		return nil, err
+	}
+	w := &worker{plan: plan, running: make(chan struct{}, max(1, threads/c.Job.Callers))}
+	if err := c.check(plan); err != nil {
+		plan.Close()
+		return nil, err
+	}
+	began := time.Now()
+	backend, err := runtime.OpenONNXRuntime(append(c.Backend.Options(), runtime.WithThreads(1))...)
+	if err == nil {
+		w.Worker, err = infer.OpenWorker(plan, backend)
+	}
+	if err != nil {
+		plan.Close()
+		return nil, err
+	}
+	w.loading = time.Since(began)
+	for _, f := range plan.Bundle().Manifest.Files {
+		w.bytes += f.Size
+	}
+	return w, nil
+}
+
+// interrupted ends when this process is told to stop, for the DoFns that run in it: a runner would let them go on.
+var interrupted = context.Background()
+
+// making counts the strips that are being made in this process, so that it does not end before they have tidied up.
+var making sync.WaitGroup
+
+// do makes the parts of a strip, once one of the process's places is free.
+func (w *worker) do(ctx context.Context, blocks []infer.Block, h infer.Hooks) ([]infer.Record, error) {
+	making.Add(1)
+	defer making.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(interrupted, cancel)()
+	select {
+	case w.running <- struct{}{}:
+		defer func() { <-w.running }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return w.Worker.Run(ctx, blocks, h)
+}

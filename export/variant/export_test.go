@@ -1,0 +1,5 @@
+package variant
+
+import "time"
+
+func init() { raceTime = time.Microsecond }
