@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	goruntime "runtime"
 	"slices"
@@ -68,6 +69,11 @@ func loadLibrary(explicit string) error {
 	lib, _, err := FindLibrary(explicit)
 	if err != nil {
 		return err
+	}
+	// onnxruntime 1.29 sets telemetry up before DisableTelemetry can be called: it leaves a log file for every process, and
+	// dies where /etc/machine-id is missing, as in slim containers.
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return fmt.Errorf("runtime: switch telemetry off: %w", err)
 	}
 	ort.SetSharedLibraryPath(lib.Path)
 	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {

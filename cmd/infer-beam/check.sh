@@ -7,8 +7,8 @@
 set -euo pipefail
 infer=$1 beam=$2 bundle=$3 src=$4 work=$5 cache=${6:-}
 here=$(cd "$(dirname "$0")" && pwd)
-rm -rf "$work"
-mkdir -p "$work"
+mkdir -p "$(dirname "$work")"
+mkdir "$work" # a new one
 args=(--model "$bundle" --in "$src" --part-rows "${PART_ROWS:-500}")
 
 # run NAME COMMAND... does a command, keeps what it says, and tells how long it took.
