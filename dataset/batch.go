@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 )
@@ -22,10 +23,23 @@ func (p *pool) get(n int) []byte {
 
 func (p *pool) put(b []byte) { p.Put(&b) }
 
+// rowsIn returns how many rows of so many values go into memory for n of them: io.EOF where none are left.
+func rowsIn(n, size, left int) (int, error) {
+	switch {
+	case left == 0:
+		return 0, io.EOF
+	case n < size:
+		return 0, fmt.Errorf("dataset: there is memory for %d values, a row has %d: give it for a row or more", n, size)
+	}
+	return min(n/size, left), nil
+}
+
 // Rowwise reads rows of so many values one by one into dst, as Reader.Floats and ByteReader.Bytes want it: for readers that
-// have nothing to gain from doing otherwise. Errors about one row
-// are collected.
+// have nothing to gain from doing otherwise. Errors about one row are collected.
 func Rowwise[T byte | float32](dst []T, size int, next func(row []T) (int, error)) (int, Decode, error) {
+	if _, err := rowsIn(len(dst), size, 1); err != nil {
+		return 0, nil, err
+	}
 	var bad []error
 	n := 0
 	for ; (n+1)*size <= len(dst); n++ {
@@ -67,6 +81,9 @@ func greyOf(dst []float32, bytes []byte) {
 
 // floatsOfBytes reads rows of bytes and leaves their scaling to whoever decodes.
 func floatsOfBytes(dst []float32, size int, p *pool, read func(dst []byte) (int, Decode, error)) (int, Decode, error) {
+	if _, err := rowsIn(len(dst), size, 1); err != nil {
+		return 0, nil, err
+	}
 	raw := p.get(len(dst))
 	n, decode, err := read(raw)
 	if n == 0 || err != nil {

@@ -13,14 +13,30 @@ import (
 )
 
 // CSV is RFC 4180: records of comma-separated fields, one a line, quotes around fields that hold commas, quotes or line
-// ends. The first record is a header where it holds a field that is no number. Columns called label and id, in any case, are
-// no values; label is the label. Every other column is one value of the row.
+// ends. The first record is a header where it holds a field that is no number. Columns called label and id, in any case,
+// and a first one without a name, as pandas writes an index, are no values; label is the label. Every other column is one value of the row.
 
 // byteOrderMark stands before the first record of some programs' files.
 const byteOrderMark = "\ufeff"
 
-// maxRecord bounds the bytes of a record.
-const maxRecord = 64 << 20
+// What bounds the bytes of a record: the first one, which says how many fields there are, and then each.
+const (
+	maxRecord = 64 << 20
+	maxText   = 64 << 10 // apart from maxNumber for each field
+	maxNumber = 64
+)
+
+// openCSV opens a file behind its byte order mark.
+func openCSV(path string) (*csvReader, error) {
+	s, err := openStream(path)
+	if err != nil {
+		return nil, err
+	}
+	if head, _ := s.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
+		s.Discard(len(byteOrderMark)) // cannot fail: they are there
+	}
+	return &csvReader{s: s, label: -1, line: 1, limit: maxRecord}, nil
+}
 
 // csvReader streams records: the reader splits them, whoever decodes parses the numbers.
 type csvReader struct {
@@ -33,6 +49,7 @@ type csvReader struct {
 	row    int
 	line   int // of the next byte, from 1
 	start  int // line of the last record
+	limit  int // bytes of a record
 	raw    pool
 	keep   []byte
 }
@@ -43,40 +60,40 @@ func newCSV(path string, o Options) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := openStream(path)
+	r, err := openCSV(path)
 	if err != nil {
 		return nil, err
 	}
-	r := &csvReader{s: s, divide: o.Divide, label: -1, line: 1, fields: len(first), info: Info{Source: path, Rows: rows, DType: "float32", Bytes: s.size}}
+	r.divide, r.fields, r.info = o.Divide, len(first), Info{Source: path, Rows: rows, DType: "float32", Bytes: r.s.size}
 	if r.divide == 0 {
 		r.divide = 1
 	}
 	if header {
 		for i, name := range first {
-			switch strings.ToLower(strings.TrimSpace(name)) {
-			case "label":
+			switch name = strings.ToLower(strings.TrimSpace(name)); {
+			case name == "label":
 				r.label, r.drop, r.info.Labels = i, append(r.drop, i), true
-			case "id":
+			case name == "id" || name == "" && i == 0:
 				r.drop = append(r.drop, i)
 			}
 		}
 		if _, err := r.record(nil); err != nil {
-			s.Close()
+			r.Close()
 			return nil, err
 		}
 	}
+	r.limit = recordLimit(first)
 	r.info.Shape = []int{len(first) - len(r.drop)}
 	return r, nil
 }
 
 // scanCSV counts records and looks at the first.
 func scanCSV(path string) (rows int, header bool, first []string, err error) {
-	s, err := openStream(path)
+	r, err := openCSV(path)
 	if err != nil {
 		return 0, false, nil, err
 	}
-	defer s.Close()
-	r := &csvReader{s: s, line: 1}
+	defer r.Close()
 	for record := []byte(nil); ; {
 		if record, err = r.record(record[:0]); errors.Is(err, io.EOF) {
 			break
@@ -84,22 +101,34 @@ func scanCSV(path string) (rows int, header bool, first []string, err error) {
 			return 0, false, nil, err
 		}
 		if rows++; rows == 1 {
-			if first, err = fieldsOf(bytes.TrimPrefix(record, []byte(byteOrderMark))); err != nil {
+			if first, err = fieldsOf(record); err != nil {
 				return 0, false, nil, &FormatError{File: path, Reason: "its first line is no CSV", Cause: err}
 			}
-			header = slices.ContainsFunc(first, func(f string) bool {
-				_, err := strconv.ParseFloat(strings.TrimSpace(f), 64)
-				return err != nil
-			})
+			header, r.limit = isHeader(first), recordLimit(first)
 		}
 	}
 	if header {
 		rows--
 	}
 	if header && rows == 0 {
-		return 0, false, nil, &UnsupportedError{File: path, Reason: "it is text without a line of numbers: IDX, NPY, NPZ, CSV and Parquet files, and PNG and JPEG pictures are read"}
+		return 0, false, nil, &UnsupportedError{File: path, Reason: "it is text without a line of numbers that commas separate: IDX, NPY, NPZ, CSV and Parquet files, and PNG and JPEG pictures are read"}
 	}
 	return rows, header, first, nil
+}
+
+func recordLimit(first []string) int { return min(maxText+maxNumber*len(first), maxRecord) }
+
+// isHeader reports a record with a field that is no number, or with the numbers 0, 1, 2 and so on, by which pandas calls
+// columns that have no names.
+func isHeader(record []string) bool {
+	counted := len(record) > 2
+	for i, field := range record {
+		if _, err := strconv.ParseFloat(strings.TrimSpace(field), 64); err != nil {
+			return true
+		}
+		counted = counted && field == strconv.Itoa(i)
+	}
+	return counted
 }
 
 func fieldsOf(record []byte) ([]string, error) {
@@ -111,15 +140,60 @@ func fieldsOf(record []byte) ([]string, error) {
 	return c.Read()
 }
 
+// A place is where in a record the scan for line ends stands.
+type place byte
+
+const (
+	fieldStart place = iota // where a quote opens a field
+	bare                    // in a field without quotes; a quote in it is an error of its line, and of no other
+	quoted                  // in quotes, where line ends belong to the field
+	closing                 // behind a quote in quotes: the field's end, or the first of two that stand for one
+)
+
+// after returns the place behind some bytes.
+func (p place) after(part []byte) place {
+	for len(part) > 0 {
+		switch p {
+		case bare:
+			i := bytes.IndexByte(part, ',')
+			if i < 0 {
+				return bare
+			}
+			part, p = part[i+1:], fieldStart
+		case quoted:
+			i := bytes.IndexByte(part, '"')
+			if i < 0 {
+				return quoted
+			}
+			part, p = part[i+1:], closing
+		default: // at the start a quote opens, behind a quote it is the second of two
+			c := part[0]
+			part = part[1:]
+			switch c {
+			case '"':
+				p = quoted
+			case ',':
+				p = fieldStart
+			default:
+				p = bare
+			}
+		}
+	}
+	return p
+}
+
 // record appends the next record's bytes, which may span lines inside quotes. Blank lines are passed over.
 func (r *csvReader) record(dst []byte) ([]byte, error) {
-	from, open := len(dst), false // inside quotes
+	from, at := len(dst), fieldStart
+	scanned, quotes, spans := from, false, false
 	for r.start = r.line; ; {
 		part, err := r.s.ReadSlice('\n')
 		dst = append(dst, part...)
-		open = open != (bytes.Count(part, []byte{'"'})%2 == 1)
-		if len(dst)-from > maxRecord {
-			return dst, &FormatError{File: r.s.name, Reason: fmt.Sprintf("the record of line %d has more than %d bytes", r.line, maxRecord)}
+		if quotes = quotes || bytes.IndexByte(part, '"') >= 0; quotes { // else the line is the record
+			at, scanned = at.after(dst[scanned:]), len(dst)
+		}
+		if len(dst)-from > r.limit {
+			return dst, &FormatError{File: r.s.name, Reason: fmt.Sprintf("the record of line %d has more than %d bytes: is the end of a quote missing?", r.start, r.limit)}
 		}
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
 			return dst, &FormatError{File: r.s.name, Reason: fmt.Sprintf("it cannot be read at line %d", r.line), Cause: err}
@@ -130,13 +204,14 @@ func (r *csvReader) record(dst []byte) ([]byte, error) {
 		if err == nil {
 			r.line++
 		}
-		blank := len(bytes.TrimSpace(dst[from:])) == 0
+		blank := !spans && len(bytes.TrimSpace(dst[from:])) == 0
+		spans = true
 		switch {
 		case err != nil && blank:
 			return dst[:from], io.EOF
 		case err == nil && blank:
-			dst, r.start = dst[:from], r.line
-		case !open || err != nil:
+			dst, r.start, spans = dst[:from], r.line, false
+		case at != quoted || err != nil:
 			return dst, nil
 		}
 	}
@@ -168,9 +243,9 @@ func (r *csvReader) early(err error) error {
 // Floats splits the next records and leaves their numbers for later.
 func (r *csvReader) Floats(dst []float32) (int, Decode, error) {
 	size := r.info.RowSize()
-	n := min(len(dst)/size, r.info.Rows-r.row)
-	if n == 0 {
-		return 0, nil, io.EOF
+	n, err := rowsIn(len(dst), size, r.info.Rows-r.row)
+	if err != nil {
+		return 0, nil, err
 	}
 	first, raw := r.row, r.raw.get(0)
 	ends, lines := make([]int, n), make([]int, n)
@@ -215,9 +290,6 @@ func (r *csvReader) parse(row []float32, record []byte, number, line int) (label
 	}
 	label = -1
 	record = bytes.TrimRight(record, "\r\n")
-	if number == 0 {
-		record = bytes.TrimPrefix(record, []byte(byteOrderMark))
-	}
 	var fields []string
 	if bytes.IndexByte(record, '"') >= 0 {
 		if fields, err = fieldsOf(record); err != nil {

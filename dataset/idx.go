@@ -135,9 +135,9 @@ func (r *idx) NextBytes(row []byte) (int, error) {
 // Bytes reads rows straight into dst.
 func (r *idx) Bytes(dst []byte) (int, Decode, error) {
 	size := r.info.RowSize()
-	n := min(len(dst)/size, r.info.Rows-r.row)
-	if n == 0 {
-		return 0, nil, io.EOF
+	n, err := rowsIn(len(dst), size, r.info.Rows-r.row)
+	if err != nil {
+		return 0, nil, err
 	}
 	if err := r.s.read(dst[:n*size], r.row, size); err != nil {
 		return 0, nil, err

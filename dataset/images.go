@@ -32,6 +32,8 @@ var scalers = map[string]xdraw.Scaler{"nearest": xdraw.NearestNeighbor, "bilinea
 const (
 	maxPictureBytes = 256 << 20
 	maxPixels       = 1 << 26
+
+	keptPictureBytes = 16 << 20 // of memory for a file, which is kept for the next one
 )
 
 // images reads pictures, PNG and JPEG, each a row of grey bytes. Files are opened and decoded where rows are decoded.
@@ -87,16 +89,13 @@ func (r *images) firstSize() (Image, error) {
 
 // walkImages returns the pictures below a folder, by their slash-separated names.
 func walkImages(dir string) (names []string, err error) {
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root := filepath.Clean(dir) + string(filepath.Separator) // a link to a folder is followed, which without it would be a file
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if !d.IsDir() && isPicture(path) {
-			name, err := filepath.Rel(dir, path)
-			if err != nil {
-				return err
-			}
-			names = append(names, filepath.ToSlash(name))
+			names = append(names, filepath.ToSlash(strings.TrimPrefix(path, root)))
 		}
 		return nil
 	})
@@ -138,9 +137,9 @@ func (r *images) NextBytes(row []byte) (int, error) {
 // Bytes takes the next names; files are read where rows are decoded.
 func (r *images) Bytes(dst []byte) (int, Decode, error) {
 	size := r.info.RowSize()
-	n := min(len(dst)/size, r.info.Rows-r.row)
-	if n == 0 {
-		return 0, nil, io.EOF
+	n, err := rowsIn(len(dst), size, r.info.Rows-r.row)
+	if err != nil {
+		return 0, nil, err
 	}
 	first := r.row
 	r.row += n
@@ -209,14 +208,21 @@ func (r *images) picture(number int) (image.Image, error) {
 	}
 	defer f.Close()
 	buf := r.files.Get().(*bytes.Buffer)
-	defer r.files.Put(buf)
+	defer func() {
+		if buf.Cap() <= keptPictureBytes {
+			r.files.Put(buf)
+		}
+	}()
 	buf.Reset()
 	if _, err := buf.ReadFrom(io.LimitReader(f, maxPictureBytes)); err != nil {
 		return nil, r.bad(number, "it cannot be read", err)
 	}
-	config, _, err := image.DecodeConfig(bytes.NewReader(buf.Bytes()))
+	config, kind, err := image.DecodeConfig(bytes.NewReader(buf.Bytes()))
 	if err != nil {
 		return nil, r.bad(number, "it is no PNG or JPEG", err)
+	}
+	if kind != "png" && kind != "jpeg" { // other packages of a program may have registered more
+		return nil, r.bad(number, fmt.Sprintf("it is no PNG or JPEG: it is %s", kind), nil)
 	}
 	if config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height {
 		return nil, r.bad(number, fmt.Sprintf("it has %dx%d pixels, up to %d in all are decoded", config.Height, config.Width, maxPixels), nil)

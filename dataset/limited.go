@@ -44,6 +44,9 @@ func (l *limited) Next(row []float32) (int, error) {
 }
 
 func (l *limited) Floats(dst []float32) (int, Decode, error) {
+	if l.left == 0 {
+		return 0, nil, io.EOF
+	}
 	n, decode, err := l.Reader.Floats(dst[:min(len(dst), l.left*l.info.RowSize())])
 	l.left -= n
 	return n, decode, err
@@ -65,6 +68,9 @@ func (l limitedBytes) NextBytes(row []byte) (int, error) {
 
 // Bytes is Floats for the bytes themselves.
 func (l limitedBytes) Bytes(dst []byte) (int, Decode, error) {
+	if l.left == 0 {
+		return 0, nil, io.EOF
+	}
 	n, decode, err := l.bytes.Bytes(dst[:min(len(dst), l.left*l.info.RowSize())])
 	l.left -= n
 	return n, decode, err

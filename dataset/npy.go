@@ -30,13 +30,13 @@ type npyBytes struct{ *npyReader }
 
 // NextBytes is Next for the bytes themselves.
 func (r npyBytes) NextBytes(row []byte) (int, error) {
-	_, err := r.readRows(row, 1)
+	_, err := r.readRows(row[:r.info.RowSize()])
 	return -1, err
 }
 
 // Bytes reads rows straight into dst.
 func (r npyBytes) Bytes(dst []byte) (int, Decode, error) {
-	n, err := r.readRows(dst, len(dst)/r.info.RowSize())
+	n, err := r.readRows(dst)
 	return n, nil, err
 }
 
@@ -122,19 +122,19 @@ func npyHeader(s *stream) (h npy.Header, size int64, err error) {
 func (r *npyReader) Info() Info { return r.info }
 
 func (r *npyReader) Next(row []float32) (int, error) {
-	if _, err := r.readRows(r.buf, 1); err != nil {
+	if _, err := r.readRows(r.buf); err != nil {
 		return -1, err
 	}
 	return -1, r.decode(row, r.buf, r.row-1)
 }
 
-// readRows reads the bytes of the next rows, at most n of them.
-func (r *npyReader) readRows(dst []byte, n int) (int, error) {
-	n = min(n, r.info.Rows-r.row)
-	if n == 0 {
-		return 0, io.EOF
-	}
+// readRows reads the bytes of the next rows, as many as dst holds.
+func (r *npyReader) readRows(dst []byte) (int, error) {
 	size := r.info.RowSize() * r.width
+	n, err := rowsIn(len(dst), size, r.info.Rows-r.row)
+	if err != nil {
+		return 0, err
+	}
 	if err := r.s.read(dst[:n*size], r.row, size); err != nil {
 		return 0, err
 	}
@@ -169,7 +169,7 @@ func (r *npyReader) decode(row []float32, raw []byte, number int) error {
 func (r *npyReader) Floats(dst []float32) (int, Decode, error) {
 	size := r.info.RowSize()
 	first, raw := r.row, r.raw.get(len(dst)*r.width)
-	n, err := r.readRows(raw, len(dst)/size)
+	n, err := r.readRows(raw)
 	if err != nil {
 		r.raw.put(raw)
 		return 0, nil, err

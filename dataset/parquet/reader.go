@@ -6,7 +6,7 @@
 // byte a value), or all number columns in their order. A column called label is the label, one called id is no value. uint8 and
 // binary columns are pixels; floats lie within [0,1], after division by dataset.Options.Divide.
 //
-// Rows are read by row groups, and skipped by the file's index. The format: https://parquet.apache.org/docs/file-format/.
+// Rows are read in batches, only the columns that are needed, and skipped by row groups. The format: https://parquet.apache.org/docs/file-format/.
 package parquet
 
 import (
@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sort"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -36,9 +37,12 @@ type reader struct {
 	info   dataset.Info
 	divide float64
 	file   *os.File
+	table  *pqarrow.FileReader
+	leaves []int // columns of the file that are read
+	groups []int // first row of each row group
 	rows   pqarrow.RecordReader
 	values []column
-	label  int // field, -1 where there is none
+	label  int // column of batch, -1 where there is none
 	row    int // of the file, the next one
 	batch  arrow.RecordBatch
 	at     int // in batch
@@ -46,7 +50,7 @@ type reader struct {
 	pixels []byte
 }
 
-// column is a field with values, and how many of them a row has.
+// column is a column of a batch that holds values, and how many of them a row has.
 type column struct {
 	field int
 	width int
@@ -85,46 +89,90 @@ func open(path string, f *os.File, o dataset.Options) (*reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	properties := parquet.NewReaderProperties(memory.DefaultAllocator)
-	properties.BufferedStreamEnabled, properties.BufferSize = true, 1<<20 // else a row group's columns are read whole
+	mem := bounded{memory.DefaultAllocator}
+	properties := parquet.NewReaderProperties(mem)
+	properties.BufferedStreamEnabled, properties.BufferSize = true, 1<<16 // a column; else a row group's columns are read whole
 	p, err := file.NewParquetReader(f, file.WithReadProps(properties))
 	if err != nil {
 		return nil, broken("it is no Parquet file", err)
 	}
 	// Arrow's own schema, which some writers add, is not needed, and is trusted with what it says of its size.
 	p.MetaData().FileMetaData.KeyValueMetadata = nil
-	a, err := pqarrow.NewFileReader(p, pqarrow.ArrowReadProperties{BatchSize: batchRows}, memory.DefaultAllocator)
+	table, err := pqarrow.NewFileReader(p, pqarrow.ArrowReadProperties{BatchSize: batchRows}, mem)
 	if err != nil {
 		return nil, broken("its schema cannot be read", err)
 	}
-	schema, err := a.Schema()
-	if err != nil {
-		return nil, broken("its schema cannot be read", err)
-	}
-	r := &reader{file: f, divide: o.Divide, label: -1, info: dataset.Info{Source: path, Rows: int(p.NumRows()), DType: "float32", Bytes: stat.Size()}}
+	r := &reader{file: f, table: table, divide: o.Divide, label: -1, info: dataset.Info{Source: path, Rows: int(p.NumRows()), DType: "float32", Bytes: stat.Size()}}
 	if r.divide == 0 {
 		r.divide = 1
 	}
-	if r.rows, err = a.GetRecordReader(context.Background(), nil, nil); err != nil {
-		return nil, broken("its columns cannot be read", err)
+	rows := 0
+	for i := range p.NumRowGroups() {
+		r.groups = append(r.groups, rows)
+		n := p.MetaData().RowGroup(i).NumRows()
+		if n < 0 || n > p.NumRows()-int64(rows) {
+			return nil, broken(fmt.Sprintf("row group %d claims %d rows", i, n), nil)
+		}
+		rows += int(n)
 	}
-	if err := r.choose(path, schema); err != nil {
+	if rows != r.info.Rows {
+		return nil, broken(fmt.Sprintf("its row groups have %d rows, its end says %d", rows, r.info.Rows), nil)
+	}
+	if err := r.choose(path); err != nil {
+		return nil, err
+	}
+	if err := r.from(0); err != nil {
 		return nil, err
 	}
 	return r, r.measure(path)
 }
 
+// from reads on at the start of a row group. Only the columns that are needed are read, in this goroutine: Arrow's own
+// ways to seek and to read structures start others, whose panics nobody could catch.
+func (r *reader) from(group int) error {
+	if r.rows != nil {
+		r.rows.Release()
+	}
+	groups := make([]int, len(r.groups)-group)
+	for i := range groups {
+		groups[i] = group + i
+	}
+	rows, err := r.table.GetRecordReader(context.Background(), r.leaves, groups)
+	if err != nil {
+		r.rows = nil
+		return &dataset.FormatError{File: r.info.Source, Reason: "its columns cannot be read", Cause: err}
+	}
+	r.rows, r.batch, r.at = rows, nil, 0
+	if len(r.groups) > 0 {
+		r.row = r.groups[group]
+	}
+	return nil
+}
+
+// add adds a field to those that are read and returns the column of a batch that it becomes.
+func (r *reader) add(f pqarrow.SchemaField, column int) int {
+	if f.IsLeaf() {
+		r.leaves = append(r.leaves, f.ColIndex)
+	}
+	for _, child := range f.Children {
+		r.add(child, column)
+	}
+	return column
+}
+
 // choose settles which fields hold values.
-func (r *reader) choose(path string, schema *arrow.Schema) error {
+func (r *reader) choose(path string) error {
 	r.bytes = true
-	wide := 0
-	for i, f := range schema.Fields() {
+	wide, taken := 0, 0
+	for _, field := range r.table.Manifest.Fields {
+		f := field.Field
 		switch strings.ToLower(f.Name) {
 		case "label":
 			if !arrow.IsInteger(f.Type.ID()) {
 				return &dataset.UnsupportedError{File: path, Reason: fmt.Sprintf("its label has the type %s, labels are whole numbers", f.Type)}
 			}
-			r.label, r.info.Labels = i, true
+			r.label, r.info.Labels = r.add(field, taken), true
+			taken++
 			continue
 		case "id":
 			continue
@@ -147,7 +195,8 @@ func (r *reader) choose(path string, schema *arrow.Schema) error {
 		default:
 			return &dataset.UnsupportedError{File: path, Reason: fmt.Sprintf("its column %q has the type %s: numbers, lists of numbers and binary are values; only id and label are not", f.Name, f.Type)}
 		}
-		r.values = append(r.values, column{field: i, width: 1})
+		r.values = append(r.values, column{field: r.add(field, taken), width: 1})
+		taken++
 	}
 	if len(r.values) == 0 || wide > 0 && len(r.values) > 1 {
 		return &dataset.UnsupportedError{File: path, Reason: fmt.Sprintf("it has %d columns of values, %d of them with several: one column with all values, or a number a column is read", len(r.values), wide)}
@@ -201,7 +250,7 @@ func width(a arrow.Array, i int) int {
 // load reads the next batch where the last one is used up.
 func (r *reader) load() (err error) {
 	defer recovered(r.info.Source, &err)
-	for r.batch == nil || r.at == int(r.batch.NumRows()) {
+	for r.left() == 0 {
 		if r.batch, err = r.rows.Read(); errors.Is(err, io.EOF) {
 			return io.EOF
 		} else if err != nil {
@@ -215,30 +264,54 @@ func (r *reader) load() (err error) {
 func (r *reader) Info() dataset.Info { return r.info }
 
 func (r *reader) Close() error {
-	if r.rows == nil {
-		return nil
+	if r.rows != nil {
+		r.rows.Release()
+		r.rows = nil
 	}
-	r.rows.Release()
-	r.rows = nil
-	return r.file.Close()
-}
-
-// Skip seeks by the file's index.
-func (r *reader) Skip(rows int) (err error) {
-	defer recovered(r.info.Source, &err)
-	r.row = min(r.row+rows, r.info.Rows)
-	if left := int(r.batch.NumRows()) - r.at; rows <= left {
-		r.at += rows
-		return nil
-	}
-	r.at = int(r.batch.NumRows())
-	if r.row == r.info.Rows {
-		return nil
-	}
-	if err := r.rows.SeekToRow(int64(r.row)); err != nil {
-		return &dataset.FormatError{File: r.info.Source, Reason: fmt.Sprintf("row %d cannot be found", r.row), Cause: err}
+	if err := r.file.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
 	}
 	return nil
+}
+
+// Skip passes over whole row groups unread, and reads on inside one.
+func (r *reader) Skip(rows int) (err error) {
+	defer recovered(r.info.Source, &err)
+	to := r.row + min(rows, r.info.Rows-r.row)
+	if to == r.info.Rows {
+		r.row = to
+		return nil
+	}
+	group := sort.SearchInts(r.groups, to+1) - 1 // the last that begins at to or before
+	if r.groups[group] > r.row+r.left() {
+		if err := r.from(group); err != nil {
+			return err
+		}
+	}
+	for r.row < to {
+		if err := r.load(); err != nil {
+			return r.early(err)
+		}
+		n := min(r.left(), to-r.row)
+		r.at, r.row = r.at+n, r.row+n
+	}
+	return nil
+}
+
+// left returns how many rows of the batch are still to come.
+func (r *reader) left() int {
+	if r.batch == nil {
+		return 0
+	}
+	return int(r.batch.NumRows()) - r.at
+}
+
+// early says that a file has fewer rows than it claims.
+func (r *reader) early(err error) error {
+	if errors.Is(err, io.EOF) {
+		return &dataset.FormatError{File: r.info.Source, Reason: fmt.Sprintf("it ends in row %d of %d", r.row, r.info.Rows)}
+	}
+	return err
 }
 
 // Next reads a row of numbers.
@@ -282,10 +355,7 @@ func (r *reader) next(take func(number int) error) (label int, err error) {
 		return -1, io.EOF
 	}
 	if err := r.load(); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = &dataset.FormatError{File: r.info.Source, Reason: fmt.Sprintf("it ends in row %d of %d", r.row, r.info.Rows)}
-		}
-		return -1, err
+		return -1, r.early(err)
 	}
 	defer recovered(r.info.Source, &err)
 	defer func() { r.at, r.row = r.at+1, r.row+1 }()
@@ -300,55 +370,6 @@ func (r *reader) next(take func(number int) error) (label int, err error) {
 	return label, take(r.row)
 }
 
-func (r *reader) nextBytes(row []byte) (int, error) {
-	return r.next(func(number int) error {
-		if len(r.values) > 1 {
-			for i, c := range r.values {
-				a := r.batch.Column(c.field).(*array.Uint8)
-				if a.IsNull(r.at) {
-					return r.bad(number, fmt.Sprintf("value %d is null", i))
-				}
-				row[i] = a.Value(r.at)
-			}
-			return nil
-		}
-		a := r.batch.Column(r.values[0].field)
-		if n := width(a, r.at); n != len(row) {
-			return r.bad(number, fmt.Sprintf("it holds %d values, the first row has %d", n, len(row)))
-		}
-		switch c := a.(type) {
-		case *array.Binary:
-			copy(row, c.Value(r.at))
-		case *array.LargeBinary:
-			copy(row, c.Value(r.at))
-		case *array.FixedSizeBinary:
-			copy(row, c.Value(r.at))
-		case *array.Uint8:
-			row[0] = c.Value(r.at)
-		case array.ListLike:
-			from, to := c.ValueOffsets(r.at)
-			values := c.ListValues().(*array.Uint8)
-			if values.NullN() > 0 {
-				for i := from; i < to; i++ {
-					if values.IsNull(int(i)) {
-						return r.bad(number, fmt.Sprintf("value %d is null", i-from))
-					}
-				}
-			}
-			copy(row, values.Uint8Values()[from:to])
-		}
-		return nil
-	})
-}
-
-func (r *reader) scratch() []byte {
-	if r.pixels == nil {
-		r.pixels = make([]byte, r.info.RowSize())
-	}
-	clear(r.pixels)
-	return r.pixels
-}
-
 func (r *reader) bad(number int, reason string) error {
 	return &dataset.RowError{File: r.info.Source, Row: number, Reason: reason}
 }
@@ -356,45 +377,4 @@ func (r *reader) bad(number int, reason string) error {
 // Floats reads rows of numbers. Arrow decodes columns as it reads, so that little is left for later.
 func (r *reader) Floats(dst []float32) (int, dataset.Decode, error) {
 	return dataset.Rowwise(dst, r.info.RowSize(), r.Next)
-}
-
-// byteReader is a reader of bytes.
-type byteReader struct{ *reader }
-
-// NextBytes reads a row of bytes.
-func (r byteReader) NextBytes(row []byte) (int, error) { return r.nextBytes(row) }
-
-// Bytes reads rows of bytes.
-func (r byteReader) Bytes(dst []byte) (int, dataset.Decode, error) {
-	return dataset.Rowwise(dst, r.info.RowSize(), r.nextBytes)
-}
-
-// number64 returns a number of any type; false for null.
-func number64(a arrow.Array, i int) (float64, bool) {
-	if a.IsNull(i) {
-		return 0, false
-	}
-	switch c := a.(type) {
-	case *array.Float32:
-		return float64(c.Value(i)), true
-	case *array.Float64:
-		return c.Value(i), true
-	case *array.Int8:
-		return float64(c.Value(i)), true
-	case *array.Int16:
-		return float64(c.Value(i)), true
-	case *array.Int32:
-		return float64(c.Value(i)), true
-	case *array.Int64:
-		return float64(c.Value(i)), true
-	case *array.Uint8:
-		return float64(c.Value(i)), true
-	case *array.Uint16:
-		return float64(c.Value(i)), true
-	case *array.Uint32:
-		return float64(c.Value(i)), true
-	case *array.Uint64:
-		return float64(c.Value(i)), true
-	}
-	return 0, false
 }

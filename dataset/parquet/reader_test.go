@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dataset/parquet"
@@ -104,5 +106,47 @@ func TestUnsupported(t *testing.T) {
 	}
 	if _, err := parquet.Open("nowhere", dataset.Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
+	}
+}
+
+// Columns that are no values may be of any type, structures among them: they are not even read.
+func TestOtherColumns(t *testing.T) {
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "id", Type: arrow.StructOf(arrow.Field{Name: "a", Type: arrow.BinaryTypes.String}, arrow.Field{Name: "b", Type: arrow.PrimitiveTypes.Int8})},
+		{Name: "x", Type: arrow.PrimitiveTypes.Float32}, {Name: "label", Type: arrow.PrimitiveTypes.Int64}, {Name: "y", Type: arrow.PrimitiveTypes.Float64},
+	}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	for i := range 3000 {
+		s := b.Field(0).(*array.StructBuilder)
+		s.Append(true)
+		s.FieldBuilder(0).(*array.StringBuilder).Append("name")
+		s.FieldBuilder(1).(*array.Int8Builder).Append(1)
+		b.Field(1).(*array.Float32Builder).Append(float32(i) / 4096)
+		b.Field(2).(*array.Int64Builder).Append(int64(i))
+		b.Field(3).(*array.Float64Builder).Append(1 - float64(i)/4096)
+	}
+	var buf bytes.Buffer
+	w, err := pqarrow.NewFileWriter(schema, &buf, nil, pqarrow.DefaultWriterProps())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Write(b.NewRecordBatch()), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := parquet.Open(write(t, buf.Bytes()), dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	row, at := make([]float32, 2), 0
+	for _, skip := range []int{0, 1, 600, 0, 1500} { // within batches and across them
+		if err := r.Skip(skip); err != nil {
+			t.Fatal(err)
+		}
+		at += skip
+		if label, err := r.Next(row); err != nil || label != at || row[0] != float32(at)/4096 || row[1] != 1-row[0] {
+			t.Errorf("row %d: %d, %v, %v", at, label, row, err)
+		}
+		at++
 	}
 }

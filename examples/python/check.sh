@@ -32,11 +32,11 @@ check() { # NAME TRAIN_FLAGS...
 
 # Variants of a run: the same codes from both, too.
 variants() { # NAME
-	"$bin/catvae" export --run "$work/$1" --out "$work/$1-variants" --variants int8,uint8 --data "$data" 2>"$work/$1-variants.log" || {
+	"$bin/catvae" export --run "$work/$1" --out "$work/$1-variants" --variants int8,uint8,float16 --data "$data" 2>"$work/$1-variants.log" || {
 		cat "$work/$1-variants.log" >&2
 		exit 1
 	}
-	for variant in int8 uint8; do
+	for variant in int8 uint8 float16; do
 		"$bin/infer" --model "$work/$1-variants" --in "$rows" --out "$work/$1-$variant.npy" --variant $variant
 		"$python" "$here/encode.py" "$work/$1-variants" "$rows" "$work/python-$variant.npy" --variant $variant --compare "$work/$1-$variant.npy"
 	done

@@ -167,6 +167,15 @@ func TestNeighbours(t *testing.T) {
 				t.Errorf("%s: codes in batches of %d differ", name, batch)
 			}
 		}
+		var turned []byte // the same rows, the last first
+		for row := range slices.Backward(make([]struct{}, 192)) {
+			turned = append(turned, all[row*in.RowSize():][:in.RowSize()]...)
+		}
+		got := slices.Collect(slices.Chunk(run(t, l, in, turned), width))
+		slices.Reverse(got)
+		if !bytes.Equal(bytes.Join(got, nil), want) {
+			t.Errorf("%s: codes of rows in another order differ", name)
+		}
 		bright := bytes.Repeat([]byte{255}, in.RowSize()) // would widen a range that is taken over the batch
 		for row := range 192 {
 			pair := append(slices.Clone(bright), all[row*in.RowSize():][:in.RowSize()]...)

@@ -33,7 +33,7 @@ func (p *Plan) newFormatter(f Format, w io.Writer, rows int) (formatter, error) 
 	case Parquet:
 		return p.newParquet(w)
 	case PNG:
-		return p.newSheet(w, rows)
+		return &sheetFormatter{p: p, w: w}, nil
 	}
 	return nil, fmt.Errorf("infer: %w: no file has the format %q", ErrJob, f)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/catvae/catvae/internal/imgrid"
 )
 
-// maxSheet bounds the pictures on one sheet, which is made in memory.
+// maxSheet bounds the pictures on one sheet, which is made in memory: see Plan.fit.
 const maxSheet = 10_000
 
 // sheetFormatter lays reconstructions out on one sheet.
@@ -21,13 +21,6 @@ type sheetFormatter struct {
 	p      *Plan
 	w      io.Writer
 	images [][]float32
-}
-
-func (p *Plan) newSheet(w io.Writer, rows int) (formatter, error) {
-	if rows > maxSheet {
-		return nil, fmt.Errorf("infer: %w: a sheet holds up to %d pictures, these are %d: name a folder (--out DIR/ --format png) for a file each", ErrJob, maxSheet, rows)
-	}
-	return &sheetFormatter{p: p, w: w}, nil
 }
 
 func (f *sheetFormatter) write(r results) error {

@@ -113,6 +113,9 @@ func (p *Plan) fit(info dataset.Info) error {
 	if p.parts > maxParts {
 		return fmt.Errorf("infer: %w: %d rows make %d parts of %d rows, %d are possible: make parts larger", ErrJob, info.Rows, p.parts, p.partRows, maxParts)
 	}
+	if rows := p.rows(); p.Job.Format == PNG && !p.Job.Folder() && rows > maxSheet {
+		return fmt.Errorf("infer: %w: a sheet holds up to %d pictures, these are %d: name a folder (--out DIR/ --format png) for a file each", ErrJob, maxSheet, rows)
+	}
 	p.direct = !p.Job.Folder() && len(p.Blocks()) == 1
 	format := p.Job.Format
 	if !p.Job.Folder() && !p.direct {
@@ -203,6 +206,14 @@ func (p *Plan) Blocks() []Block {
 		blocks = append(blocks, Block{Part: part, Parts: p.parts, First: first, Rows: min(p.partRows, p.Source.Rows-first)})
 	}
 	return blocks
+}
+
+// rows is the number of rows of the job's shard.
+func (p *Plan) rows() (n int) {
+	for _, b := range p.Blocks() {
+		n += b.Rows
+	}
+	return n
 }
 
 // Bundle returns the bundle that the job names.

@@ -104,10 +104,7 @@ func (p *Plan) checkParts() error {
 
 // checkSpace reports a disk that has no room for the parts that are missing, and for the file that they become.
 func (p *Plan) checkSpace() error {
-	rows := 0
-	for _, b := range p.Blocks() {
-		rows += b.Rows
-	}
+	rows := p.rows()
 	need := int64(rows) * int64(p.rowBytes(p.made.Format))
 	if !p.Job.Folder() && !p.direct {
 		need += int64(rows) * int64(p.rowBytes(p.Job.Format))

@@ -33,11 +33,7 @@ func OpenWorker(p *Plan, backend runtime.Backend) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := 0
-	for _, b := range p.Blocks() {
-		rows += b.Rows
-	}
-	return &Worker{plan: p, model: model, bad: newTolerance(p.Job.MaxBad, rows)}, nil
+	return &Worker{plan: p, model: model, bad: newTolerance(p.Job.MaxBad, p.rows())}, nil
 }
 
 // Model returns the loaded model.
