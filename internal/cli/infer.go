@@ -17,7 +17,7 @@ import (
 // Rows are the flags of every command that turns rows into something with a bundle.
 type Rows struct {
 	Model    string  `help:"Bundle: the folder with manifest.json." placeholder:"BUNDLE"`
-	In       string  `help:"IDX, NPY, NPZ, CSV or Parquet file (the first four also gzip), folder or glob of PNG and JPEG, folder with MNIST's four files, glyphs, or - for standard input." placeholder:"SRC"`
+	In       string  `help:"IDX, NPY or CSV file (plain or gzip), NPZ or Parquet file, folder or glob of PNG and JPEG, folder with MNIST's four files, glyphs, or - for standard input." placeholder:"SRC"`
 	Split    string  `help:"Which rows of MNIST's folder or of glyphs: train or test." default:"test" enum:"train,test"`
 	Divide   float64 `help:"Divide CSV's and Parquet's numbers by this, 255 for pixels; 0 means that they are within [0,1]." default:"0" placeholder:"N"`
 	Out      string  `help:"File to write, which appears whole or not at all, or folder of parts where it ends in a slash." placeholder:"FILE|DIR/"`

@@ -240,7 +240,17 @@ func TestNumbers(t *testing.T) {
 	if err != nil || img.Bounds().Dx() != 2 || img.Bounds().Dy() != 3 || len(files) != n+3 {
 		t.Errorf("%d files, %v", len(files), err)
 	}
-	must(t, infer.Job{Model: model, In: in, Mode: infer.Reconstruct, Out: filepath.Join(dir, "sheet.png")})
+	for _, rows := range []int{0, 8} { // in one part, and put together of several
+		sheet := filepath.Join(dir, fmt.Sprint(rows, ".png"))
+		must(t, infer.Job{Model: model, In: in, Mode: infer.Reconstruct, Out: sheet, PartRows: rows})
+		if _, err := png.Decode(strings.NewReader(read(t, sheet)["."])); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err = run(t, infer.Job{Model: model, In: pixelFile(t, 10_001), Mode: infer.Reconstruct, Out: filepath.Join(dir, "large.png")})
+	if !errors.Is(err, infer.ErrJob) {
+		t.Errorf("a sheet of 10,001 pictures: %v", err)
+	}
 }
 
 // A run goes on where it was: parts that are done stay, those that are missing, torn or unrecorded are made again, and the

@@ -107,7 +107,7 @@ func (p *Plan) newPart(b Block) (*part, error) {
 	path := filepath.Join(p.dir(), p.partName(b))
 	var body partBody
 	var err error
-	if p.made.Format == PNG {
+	if p.made.Format == PNG && !p.direct { // the one file is a sheet
 		body, err = p.newPictures(path)
 	} else {
 		body, err = p.newFilePart(path, b.Rows)

@@ -41,14 +41,21 @@ type pictures struct {
 	p         *Plan
 	path, tmp string
 	done      bool
+	encoder   png.Encoder
 }
+
+// bufferPool keeps the encoder's memory, most of a megabyte, from one picture to the next.
+type bufferPool struct{ kept *png.EncoderBuffer }
+
+func (b *bufferPool) Get() *png.EncoderBuffer  { return b.kept }
+func (b *bufferPool) Put(e *png.EncoderBuffer) { b.kept = e }
 
 func (p *Plan) newPictures(path string) (*pictures, error) {
 	tmp, err := os.MkdirTemp(filepath.Dir(path), ".tmp-"+filepath.Base(path)+"-")
 	if err != nil {
 		return nil, fmt.Errorf("infer: %w", err)
 	}
-	return &pictures{p: p, path: path, tmp: tmp}, nil
+	return &pictures{p: p, path: path, tmp: tmp, encoder: png.Encoder{BufferPool: &bufferPool{}}}, nil
 }
 
 // unfit are the characters that an id may have and a file's name should not.
@@ -75,7 +82,7 @@ func (f *pictures) write(r results) error {
 		if err != nil {
 			return fmt.Errorf("infer: %w", err)
 		}
-		if err := png.Encode(file, img); err != nil {
+		if err := f.encoder.Encode(file, img); err != nil {
 			file.Close()
 			return fmt.Errorf("infer: %w", err)
 		}
