@@ -17,8 +17,8 @@ const Stdin = "-"
 
 // A format is a file format that is told by its first bytes and opened by its path.
 type format struct {
-	name, magic string
-	open        func(path string, o Options) (Reader, error)
+	magic string
+	open  func(path string, o Options) (Reader, error)
 }
 
 // formats are those that other packages add.
@@ -26,8 +26,8 @@ var formats []format
 
 // RegisterFormat adds a file format, which is told by its first bytes. It is called in an init function; dataset/parquet does
 // so, and is imported for it.
-func RegisterFormat(name, magic string, open func(path string, o Options) (Reader, error)) {
-	formats = append(formats, format{name, magic, open})
+func RegisterFormat(magic string, open func(path string, o Options) (Reader, error)) {
+	formats = append(formats, format{magic, open})
 }
 
 func open(source string, o Options) (Reader, error) {

@@ -13,7 +13,7 @@ import (
 // so that what would cross the border between them stays inside. A model with a variant takes the variant's graph, which
 // may have more outputs. Graphs are made at the first use and kept.
 func (m *Model) program(from bundle.DType, outputs ...string) (Graph, error) {
-	name := string(from) + " to " + strings.Join(outputs, " and ")
+	name := m.programName(from, outputs)
 	m.programs.Lock()
 	defer m.programs.Unlock()
 	if m.closed {
@@ -32,6 +32,14 @@ func (m *Model) program(from bundle.DType, outputs ...string) (Graph, error) {
 	}
 	m.programs.graphs[name] = g
 	return g, nil
+}
+
+// programName tells programs apart. A variant's graph has its outputs, whichever are asked for.
+func (m *Model) programName(from bundle.DType, outputs []string) string {
+	if m.variant != "" {
+		return m.variant + " of " + string(from)
+	}
+	return string(from) + " to " + strings.Join(outputs, " and ")
 }
 
 // compose makes the model of a program.
@@ -57,9 +65,9 @@ func (m *Model) compose(from bundle.DType, outputs []string) ([]byte, error) {
 	return model, nil
 }
 
-// checkVariant reports a variant that the bundle lacks, that another device is meant for, or whose graph is not what the
-// manifest says.
-func (m *Model) checkVariant() error {
+// loadVariant loads the variant's graph as the program from what it takes. It reports a variant that the bundle lacks, that
+// another device is meant for, or whose graph is not what the manifest says.
+func (m *Model) loadVariant() error {
 	v, ok := m.manifest.Variants[m.variant]
 	if !ok {
 		return fmt.Errorf("runtime: %w: the bundle has no variant %q, it has %s: export it with --variants", ErrInput, m.variant, strings.Join(VariantNames(m.manifest), ", "))
@@ -73,7 +81,7 @@ func (m *Model) checkVariant() error {
 	if err != nil {
 		return err
 	}
-	defer g.Close() // the program loads it again, from the backend's hands
+	m.programs.graphs[m.programName(v.Input, nil)] = g
 	batch := []int64{-1}
 	latent := append(batch[:1:1], latentShape(m.manifest.Latent)...)
 	return sameInfos(v.File, g, infos(m.manifest.Input.Name, v.Input, append(batch[:1:1], m.manifest.Input.Shape...)),

@@ -93,7 +93,7 @@ func New(m *bundle.Manifest, graphs map[string][]byte, opts ...Option) (*Model, 
 		}
 	}
 	if o.variant != "" {
-		if err := model.checkVariant(); err != nil {
+		if err := model.loadVariant(); err != nil {
 			return nil, errors.Join(err, model.Close())
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/catvae/catvae/bench/internal/stats"
 	"github.com/catvae/catvae/bundle"
 )
 
@@ -99,18 +100,18 @@ func (b *bench) alone(ctx context.Context) (err error) {
 	fastest := 0
 	for i, j := range arrangements {
 		rateLine("onnxruntime, "+j.String(), theirs[i], rates)
-		if median(theirs[i]) > median(theirs[fastest]) {
+		if stats.Median(theirs[i]) > stats.Median(theirs[fastest]) {
 			fastest = i
 		}
 	}
 	fmt.Println()
-	r := median(ratios(rates, theirs[fastest]))
+	r := stats.MedianRatio(rates, theirs[fastest])
 	check(r >= 0.95, "infer has %.3f of onnxruntime's own rate (%s); 0.95 is wanted", r, arrangements[fastest])
 	return nil
 }
 
 func rateLine(name string, rates, ours []float64) {
-	line(name, fmt.Sprintf("%.0f", median(rates)), quartiles(rates, "%.0f"), fmt.Sprintf("%.3f", median(ratios(ours, rates))))
+	line(name, fmt.Sprintf("%.0f", stats.Median(rates)), quartiles(rates, "%.0f"), fmt.Sprintf("%.3f", stats.MedianRatio(ours, rates)))
 }
 
 // callers prints infer's rate by batch size, in both arrangements.
@@ -138,9 +139,9 @@ func (b *bench) callers(ctx context.Context) error {
 		}
 		cells := []string{strconv.Itoa(batch)}
 		for _, r := range rates {
-			cells = append(cells, fmt.Sprintf("%.0f", median(r)))
+			cells = append(cells, fmt.Sprintf("%.0f", stats.Median(r)))
 		}
-		line(append(cells, fmt.Sprintf("%.2f", median(ratios(rates[0], rates[len(rates)-1]))))...)
+		line(append(cells, fmt.Sprintf("%.2f", stats.MedianRatio(rates[0], rates[len(rates)-1])))...)
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+
+	"github.com/catvae/catvae/bench/internal/stats"
 )
 
 const (
@@ -58,7 +60,7 @@ func (b *bench) start(ctx context.Context) error {
 			ms = append(ms, o.wall*1e3)
 		}
 	}
-	fmt.Printf("%d runs of one row: median %.0f ms, quartiles %s, longest %.0f\n\n", starts, median(ms), quartiles(ms, "%.0f"), quantile(ms, 1))
-	check(median(ms) <= startLimit, "median %.0f ms; %d is allowed", median(ms), startLimit)
+	fmt.Printf("%d runs of one row: median %.0f ms, quartiles %s, longest %.0f\n\n", starts, stats.Median(ms), quartiles(ms, "%.0f"), stats.Quantile(ms, 1))
+	check(stats.Median(ms) <= startLimit, "median %.0f ms; %d is allowed", stats.Median(ms), startLimit)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/catvae/catvae/bench/internal/stats"
 	"github.com/catvae/catvae/bundle"
 )
 
@@ -147,22 +148,22 @@ func report(contenders []*contender) error {
 		if err != nil {
 			return err
 		}
-		line(c.name, strconv.Itoa(c.rows), fmt.Sprintf("%.0f", median(c.rates)), quartiles(c.rates, "%.0f"),
-			fmt.Sprintf("%.2f", median(ratios(c.rates, theirs.rates))), fmt.Sprintf("%.2f", median(c.startUps)), fmt.Sprintf("%.0f", median(c.memory)), fmt.Sprintf("%.5f %%", 100*equal))
+		line(c.name, strconv.Itoa(c.rows), fmt.Sprintf("%.0f", stats.Median(c.rates)), quartiles(c.rates, "%.0f"),
+			fmt.Sprintf("%.2f", stats.MedianRatio(c.rates, theirs.rates)), fmt.Sprintf("%.2f", stats.Median(c.startUps)), fmt.Sprintf("%.0f", stats.Median(c.memory)), fmt.Sprintf("%.5f %%", 100*equal))
 	}
 	fmt.Println()
-	float := median(ratios(ours.rates, theirs.rates))
+	float := stats.MedianRatio(ours.rates, theirs.rates)
 	check(float >= 1, "infer is %.2f times as fast as PyTorch float32; 1.0 is wanted", float)
 	if int8 := byName[inferInt8]; int8 != nil {
-		r := median(ratios(int8.rates, theirs.rates))
+		r := stats.MedianRatio(int8.rates, theirs.rates)
 		check(r >= 3.5, "infer int8 is %.2f times as fast as PyTorch float32; 3.5 is wanted", r)
 		best := theirs
 		for _, name := range []string{"PyTorch bfloat16", "PyTorch dynamic int8"} {
-			if median(byName[name].rates) > median(best.rates) {
+			if stats.Median(byName[name].rates) > stats.Median(best.rates) {
 				best = byName[name]
 			}
 		}
-		r = median(ratios(int8.rates, best.rates))
+		r = stats.MedianRatio(int8.rates, best.rates)
 		check(r >= 1.2, "infer int8 is %.2f times as fast as %s, the best of PyTorch; 1.2 is wanted", r, best.name)
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/catvae/catvae/bench/internal/stats"
 
 	"github.com/catvae/catvae/codes"
 )
@@ -78,7 +79,7 @@ func (c command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer faiss.close()
+	defer faiss.Close()
 
 	kind := "random"
 	if c.Clusters > 0 {
@@ -173,7 +174,7 @@ func (c command) rows(ctx context.Context, index *codes.Index, faiss *twin, quer
 		}
 	}
 	for t, threads := range c.Threads {
-		fmt.Printf("| %d | %d | %.1f | %.1f | %.2f | %.2f |\n", n, threads, median(ours[t]), median(theirs[t]), medianRatio(ours[t], theirs[t]), medianRatio(ours[t], best))
+		fmt.Printf("| %d | %d | %.1f | %.1f | %.2f | %.2f |\n", n, threads, stats.Median(ours[t]), stats.Median(theirs[t]), stats.MedianRatio(ours[t], theirs[t]), stats.MedianRatio(ours[t], best))
 	}
 	return nil
 }
@@ -189,16 +190,3 @@ func distances(found [][]codes.Match) [][]int {
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-func median(x []float64) float64 {
-	s := slices.Sorted(slices.Values(x))
-	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
-}
-
-func medianRatio(x, y []float64) float64 {
-	r := make([]float64, len(x))
-	for i := range x {
-		r[i] = x[i] / y[i]
-	}
-	return median(r)
-}

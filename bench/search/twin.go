@@ -1,22 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"strconv"
+
+	"github.com/catvae/catvae/bench/internal/peer"
 )
 
 // twin is the process with FAISS.
-type twin struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
-}
+type twin struct{ *peer.Process }
 
 // answer is what the twin says of building its index, and of a search.
 type answer struct {
@@ -28,45 +20,19 @@ type answer struct {
 
 // startTwin returns the twin when its index is built.
 func startTwin(ctx context.Context, python, script, codes, queries string, size int) (*twin, answer, error) {
-	t := &twin{cmd: exec.CommandContext(ctx, python, script, codes, queries, strconv.Itoa(size))}
-	t.cmd.Stderr = os.Stderr
-	in, err := t.cmd.StdinPipe()
+	var a answer
+	p, err := peer.Start(ctx, "FAISS's twin", python, script, codes, queries, strconv.Itoa(size))
 	if err != nil {
-		return nil, answer{}, err
+		return nil, a, err
 	}
-	out, err := t.cmd.StdoutPipe()
-	if err != nil {
-		return nil, answer{}, err
+	if err := p.Answer(&a); err != nil {
+		p.Close()
+		return nil, a, err
 	}
-	t.in, t.out = in, bufio.NewReader(out)
-	if err := t.cmd.Start(); err != nil {
-		return nil, answer{}, fmt.Errorf("start FAISS's twin: %w", err)
-	}
-	a, err := t.answer()
-	if err != nil {
-		t.close()
-		return nil, answer{}, err
-	}
-	return t, a, nil
+	return &twin{p}, a, nil
 }
 
-func (t *twin) search(first, queries, k, threads int) (answer, error) {
-	job := map[string]int{"first": first, "queries": queries, "k": k, "threads": threads}
-	if err := json.NewEncoder(t.in).Encode(job); err != nil {
-		return answer{}, fmt.Errorf("FAISS's twin: %w", err)
-	}
-	return t.answer()
-}
-
-func (t *twin) answer() (a answer, err error) {
-	line, err := t.out.ReadBytes('\n')
-	if err != nil {
-		return a, fmt.Errorf("FAISS's twin ended: %w", err)
-	}
-	return a, json.Unmarshal(line, &a)
-}
-
-func (t *twin) close() {
-	t.in.Close()
-	t.cmd.Wait()
+func (t *twin) search(first, queries, k, threads int) (a answer, err error) {
+	err = t.Ask(map[string]int{"first": first, "queries": queries, "k": k, "threads": threads}, &a)
+	return a, err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/catvae/catvae/bench/internal/stats"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/runtime"
 	"gonum.org/v1/gonum/stat"
@@ -59,7 +60,7 @@ func (c command) epochs(ctx context.Context, backend runtime.Backend, python *tw
 		}
 	}
 	if len(theirs) > 0 {
-		fmt.Printf("median from the second on: %.2f s, PyTorch %.2f s, ratio %.2f\n", median(mine), median(theirs), medianRatio(mine, theirs))
+		fmt.Printf("median from the second on: %.2f s, PyTorch %.2f s, ratio %.2f\n", stats.Median(mine), stats.Median(theirs), stats.MedianRatio(mine, theirs))
 	}
 	return nil
 }

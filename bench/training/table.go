@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/catvae/catvae/bench/internal/stats"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train/engine"
@@ -49,7 +50,7 @@ func (c command) run(ctx context.Context) error {
 		if python, err = startTwin(ctx, c.Python, c.Twin, dataFile, c.Threads); err != nil {
 			return err
 		}
-		defer python.close()
+		defer python.Close()
 	} else {
 		c.Modes = nil
 	}
@@ -188,14 +189,14 @@ func (c command) row(ctx context.Context, backend runtime.Backend, python *twin,
 			times[i] = append(times[i], ms)
 		}
 	}
-	r := result{ms: median(times[0])}
+	r := result{ms: stats.Median(times[0])}
 	for i := range c.Modes {
-		r.theirs = append(r.theirs, median(times[1+i]))
-		r.ratios = append(r.ratios, medianRatio(times[0], times[1+i]))
+		r.theirs = append(r.theirs, stats.Median(times[1+i]))
+		r.ratios = append(r.ratios, stats.MedianRatio(times[0], times[1+i]))
 	}
 	if len(times) > 1+len(c.Modes) {
 		slow := times[1+len(c.Modes)]
-		r.tape, r.tapeRatio = median(slow), medianRatio(slow, times[0])
+		r.tape, r.tapeRatio = stats.Median(slow), stats.MedianRatio(slow, times[0])
 	}
 	return r, nil
 }
@@ -219,19 +220,6 @@ func (r result) print(w io.Writer, name string, batch int) {
 	if r.tape > 0 {
 		fmt.Fprintf(os.Stderr, "tape engine: %.1f ms/step, %.1f times the compiled engine's\n", r.tape, r.tapeRatio)
 	}
-}
-
-func median(x []float64) float64 {
-	s := slices.Sorted(slices.Values(x))
-	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
-}
-
-func medianRatio(x, y []float64) float64 {
-	r := make([]float64, len(x))
-	for i := range x {
-		r[i] = x[i] / y[i]
-	}
-	return median(r)
 }
 
 func geometricMean(x []float64) float64 {
@@ -260,7 +248,7 @@ func (c command) twinMemory(ctx context.Context, data, name string, batch int) (
 	if err != nil {
 		return 0, err
 	}
-	defer t.close()
+	defer t.Close()
 	a, err := t.block(configs[name], batch, "eager", 50, false)
 	return a.Peak, err
 }

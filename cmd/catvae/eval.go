@@ -12,6 +12,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/internal/infer"
 	"github.com/catvae/catvae/internal/progress"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train"
@@ -54,7 +55,7 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	defer model.Close()
-	set, err := dataset.Load(c.Data, dataset.Options{Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: pictures(model.Manifest().Input)})
+	set, err := dataset.Load(c.Data, dataset.Options{Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(model.Manifest().Input)})
 	if err != nil {
 		return err
 	}
@@ -77,18 +78,6 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	return c.print(ctx, env, model, set, e)
-}
-
-// pictures returns what pictures are made to fit for a model, nil where its rows are none.
-func pictures(in bundle.Input) *dataset.Image {
-	if len(in.Shape) != 2 {
-		return nil
-	}
-	o := dataset.Image{Height: int(in.Shape[0]), Width: int(in.Shape[1]), Resize: bundle.ResizeNone}
-	if in.Image != nil {
-		o.Resize = in.Image.Resize
-	}
-	return &o
 }
 
 func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Model, set *dataset.Set, e train.Evaluation) error {

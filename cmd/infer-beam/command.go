@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
-	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -147,7 +146,7 @@ func (c *command) report(env cli.Env, plan *infer.Plan, result beam.PipelineResu
 		line += fmt.Sprintf("; %d of %d parts were there", skipped, parts)
 	}
 	fmt.Fprintln(env.Stderr, line)
-	if most := int(plan.Job.MaxBad*float64(rows) + 1e-6); bad > most { // each process counts its own
+	if most := infer.Tolerated(plan.Job.MaxBad, rows); bad > most { // each process counts its own
 		return fmt.Errorf("%w: %d of %d rows are bad, --max-bad tolerates %d", dataset.ErrData, bad, rows, most)
 	}
 	if bad > 0 {
@@ -158,27 +157,19 @@ func (c *command) report(env cli.Env, plan *infer.Plan, result beam.PipelineResu
 
 // readRecord returns the record of a block's part, and fails where either is not there or not this job's.
 func readRecord(plan *infer.Plan, b infer.Block) (infer.Record, error) {
-	var r infer.Record
-	names, err := filepath.Glob(filepath.Join(plan.Job.Out, fmt.Sprintf("part-%05d-of-%05d.*.done", b.Part, b.Parts)))
+	r, ok, err := plan.Record(b)
 	switch {
 	case err != nil:
 		return r, err
-	case len(names) != 1:
-		return r, fmt.Errorf("part %d of %d has %d records in %s: is that folder shared by all workers?", b.Part, b.Parts, len(names), plan.Job.Out)
+	case !ok:
+		return r, fmt.Errorf("part %d of %d has no record in %s: is that folder shared by all workers?", b.Part, b.Parts, plan.Job.Out)
 	}
-	data, err := os.ReadFile(names[0])
-	if err != nil {
-		return r, err
-	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("%s: %w", names[0], err)
-	}
-	info, err := os.Stat(strings.TrimSuffix(names[0], ".done"))
+	info, err := os.Stat(filepath.Join(plan.Job.Out, r.File))
 	switch {
 	case err != nil:
 		return r, err
-	case r.Block != b || r.Made.Bundle != plan.Bundle().Hash() || !info.IsDir() && info.Size() != r.Size:
-		return r, fmt.Errorf("%s is not the record of this run's part", names[0])
+	case !info.IsDir() && info.Size() != r.Size:
+		return r, fmt.Errorf("%s has %d bytes, its record says %d", filepath.Join(plan.Job.Out, r.File), info.Size(), r.Size)
 	}
 	return r, nil
 }

@@ -314,7 +314,7 @@ func TestReadRecord(t *testing.T) {
 	if _, err := run(t.Context(), args...); err != nil {
 		t.Fatal(err)
 	}
-	plan, err := infer.NewPlan(infer.Job{Model: args[1], In: args[3], Out: out, PartRows: 10})
+	plan, err := infer.NewPlan(infer.Job{Model: args[1], In: args[3], Split: dataset.Test, Out: out, PartRows: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ import (
 	"github.com/catvae/catvae/dataset"
 )
 
-func init() { dataset.RegisterFormat("Parquet", "PAR1", Open) }
+func init() { dataset.RegisterFormat("PAR1", Open) }
 
 // batchRows is how many rows are decoded at once.
 const batchRows = 512

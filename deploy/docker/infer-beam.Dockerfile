@@ -8,12 +8,13 @@
 # one, is built with CGO_ENABLED=0 and cannot load onnxruntime. docs/beam.md says how a pipeline is told of both.
 
 FROM golang:1.26-bookworm AS build
+ENV GOCACHE=/go/build-cache
 WORKDIR /src
 COPY go.mod go.sum ./
 COPY cmd/infer-beam/go.mod cmd/infer-beam/go.sum cmd/infer-beam/
 RUN --mount=type=cache,target=/go/pkg/mod go mod download && cd cmd/infer-beam && go mod download
 COPY . .
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/go/build-cache \
     CGO_ENABLED=1 go build -trimpath -ldflags="-s -w" -o /out/ ./cmd/catvae \
     && cd cmd/infer-beam && CGO_ENABLED=1 go build -trimpath -ldflags="-s -w" -o /out/infer-beam .
 

@@ -6,11 +6,12 @@
 #     --model /data/run/bundle --in /data/rows.npy --out /data/codes/
 
 FROM golang:1.26-bookworm AS build
+ENV GOCACHE=/go/build-cache
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/go/build-cache \
     CGO_ENABLED=1 go build -trimpath -ldflags="-s -w" -o /out/ ./cmd/infer ./cmd/catvae
 
 # onnxruntime in the version that this source was made for. catvae takes it out of Python's wheel, which pip brings, and

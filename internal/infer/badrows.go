@@ -12,6 +12,7 @@ import (
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/runtime"
 )
 
 // badRow is a row that cannot be used.
@@ -28,10 +29,9 @@ type tolerance struct {
 	seen int
 }
 
-// newTolerance tolerates a ratio of so many rows, rounded down: 0.29 of 100 are 29, though the product in binary is less.
-func newTolerance(ratio float64, rows int) *tolerance {
-	return &tolerance{most: int(ratio*float64(rows) + 1e-6)}
-}
+// Tolerated returns how many of so many rows may be bad, a ratio rounded down: 0.29 of 100 are 29, though the product in
+// binary is less.
+func Tolerated(ratio float64, rows int) int { return int(ratio*float64(rows) + 1e-6) }
 
 // take counts n further bad rows, or returns the error that ends the run.
 func (t *tolerance) take(n int, last error) error {
@@ -51,7 +51,7 @@ func (t *tolerance) take(n int, last error) error {
 func (p *Plan) bad(errs []error) []badRow {
 	rows := make([]badRow, 0, len(errs))
 	for _, err := range errs {
-		var one interface{ BadRow() int }
+		var one runtime.BadRowError
 		if errors.As(err, &one) {
 			rows = append(rows, badRow{one.BadRow(), p.id(one.BadRow()), strings.Join(strings.Fields(err.Error()), " ")})
 		}

@@ -37,9 +37,9 @@ func (p *Plan) recordPath(b Block) string {
 	return filepath.Join(p.dir(), p.partName(b)+".done")
 }
 
-// recorded returns the record of a part that is done: the part is what its record says. What is missing or damaged is not
-// done; a part of another job is an error.
-func (p *Plan) recorded(b Block) (r Record, ok bool, err error) {
+// Record returns a block's record, or false where there is none yet, or a torn one. That of another job is an error. The part
+// itself is not looked at.
+func (p *Plan) Record(b Block) (r Record, ok bool, err error) {
 	if p.direct {
 		return r, false, nil
 	}
@@ -55,6 +55,15 @@ func (p *Plan) recorded(b Block) (r Record, ok bool, err error) {
 	}
 	if !reflect.DeepEqual(r.Made, p.made) || r.Block != b {
 		return r, false, fmt.Errorf("infer: %s: %w", p.recordPath(b), errOther)
+	}
+	return r, true, nil
+}
+
+// recorded is Record for a part that is done: the part is what its record says. One that is missing or damaged is not.
+func (p *Plan) recorded(b Block) (Record, bool, error) {
+	r, ok, err := p.Record(b)
+	if !ok || err != nil {
+		return r, false, err
 	}
 	size, sum, err := hashPart(filepath.Join(p.dir(), p.partName(b)))
 	if err != nil || size != r.Size || sum != r.SHA256 {

@@ -131,13 +131,22 @@ func (p *Plan) fit(info dataset.Info) error {
 // openSource opens the source as the model wants its rows.
 func (p *Plan) openSource() (dataset.Reader, error) {
 	o := dataset.Options{Split: p.Job.Split, Divide: p.Job.Divide}
-	if in := p.bundle.Manifest.Input; len(in.Shape) == 2 && p.Job.Mode != Decode {
-		o.Image = &dataset.Image{Height: int(in.Shape[0]), Width: int(in.Shape[1]), Resize: bundle.ResizeNone}
-		if in.Image != nil {
-			o.Image.Resize = in.Image.Resize
-		}
+	if p.Job.Mode != Decode {
+		o.Image = Pictures(p.bundle.Manifest.Input)
 	}
 	return dataset.Open(p.Job.In, o)
+}
+
+// Pictures returns what pictures are made to fit for a model, nil where its rows are none.
+func Pictures(in bundle.Input) *dataset.Image {
+	if len(in.Shape) != 2 {
+		return nil
+	}
+	o := dataset.Image{Height: int(in.Shape[0]), Width: int(in.Shape[1]), Resize: bundle.ResizeNone}
+	if in.Image != nil {
+		o.Resize = in.Image.Resize
+	}
+	return &o
 }
 
 // reader returns a reader whose next row is the given one: the one of the planning, or a new one.
@@ -193,7 +202,7 @@ func (p *Plan) begun() bool {
 	if info, err := os.Stat(p.dir()); p.direct || err != nil || !info.IsDir() {
 		return false
 	}
-	return !slices.ContainsFunc(p.Blocks(), func(b Block) bool { _, _, err := p.recorded(b); return err != nil })
+	return !slices.ContainsFunc(p.Blocks(), func(b Block) bool { _, _, err := p.Record(b); return err != nil })
 }
 
 // Blocks returns the blocks of the job's shard: a run of parts that follow each other, so that a source that must be read

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/gofrs/flock"
 )
@@ -86,9 +87,9 @@ func (p *Plan) checkParts() error {
 		}
 	}
 	for _, b := range p.Blocks() {
-		_, done, err := p.recorded(b)
+		_, there, err := p.Record(b)
 		switch {
-		case err == nil && !done, err == nil && !p.Job.Force:
+		case err == nil && !there, err == nil && !p.Job.Force:
 			continue
 		case err != nil && !errors.Is(err, errOther):
 			return err
@@ -128,9 +129,7 @@ func (p *Plan) rowBytes(f Format) int {
 		return p.out.rowBytes()
 	case p.out.code && p.Job.Text == Bits:
 		return p.out.bits + 16
-	case p.out.code:
-		return 2*p.out.width() + 16
-	case p.out.dtype == "uint8":
+	case p.out.dtype == bundle.Uint8: // two digits a byte, or a digit and a comma
 		return 2*p.out.width() + 16
 	}
 	return 10*p.out.width() + 16

@@ -33,7 +33,7 @@ func OpenWorker(p *Plan, backend runtime.Backend) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{plan: p, model: model, bad: newTolerance(p.Job.MaxBad, p.rows())}, nil
+	return &Worker{plan: p, model: model, bad: &tolerance{most: Tolerated(p.Job.MaxBad, p.rows())}}, nil
 }
 
 // Model returns the loaded model.
