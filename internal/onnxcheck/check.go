@@ -29,11 +29,12 @@ const (
 
 // Check reports the first thing that makes a model unfit to be loaded, as an [ErrUnsafe] that names it.
 func Check(model []byte) error {
-	_, err := parse(model)
+	_, err := Parse(model)
 	return err
 }
 
-func parse(model []byte) (*onnxpb.ModelProto, error) {
+// Parse is [Check] that returns the decoded model.
+func Parse(model []byte) (*onnxpb.ModelProto, error) {
 	if len(model) == 0 || len(model) > maxBytes {
 		return nil, refuse("it has %d bytes", len(model))
 	}

@@ -26,7 +26,7 @@ type Value struct {
 
 // Describe checks a model and returns its description.
 func Describe(model []byte) (Info, error) {
-	m, err := parse(model)
+	m, err := Parse(model)
 	if err != nil {
 		return Info{}, err
 	}
