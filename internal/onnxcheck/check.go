@@ -1,9 +1,12 @@
-// Package onnxcheck looks at an ONNX model before native code does.
+// Package onnxcheck looks at an ONNX model before anything else does: it is the one checker of all backends.
 //
-// [Check] refuses what a bundle's graphs never hold and what has made runtimes crash or read files before: external
-// data, functions, subgraphs (but for a Scan's body, checked alike), unknown domains, undefined or doubly defined names, cycles, initialisers whose bytes are
-// not what their shape says. It allocates in proportion to the bytes that it is given, whatever they declare. [Describe]
-// reads what a model says of itself.
+// [Check] refuses what a bundle's graphs never hold and what has made runtimes crash, read files or ask for all memory
+// before: external data, functions, subgraphs (but for a Scan's body, checked alike), unknown domains, undefined or doubly
+// defined names, cycles, initialisers whose bytes are not what their shape says, constants that ask for shapes no memory
+// holds. It allocates in proportion to the bytes that it is given, whatever they declare. [Describe] reads what a model
+// says of itself.
+//
+// What a model computes is not looked at: operators with operands that do not fit are the backends' to refuse.
 package onnxcheck
 
 import (
@@ -11,20 +14,21 @@ import (
 	"fmt"
 
 	"github.com/catvae/catvae/internal/onnxpb"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // ErrUnsafe is wrapped by every refusal.
 var ErrUnsafe = errors.New("model refused")
 
-// The bounds of a model that is taken. ONNX itself ends at 2 GiB.
+// The bounds of a model that is taken. ONNX itself ends at 2 GiB. A backend may know fewer opsets, and then says so.
 const (
-	maxBytes = 2<<30 - 1
-	maxNodes = 100_000
-	maxDepth = 32 // of nested messages; a model without subgraphs needs 8
-	minOpset = 7
-	maxOpset = 21
-	maxIR    = 10
+	maxBytes    = 2<<30 - 1
+	maxNodes    = 100_000
+	maxElements = 1<<31 - 1 // of a shape that a model declares or asks for
+	maxRank     = 64
+	minOpset    = 7
+	maxOpset    = 26
+	minIR       = 3
+	maxIR       = 13
 )
 
 // Check reports the first thing that makes a model unfit to be loaded, as an [ErrUnsafe] that names it.
@@ -38,7 +42,7 @@ func Parse(model []byte) (*onnxpb.ModelProto, error) {
 	if len(model) == 0 || len(model) > maxBytes {
 		return nil, refuse("it has %d bytes", len(model))
 	}
-	if err := checkDepth(model, 0); err != nil {
+	if err := checkWire(model); err != nil {
 		return nil, err
 	}
 	m, err := onnxpb.Unmarshal(model)
@@ -51,65 +55,48 @@ func Parse(model []byte) (*onnxpb.ModelProto, error) {
 	return m, nil
 }
 
+// refuse makes an error. Names are the model's own words: they are quoted with %.100q, so that a long one stays short.
 func refuse(format string, args ...any) error {
 	return fmt.Errorf("onnxcheck: %w: "+format, append([]any{ErrUnsafe}, args...)...)
 }
 
-// checkDepth bounds nesting before the decoder recurses. A field of bytes that happens to look like a message costs a
-// walk over it and no more, since only a walk that succeeds all the way down counts as nesting.
-func checkDepth(data []byte, depth int) error {
-	if depth > maxDepth {
-		return refuse("its messages are nested deeper than %d", maxDepth)
-	}
-	for len(data) > 0 {
-		num, typ, n := protowire.ConsumeTag(data)
-		if n < 0 {
-			return nil
-		}
-		data = data[n:]
-		if typ != protowire.BytesType {
-			if n = protowire.ConsumeFieldValue(num, typ, data); n < 0 {
-				return nil
-			}
-			data = data[n:]
-			continue
-		}
-		value, n := protowire.ConsumeBytes(data)
-		if n < 0 {
-			return nil
-		}
-		if len(value) < 1<<16 || depth < 2 { // weights are long, and nested messages outside the graph are short
-			if err := checkDepth(value, depth+1); err != nil {
-				return err
-			}
-		}
-		data = data[n:]
-	}
-	return nil
-}
-
 func checkModel(m *onnxpb.ModelProto) error {
-	if m.GetIrVersion() < 3 || m.GetIrVersion() > maxIR {
-		return refuse("its IR version is %d: 3 to %d are known", m.GetIrVersion(), maxIR)
+	if m.GetIrVersion() < minIR || m.GetIrVersion() > maxIR {
+		return refuse("its IR version is %d: %d to %d are known", m.GetIrVersion(), minIR, maxIR)
 	}
 	if len(m.Functions) > 0 || len(m.TrainingInfo) > 0 {
 		return refuse("it holds functions or training information")
 	}
-	opset := int64(0)
-	for _, o := range m.OpsetImport {
-		if d := o.GetDomain(); d != "" && d != "ai.onnx" {
-			return refuse("it uses the operator domain %q: only ONNX's own is taken", d)
-		}
-		opset = o.GetVersion()
-	}
-	if opset < minOpset || opset > maxOpset {
-		return refuse("its opset is %d: %d to %d are known", opset, minOpset, maxOpset)
+	if err := checkOpsets(m.OpsetImport); err != nil {
+		return err
 	}
 	if m.Graph == nil {
 		return refuse("it holds no graph")
 	}
 	return checkGraph(m.Graph, false)
 }
+
+// checkOpsets wants one version of ONNX's own domain, which has two names.
+func checkOpsets(opsets []*onnxpb.OperatorSetIdProto) error {
+	if len(opsets) == 0 {
+		return refuse("it names no opset")
+	}
+	opset := opsets[0].GetVersion()
+	for _, o := range opsets {
+		if !ownDomain(o.GetDomain()) {
+			return refuse("it uses the operator domain %.100q: only ONNX's own is taken", o.GetDomain())
+		}
+		if o.GetVersion() != opset {
+			return refuse("it uses the opsets %d and %d at once", opset, o.GetVersion())
+		}
+	}
+	if opset < minOpset || opset > maxOpset {
+		return refuse("its opset is %d: %d to %d are known", opset, minOpset, maxOpset)
+	}
+	return nil
+}
+
+func ownDomain(name string) bool { return name == "" || name == "ai.onnx" }
 
 // checkGraph checks a graph; body says that it is the body of a Scan, which reads nothing but its own values.
 func checkGraph(g *onnxpb.GraphProto, body bool) error {
@@ -119,102 +106,95 @@ func checkGraph(g *onnxpb.GraphProto, body bool) error {
 	if len(g.SparseInitializer) > 0 || len(g.Output) == 0 {
 		return refuse("it has sparse initialisers, or no output")
 	}
-	defined := map[string]bool{"": true} // the name of an optional operand that is left out
+	s := scope{body: body, defined: map[string]bool{"": true}, constants: map[string][]float64{}}
+	initial := map[string]*onnxpb.TensorProto{}
 	for _, t := range g.Initializer {
-		if defined[t.GetName()] {
-			return refuse("the initialiser %q stands twice, or has no name", t.GetName())
+		if s.defined[t.GetName()] {
+			return refuse("the initialiser %.100q stands twice, or has no name", t.GetName())
 		}
 		if err := checkTensor(t); err != nil {
 			return err
 		}
-		defined[t.GetName()] = true
+		s.defined[t.GetName()], initial[t.GetName()], s.constants[t.GetName()] = true, t, tensorNumbers(t)
 	}
-	inputs := map[string]bool{}
-	for _, v := range g.Input {
-		if inputs[v.GetName()] || v.GetName() == "" {
-			return refuse("the input %q stands twice, or has no name", v.GetName())
-		}
-		inputs[v.GetName()], defined[v.GetName()] = true, true
+	if err := s.checkValues(g, initial); err != nil {
+		return err
 	}
 	for _, n := range g.Node {
-		if err := checkNode(n, defined, body); err != nil {
+		if err := s.checkNode(n); err != nil {
 			return err
 		}
 	}
+	outputs := map[string]bool{}
 	for _, o := range g.Output {
-		if !defined[o.GetName()] || o.GetName() == "" {
-			return refuse("nothing computes the output %q", o.GetName())
+		if !s.defined[o.GetName()] || o.GetName() == "" {
+			return refuse("nothing computes the output %.100q", o.GetName())
+		}
+		if outputs[o.GetName()] {
+			return refuse("the output %.100q stands twice", o.GetName())
+		}
+		outputs[o.GetName()] = true
+	}
+	return nil
+}
+
+// A scope is what a graph has defined so far.
+type scope struct {
+	body      bool
+	defined   map[string]bool      // with "", the name of an optional operand that is left out
+	constants map[string][]float64 // the first numbers of the values that are known without running the graph
+}
+
+// checkValues checks what a graph says of its values, and defines its inputs. An input may be an initialiser as well, as
+// all were before IR 4: then both are of one type and shape.
+func (s *scope) checkValues(g *onnxpb.GraphProto, initial map[string]*onnxpb.TensorProto) error {
+	inputs := map[string]bool{}
+	for _, v := range g.Input {
+		if inputs[v.GetName()] || v.GetName() == "" {
+			return refuse("the input %.100q stands twice, or has no name", v.GetName())
+		}
+		if t := initial[v.GetName()]; t != nil && !declares(v, t) {
+			return refuse("%.100q is an input of one type or shape and an initialiser of another", v.GetName())
+		}
+		inputs[v.GetName()], s.defined[v.GetName()] = true, true
+	}
+	for _, values := range [][]*onnxpb.ValueInfoProto{g.Input, g.Output, g.ValueInfo} {
+		for _, v := range values {
+			if err := checkType(v.GetName(), v.GetType()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
 // checkNode wants operands that are defined before: the order is topological, and there is no cycle.
-func checkNode(n *onnxpb.NodeProto, defined map[string]bool, body bool) error {
-	if d := n.GetDomain(); d != "" && d != "ai.onnx" {
-		return refuse("node %q is of the domain %q: only ONNX's own is taken", n.GetName(), d)
+func (s *scope) checkNode(n *onnxpb.NodeProto) error {
+	if !ownDomain(n.GetDomain()) || n.GetOverload() != "" {
+		return refuse("node %.100q is of the domain %.100q, or of a function: only ONNX's own operators are taken", n.GetName(), n.GetDomain())
+	}
+	if n.GetOpType() == "" {
+		return refuse("node %.100q names no operator", n.GetName())
 	}
 	for _, in := range n.Input {
-		if !defined[in] {
-			return refuse("node %q (%s) reads %q, which nothing before it defines", n.GetName(), n.GetOpType(), in)
+		if !s.defined[in] {
+			return refuse("node %.100q (%.100q) reads %.100q, which nothing before it defines", n.GetName(), n.GetOpType(), in)
 		}
 	}
-	for _, a := range n.Attribute {
-		if a.G != nil && n.GetOpType() == "Scan" && a.GetName() == "body" && !body {
-			if err := checkGraph(a.G, true); err != nil {
-				return err
-			}
-		} else if a.G != nil || len(a.Graphs) > 0 {
-			return refuse("node %q (%s) holds a graph", n.GetName(), n.GetOpType())
-		}
-		if a.SparseTensor != nil || len(a.SparseTensors) > 0 {
-			return refuse("node %q (%s) holds a sparse tensor", n.GetName(), n.GetOpType())
-		}
-		for _, t := range append(a.Tensors, a.T) {
-			if t != nil {
-				if err := checkTensor(t); err != nil {
-					return err
-				}
-			}
-		}
+	if err := s.checkAttributes(n); err != nil {
+		return err
+	}
+	if err := s.checkShapes(n); err != nil {
+		return err
 	}
 	for _, out := range n.Output {
-		if out != "" && defined[out] {
-			return refuse("%q is defined twice, again by node %q (%s)", out, n.GetName(), n.GetOpType())
+		if out != "" && s.defined[out] {
+			return refuse("%.100q is defined twice, again by node %.100q (%.100q)", out, n.GetName(), n.GetOpType())
 		}
-		defined[out] = true
+		s.defined[out] = true
 	}
-	return nil
-}
-
-// widths holds the bytes of an element in raw_data, by type. Types that it lacks (strings among them) are refused.
-var widths = map[onnxpb.TensorProto_DataType]int{
-	onnxpb.TensorProto_FLOAT: 4, onnxpb.TensorProto_UINT8: 1, onnxpb.TensorProto_INT8: 1, onnxpb.TensorProto_UINT16: 2,
-	onnxpb.TensorProto_INT16: 2, onnxpb.TensorProto_INT32: 4, onnxpb.TensorProto_INT64: 8, onnxpb.TensorProto_BOOL: 1,
-	onnxpb.TensorProto_FLOAT16: 2, onnxpb.TensorProto_DOUBLE: 8, onnxpb.TensorProto_UINT32: 4,
-	onnxpb.TensorProto_UINT64: 8, onnxpb.TensorProto_BFLOAT16: 2,
-}
-
-// checkTensor wants exactly the bytes that the shape and type ask for.
-func checkTensor(t *onnxpb.TensorProto) error {
-	if t.GetDataLocation() == onnxpb.TensorProto_EXTERNAL || len(t.ExternalData) > 0 {
-		return refuse("tensor %q keeps its data in another file", t.GetName())
-	}
-	width, ok := widths[onnxpb.TensorProto_DataType(t.GetDataType())]
-	if !ok || t.Segment != nil || len(t.StringData) > 0 {
-		return refuse("tensor %q is of type %v, which is not taken", t.GetName(), onnxpb.TensorProto_DataType(t.GetDataType()))
-	}
-	size := int64(1)
-	for _, d := range t.Dims {
-		if d < 0 || (d > 0 && size > maxBytes/d) {
-			return refuse("tensor %q declares the shape %v", t.GetName(), t.Dims)
-		}
-		size *= d
-	}
-	raw := int64(len(t.RawData))
-	typed := int64(len(t.FloatData) + len(t.Int32Data) + len(t.Int64Data) + len(t.DoubleData) + len(t.Uint64Data))
-	if typed > 0 && raw > 0 || typed > 0 && typed != size || typed == 0 && raw != size*int64(width) {
-		return refuse("tensor %q of shape %v holds %d bytes and %d numbers: %d elements of %d bytes are declared", t.GetName(), t.Dims, raw, typed, size, width)
+	if n.GetOpType() == "Constant" && len(n.Output) == 1 && len(n.Attribute) == 1 && n.Output[0] != "" {
+		s.constants[n.Output[0]] = attributeNumbers(n.Attribute[0]) // value, value_int, value_ints and so on
 	}
 	return nil
 }
