@@ -137,11 +137,18 @@ func readWeights(path string) ([]byte, error) {
 	return data, nil
 }
 
-// parseTensors returns the tensors of a safetensors file, by name.
+// maxHeader bounds the header of a weights file, which is JSON and takes many times its bytes once it is read. A tensor's
+// line has about a hundred.
+const maxHeader = 16 << 20
+
+// parseTensors returns the tensors of a safetensors file, by name. Each has the data that its shape asks for.
 func parseTensors(data []byte) ([]bundle.Tensor, error) {
+	if len(data) >= 8 && binary.LittleEndian.Uint64(data) > maxHeader {
+		return nil, fmt.Errorf("it is no safetensors file: its header claims %d bytes, at most %d are read", binary.LittleEndian.Uint64(data), maxHeader)
+	}
 	file, err := safetensors.Deserialize(data)
 	if err != nil {
-		return nil, fmt.Errorf("it is no safetensors file: %w", err)
+		return nil, fmt.Errorf("it is no safetensors file: %.500s", err.Error()) // which may repeat the header
 	}
 	var tensors []bundle.Tensor
 	for _, name := range slices.Sorted(slices.Values(file.Names())) {
@@ -154,7 +161,10 @@ func parseTensors(data []byte) ([]bundle.Tensor, error) {
 			t.Shape = append(t.Shape, int64(d))
 		}
 		if t.Data, err = numbers(v); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%.100q: %w", name, err)
+		}
+		if err := t.Check(); err != nil { // sizes beyond int64, beside a zero
+			return nil, fmt.Errorf("%.500s", err.Error())
 		}
 		tensors = append(tensors, t)
 	}

@@ -26,9 +26,9 @@ const (
 	maxElements = 1<<31 - 1 // of a shape that a model declares or asks for
 	maxRank     = 64
 	minOpset    = 7
-	maxOpset    = 26
+	maxOpset    = 28
 	minIR       = 3
-	maxIR       = 13
+	maxIR       = 14
 )
 
 // Check reports the first thing that makes a model unfit to be loaded, as an [ErrUnsafe] that names it.

@@ -1,0 +1,274 @@
+package onnxeval_test
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/catvae/catvae/internal/onnxeval"
+	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxpb"
+	"google.golang.org/protobuf/proto"
+)
+
+var update = flag.Bool("update", false, "write docs/purego.md anew")
+
+// skipped says why tests of operators that are there do not run, by the end or the part of their names. Everything else must
+// pass.
+var skipped = []struct{ match, reason string }{
+	{"bfloat16", bfloat16}, {"BFLOAT16", bfloat16},
+	{"FLOAT8", smallFloats}, {"FLOAT4", smallFloats}, {"e4m3fn", smallFloats}, {"e5m2", smallFloats}, {"float4e2m1", smallFloats}, {"E8M0", smallFloats},
+	{"INT4", smallIntegers}, {"INT2", smallIntegers}, {"linear_int4", smallIntegers}, {"linear_uint4", smallIntegers}, {"linear_int2", smallIntegers}, {"linear_uint2", smallIntegers},
+	{"linear_blocked", "scales of blocks are not there"},
+	{"STRING", "text is not read"}, {"equal_string", "text is not read"},
+	{"identity_opt", "sequences and optional values are not read"}, {"identity_sequence", "sequences and optional values are not read"},
+	{"training_mode", "statistics of a batch belong to training"}, {"training_dropout", "nothing is dropped outside training"},
+	{"test_not_", "its opset is 1: models are read from 7 on"},
+	{"reduce_max_bool", "numbers alone are reduced"}, {"reduce_min_bool", "numbers alone are reduced"}, {"empty_set_bool", "numbers alone are reduced"},
+	{"flexattention", "it uses ONNX's preview domain"},
+}
+
+const (
+	bfloat16      = "bfloat16 is not read"
+	smallFloats   = "fractions of 8 bits and fewer are not read"
+	smallIntegers = "integers of less than 8 bits are not read"
+)
+
+// reasonFor returns why a test is skipped, "" where it runs.
+func reasonFor(name string) string {
+	for _, s := range skipped {
+		if strings.Contains(name, s.match) {
+			return s.reason
+		}
+	}
+	return ""
+}
+
+// tally counts what became of an operator's tests.
+type tally struct {
+	passed  int
+	within  int // tests of several operators that passed, this one among them
+	skipped map[string]int // by reason
+}
+
+// ONNX's own tests: testdata/nodetests.py writes them. Every test whose operators are all there must pass, or be among those
+// skipped for a reason; docs/purego.md is the table of it.
+func TestONNX(t *testing.T) {
+	dir := os.Getenv("CATVAE_ONNX_TESTS")
+	if dir == "" {
+		t.Skip("CATVAE_ONNX_TESTS is not set: see testdata/nodetests.py")
+	}
+	folders, err := filepath.Glob(filepath.Join(dir, "test_*"))
+	if err != nil || len(folders) < 1000 {
+		t.Fatalf("%d tests in %s: %v", len(folders), dir, err)
+	}
+	there := onnxeval.Operators()
+	table := map[string]*tally{}
+	for op := range there {
+		table[op] = &tally{skipped: map[string]int{}}
+	}
+	const several = "(several of these)"
+	table[several] = &tally{skipped: map[string]int{}}
+	for _, folder := range folders {
+		ops := operatorsOf(t, filepath.Join(folder, "model.onnx"))
+		if slices.ContainsFunc(ops, func(op string) bool { return there[op] == 0 }) {
+			continue
+		}
+		row := table[several]
+		if len(ops) == 1 {
+			row = table[ops[0]]
+		}
+		name := filepath.Base(folder)
+		if reason := reasonFor(name); reason != "" {
+			row.skipped[reason]++
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			if err := runCase(folder); err != nil {
+				t.Error(err)
+				return
+			}
+			row.passed++
+			for _, op := range ops {
+				if len(ops) > 1 {
+					table[op].within++
+				}
+			}
+		})
+	}
+	if t.Failed() {
+		return
+	}
+	compareTable(t, table)
+}
+
+func operatorsOf(t *testing.T, path string) []string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := onnxpb.Unmarshal(data)
+	if err != nil {
+		return []string{"unreadable"}
+	}
+	var ops []string
+	for _, n := range m.GetGraph().GetNode() {
+		op := n.GetOpType()
+		if n.GetDomain() != "" {
+			op = n.GetDomain() + "." + op
+		}
+		ops = append(ops, op)
+	}
+	return ops
+}
+
+func runCase(folder string) error {
+	data, err := os.ReadFile(filepath.Join(folder, "model.onnx"))
+	if err != nil {
+		return err
+	}
+	g, err := onnxgraph.Decode(data)
+	if err != nil {
+		return err
+	}
+	p, err := onnxeval.Load(g)
+	if err != nil {
+		return err
+	}
+	var inputs []onnxgraph.Tensor
+	for i := range g.Inputs {
+		in, err := readCase(folder, "input", i)
+		if err != nil {
+			return err
+		}
+		inputs = append(inputs, in)
+	}
+	got, err := p.Evaluate(inputs)
+	if err != nil {
+		return err
+	}
+	var tolerance struct{ Relative, Absolute float64 }
+	text, err := os.ReadFile(filepath.Join(folder, "tolerance.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &tolerance)
+	}
+	if err != nil {
+		return err
+	}
+	for i := range g.Outputs {
+		want, err := readCase(folder, "output", i)
+		if err != nil {
+			return err
+		}
+		if err := near(got[i], want, tolerance.Relative, tolerance.Absolute); err != nil {
+			return fmt.Errorf("output %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+var errNoTensor = errors.New("it is no tensor")
+
+func readCase(folder, what string, i int) (onnxgraph.Tensor, error) {
+	data, err := os.ReadFile(filepath.Join(folder, fmt.Sprintf("%s_%d.pb", what, i)))
+	if err != nil {
+		return onnxgraph.Tensor{}, fmt.Errorf("%s %d: %w: %w", what, i, errNoTensor, err)
+	}
+	var p onnxpb.TensorProto
+	if err := proto.Unmarshal(data, &p); err != nil {
+		return onnxgraph.Tensor{}, err
+	}
+	return onnxgraph.ReadTensor(&p)
+}
+
+// near compares as numpy.testing.assert_allclose does: |got-want| <= absolute + relative·|want|.
+func near(got, want onnxgraph.Tensor, relative, absolute float64) error {
+	if got.DType != want.DType || !slices.Equal(got.Shape, want.Shape) {
+		return fmt.Errorf("%s%v, want %s%v", got.DType, got.Shape, want.DType, want.Shape)
+	}
+	x, y := reflect.ValueOf(got.Data), reflect.ValueOf(want.Data)
+	for i := range y.Len() {
+		a, b := number(x.Index(i)), number(y.Index(i))
+		if a == b || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= absolute+relative*math.Abs(b) {
+			continue
+		}
+		return fmt.Errorf("element %d of %d is %g, want %g", i, y.Len(), a, b)
+	}
+	return nil
+}
+
+func number(v reflect.Value) float64 {
+	if h, ok := v.Interface().(onnxgraph.Float16); ok {
+		return float64(h.Float32())
+	}
+	switch {
+	case v.Kind() == reflect.Bool:
+		if v.Bool() {
+			return 1
+		}
+		return 0
+	case v.CanInt():
+		return float64(v.Int())
+	case v.CanUint():
+		return float64(v.Uint())
+	}
+	return v.Float()
+}
+
+// compareTable compares the counts with docs/purego.md.
+func compareTable(t *testing.T, table map[string]*tally) {
+	var b strings.Builder
+	total, passed := 0, 0
+	reasons := map[string]int{}
+	b.WriteString("| operator | from opset | tests | passed | within others | skipped |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, op := range slices.Sorted(maps.Keys(table)) {
+		row := table[op]
+		var why []string
+		left := 0
+		for _, reason := range slices.Sorted(maps.Keys(row.skipped)) {
+			why = append(why, fmt.Sprintf("%d: %s", row.skipped[reason], reason))
+			left += row.skipped[reason]
+			reasons[reason] += row.skipped[reason]
+		}
+		total, passed = total+row.passed+left, passed+row.passed
+		since := fmt.Sprint(max(7, onnxeval.Operators()[op]))
+		if op[0] == '(' {
+			since = ""
+		}
+		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %s |\n", op, since, row.passed+left, row.passed, row.within, strings.Join(why, "; "))
+		if row.passed+row.within == 0 {
+			t.Errorf("no test of %s passed", op)
+		}
+	}
+	fmt.Fprintf(&b, "| all | | %d | %d | | %d |\n", total, passed, total-passed)
+	const file, begin, end = "../../docs/purego.md", "<!-- begin: written by go test ./internal/onnxeval -run TestONNX -update -->\n", "<!-- end -->"
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok := strings.Cut(string(page), begin)
+	_, tail, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatalf("%s has no place for the table", file)
+	}
+	want := head + begin + b.String() + end + tail
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if string(page) != want {
+		t.Errorf("%s is not what the tests say: run go test ./internal/onnxeval -run TestONNX -update", file)
+	}
+}

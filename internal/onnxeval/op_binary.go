@@ -1,0 +1,314 @@
+package onnxeval
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxgraph"
+)
+
+// binary plans z = f(x, y) for operands of one type that are stretched to one shape.
+func binary[T, R any](c *call, result bundle.DType, f func(x, y T) R) error {
+	if x, y := c.in[0], c.in[1]; x.dtype != y.dtype {
+		return fmt.Errorf("operands of types %s and %s: %w", x.dtype, y.dtype, ErrShape)
+	}
+	return mixed(c, result, f)
+}
+
+// mixed is binary for operands of two types.
+func mixed[T, U, R any](c *call, result bundle.DType, f func(x T, y U) R) error {
+	x, y := c.in[0], c.in[1]
+	shape, err := broadcast(x.shape, y.shape)
+	if err != nil {
+		return err
+	}
+	z, err := c.result(result, shape)
+	if err != nil || z.size == 0 {
+		return err
+	}
+	c.step.aliased = true // of operands of the result's size alone, which are read in step with it
+	rx, ry := readerOf(x.shape, shape), readerOf(y.shape, shape)
+	switch {
+	case rx == inStep && ry == inStep:
+		return c.share(z.size, cheap, func(from, to int) {
+			x, y, z := of[T](x)[from:to], of[U](y)[from:to], of[R](z)[from:to]
+			for i, v := range x {
+				z[i] = f(v, y[i])
+			}
+		})
+	case rx == inStep && ry == oneNumber:
+		return c.share(z.size, cheap, func(from, to int) {
+			x, y, z := of[T](x)[from:to], of[U](y)[0], of[R](z)[from:to]
+			for i, v := range x {
+				z[i] = f(v, y)
+			}
+		})
+	case rx == inStep && ry == sameRow:
+		n := y.size
+		return c.share(z.size/n, max(1, cheap/n), func(from, to int) {
+			y := of[U](y)
+			for r := from; r < to; r++ {
+				x, z := of[T](x)[r*n:][:n], of[R](z)[r*n:][:n]
+				for i, v := range x {
+					z[i] = f(v, y[i])
+				}
+			}
+		})
+	}
+	return c.byRows(shape, []*value{x, y}, func(at, n int, others, along []int) {
+		x, y, z := of[T](x)[others[0]:], of[U](y)[others[1]:], of[R](z)[at:][:n]
+		for i := range z {
+			z[i] = f(x[i*along[0]], y[i*along[1]])
+		}
+	})
+}
+
+// byRows plans a step that reads operands, stretched to shape, along the rows of the result.
+func (c *call) byRows(shape []int, operands []*value, row func(at, n int, others, along []int)) error {
+	if len(shape) == 0 {
+		shape = []int{1}
+	}
+	w := walker{shape: shape}
+	along := make([]int, len(operands))
+	for i, v := range operands {
+		s := stretched(v.shape, shape)
+		w.strides = append(w.strides, s)
+		along[i] = s[len(s)-1]
+	}
+	n, length := rows(shape)
+	return c.share(n, max(1, cheap/max(1, length)), func(from, to int) {
+		w.walk(from, to, func(at int, others []int) { row(at, length, others, along) })
+	})
+}
+
+// arithmetic plans operators of two numbers of one type.
+func arithmetic(op string) func(*call) error {
+	return func(c *call) error {
+		switch d := c.in[0].dtype; d {
+		case bundle.Float32:
+			return binary(c, d, floatArithmetic[float32](op))
+		case bundle.Float64:
+			return binary(c, d, floatArithmetic[float64](op))
+		case onnxgraph.Int8:
+			return binary(c, d, intArithmetic[int8](op))
+		case onnxgraph.Int16:
+			return binary(c, d, intArithmetic[int16](op))
+		case bundle.Int32:
+			return binary(c, d, intArithmetic[int32](op))
+		case bundle.Int64:
+			return binary(c, d, intArithmetic[int64](op))
+		case bundle.Uint8:
+			return binary(c, d, intArithmetic[uint8](op))
+		case onnxgraph.Uint16:
+			return binary(c, d, intArithmetic[uint16](op))
+		case onnxgraph.Uint32:
+			return binary(c, d, intArithmetic[uint32](op))
+		case onnxgraph.Uint64:
+			return binary(c, d, intArithmetic[uint64](op))
+		}
+		return c.unsupportedType(0)
+	}
+}
+
+func floatArithmetic[T float](op string) func(x, y T) T {
+	switch op {
+	case "Div":
+		return func(x, y T) T { return x / y }
+	case "Max":
+		return func(x, y T) T { return max(x, y) }
+	case "Min":
+		return func(x, y T) T { return min(x, y) }
+	}
+	return ringArithmetic[T](op)
+}
+
+func intArithmetic[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](op string) func(x, y T) T {
+	switch op {
+	case "Div":
+		return func(x, y T) T {
+			if y == 0 { // which ONNX leaves open
+				return 0
+			}
+			return x / y
+		}
+	case "Max":
+		return func(x, y T) T { return max(x, y) }
+	case "Min":
+		return func(x, y T) T { return min(x, y) }
+	}
+	return ringArithmetic[T](op)
+}
+
+// ringArithmetic is what all numbers have in common.
+func ringArithmetic[T number](op string) func(x, y T) T {
+	switch op {
+	case "Add":
+		return func(x, y T) T { return x + y }
+	case "Sub":
+		return func(x, y T) T { return x - y }
+	case "PRelu":
+		return func(x, y T) T {
+			if x < 0 {
+				return x * y
+			}
+			return x
+		}
+	}
+	return func(x, y T) T { return x * y }
+}
+
+// fold plans Max and Min of any number of operands.
+func fold(op string) func(*call) error {
+	return func(c *call) error {
+		switch {
+		case len(c.in) == 1:
+			return c.same(c.in[0], c.in[0].shape)
+		case len(c.in) == 2 && c.in[1] != nil:
+			return arithmetic(op)(c)
+		}
+		switch c.in[0].dtype {
+		case bundle.Float32:
+			return foldOf(c, floatArithmetic[float32](op))
+		case bundle.Float64:
+			return foldOf(c, floatArithmetic[float64](op))
+		case bundle.Int64:
+			return foldOf(c, intArithmetic[int64](op))
+		}
+		return c.unsupportedType(0)
+	}
+}
+
+func foldOf[T any](c *call, f func(x, y T) T) error {
+	shapes := make([][]int, len(c.in))
+	for i, v := range c.in {
+		if v == nil || v.dtype != c.in[0].dtype {
+			return fmt.Errorf("operand %d is left out, or of another type than the first: %w", i+1, ErrShape)
+		}
+		shapes[i] = v.shape
+	}
+	shape, err := broadcast(shapes...)
+	if err != nil {
+		return err
+	}
+	z, err := c.result(c.in[0].dtype, shape)
+	if err != nil || z.size == 0 {
+		return err
+	}
+	in := c.in
+	return c.byRows(shape, in, func(at, n int, others, along []int) {
+		z := of[T](z)[at:][:n]
+		for i := range z {
+			z[i] = of[T](in[0])[others[0]+i*along[0]]
+			for k, v := range in[1:] {
+				z[i] = f(z[i], of[T](v)[others[k+1]+i*along[k+1]])
+			}
+		}
+	})
+}
+
+// comparison plans operators of two numbers, or of two truth values, that give a truth value.
+func comparison(op string) func(*call) error {
+	return func(c *call) error {
+		switch c.in[0].dtype {
+		case bundle.Float32:
+			return binary(c, bundle.Bool, compare[float32](op))
+		case bundle.Float64:
+			return binary(c, bundle.Bool, compare[float64](op))
+		case onnxgraph.Int8:
+			return binary(c, bundle.Bool, compare[int8](op))
+		case onnxgraph.Int16:
+			return binary(c, bundle.Bool, compare[int16](op))
+		case bundle.Int32:
+			return binary(c, bundle.Bool, compare[int32](op))
+		case bundle.Int64:
+			return binary(c, bundle.Bool, compare[int64](op))
+		case bundle.Uint8:
+			return binary(c, bundle.Bool, compare[uint8](op))
+		case onnxgraph.Uint16:
+			return binary(c, bundle.Bool, compare[uint16](op))
+		case onnxgraph.Uint32:
+			return binary(c, bundle.Bool, compare[uint32](op))
+		case onnxgraph.Uint64:
+			return binary(c, bundle.Bool, compare[uint64](op))
+		case bundle.Bool:
+			if op == "Equal" {
+				return binary(c, bundle.Bool, func(x, y bool) bool { return x == y })
+			}
+		}
+		return c.unsupportedType(0)
+	}
+}
+
+func compare[T number](op string) func(x, y T) bool {
+	switch op {
+	case "Equal":
+		return func(x, y T) bool { return x == y }
+	case "Greater":
+		return func(x, y T) bool { return x > y }
+	case "GreaterOrEqual":
+		return func(x, y T) bool { return x >= y }
+	case "Less":
+		return func(x, y T) bool { return x < y }
+	}
+	return func(x, y T) bool { return x <= y } // LessOrEqual
+}
+
+func logical(op string) func(*call) error {
+	return func(c *call) error {
+		if c.in[0].dtype != bundle.Bool {
+			return c.unsupportedType(0)
+		}
+		switch op {
+		case "And":
+			return binary(c, bundle.Bool, func(x, y bool) bool { return x && y })
+		case "Or":
+			return binary(c, bundle.Bool, func(x, y bool) bool { return x || y })
+		}
+		return binary(c, bundle.Bool, func(x, y bool) bool { return x != y }) // Xor
+	}
+}
+
+// power plans Pow, whose exponent may be of another type than its base.
+func power(c *call) error {
+	switch c.in[0].dtype {
+	case bundle.Float32:
+		return powerOf[float32](c)
+	case bundle.Float64:
+		return powerOf[float64](c)
+	case bundle.Int32:
+		return powerOf[int32](c)
+	case bundle.Int64:
+		return powerOf[int64](c)
+	}
+	return c.unsupportedType(0)
+}
+
+func powerOf[T number](c *call) error {
+	d := c.in[0].dtype
+	switch c.in[1].dtype {
+	case bundle.Float32:
+		return mixed(c, d, pow[T, float32])
+	case bundle.Float64:
+		return mixed(c, d, pow[T, float64])
+	case bundle.Int32:
+		return mixed(c, d, pow[T, int32])
+	case bundle.Int64:
+		return mixed(c, d, pow[T, int64])
+	case onnxgraph.Uint32:
+		return mixed(c, d, pow[T, uint32])
+	case onnxgraph.Uint64:
+		return mixed(c, d, pow[T, uint64])
+	}
+	return c.unsupportedType(1)
+}
+
+func pow[T, U number](x T, y U) T {
+	switch y {
+	case 1:
+		return x
+	case 2:
+		return x * x
+	}
+	return T(math.Pow(float64(x), float64(y)))
+}

@@ -1,0 +1,113 @@
+package onnxeval
+
+import (
+	"fmt"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxgraph"
+)
+
+// where plans z = x where the condition holds, y elsewhere.
+func where(c *call) error {
+	if c.in[0].dtype != bundle.Bool {
+		return c.unsupportedType(0)
+	}
+	switch c.in[1].dtype {
+	case bundle.Float32:
+		return whereOf[float32](c)
+	case bundle.Float64:
+		return whereOf[float64](c)
+	case onnxgraph.Half:
+		return whereOf[onnxgraph.Float16](c)
+	case onnxgraph.Int8:
+		return whereOf[int8](c)
+	case onnxgraph.Int16:
+		return whereOf[int16](c)
+	case onnxgraph.Uint16:
+		return whereOf[uint16](c)
+	case onnxgraph.Uint32:
+		return whereOf[uint32](c)
+	case onnxgraph.Uint64:
+		return whereOf[uint64](c)
+	case bundle.Int32:
+		return whereOf[int32](c)
+	case bundle.Int64:
+		return whereOf[int64](c)
+	case bundle.Uint8:
+		return whereOf[uint8](c)
+	case bundle.Bool:
+		return whereOf[bool](c)
+	}
+	return c.unsupportedType(1)
+}
+
+func whereOf[T any](c *call) error {
+	condition, x, y := c.in[0], c.in[1], c.in[2]
+	if x.dtype != y.dtype {
+		return fmt.Errorf("a choice between types %s and %s: %w", x.dtype, y.dtype, ErrShape)
+	}
+	shape, err := broadcast(condition.shape, x.shape, y.shape)
+	if err != nil {
+		return err
+	}
+	z, err := c.result(x.dtype, shape)
+	if err != nil || z.size == 0 {
+		return err
+	}
+	return c.byRows(shape, []*value{condition, x, y}, func(at, n int, others, along []int) {
+		condition, x, y, z := of[bool](condition)[others[0]:], of[T](x)[others[1]:], of[T](y)[others[2]:], of[T](z)[at:][:n]
+		for i := range z {
+			if condition[i*along[0]] {
+				z[i] = x[i*along[1]]
+			} else {
+				z[i] = y[i*along[2]]
+			}
+		}
+	})
+}
+
+// clip plans y = min(max(x, least), most). The bounds are attributes before opset 11, scalar operands since.
+func clip(c *call) error {
+	switch c.in[0].dtype {
+	case bundle.Float32:
+		return clipOf[float32](c)
+	case bundle.Float64:
+		return clipOf[float64](c)
+	case onnxgraph.Int8:
+		return clipOf[int8](c)
+	case bundle.Int32:
+		return clipOf[int32](c)
+	case bundle.Int64:
+		return clipOf[int64](c)
+	case bundle.Uint8:
+		return clipOf[uint8](c)
+	}
+	return c.unsupportedType(0)
+}
+
+func clipOf[T number](c *call) error {
+	bounds := [2]*value{c.operand(1), c.operand(2)}
+	for i, name := range []string{"min", "max"} {
+		if v := bounds[i]; v != nil && (v.dtype != c.in[0].dtype || v.size != 1) {
+			return fmt.Errorf("the bound %q is no scalar of the operand's type: %w", name, ErrShape)
+		}
+		if x, ok := c.node.Attributes[name].(float32); ok {
+			bounds[i], _ = knownValue(onnxgraph.Tensor{DType: c.in[0].dtype, Data: []T{T(x)}})
+		}
+	}
+	return unary(c, cheap, func(x, y []T) {
+		copy(y, x)
+		if bounds[0] != nil {
+			least := of[T](bounds[0])[0]
+			for i, v := range y {
+				y[i] = max(v, least)
+			}
+		}
+		if bounds[1] != nil {
+			most := of[T](bounds[1])[0]
+			for i, v := range y {
+				y[i] = min(v, most)
+			}
+		}
+	})
+}

@@ -1,0 +1,205 @@
+package onnxeval
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxgraph"
+)
+
+// pad plans more elements, or fewer, at both ends of axes: of one number, of the edge, mirrored, or from the other end.
+func pad(c *call) error {
+	x := c.in[0]
+	rank := len(x.shape)
+	pads, fill, err := c.pads()
+	if err != nil {
+		return err
+	}
+	which := make([]int, rank)
+	for i := range which {
+		which[i] = i
+	}
+	if c.operand(3) != nil {
+		if which, err = c.ints(3); err != nil {
+			return err
+		}
+	}
+	if len(pads) != 2*len(which) {
+		return fmt.Errorf("pads %v for %d axes: %w", pads, len(which), ErrShape)
+	}
+	mode := c.node.Text("mode", "constant")
+	shape := append([]int{}, x.shape...)
+	sources := make([][]int, rank) // by axis and place in the result: the place in the operand, -1 for the number
+	for i, a := range which {
+		if a, err = axis(a, rank); err != nil {
+			return err
+		}
+		before, after := pads[i], pads[i+len(which)]
+		if before < -maxSize || before > maxSize || after < -maxSize || after > maxSize || shape[a]+before+after < 0 {
+			return fmt.Errorf("pads %v of shape %v: %w", pads, x.shape, ErrShape)
+		}
+		shape[a] += before + after
+		if _, err := sizeOf(shape); err != nil {
+			return err
+		}
+		sources[a] = make([]int, shape[a])
+		for k := range sources[a] {
+			if sources[a][k], err = padSource(mode, k-before, x.shape[a]); err != nil {
+				return err
+			}
+		}
+	}
+	y, err := c.result(x.dtype, shape)
+	if err != nil || y.size == 0 {
+		return err
+	}
+	if rank == 0 {
+		return c.do(func() { copyData(y, x) })
+	}
+	own := strides(x.shape)
+	n, length := rows(shape)
+	return c.share(n, max(1, cheap/length), func(from, to int) {
+		for r := from; r < to; r++ {
+			base, rest := 0, r
+			for a := rank - 2; a >= 0; a-- {
+				k := rest % shape[a]
+				rest /= shape[a]
+				if base = placed(base, sources[a], k, own[a]); base < 0 {
+					break
+				}
+			}
+			for k := range length {
+				if at := placed(base, sources[rank-1], k, 1); at >= 0 {
+					moveElements(y, r*length+k, x, at, 1)
+				} else {
+					moveElements(y, r*length+k, fill, 0, 1)
+				}
+			}
+		}
+	})
+}
+
+// placed adds where place k of an axis comes from; -1 where it comes from nowhere.
+func placed(base int, sources []int, k, stride int) int {
+	if base < 0 {
+		return -1
+	}
+	if sources != nil {
+		if k = sources[k]; k < 0 {
+			return -1
+		}
+	}
+	return base + k*stride
+}
+
+// padSource returns the place of an axis of d elements from which place i, which may lie outside, is taken.
+func padSource(mode string, i, d int) (int, error) {
+	if i >= 0 && i < d {
+		return i, nil
+	}
+	if mode != "constant" && d == 0 {
+		return 0, fmt.Errorf("an axis of nothing to pad with: %w", ErrShape)
+	}
+	switch mode {
+	case "constant":
+		return -1, nil
+	case "edge":
+		return min(max(i, 0), d-1), nil
+	case "wrap":
+		return ((i % d) + d) % d, nil
+	case "reflect":
+		if d == 1 {
+			return 0, nil
+		}
+		period := 2 * (d - 1)
+		i = ((i % period) + period) % period
+		return min(i, period-i), nil
+	}
+	return 0, fmt.Errorf("the mode %q: %w", mode, ErrUnsupported)
+}
+
+// pads returns the counts and the number that is filled in: attributes before opset 11, operands since.
+func (c *call) pads() (pads []int, fill *value, err error) {
+	d := c.in[0].dtype
+	fill, err = knownValue(onnxgraph.Tensor{DType: d, Data: allocate(d, 1)})
+	if err != nil || fill.data == nil {
+		return nil, nil, c.unsupportedType(0)
+	}
+	if c.opset < 11 {
+		x := c.node.Float("value", 0)
+		switch d := fill.data.(type) {
+		case []float32:
+			d[0] = x
+		case []float64:
+			d[0] = float64(x)
+		case []onnxgraph.Float16:
+			d[0] = fromFloat32(x)
+		}
+		return toInts(c.node.Ints("pads")), fill, nil
+	}
+	if c.operand(1) == nil {
+		return nil, nil, fmt.Errorf("the pads are missing: %w", ErrShape)
+	}
+	if v := c.operand(2); v != nil {
+		if v.dtype != d || v.size != 1 {
+			return nil, nil, fmt.Errorf("the number to pad with is no scalar of the operand's type: %w", ErrShape)
+		}
+		fill = v
+	}
+	pads, err = c.ints(1)
+	return pads, fill, err
+}
+
+// batchNormalization plans y = (x - mean) / √(variance + epsilon) · scale + bias along axis 1, with the statistics given.
+// Statistics of the batch, as in training, are not computed.
+func batchNormalization(c *call) error {
+	x := c.in[0]
+	if c.node.Int("training_mode", 0) != 0 || len(c.node.Outputs) != 1 {
+		return fmt.Errorf("training_mode: %w", ErrUnsupported)
+	}
+	if len(x.shape) < 2 {
+		return fmt.Errorf("rank %d: %w", len(x.shape), ErrShape)
+	}
+	for i, v := range c.in[1:] {
+		if v.size != x.shape[1] {
+			return fmt.Errorf("operand %d has %d numbers for %d channels: %w", i+2, v.size, x.shape[1], ErrShape)
+		}
+	}
+	switch x.dtype {
+	case bundle.Float32:
+		return normalize[float32](c)
+	case bundle.Float64:
+		return normalize[float64](c)
+	}
+	return c.unsupportedType(0)
+}
+
+func normalize[T float](c *call) error {
+	x, scale, bias, mean, variance := c.in[0], c.in[1], c.in[2], c.in[3], c.in[4]
+	for i, v := range c.in {
+		if v.dtype != x.dtype {
+			return c.unsupportedType(i)
+		}
+	}
+	epsilon := float64(c.node.Float("epsilon", 1e-5))
+	y, err := c.result(x.dtype, x.shape)
+	if err != nil || y.size == 0 {
+		return err
+	}
+	outer, inner := around(x.shape, 1)
+	channels := x.shape[1]
+	return c.share(outer, max(1, cheap/(channels*inner)), func(from, to int) {
+		scale, bias, mean, variance := of[T](scale), of[T](bias), of[T](mean), of[T](variance)
+		for o := from; o < to; o++ {
+			for k := range channels {
+				by := T(float64(scale[k]) / math.Sqrt(float64(variance[k])+epsilon))
+				at := (o*channels + k) * inner
+				x, y := of[T](x)[at:][:inner], of[T](y)[at:][:inner]
+				for i, v := range x {
+					y[i] = (v-mean[k])*by + bias[k]
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,244 @@
+package onnxeval
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxgraph"
+)
+
+// reduce plans operators that make one number of all along some axes. since is the opset from which the axes are an operand.
+func reduce(op string, since int64) func(*call) error {
+	return func(c *call) error {
+		switch c.in[0].dtype {
+		case bundle.Float32:
+			return reduceOf[float32, float64](c, op, since)
+		case bundle.Float64:
+			return reduceOf[float64, float64](c, op, since)
+		case onnxgraph.Int8:
+			return reduceOf[int8, int8](c, op, since)
+		case bundle.Int32:
+			return reduceOf[int32, int32](c, op, since)
+		case bundle.Int64:
+			return reduceOf[int64, int64](c, op, since)
+		case bundle.Uint8:
+			return reduceOf[uint8, uint8](c, op, since)
+		}
+		return c.unsupportedType(0)
+	}
+}
+
+// reduceOf reduces elements T, summing in A.
+func reduceOf[T, A number](c *call, op string, since int64) error {
+	x := c.in[0]
+	set, none, err := c.axes(1, since, len(x.shape))
+	if err != nil {
+		return err
+	}
+	if (none || len(set) == 0) && c.node.Int("noop_with_empty_axes", 0) != 0 {
+		return identity(c)
+	}
+	keep := c.node.Int("keepdims", 1) != 0
+	shape, outer, inner, count := []int{}, []int{}, []int{}, 1
+	var outerBy, innerBy []int
+	for i, s := range strides(x.shape) {
+		d := x.shape[i]
+		if none || len(set) == 0 || set[i] {
+			inner, innerBy, count = append(inner, d), append(innerBy, s), count*d
+			if keep {
+				shape = append(shape, 1)
+			}
+			continue
+		}
+		outer, outerBy, shape = append(outer, d), append(outerBy, s), append(shape, d)
+	}
+	start, f, end, err := reduction[A](op, count)
+	if err != nil {
+		return err
+	}
+	y, err := c.result(x.dtype, shape)
+	if err != nil || y.size == 0 {
+		return err
+	}
+	if count == 0 {
+		return c.do(func() {
+			y := of[T](y)
+			for i := range y {
+				y[i] = T(end(start))
+			}
+		})
+	}
+	outer, outerBy = append(outer, 1), append(outerBy, 0)
+	inner, innerBy = append([]int{1}, inner...), append([]int{0}, innerBy...)
+	over := walker{shape: outer, strides: [][]int{outerBy}}
+	within := walker{shape: inner, strides: [][]int{innerBy}}
+	n, length := rows(inner)
+	along := innerBy[len(innerBy)-1]
+	return c.share(y.size, max(1, cheap/count), func(from, to int) {
+		x, y := of[T](x), of[T](y)
+		over.walk(from, to, func(at int, base []int) {
+			sum := start
+			within.walk(0, n, func(_ int, more []int) {
+				for i := range length {
+					sum = f(sum, A(x[base[0]+more[0]+i*along]))
+				}
+			})
+			y[at] = T(end(sum))
+		})
+	})
+}
+
+// reduction returns what a reduction begins with, how it takes one more number, and what it makes of all count of them.
+func reduction[A number](op string, count int) (start A, f func(a, b A) A, end func(A) A, err error) {
+	end = func(a A) A { return a }
+	switch op {
+	case "ReduceSum":
+		return 0, func(a, b A) A { return a + b }, end, nil
+	case "ReduceMean":
+		if count == 0 {
+			return 0, nil, nil, fmt.Errorf("the mean of nothing: %w", ErrShape)
+		}
+		return 0, func(a, b A) A { return a + b }, func(a A) A { return a / A(count) }, nil
+	case "ReduceProd":
+		return 1, func(a, b A) A { return a * b }, end, nil
+	}
+	least, most := extremes[A]()
+	if op == "ReduceMax" {
+		return least, func(a, b A) A { return max(a, b) }, end, nil
+	}
+	return most, func(a, b A) A { return min(a, b) }, end, nil
+}
+
+// extremes returns the least and the largest number of a type.
+func extremes[A number]() (least, most A) {
+	switch l, m := any(&least), any(&most); p := l.(type) {
+	case *float32:
+		*p, *m.(*float32) = float32(math.Inf(-1)), float32(math.Inf(1))
+	case *float64:
+		*p, *m.(*float64) = math.Inf(-1), math.Inf(1)
+	case *int8:
+		*p, *m.(*int8) = math.MinInt8, math.MaxInt8
+	case *int32:
+		*p, *m.(*int32) = math.MinInt32, math.MaxInt32
+	case *int64:
+		*p, *m.(*int64) = math.MinInt64, math.MaxInt64
+	case *uint8:
+		*m.(*uint8) = math.MaxUint8
+	}
+	return least, most
+}
+
+// argExtreme plans the place of the largest (or smallest) number along an axis: the first of equals, or the last.
+func argExtreme(smallest bool) func(*call) error {
+	return func(c *call) error {
+		switch c.in[0].dtype {
+		case bundle.Float32:
+			return argOf[float32](c, smallest)
+		case bundle.Float64:
+			return argOf[float64](c, smallest)
+		case bundle.Int32:
+			return argOf[int32](c, smallest)
+		case bundle.Int64:
+			return argOf[int64](c, smallest)
+		case bundle.Uint8:
+			return argOf[uint8](c, smallest)
+		}
+		return c.unsupportedType(0)
+	}
+}
+
+func argOf[T number](c *call, smallest bool) error {
+	x := c.in[0]
+	a, err := axis(int(c.node.Int("axis", 0)), len(x.shape))
+	if err != nil {
+		return err
+	}
+	last := c.node.Int("select_last_index", 0) != 0
+	shape := append([]int{}, x.shape[:a]...)
+	if c.node.Int("keepdims", 1) != 0 {
+		shape = append(shape, 1)
+	}
+	shape = append(shape, x.shape[a+1:]...)
+	d := x.shape[a]
+	if d == 0 {
+		return fmt.Errorf("the largest of nothing: %w", ErrShape)
+	}
+	y, err := c.result(bundle.Int64, shape)
+	if err != nil || y.size == 0 {
+		return err
+	}
+	_, inner := around(x.shape, a)
+	return c.share(y.size, max(1, cheap/d), func(from, to int) {
+		x, y := of[T](x), of[int64](y)
+		for i := from; i < to; i++ {
+			at := i/inner*d*inner + i%inner
+			best := 0
+			for k := 1; k < d; k++ {
+				v, b := x[at+k*inner], x[at+best*inner]
+				if smallest && v < b || !smallest && v > b || last && v == b {
+					best = k
+				}
+			}
+			y[i] = int64(best)
+		}
+	})
+}
+
+// softmax plans e^x / Σ e^x along an axis, or its logarithm. Before opset 13 all axes from the given one on are one.
+func softmax(logarithm bool) func(*call) error {
+	return func(c *call) error {
+		switch c.in[0].dtype {
+		case bundle.Float32:
+			return softmaxOf[float32](c, logarithm)
+		case bundle.Float64:
+			return softmaxOf[float64](c, logarithm)
+		}
+		return c.unsupportedType(0)
+	}
+}
+
+func softmaxOf[T float](c *call, logarithm bool) error {
+	x := c.in[0]
+	absent := -1
+	if c.opset < 13 {
+		absent = 1
+	}
+	a, err := axis(int(c.node.Int("axis", int64(absent))), len(x.shape))
+	if err != nil {
+		return err
+	}
+	outer, inner := around(x.shape, a)
+	d := x.shape[a]
+	if c.opset < 13 {
+		d, inner = d*inner, 1
+	}
+	y, err := c.result(x.dtype, x.shape)
+	if err != nil || y.size == 0 {
+		return err
+	}
+	return c.share(outer*inner, max(1, dear/d), func(from, to int) {
+		x, y := of[T](x), of[T](y)
+		for i := from; i < to; i++ {
+			at := i/inner*d*inner + i%inner
+			most := x[at]
+			for k := range d {
+				most = max(most, x[at+k*inner])
+			}
+			sum := 0.0
+			for k := range d {
+				e := math.Exp(float64(x[at+k*inner] - most))
+				sum += e
+				y[at+k*inner] = T(e)
+			}
+			for k := range d {
+				p := &y[at+k*inner]
+				if logarithm {
+					*p = x[at+k*inner] - most - T(math.Log(sum))
+				} else {
+					*p = T(float64(*p) / sum)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,242 @@
+package onnxeval
+
+import (
+	"fmt"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxgraph"
+)
+
+// axis brings an axis, negative from the end, into [0, rank).
+func axis(a, rank int) (int, error) {
+	if a < -rank || a >= rank {
+		return 0, fmt.Errorf("axis %d of rank %d: %w", a, rank, ErrShape)
+	}
+	if a < 0 {
+		a += rank
+	}
+	return a, nil
+}
+
+// axes returns which axes an operator is about: operand i where opset is at least since, the attribute "axes" before. none
+// says that neither is there.
+func (c *call) axes(i int, since int64, rank int) (set map[int]bool, none bool, err error) {
+	var list []int
+	if c.opset >= since {
+		if c.operand(i) == nil {
+			return nil, true, nil
+		}
+		if list, err = c.ints(i); err != nil {
+			return nil, false, err
+		}
+	} else if list = toInts(c.node.Ints("axes")); len(list) == 0 {
+		return nil, true, nil
+	}
+	set = map[int]bool{}
+	for _, a := range list {
+		if a, err = axis(a, rank); err != nil {
+			return nil, false, err
+		}
+		if set[a] {
+			return nil, false, fmt.Errorf("axes %v name one twice: %w", list, ErrShape)
+		}
+		set[a] = true
+	}
+	return set, false, nil
+}
+
+func identity(c *call) error { return c.same(c.in[0], c.in[0].shape) }
+
+// dropout passes its operand on: outside training nothing is dropped.
+func dropout(c *call) error {
+	if mode := c.operand(2); mode != nil {
+		if !mode.known {
+			return errUnknown
+		}
+		if b, ok := mode.data.([]bool); !ok || len(b) != 1 || b[0] {
+			return fmt.Errorf("training_mode: %w", ErrUnsupported)
+		}
+	}
+	if err := identity(c); err != nil || len(c.node.Outputs) < 2 {
+		return err
+	}
+	mask := make([]bool, c.in[0].size)
+	for i := range mask {
+		mask[i] = true
+	}
+	return c.constant(bundle.Bool, c.in[0].shape, mask)
+}
+
+// reshape takes 0 for the operand's own dimension (unless allowzero is set) and one -1 for what is left over.
+func reshape(c *call) error {
+	to, err := c.ints(1)
+	if err != nil {
+		return err
+	}
+	from := c.in[0]
+	to = append([]int(nil), to...)
+	open, size := -1, 1
+	for i, d := range to {
+		if d == 0 && c.node.Int("allowzero", 0) == 0 {
+			if i >= len(from.shape) {
+				return fmt.Errorf("a dimension 0 beyond those of the operand: %w", ErrShape)
+			}
+			to[i] = from.shape[i]
+		}
+		switch {
+		case d == -1 && open < 0:
+			open = i
+			continue
+		case d < 0:
+			return fmt.Errorf("shape %v: %w", to, ErrShape)
+		}
+		if size != 0 && to[i] > maxSize/size {
+			return fmt.Errorf("shape %v: %w", to, ErrShape)
+		}
+		size *= to[i]
+	}
+	if open >= 0 {
+		if size == 0 || from.size%size != 0 {
+			return fmt.Errorf("%d elements do not fill the shape %v: %w", from.size, to, ErrShape)
+		}
+		to[open] = from.size / size
+	}
+	return c.same(from, to)
+}
+
+func flatten(c *call) error {
+	x := c.in[0]
+	a := int(c.node.Int("axis", 1))
+	if a < -len(x.shape) || a > len(x.shape) {
+		return fmt.Errorf("axis %d of rank %d: %w", a, len(x.shape), ErrShape)
+	}
+	if a < 0 {
+		a += len(x.shape)
+	}
+	to := []int{1, 1}
+	for i, d := range x.shape {
+		if i < a {
+			to[0] *= d
+		} else {
+			to[1] *= d
+		}
+	}
+	return c.same(x, to)
+}
+
+func squeeze(c *call) error {
+	x := c.in[0]
+	set, none, err := c.axes(1, 13, len(x.shape))
+	if err != nil {
+		return err
+	}
+	to := []int{}
+	for i, d := range x.shape {
+		if none && d == 1 || set[i] {
+			if d != 1 {
+				return fmt.Errorf("axis %d has %d elements: %w", i, d, ErrShape)
+			}
+			continue
+		}
+		to = append(to, d)
+	}
+	return c.same(x, to)
+}
+
+func unsqueeze(c *call) error {
+	x := c.in[0]
+	count := len(c.node.Ints("axes"))
+	if c.opset >= 13 {
+		if c.operand(1) == nil {
+			return fmt.Errorf("the axes are missing: %w", ErrShape)
+		}
+		count = c.in[1].size
+	}
+	if count > 64 {
+		return fmt.Errorf("%d axes: %w", count, ErrShape)
+	}
+	set, _, err := c.axes(1, 13, len(x.shape)+count)
+	if err != nil {
+		return err
+	}
+	to, at := []int{}, 0
+	for i := range len(x.shape) + count {
+		if set[i] {
+			to = append(to, 1)
+		} else {
+			to = append(to, x.shape[at])
+			at++
+		}
+	}
+	return c.same(x, to)
+}
+
+func shapeNode(c *call) error {
+	shape := c.in[0].shape
+	bound := func(name string, absent int) int {
+		a := int(c.node.Int(name, int64(absent)))
+		if a < 0 {
+			a += len(shape)
+		}
+		return min(max(a, 0), len(shape))
+	}
+	from, to := bound("start", 0), bound("end", len(shape))
+	dims := []int64{}
+	for i := from; i < to; i++ {
+		dims = append(dims, int64(shape[i]))
+	}
+	return c.constant(bundle.Int64, []int{len(dims)}, dims)
+}
+
+func sizeNode(c *call) error {
+	return c.constant(bundle.Int64, []int{}, []int64{int64(c.in[0].size)})
+}
+
+// constantNode is a constant of one of the attributes that ONNX has for it.
+func constantNode(c *call) error {
+	for name, v := range c.node.Attributes {
+		switch v := v.(type) {
+		case onnxgraph.Tensor:
+			return c.constant(v.DType, v.Shape, v.Data)
+		case float32:
+			return c.constant(bundle.Float32, []int{}, []float32{v})
+		case []float32:
+			return c.constant(bundle.Float32, []int{len(v)}, v)
+		case int64:
+			return c.constant(bundle.Int64, []int{}, []int64{v})
+		case []int64:
+			return c.constant(bundle.Int64, []int{len(v)}, v)
+		default:
+			return fmt.Errorf("a constant of the attribute %q: %w", name, ErrUnsupported)
+		}
+	}
+	return fmt.Errorf("a constant without a value: %w", ErrShape)
+}
+
+// constantOfShape repeats one number, 0 in float32 where none is given.
+func constantOfShape(c *call) error {
+	shape, err := c.ints(0)
+	if err != nil {
+		return err
+	}
+	number, ok := c.node.Attributes["value"].(onnxgraph.Tensor)
+	if !ok {
+		number = onnxgraph.Tensor{DType: bundle.Float32, Data: []float32{0}}
+	}
+	x, err := knownValue(number)
+	if err != nil {
+		return err
+	}
+	if x.size != 1 {
+		return fmt.Errorf("value has %d elements, wants 1: %w", x.size, ErrShape)
+	}
+	y, err := c.result(x.dtype, shape)
+	if err != nil {
+		return err
+	}
+	return c.share(y.size, cheap, func(from, to int) {
+		for i := from; i < to; i++ {
+			moveElements(y, i, x, 0, 1)
+		}
+	})
+}

@@ -1,0 +1,212 @@
+package onnxeval
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxgraph"
+)
+
+// cheap and dear are how many elements one goroutine takes at once, of operations that take some 1 and 10 ns.
+const (
+	cheap = 1 << 15
+	dear  = 1 << 12
+)
+
+// unary plans y[i] = f(x[i]).
+func unary[T any](c *call, grain int, f func(x, y []T)) error {
+	x := c.in[0]
+	y, err := c.result(x.dtype, x.shape)
+	if err != nil {
+		return err
+	}
+	c.step.aliased = true
+	return c.share(x.size, grain, func(from, to int) { f(of[T](x)[from:to], of[T](y)[from:to]) })
+}
+
+// unarySigned plans operators that are there for all numbers with a sign.
+func unarySigned(op string) func(*call) error {
+	return func(c *call) error {
+		switch c.in[0].dtype {
+		case bundle.Float32:
+			return unary(c, cheap, signedFunction[float32](op))
+		case bundle.Float64:
+			return unary(c, cheap, signedFunction[float64](op))
+		case onnxgraph.Int8:
+			return unary(c, cheap, signedFunction[int8](op))
+		case onnxgraph.Int16:
+			return unary(c, cheap, signedFunction[int16](op))
+		case bundle.Int32:
+			return unary(c, cheap, signedFunction[int32](op))
+		case bundle.Int64:
+			return unary(c, cheap, signedFunction[int64](op))
+		case bundle.Uint8:
+			return unary(c, cheap, unsignedFunction[uint8](op))
+		case onnxgraph.Uint16:
+			return unary(c, cheap, unsignedFunction[uint16](op))
+		case onnxgraph.Uint32:
+			return unary(c, cheap, unsignedFunction[uint32](op))
+		case onnxgraph.Uint64:
+			return unary(c, cheap, unsignedFunction[uint64](op))
+		}
+		return c.unsupportedType(0)
+	}
+}
+
+func signedFunction[T signed](op string) func(x, y []T) {
+	switch op {
+	case "Abs":
+		return func(x, y []T) {
+			for i, v := range x {
+				y[i] = max(v, -v)
+			}
+		}
+	case "Neg":
+		return func(x, y []T) {
+			for i, v := range x {
+				y[i] = -v
+			}
+		}
+	case "Sign":
+		return func(x, y []T) {
+			for i, v := range x {
+				switch {
+				case v > 0:
+					y[i] = 1
+				case v < 0:
+					y[i] = -1
+				default:
+					y[i] = v // NaN stays
+				}
+			}
+		}
+	}
+	return func(x, y []T) { // Relu
+		for i, v := range x {
+			y[i] = max(v, 0)
+		}
+	}
+}
+
+// unsignedFunction is Abs and Sign of numbers without a sign. Neg and Relu are nowhere asked of them.
+func unsignedFunction[T uint8 | uint16 | uint32 | uint64](op string) func(x, y []T) {
+	if op == "Sign" {
+		return func(x, y []T) {
+			for i, v := range x {
+				y[i] = min(v, 1)
+			}
+		}
+	}
+	return func(x, y []T) { copy(y, x) }
+}
+
+// unaryFloat plans operators of floating-point numbers, which are computed in float64.
+func unaryFloat(op string) func(*call) error {
+	return func(c *call) error {
+		f, err := floatFunction(op, c.node)
+		if err != nil {
+			return err
+		}
+		switch c.in[0].dtype {
+		case bundle.Float32:
+			if op == "LeakyRelu" {
+				return unary(c, cheap, leakyRelu[float32](c.node))
+			}
+			return unary(c, dear, each[float32](f))
+		case bundle.Float64:
+			return unary(c, dear, each[float64](f))
+		}
+		return c.unsupportedType(0)
+	}
+}
+
+func each[T float](f func(float64) float64) func(x, y []T) {
+	return func(x, y []T) {
+		for i, v := range x {
+			y[i] = T(f(float64(v)))
+		}
+	}
+}
+
+func leakyRelu[T float](n onnxgraph.Node) func(x, y []T) {
+	slope := T(n.Float("alpha", 0.01))
+	return func(x, y []T) {
+		for i, v := range x {
+			if v < 0 {
+				v *= slope
+			}
+			y[i] = v
+		}
+	}
+}
+
+// floatFunction returns the function of an operator.
+func floatFunction(op string, n onnxgraph.Node) (func(float64) float64, error) {
+	switch op {
+	case "Ceil":
+		return math.Ceil, nil
+	case "Cos":
+		return math.Cos, nil
+	case "Erf":
+		return math.Erf, nil
+	case "Exp":
+		return math.Exp, nil
+	case "Floor":
+		return math.Floor, nil
+	case "Log":
+		return math.Log, nil
+	case "Reciprocal":
+		return func(x float64) float64 { return 1 / x }, nil
+	case "Round":
+		return math.RoundToEven, nil
+	case "Sin":
+		return math.Sin, nil
+	case "Sqrt":
+		return math.Sqrt, nil
+	case "Tanh":
+		return math.Tanh, nil
+	case "Sigmoid":
+		return func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, nil
+	case "Softplus":
+		return func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }, nil
+	case "LeakyRelu":
+		alpha := float64(n.Float("alpha", 0.01))
+		return func(x float64) float64 { return below0(x, alpha*x) }, nil
+	case "Elu":
+		alpha := float64(n.Float("alpha", 1))
+		return func(x float64) float64 { return below0(x, alpha*math.Expm1(x)) }, nil
+	case "Selu":
+		alpha, gamma := float64(n.Float("alpha", 1.67326319217681884765625)), float64(n.Float("gamma", 1.05070102214813232421875))
+		return func(x float64) float64 { return gamma * below0(x, alpha*math.Expm1(x)) }, nil
+	case "Gelu":
+		switch how := n.Text("approximate", "none"); how {
+		case "none":
+			return func(x float64) float64 { return 0.5 * x * (1 + math.Erf(x/math.Sqrt2)) }, nil
+		case "tanh":
+			return func(x float64) float64 { return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))) }, nil
+		default:
+			return nil, fmt.Errorf("the approximation %q: %w", how, ErrUnsupported)
+		}
+	}
+	return nil, ErrUnsupported
+}
+
+// below0 returns x where it is positive or zero, y elsewhere.
+func below0(x, y float64) float64 {
+	if x < 0 {
+		return y
+	}
+	return x
+}
+
+func not(c *call) error {
+	if c.in[0].dtype != bundle.Bool {
+		return c.unsupportedType(0)
+	}
+	return unary(c, cheap, func(x, y []bool) {
+		for i, v := range x {
+			y[i] = !v
+		}
+	})
+}

@@ -1,0 +1,209 @@
+package onnxeval
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxgraph"
+)
+
+// A Plan is a program for inputs of given shapes, with its memory. It is for one goroutine at a time.
+type Plan struct {
+	pool    *Pool
+	steps   []*step
+	inputs  []*value
+	outputs []*value
+	views   []*value // whose memory is that of inputs or outputs
+}
+
+// slab is memory that several values have one after the other.
+type slab struct {
+	dtype bundle.DType
+	size  int
+	data  any
+}
+
+// Plan prepares a run for inputs in the graph's order. Their data may be nil: then only the shape is known beforehand. Where
+// the shape of a result follows from an input's numbers, those must be there; the plan is then good for these numbers only,
+// and once is true. Large steps are shared out in pool, which may be nil.
+func (p *Program) Plan(inputs []onnxgraph.Tensor, pool *Pool) (plan *Plan, once bool, err error) {
+	plan, err = p.plan(inputs, pool, false)
+	if err != nil && isUnknown(err) && hasData(inputs) {
+		plan, err = p.plan(inputs, pool, true)
+		return plan, true, err
+	}
+	return plan, false, err
+}
+
+func hasData(inputs []onnxgraph.Tensor) bool {
+	for _, t := range inputs {
+		if t.Data == nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *Program) plan(inputs []onnxgraph.Tensor, pool *Pool, known bool) (*Plan, error) {
+	values := make(map[string]*value, len(p.known)+len(inputs)+len(p.nodes))
+	for name, v := range p.known {
+		values[name] = v
+	}
+	plan := &Plan{pool: pool}
+	for i, t := range inputs {
+		v, err := newValue(t.Name, t.DType, t.Shape)
+		if err != nil {
+			return nil, fmt.Errorf("onnxeval: input %q: %w", t.Name, err)
+		}
+		if known {
+			v.data, v.known = t.Data, true
+		}
+		values[p.graph.Inputs[i].Name] = v
+		plan.inputs = append(plan.inputs, v)
+	}
+	pl := &planner{opset: p.graph.Opset, values: values, limit: maxSize}
+	for _, n := range p.nodes {
+		if err := pl.add(n); err != nil {
+			return nil, err
+		}
+	}
+	external := map[*value]bool{}
+	for _, v := range plan.inputs {
+		external[v] = true
+	}
+	for _, o := range p.graph.Outputs {
+		v := values[o.Name]
+		if v == nil {
+			return nil, fmt.Errorf("onnxeval: nothing computes the output %q: %w", o.Name, ErrShape)
+		}
+		if v.known || v.view != nil || external[v] { // its memory is not its own
+			v = pl.copy(v)
+		}
+		external[v] = true
+		plan.outputs = append(plan.outputs, v)
+	}
+	plan.steps = pl.steps
+	if err := plan.shareMemory(external); err != nil {
+		return nil, err
+	}
+	for _, v := range pl.views {
+		if root := v.root(); external[root] {
+			plan.views = append(plan.views, v)
+		} else {
+			v.data = root.data
+		}
+	}
+	return plan, nil
+}
+
+// copy adds a step that copies a value into one of its own memory.
+func (p *planner) copy(v *value) *value {
+	w, _ := newValue(v.name, v.dtype, v.shape)
+	p.record(&step{operands: []*value{v.root()}, results: []*value{w}, job: &job{n: 1, grain: 1, piece: func(int, int) { copyData(w, v) }}})
+	return w
+}
+
+// maxMemory bounds the bytes of a plan.
+const maxMemory = 8 << 30
+
+// shareMemory gives values memory: what no step reads any more goes to the next result of its type.
+func (p *Plan) shareMemory(external map[*value]bool) error {
+	var free []*slab
+	bytes := 0
+	take := func(v *value) error {
+		best := -1
+		for i, s := range free {
+			if s.dtype == v.dtype && s.size >= v.size && (best < 0 || s.size < free[best].size) {
+				best = i
+			}
+		}
+		if best >= 0 {
+			v.slab = free[best]
+			free = append(free[:best], free[best+1:]...)
+		} else {
+			if bytes += v.size * widthOf(v.dtype); bytes > maxMemory {
+				return fmt.Errorf("onnxeval: a run would take more than %d GiB: give fewer rows at once: %w", maxMemory>>30, ErrShape)
+			}
+			v.slab = &slab{dtype: v.dtype, size: v.size, data: allocate(v.dtype, v.size)}
+		}
+		v.data = v.slab.data
+		return nil
+	}
+	for i, s := range p.steps {
+		ended := func(v *value) bool { return v.slab != nil && v.last == i }
+		release := func(v *value) { free, v.slab = append(free, v.slab), nil }
+		if s.aliased && len(s.results) == 1 && !external[s.results[0]] {
+			for _, v := range s.operands {
+				if ended(v) && v.dtype == s.results[0].dtype && v.size == s.results[0].size && v.slab.size == v.size {
+					s.results[0].slab, s.results[0].data, v.slab = v.slab, v.slab.data, nil
+					break
+				}
+			}
+		}
+		for _, v := range s.results {
+			if v.slab == nil && !external[v] {
+				if err := take(v); err != nil {
+					return err
+				}
+			}
+		}
+		for _, v := range s.operands {
+			if ended(v) {
+				release(v)
+			}
+		}
+		for _, v := range s.results {
+			if v.last < 0 && v.slab != nil { // nobody reads it
+				release(v)
+			}
+		}
+	}
+	return nil
+}
+
+// Outputs returns type and shape of the outputs, in the graph's order.
+func (p *Plan) Outputs() []onnxgraph.Tensor {
+	out := make([]onnxgraph.Tensor, len(p.outputs))
+	for i, v := range p.outputs {
+		out[i] = onnxgraph.Tensor{Name: v.name, DType: v.dtype, Shape: v.shape}
+	}
+	return out
+}
+
+// SetInput lends the plan the memory of input i: a slice of the type and at least the size that was planned for.
+func (p *Plan) SetInput(i int, data any) { p.inputs[i].data = data }
+
+// SetOutput lends the plan the memory into which output i goes.
+func (p *Plan) SetOutput(i int, data any) { p.outputs[i].data = data }
+
+// Run computes the outputs. It returns ctx.Err() between two steps where ctx is done.
+func (p *Plan) Run(ctx context.Context) error {
+	for _, v := range p.views {
+		v.data = v.root().data
+	}
+	for _, s := range p.steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p.pool.run(s.job)
+	}
+	return nil
+}
+
+// Evaluate runs a graph once, on inputs in its order.
+func (p *Program) Evaluate(inputs []onnxgraph.Tensor) ([]onnxgraph.Tensor, error) {
+	plan, _, err := p.Plan(inputs, nil)
+	if err != nil {
+		return nil, err
+	}
+	for i, t := range inputs {
+		plan.SetInput(i, t.Data)
+	}
+	out := plan.Outputs()
+	for i := range out {
+		out[i].Data = allocate(out[i].DType, plan.outputs[i].size)
+		plan.SetOutput(i, out[i].Data)
+	}
+	return out, plan.Run(context.Background())
+}

@@ -1,0 +1,106 @@
+package onnxeval
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/catvae/catvae/internal/onnxgraph"
+)
+
+// These errors tell why a graph cannot be run.
+var (
+	// ErrUnsupported: an operator, or a form of one, that is not there. The text names all of a graph's.
+	ErrUnsupported = errors.New("unsupported operator")
+	// ErrShape: shapes that do not fit each other, or too many elements.
+	ErrShape = errors.New("bad shape")
+	// errUnknown: a shape follows from numbers that are not known before the run.
+	errUnknown = errors.New("its result's shape follows from numbers that are not known before the run")
+)
+
+// A Program is a graph whose operators are all there. It is safe for concurrent use.
+type Program struct {
+	graph *onnxgraph.Graph
+	known map[string]*value // initialisers, and what follows from them
+	nodes []onnxgraph.Node  // that are left to be planned
+}
+
+// maxFolded bounds the elements that are computed when a graph is loaded: what is larger waits for a plan.
+const maxFolded = 1 << 24
+
+// Load makes a program. An [ErrUnsupported] lists all operators that are missing.
+func Load(g *onnxgraph.Graph) (*Program, error) {
+	if err := Supported(g); err != nil {
+		return nil, err
+	}
+	p := &Program{graph: g, known: map[string]*value{}}
+	for _, t := range g.Initialisers {
+		v, err := knownValue(t)
+		if err != nil {
+			return nil, fmt.Errorf("onnxeval: initialiser %q: %w", t.Name, err)
+		}
+		p.known[t.Name] = v
+	}
+	for _, in := range g.Inputs {
+		delete(p.known, in.Name)
+	}
+	fold := &planner{opset: g.Opset, values: p.known, limit: maxFolded}
+	for _, n := range g.Nodes {
+		if !slices.ContainsFunc(n.Inputs, func(in string) bool { return in != "" && p.known[in] == nil }) {
+			switch err := fold.add(n); {
+			case err == nil:
+				continue
+			case !errors.Is(err, errLarge):
+				return nil, err
+			}
+		}
+		p.nodes = append(p.nodes, n)
+	}
+	for _, out := range g.Outputs {
+		if !slices.ContainsFunc(g.Nodes, func(n onnxgraph.Node) bool { return slices.Contains(n.Outputs, out.Name) }) && p.known[out.Name] == nil &&
+			!slices.ContainsFunc(g.Inputs, func(in onnxgraph.Value) bool { return in.Name == out.Name }) {
+			return nil, fmt.Errorf("onnxeval: nothing computes the output %q: %w", out.Name, ErrShape)
+		}
+	}
+	return p, nil
+}
+
+// Supported reports the operators of a graph that are not there, all of them, as one [ErrUnsupported].
+func Supported(g *onnxgraph.Graph) error {
+	return Missing(g, "this backend", func(n onnxgraph.Node) bool {
+		op, ok := operators[n.Op]
+		return ok && op.since <= g.Opset
+	})
+}
+
+// Missing reports the operators of a graph that has refuses, as one [ErrUnsupported] that names each with its nodes. who is
+// what lacks them.
+func Missing(g *onnxgraph.Graph, who string, has func(onnxgraph.Node) bool) error {
+	var order []string
+	nodes := map[string][]string{}
+	for _, n := range g.Nodes {
+		if has(n) {
+			continue
+		}
+		if nodes[n.Op] == nil {
+			order = append(order, n.Op)
+		}
+		nodes[n.Op] = append(nodes[n.Op], fmt.Sprintf("%q", strings.TrimPrefix(n.String(), n.Op+" ")))
+	}
+	if len(order) == 0 {
+		return nil
+	}
+	var list []string
+	for _, op := range order {
+		at := nodes[op]
+		text := fmt.Sprintf("%s (%s", op, strings.Join(at[:min(3, len(at))], ", "))
+		if len(at) > 3 {
+			text += fmt.Sprintf(" and %d more", len(at)-3)
+		}
+		list = append(list, text+")")
+	}
+	return fmt.Errorf("onnxeval: %s lacks %s of opset %d: %w", who, strings.Join(list, ", "), g.Opset, ErrUnsupported)
+}
+
+func isUnknown(err error) bool { return errors.Is(err, errUnknown) }

@@ -1,0 +1,153 @@
+package onnxeval
+
+import (
+	"fmt"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/x448/float16"
+)
+
+// value is one value of a graph while it is planned and run.
+type value struct {
+	name  string
+	dtype bundle.DType
+	shape []int
+	size  int
+
+	data  any    // a slice; of values that are not known beforehand it is there during a run only
+	known bool   // data is there when the plan is made: an initialiser, or what follows from them and from shapes
+	view  *value // the value whose elements these are, in the same order
+	last  int    // the step that reads it or a view of it last; -1 for none
+	slab  *slab  // the plan's memory that it is given; nil for none
+}
+
+// root returns the value whose memory v is.
+func (v *value) root() *value {
+	for v.view != nil {
+		v = v.view
+	}
+	return v
+}
+
+func newValue(name string, dtype bundle.DType, shape []int) (*value, error) {
+	size, err := sizeOf(shape)
+	v := &value{name: name, dtype: dtype, shape: shape, size: size, last: -1}
+	if size == 0 {
+		v.data = allocate(dtype, 0)
+	}
+	return v, err
+}
+
+func knownValue(t onnxgraph.Tensor) (*value, error) {
+	v, err := newValue(t.Name, t.DType, t.Shape)
+	v.data, v.known = t.Data, true
+	return v, err
+}
+
+// maxSize bounds the elements of one tensor, so that no graph asks for more memory than a machine has: 1 GiB in float32.
+const maxSize = 1 << 28
+
+func sizeOf(shape []int) (int, error) {
+	size := 1
+	for _, d := range shape {
+		if d < 0 || d > 0 && size > maxSize/d {
+			return 0, fmt.Errorf("shape %v: a tensor has at most %d elements: %w", shape, maxSize, ErrShape)
+		}
+		size *= d
+	}
+	return size, nil
+}
+
+// of returns a value's elements during a run.
+func of[T any](v *value) []T { return v.data.([]T)[:v.size] }
+
+// allocate returns a slice of n elements of a type.
+func allocate(d bundle.DType, n int) any {
+	switch d {
+	case bundle.Float32:
+		return make([]float32, n)
+	case bundle.Float64:
+		return make([]float64, n)
+	case onnxgraph.Half:
+		return make([]onnxgraph.Float16, n)
+	case onnxgraph.Int8:
+		return make([]int8, n)
+	case onnxgraph.Int16:
+		return make([]int16, n)
+	case bundle.Int32:
+		return make([]int32, n)
+	case bundle.Int64:
+		return make([]int64, n)
+	case bundle.Uint8:
+		return make([]uint8, n)
+	case onnxgraph.Uint16:
+		return make([]uint16, n)
+	case onnxgraph.Uint32:
+		return make([]uint32, n)
+	case onnxgraph.Uint64:
+		return make([]uint64, n)
+	case bundle.Bool:
+		return make([]bool, n)
+	}
+	return nil
+}
+
+// float and number are the element types in which operators compute. Half precision is computed in float32: see widen.
+type (
+	float  interface{ float32 | float64 }
+	signed interface {
+		float | int8 | int16 | int32 | int64
+	}
+	number interface {
+		float32 | float64 | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64
+	}
+)
+
+// widthOf returns the bytes of an element.
+func widthOf(d bundle.DType) int {
+	switch d {
+	case bundle.Float64, bundle.Int64, onnxgraph.Uint64:
+		return 8
+	case bundle.Float32, bundle.Int32, onnxgraph.Uint32:
+		return 4
+	case onnxgraph.Half, onnxgraph.Int16, onnxgraph.Uint16:
+		return 2
+	}
+	return 1
+}
+
+// copyData copies all elements of src, of the same type and size.
+func copyData(dst, src *value) { moveElements(dst, 0, src, 0, src.size) }
+
+// moveElements copies n elements from one value to another of the same type.
+func moveElements(dst *value, to int, src *value, from, n int) {
+	switch src.dtype {
+	case bundle.Float32:
+		copy(of[float32](dst)[to:to+n], of[float32](src)[from:])
+	case bundle.Float64:
+		copy(of[float64](dst)[to:to+n], of[float64](src)[from:])
+	case onnxgraph.Half:
+		copy(of[onnxgraph.Float16](dst)[to:to+n], of[onnxgraph.Float16](src)[from:])
+	case onnxgraph.Int8:
+		copy(of[int8](dst)[to:to+n], of[int8](src)[from:])
+	case onnxgraph.Int16:
+		copy(of[int16](dst)[to:to+n], of[int16](src)[from:])
+	case bundle.Int32:
+		copy(of[int32](dst)[to:to+n], of[int32](src)[from:])
+	case bundle.Int64:
+		copy(of[int64](dst)[to:to+n], of[int64](src)[from:])
+	case bundle.Uint8:
+		copy(of[uint8](dst)[to:to+n], of[uint8](src)[from:])
+	case onnxgraph.Uint16:
+		copy(of[uint16](dst)[to:to+n], of[uint16](src)[from:])
+	case onnxgraph.Uint32:
+		copy(of[uint32](dst)[to:to+n], of[uint32](src)[from:])
+	case onnxgraph.Uint64:
+		copy(of[uint64](dst)[to:to+n], of[uint64](src)[from:])
+	case bundle.Bool:
+		copy(of[bool](dst)[to:to+n], of[bool](src)[from:])
+	}
+}
+
+func fromFloat32(x float32) onnxgraph.Float16 { return float16.Fromfloat32(x) }
