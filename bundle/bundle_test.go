@@ -170,32 +170,6 @@ func TestUnknownFieldsAreKept(t *testing.T) {
 	}
 }
 
-func FuzzManifest(f *testing.F) {
-	data, err := manifest().Encode()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(data)
-	f.Add([]byte(`{"format_version":"1.0"}`))
-	f.Add([]byte(`{"format_version":"1.0","latent":{"kind":"categorical","variables":3,"categories":4611686018427387904}}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := bundle.ParseManifest(data)
-		if err != nil {
-			if !errors.Is(err, bundle.ErrBad) {
-				t.Errorf("%v is no ErrBad", err)
-			}
-			return
-		}
-		encoded, err := m.Encode()
-		if err != nil {
-			t.Fatalf("a manifest that was taken cannot be written: %v", err)
-		}
-		if _, err := bundle.ParseManifest(encoded); err != nil {
-			t.Fatalf("what was written cannot be read: %v", err)
-		}
-	})
-}
-
 func ExampleLatent() {
 	l := bundle.Latent{Kind: bundle.Categorical, Variables: 20, Categories: 10}
 	fmt.Println(l.Bits(), "bits in", l.PackedBytes(), "bytes")
