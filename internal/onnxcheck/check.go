@@ -25,7 +25,7 @@ const (
 	maxNodes    = 100_000
 	maxElements = 1<<31 - 1 // of a shape that a model declares or asks for
 	maxRank     = 64
-	minOpset    = 7
+	minOpset    = 1
 	maxOpset    = 28
 	minIR       = 3
 	maxIR       = 14

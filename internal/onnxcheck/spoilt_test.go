@@ -181,7 +181,7 @@ func spoilt() map[string]func(m *onnxpb.ModelProto) {
 		"a tensor attribute with external data": func(m *onnxpb.ModelProto) {
 			m.Graph.Node[0].Attribute = []*onnxpb.AttributeProto{{Name: proto.String("value"), T: &onnxpb.TensorProto{DataType: proto.Int32(1), DataLocation: onnxpb.TensorProto_EXTERNAL.Enum()}}}
 		},
-		"an old opset":              func(m *onnxpb.ModelProto) { m.OpsetImport[0].Version = proto.Int64(1) },
+		"an old opset":              func(m *onnxpb.ModelProto) { m.OpsetImport[0].Version = proto.Int64(0) },
 		"a new opset":               func(m *onnxpb.ModelProto) { m.OpsetImport[0].Version = proto.Int64(99) },
 		"no opset":                  func(m *onnxpb.ModelProto) { m.OpsetImport = nil },
 		"a new IR":                  func(m *onnxpb.ModelProto) { m.IrVersion = proto.Int64(99) },

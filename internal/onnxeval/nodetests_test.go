@@ -32,7 +32,6 @@ var skipped = []struct{ match, reason string }{
 	{"STRING", "text is not read"}, {"equal_string", "text is not read"},
 	{"identity_opt", "sequences and optional values are not read"}, {"identity_sequence", "sequences and optional values are not read"},
 	{"training_mode", "statistics of a batch belong to training"}, {"training_dropout", "nothing is dropped outside training"},
-	{"test_not_", "its opset is 1: models are read from 7 on"},
 	{"reduce_max_bool", "numbers alone are reduced"}, {"reduce_min_bool", "numbers alone are reduced"}, {"empty_set_bool", "numbers alone are reduced"},
 	{"flexattention", "it uses ONNX's preview domain"},
 }
@@ -241,7 +240,7 @@ func compareTable(t *testing.T, table map[string]*tally) {
 			reasons[reason] += row.skipped[reason]
 		}
 		total, passed = total+row.passed+left, passed+row.passed
-		since := fmt.Sprint(max(7, onnxeval.Operators()[op]))
+		since := fmt.Sprint(onnxeval.Operators()[op])
 		if op[0] == '(' {
 			since = ""
 		}
