@@ -6,8 +6,9 @@ import (
 	"github.com/catvae/catvae/bundle"
 )
 
-// order brings a run's inputs into the graph's order and checks each against what the graph declares.
-func order(infos []bundle.TensorInfo, inputs []bundle.Tensor) ([]bundle.Tensor, error) {
+// Order brings a run's tensors into a graph's order and checks each against what the graph declares. It is for backends: an
+// error wraps [ErrInput] and names the tensor.
+func Order(infos []bundle.TensorInfo, inputs []bundle.Tensor) ([]bundle.Tensor, error) {
 	if len(inputs) != len(infos) {
 		return nil, fmt.Errorf("%w: %d inputs are given, the graph takes %d", ErrInput, len(inputs), len(infos))
 	}

@@ -273,7 +273,7 @@ func (g *ortGraph) Run(ctx context.Context, inputs ...bundle.Tensor) ([]bundle.T
 	if g.done {
 		return nil, fmt.Errorf("runtime: %s: %w", g.label, ErrClosed)
 	}
-	ordered, err := order(g.inputs, inputs)
+	ordered, err := Order(g.inputs, inputs)
 	if err != nil {
 		return nil, fmt.Errorf("runtime: %s: %w", g.label, err)
 	}

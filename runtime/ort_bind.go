@@ -52,11 +52,11 @@ func (g *ortGraph) Bind(inputs, outputs []bundle.Tensor) (Binding, error) {
 }
 
 func (b *ortBinding) bind(inputs, outputs []bundle.Tensor) error {
-	in, err := order(b.graph.inputs, inputs)
+	in, err := Order(b.graph.inputs, inputs)
 	if err != nil {
 		return err
 	}
-	out, err := order(b.graph.outputs, outputs)
+	out, err := Order(b.graph.outputs, outputs)
 	if err != nil {
 		return fmt.Errorf("as memory for outputs: %w", err)
 	}

@@ -107,7 +107,9 @@ func (p *planner) record(s *step) {
 	}
 	p.steps = append(p.steps, s)
 	for _, v := range s.operands {
-		v.last = len(p.steps) - 1
+		if !v.known { // which programs share, and which have memory of their own
+			v.last = len(p.steps) - 1
+		}
 	}
 }
 

@@ -62,6 +62,12 @@ func sizeOf(shape []int) (int, error) {
 // of returns a value's elements during a run.
 func of[T any](v *value) []T { return v.data.([]T)[:v.size] }
 
+// Allocate returns a slice for a tensor of a type and shape that a plan gave.
+func Allocate(d bundle.DType, shape []int) any {
+	n, _ := sizeOf(shape)
+	return allocate(d, n)
+}
+
 // allocate returns a slice of n elements of a type.
 func allocate(d bundle.DType, n int) any {
 	switch d {

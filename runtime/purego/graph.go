@@ -1,0 +1,189 @@
+package purego
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxeval"
+	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/runtime"
+)
+
+// graph implements [runtime.Graph] and [runtime.Binder].
+type graph struct {
+	label           string
+	inputs, outputs []bundle.TensorInfo
+	program         *onnxeval.Program
+	pool            *onnxeval.Pool
+	idle            chan *cached // plans that no run uses
+	mu              sync.RWMutex // held for reading by runs, for writing by Close
+	done            bool
+}
+
+// cached is a plan with the shapes that it was made for.
+type cached struct {
+	shapes [][]int64
+	plan   *onnxeval.Plan
+}
+
+func (g *graph) Inputs() []bundle.TensorInfo  { return g.inputs }
+func (g *graph) Outputs() []bundle.TensorInfo { return g.outputs }
+
+// Close implements [runtime.Graph].
+func (g *graph) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.done {
+		g.done = true
+		g.pool.Close()
+	}
+	return nil
+}
+
+// Run implements [runtime.Graph]. Plans are kept for the next run of the same shapes.
+func (g *graph) Run(ctx context.Context, inputs ...bundle.Tensor) ([]bundle.Tensor, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.done {
+		return nil, fmt.Errorf("runtime: %s: %w", g.label, runtime.ErrClosed)
+	}
+	in, err := runtime.Order(g.inputs, inputs)
+	if err != nil {
+		return nil, fmt.Errorf("runtime: %s: %w", g.label, err)
+	}
+	c, once, err := g.plan(in)
+	if err != nil {
+		return nil, fmt.Errorf("runtime: %s: %w", g.label, err)
+	}
+	for i, t := range in {
+		c.plan.SetInput(i, t.Data)
+	}
+	var out []bundle.Tensor
+	for i, t := range c.plan.Outputs() {
+		o := bundle.Tensor{Name: g.outputs[i].Name, Data: onnxeval.Allocate(t.DType, t.Shape)}
+		for _, d := range t.Shape {
+			o.Shape = append(o.Shape, int64(d))
+		}
+		c.plan.SetOutput(i, o.Data)
+		out = append(out, o)
+	}
+	if err := c.plan.Run(ctx); err != nil {
+		return nil, err
+	}
+	if !once {
+		g.keep(c)
+	}
+	return out, nil
+}
+
+// plan returns a plan for inputs, one that was made before where there is one. once says that it serves these inputs alone.
+func (g *graph) plan(in []bundle.Tensor) (c *cached, once bool, err error) {
+	for range len(g.idle) {
+		select {
+		case c := <-g.idle:
+			if slices.EqualFunc(c.shapes, in, func(s []int64, t bundle.Tensor) bool { return slices.Equal(s, t.Shape) }) {
+				return c, false, nil
+			}
+			g.keep(c)
+		default:
+		}
+	}
+	c = &cached{}
+	var tensors []onnxgraph.Tensor
+	for i, t := range in {
+		c.shapes = append(c.shapes, slices.Clone(t.Shape))
+		shape := make([]int, len(t.Shape))
+		for k, d := range t.Shape {
+			shape[k] = int(d)
+		}
+		tensors = append(tensors, onnxgraph.Tensor{Name: t.Name, DType: g.inputs[i].DType, Shape: shape, Data: t.Data})
+	}
+	c.plan, once, err = g.program.Plan(tensors, g.pool)
+	return c, once, err
+}
+
+// keep puts a plan among the idle ones; where there are enough, the one that waited longest goes.
+func (g *graph) keep(c *cached) {
+	for {
+		select {
+		case g.idle <- c:
+			return
+		default:
+		}
+		select {
+		case <-g.idle:
+		default:
+		}
+	}
+}
+
+// binding implements [runtime.Binding].
+type binding struct {
+	graph *graph
+	plan  *onnxeval.Plan
+}
+
+// Bind implements [runtime.Binder]. The graph's shapes must follow from those of its inputs.
+func (g *graph) Bind(inputs, outputs []bundle.Tensor) (runtime.Binding, error) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.done {
+		return nil, fmt.Errorf("runtime: %s: %w", g.label, runtime.ErrClosed)
+	}
+	b, err := g.bind(inputs, outputs)
+	if err != nil {
+		return nil, fmt.Errorf("runtime: %s: %w", g.label, err)
+	}
+	return b, nil
+}
+
+func (g *graph) bind(inputs, outputs []bundle.Tensor) (*binding, error) {
+	in, err := runtime.Order(g.inputs, inputs)
+	if err != nil {
+		return nil, err
+	}
+	out, err := runtime.Order(g.outputs, outputs)
+	if err != nil {
+		return nil, fmt.Errorf("as memory for outputs: %w", err)
+	}
+	c, once, err := g.plan(in)
+	if err != nil {
+		return nil, err
+	}
+	if once {
+		return nil, fmt.Errorf("its shapes follow from its inputs' numbers, so no memory can be bound: use Run: %w", ErrUnsupported)
+	}
+	for i, t := range c.plan.Outputs() {
+		if !slices.EqualFunc(t.Shape, out[i].Shape, func(a int, b int64) bool { return int64(a) == b }) {
+			return nil, fmt.Errorf("%w: the memory for output %q has shape %v, the graph gives %v", runtime.ErrInput, t.Name, out[i].Shape, t.Shape)
+		}
+		c.plan.SetOutput(i, out[i].Data)
+	}
+	for i, t := range in {
+		c.plan.SetInput(i, t.Data)
+	}
+	return &binding{g, c.plan}, nil
+}
+
+func (b *binding) Run(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b.graph.mu.RLock()
+	defer b.graph.mu.RUnlock()
+	if b.plan == nil || b.graph.done {
+		return fmt.Errorf("runtime: %s: %w", b.graph.label, runtime.ErrClosed)
+	}
+	return b.plan.Run(ctx)
+}
+
+func (b *binding) Close() error {
+	b.plan = nil
+	return nil
+}

@@ -1,0 +1,13 @@
+package purego_test
+
+import (
+	"testing"
+
+	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backendtest"
+	"github.com/catvae/catvae/runtime/purego"
+)
+
+func TestBackend(t *testing.T) {
+	backendtest.Run(t, func(*testing.T) runtime.Backend { return purego.New() })
+}
