@@ -18,6 +18,9 @@ const (
 	apiVersion = 29
 )
 
+// LibraryVariables are the environment's variables that name the library's file, the first that is set before the others.
+var LibraryVariables = []string{"CATVAE_ORT_LIB", "ONNXRUNTIME_SHARED_LIBRARY_PATH"}
+
 // A Library is an onnxruntime library file.
 type Library struct {
 	Path    string // absolute
@@ -44,11 +47,11 @@ type Place struct {
 // A library whose version is known and too old is passed over. The error wraps [ErrLibrary].
 func FindLibrary(explicit string) (Library, []Place, error) {
 	var places []Place
-	for _, c := range []struct{ name, path string }{
-		{"--library", explicit},
-		{"CATVAE_ORT_LIB", os.Getenv("CATVAE_ORT_LIB")},
-		{"ONNXRUNTIME_SHARED_LIBRARY_PATH", os.Getenv("ONNXRUNTIME_SHARED_LIBRARY_PATH")},
-	} {
+	named := []struct{ name, path string }{{"--library", explicit}}
+	for _, v := range LibraryVariables {
+		named = append(named, struct{ name, path string }{v, os.Getenv(v)})
+	}
+	for _, c := range named {
 		if c.path == "" {
 			places = append(places, Place{Name: c.name, Note: "not set"})
 			continue

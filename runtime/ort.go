@@ -19,6 +19,9 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
+// HasONNXRuntime says whether this program was built with cgo, through which onnxruntime is reached.
+const HasONNXRuntime = true
+
 // ortBackend is onnxruntime through onnxruntime_go.
 type ortBackend struct {
 	options options

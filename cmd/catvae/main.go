@@ -13,6 +13,8 @@ import (
 
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
 )
 
@@ -48,6 +50,11 @@ func code(err error) int {
 		return cli.Failed
 	}
 	return cli.Code(err)
+}
+
+// Where onnxruntime cannot be had, graphs run in pure Go.
+func init() {
+	cli.PureGo = func(threads int) runtime.Backend { return purego.New(purego.WithThreads(threads)) }
 }
 
 func main() { os.Exit(cli.Main("catvae", description, &grammar{}, code)) }

@@ -114,37 +114,6 @@ func OneLine(err error) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(text, "\n", "; ")), " ")
 }
 
-// Backend are the flags that choose what runs the graphs.
-type Backend struct {
-	Device  string `help:"Where the graphs run: cpu, cuda or auto. cuda fails where it is not there." default:"cpu" enum:"cpu,cuda,auto"`
-	Threads int    `help:"Threads of one run on the CPU; 0 means one per core." default:"0"`
-	Library string `help:"onnxruntime library file to load, before every other place." placeholder:"FILE"`
-	TF32    bool   `help:"Let CUDA round the operands of matrix products to 10 bits: faster, and codes may differ from the CPU's." name:"tf32"`
-}
-
-// Options returns the flags as options of the runtime.
-func (b Backend) Options() []runtime.Option {
-	return []runtime.Option{runtime.WithDevice(runtime.Device(b.Device)), runtime.WithThreads(b.Threads), runtime.WithLibrary(b.Library), runtime.WithTF32(b.TF32)}
-}
-
-// Open loads onnxruntime; with install it is fetched where it is missing, and every step is told on stderr. more are
-// options that no flag gives.
-func (b Backend) Open(ctx context.Context, env Env, install bool, more ...runtime.Option) (runtime.Backend, error) {
-	if b.Threads < 0 {
-		return nil, fmt.Errorf("%w: --threads %d: use 0 or more", ErrUsage, b.Threads)
-	}
-	if install {
-		lib, err := runtime.EnsureLibrary(ctx, b.Library, runtime.InstallOptions{
-			Progress: func(line string) { fmt.Fprintln(env.Stderr, "onnxruntime: "+line) },
-		})
-		if err != nil {
-			return nil, err
-		}
-		b.Library = lib.Path
-	}
-	return runtime.OpenONNXRuntime(append(b.Options(), more...)...)
-}
-
 // CheckTarget reports a file that would be replaced without leave, or whose folder is not there, before long work.
 func CheckTarget(path string, force bool) error {
 	info, err := os.Stat(path)

@@ -62,11 +62,12 @@ func (r Rows) open(ctx context.Context, env Env) (runtime.Backend, error) {
 	if os.Getenv("GOMAXPROCS") == "" {
 		goruntime.GOMAXPROCS(max(goruntime.GOMAXPROCS(0), r.callers()+2))
 	}
-	threads := r.Threads
-	if threads == 0 {
-		threads = goruntime.NumCPU()
+	b := r.Backend
+	if b.Threads == 0 {
+		b.Threads = goruntime.NumCPU()
 	}
-	return r.Backend.Open(ctx, env, false, runtime.WithThreads(max(1, threads/r.callers())))
+	b.Threads = max(1, b.Threads/r.callers())
+	return b.Open(ctx, env, false)
 }
 
 // Infer does a job and tells rows and rate on stderr.
@@ -80,7 +81,7 @@ func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
 	if err != nil {
 		return err
 	}
-	plan.ChooseVariant(runtime.DeviceOf(backend))
+	plan.ChooseVariant(deviceOf(backend))
 	began := time.Now()
 	total := 0
 	for _, b := range plan.Blocks() {

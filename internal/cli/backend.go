@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/catvae/catvae/runtime"
+)
+
+// Backend are the flags that choose what runs the graphs.
+type Backend struct {
+	Backend string `help:"What runs the graphs: onnxruntime, purego (pure Go: slower, needs no library), or auto: onnxruntime, and where it cannot be had pure Go with a warning, in programs that hold it." default:"auto" enum:"auto,onnxruntime,purego" name:"backend"`
+	Device  string `help:"Where the graphs run: cpu, cuda or auto. cuda fails where it is not there." default:"cpu" enum:"cpu,cuda,auto"`
+	Threads int    `help:"Threads of one run on the CPU; 0 means one per core." default:"0"`
+	Library string `help:"onnxruntime library file to load, before every other place." placeholder:"FILE"`
+	TF32    bool   `help:"Let CUDA round the operands of matrix products to 10 bits: faster, and codes may differ from the CPU's." name:"tf32"`
+}
+
+// The choices of --backend.
+const (
+	BackendAuto        = "auto"
+	BackendONNXRuntime = "onnxruntime"
+	BackendPureGo      = "purego"
+)
+
+// PureGo makes the backend that is written in Go, with so many threads a run. It is nil in programs that do not link it:
+// infer with cgo, which stays small.
+var PureGo func(threads int) runtime.Backend
+
+// Options returns the flags as options of the runtime.
+func (b Backend) Options() []runtime.Option {
+	return []runtime.Option{runtime.WithDevice(runtime.Device(b.Device)), runtime.WithThreads(b.Threads), runtime.WithLibrary(b.Library), runtime.WithTF32(b.TF32)}
+}
+
+// Open returns the backend that the flags ask for. With install, onnxruntime is fetched where it is missing, and every step
+// is told on stderr. more are options that no flag gives.
+func (b Backend) Open(ctx context.Context, env Env, install bool, more ...runtime.Option) (runtime.Backend, error) {
+	if b.Threads < 0 {
+		return nil, fmt.Errorf("%w: --threads %d: use 0 or more", ErrUsage, b.Threads)
+	}
+	if b.Backend == BackendPureGo {
+		switch {
+		case PureGo == nil:
+			return nil, fmt.Errorf("%w: --backend %s: this program was built with cgo and does not hold it: build it with CGO_ENABLED=0, or use catvae", ErrUsage, BackendPureGo)
+		case b.Device == string(runtime.CUDA) || b.Library != "":
+			return nil, fmt.Errorf("%w: --backend %s runs on the CPU and loads no library: leave out --device and --library", ErrUsage, BackendPureGo)
+		}
+		return pureGo{PureGo(b.Threads)}, nil
+	}
+	backend, err := b.onnxruntime(ctx, env, install, more)
+	if err == nil || !b.mayFallBack(err) {
+		return backend, err
+	}
+	if runtime.HasONNXRuntime {
+		fmt.Fprintf(env.Stderr, "warning: %s; the graphs run in pure Go instead, which is slower (--backend %s makes this an error)\n", OneLine(err), BackendONNXRuntime)
+	}
+	return pureGo{PureGo(b.Threads)}, nil
+}
+
+func (b Backend) onnxruntime(ctx context.Context, env Env, install bool, more []runtime.Option) (runtime.Backend, error) {
+	if install && runtime.HasONNXRuntime {
+		lib, err := runtime.EnsureLibrary(ctx, b.Library, runtime.InstallOptions{
+			Progress: func(line string) { fmt.Fprintln(env.Stderr, "onnxruntime: "+line) },
+		})
+		if err != nil {
+			return nil, err
+		}
+		b.Library = lib.Path
+	}
+	return runtime.OpenONNXRuntime(append(b.Options(), more...)...)
+}
+
+// mayFallBack reports whether pure Go may take onnxruntime's place: it is linked, and nobody asked for onnxruntime by name, by
+// a file or for a device.
+func (b Backend) mayFallBack(err error) bool {
+	if PureGo == nil || b.Backend != BackendAuto || b.Library != "" || b.Device == string(runtime.CUDA) || !errors.Is(err, runtime.ErrLibrary) {
+		return false
+	}
+	for _, name := range runtime.LibraryVariables {
+		if os.Getenv(name) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// pureGo marks the backend for which variants of fewer bits are no gain.
+type pureGo struct{ runtime.Backend }
+
+// deviceOf returns the device by which the fastest variant is chosen; none for pure Go, which computes all of them in float32.
+func deviceOf(b runtime.Backend) runtime.Device {
+	if _, ok := b.(pureGo); ok {
+		return ""
+	}
+	return runtime.DeviceOf(b)
+}

@@ -1,0 +1,13 @@
+//go:build !cgo
+
+package cli
+
+import (
+	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/purego"
+)
+
+// Without cgo there is no onnxruntime to prefer.
+func init() {
+	PureGo = func(threads int) runtime.Backend { return purego.New(purego.WithThreads(threads)) }
+}
