@@ -85,8 +85,8 @@ func odd() map[string]func(m *onnxpb.ModelProto) {
 	return map[string]func(m *onnxpb.ModelProto){
 		"as it was":                func(*onnxpb.ModelProto) {},
 		"a Scan":                   func(m *onnxpb.ModelProto) { m.Graph.Node[0] = scan(func(*onnxpb.GraphProto) {}) },
-		"the newest versions":      func(m *onnxpb.ModelProto) { m.IrVersion, m.OpsetImport[0].Version = proto.Int64(13), proto.Int64(26) },
-		"the oldest versions":      func(m *onnxpb.ModelProto) { m.IrVersion, m.OpsetImport[0].Version = proto.Int64(3), proto.Int64(7) },
+		"the newest versions":      func(m *onnxpb.ModelProto) { m.IrVersion, m.OpsetImport[0].Version = proto.Int64(14), proto.Int64(28) },
+		"the oldest versions":      func(m *onnxpb.ModelProto) { m.IrVersion, m.OpsetImport[0].Version = proto.Int64(3), proto.Int64(1) },
 		"both names of the domain": func(m *onnxpb.ModelProto) { m.OpsetImport = append(m.OpsetImport, opset("ai.onnx", 17)) },
 		"an operand that is left out": func(m *onnxpb.ModelProto) {
 			m.Graph.Node = append(m.Graph.Node, node("Clip", []string{"x", "", "c"}, []string{"z"}))
