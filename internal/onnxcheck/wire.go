@@ -16,6 +16,7 @@ import (
 //
 //	messages are nested deeper than maxDepth,
 //	decoding would take more than decoded(bytes of the model),
+//	packed numbers or a message come in pieces, for each of which the decoder would copy those before,
 //	more than maxUnknown fields are none of the schema's, or
 //	the bytes are no protobuf.
 const (
@@ -51,6 +52,7 @@ type field struct {
 	known   bool           // whether the schema has it
 	typ     protowire.Type // of a single value
 	list    bool
+	once    bool    // whether it is written with a length at most once: a message, a string, packed numbers
 	width   int64   // of a number in memory, bytes
 	message *layout // of a message
 }
@@ -88,6 +90,7 @@ func layoutOf(m protoreflect.Message, known map[protoreflect.FullName]*layout) *
 		case protoreflect.Int32Kind, protoreflect.EnumKind:
 			f.width = 4
 		}
+		f.once = f.list != (f.typ == protowire.BytesType)
 		for len(l.fields) <= int(d.Number()) {
 			l.fields = append(l.fields, field{})
 		}
@@ -126,6 +129,7 @@ func (w *walk) message(data []byte, l *layout, depth int) error {
 		return refuse("its messages are nested deeper than %d", maxDepth)
 	}
 	w.left -= l.size + messageCost
+	var seen uint64 // the fields that stand once, by number
 	for len(data) > 0 {
 		if err := w.check(); err != nil {
 			return err
@@ -148,6 +152,12 @@ func (w *walk) message(data []byte, l *layout, depth int) error {
 				return refuse("it is no ONNX model: %v", protowire.ParseError(n))
 			}
 			data = data[n:]
+			if f.once {
+				if seen&(1<<number) != 0 {
+					return refuse("it is no ONNX model: one of its fields stands in pieces")
+				}
+				seen |= 1 << number
+			}
 			if err := w.bytes(value, f, depth); err != nil {
 				return err
 			}
