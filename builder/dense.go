@@ -69,13 +69,27 @@ func (b *Graph) Activate(a Activation, x *G.Node) *G.Node {
 	}
 	switch a {
 	case ReLU:
-		return b.apply(reluOp{Dims: x.Dims()}, x)
+		return b.LeakyReLU(x, 0)
 	case LeakyReLU:
-		return b.apply(reluOp{Dims: x.Dims(), Slope: 0.01}, x)
+		return b.LeakyReLU(x, 0.01)
 	case Tanh:
 		return b.unary("tanh", G.Tanh, x)
 	}
 	return b.fail("%w", a.Validate())
+}
+
+// LeakyReLU returns max(x, 0) + slope·min(x, 0), for a slope of at least 0.
+func (b *Graph) LeakyReLU(x *G.Node, slope float64) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if x == nil {
+		return b.fail("a leaky ReLU: %w", errNil)
+	}
+	if !(slope >= 0) {
+		return b.fail("a leaky ReLU of slope %g: its gradient is there for slopes from 0", slope)
+	}
+	return b.apply(reluOp{Dims: x.Dims(), Slope: slope}, x)
 }
 
 // MLP returns a multi-layer perceptron's output [batch, out] for x [batch, in]: hidden layers "1", "2", … of the given

@@ -39,6 +39,15 @@ func TestGradients(t *testing.T) {
 			"matmul": {[]int{4, 3}, func(b *builder.Graph, w *G.Node) *G.Node {
 				return b.MatMul(in(b, "x", normals(2, batch*4, 1), batch, 4), w)
 			}},
+			"matmul, transposed": {[]int{4, 3}, func(b *builder.Graph, w *G.Node) *G.Node {
+				return b.MatMulTransposed(in(b, "x", normals(2, batch*3, 1), batch, 3), w)
+			}},
+			"matmul, transposed, left": {[]int{batch, 3}, func(b *builder.Graph, w *G.Node) *G.Node {
+				return b.MatMulTransposed(w, in(b, "x", normals(2, 4*3, 1), 4, 3))
+			}},
+			"matmul, transposed, of a product": {[]int{4, 3}, func(b *builder.Graph, w *G.Node) *G.Node {
+				return b.MatMulTransposed(in(b, "x", normals(2, batch*5, 1), batch, 5), b.MatMulTransposed(w, in(b, "y", normals(3, 5*3, 1), 5, 3)))
+			}},
 			"expand rows": {[]int{3}, func(b *builder.Graph, w *G.Node) *G.Node {
 				x := in(b, "x", normals(2, batch*3, 1), batch, 3)
 				return b.Mul(x, b.ExpandLike(w, x, 0))

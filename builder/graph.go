@@ -166,6 +166,10 @@ func (b *Graph) path(last string) string {
 	return path + last
 }
 
+// Fail records an error of a part of the model that is built outside this package, and returns the nil node that ends every
+// expression after it. Only the first error is kept.
+func (b *Graph) Fail(err error) *G.Node { return b.fail("%w", err) }
+
 // fail records the first error and returns the nil node that ends every expression after it.
 func (b *Graph) fail(format string, args ...any) *G.Node {
 	if b.err == nil {

@@ -18,6 +18,17 @@ type Model struct {
 	Decoder    MLP        `json:"decoder"`    // from the code to the reconstruction's logits
 	Activation Activation `json:"activation"` // between the layers of both
 	Binarize   float64    `json:"-"`          // > 0: the encoder's graph first replaces x by 1 where x > Binarize, else 0
+
+	// Networks that take the place of the two perceptrons, nil for none: graphs that were imported, say.
+	EncoderNetwork Network `json:"-"`
+	DecoderNetwork Network `json:"-"`
+}
+
+// A Network is a part of a model that comes from elsewhere. Build makes it of x [batch, width], flat rows or codes, and
+// returns logits of any shape whose first dimension is the batch. It does the same at every batch size, names its parameters
+// through [Graph.Parameter], and reports errors by [Graph.Fail].
+type Network interface {
+	Build(b *Graph, x *G.Node) *G.Node
 }
 
 // Latent says what the latent variables are.
@@ -34,9 +45,12 @@ const (
 	PriorLearned = "learned"
 )
 
-// An MLP is the widths of a perceptron's hidden layers.
+// An MLP is the widths of a perceptron's hidden layers. Where Graph is set, a network takes its place: see
+// [Model.EncoderNetwork].
 type MLP struct {
-	Hidden []int `json:"hidden"`
+	Hidden []int  `json:"hidden"`
+	Graph  string `json:"graph,omitempty"`  // ONNX file that the network was imported from
+	Output string `json:"output,omitempty"` // the value of that graph that is taken, "" for its result
 }
 
 // maxWidth bounds every dimension of a model, so that a typing error is an error and not a machine out of memory.
@@ -90,7 +104,7 @@ func (m Model) Validate() error {
 	if m.Width() > maxWidth || m.Bits() > maxWidth {
 		return fmt.Errorf("builder: rows of %d values and codes of %d bits: neither may pass %d", m.Width(), m.Bits(), maxWidth)
 	}
-	if n := m.weights(); n > maxWeights {
+	if n := m.weights(); n > maxWeights && m.EncoderNetwork == nil && m.DecoderNetwork == nil {
 		return fmt.Errorf("builder: the layers have %d weights, they may have %d: make encoder.hidden or decoder.hidden smaller", n, maxWeights)
 	}
 	return m.Activation.Validate()
@@ -153,7 +167,7 @@ func (m Model) Encode(b *Graph, x *G.Node) *G.Node {
 		if m.Binarize > 0 {
 			flat = b.Greater(flat, b.Number(m.Binarize))
 		}
-		return b.Reshape(b.MLP(flat, m.Encoder.Hidden, m.Activation, m.Bits()), m.LatentShape(batch)...)
+		return b.Reshape(b.network(m.EncoderNetwork, m.Encoder, flat, m.Activation, m.Bits()), m.LatentShape(batch)...)
 	})
 }
 
@@ -165,8 +179,26 @@ func (m Model) Decode(b *Graph, code *G.Node) *G.Node {
 		}
 		batch := b.batch(code)
 		flat := b.Reshape(code, batch, m.Bits())
-		return b.Reshape(b.MLP(flat, m.Decoder.Hidden, m.Activation, m.Width()), m.InputShape(batch)...)
+		return b.Reshape(b.network(m.DecoderNetwork, m.Decoder, flat, m.Activation, m.Width()), m.InputShape(batch)...)
 	})
+}
+
+// network returns out logits for each row of x [batch, width]: those of a network where there is one, else of a perceptron.
+func (b *Graph) network(n Network, p MLP, x *G.Node, a Activation, out int) *G.Node {
+	if n == nil {
+		if p.Graph != "" {
+			return b.fail("its graph %s was not imported", p.Graph)
+		}
+		return b.MLP(x, p.Hidden, a, out)
+	}
+	if b.err != nil {
+		return nil
+	}
+	y := n.Build(b, x)
+	if b.err == nil && (y == nil || y.Dims() == 0 || y.Shape()[0] != x.Shape()[0] || y.Shape().TotalSize() != x.Shape()[0]*out) {
+		return b.fail("the network gives %v for rows of %d numbers, the model wants %d numbers a row", shapes(G.Nodes{y}), x.Shape()[1], out)
+	}
+	return y
 }
 
 // batch returns the first dimension of x.

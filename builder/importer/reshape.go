@@ -1,0 +1,54 @@
+package importer
+
+import (
+	"fmt"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxeval"
+	"github.com/catvae/catvae/internal/onnxgraph"
+)
+
+// reshape builds operators that leave the elements in their order. What shape they give is ONNX's to say: onnxeval infers it.
+func reshape(c *call) (operand, error) {
+	x := c.in[0].node
+	if x == nil {
+		return operand{}, fmt.Errorf("known numbers in a shape that is not: %w", ErrUnsupported)
+	}
+	shape, err := c.shapeAfter(x.Shape())
+	if err != nil {
+		return operand{}, fmt.Errorf("%w: is the size of a batch written into the file? Export it with a dynamic batch axis", err)
+	}
+	if len(shape) == 0 {
+		return operand{}, fmt.Errorf("to a number without dimensions: %w", ErrUnsupported)
+	}
+	return of(c.b.Reshape(x, shape...))
+}
+
+// shapeAfter returns the shape of a node's result for a first operand of the given shape and known others.
+func (c *call) shapeAfter(shape []int) ([]int, error) {
+	in := bundle.TensorInfo{Name: c.node.Inputs[0], DType: bundle.Float32}
+	g := &onnxgraph.Graph{
+		Opset: c.graph.Opset, Nodes: []onnxgraph.Node{c.node},
+		Inputs:  []onnxgraph.Value{{TensorInfo: in}},
+		Outputs: []onnxgraph.Value{{TensorInfo: bundle.TensorInfo{Name: c.node.Outputs[0]}}},
+	}
+	for i, o := range c.in[1:] {
+		if o.node != nil {
+			return nil, fmt.Errorf("operand %d is not known beforehand: %w", i+2, ErrUnsupported)
+		}
+		if o.known != nil {
+			t := *o.known
+			t.Name = c.node.Inputs[i+1]
+			g.Initialisers = append(g.Initialisers, t)
+		}
+	}
+	program, err := onnxeval.Load(g)
+	if err != nil {
+		return nil, err
+	}
+	plan, _, err := program.Plan([]onnxgraph.Tensor{{Name: in.Name, DType: in.DType, Shape: shape}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Outputs()[0].Shape, nil
+}
