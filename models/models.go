@@ -12,8 +12,11 @@ import (
 	"strings"
 )
 
-// DefaultName is the name of [Default].
-const DefaultName = "bernoulli-mlp"
+// The names of [Default] and of its counterpart with categorical variables.
+const (
+	DefaultName     = "bernoulli-mlp"
+	CategoricalName = "categorical-mlp"
+)
 
 // Default is the configuration "bernoulli-mlp", which sets every key.
 //

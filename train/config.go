@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -94,7 +95,8 @@ func (d Data) validate() error {
 }
 
 // LoadConfig returns the configuration of a name of the catalogue ("bernoulli-mlp") or of a JSON file. What a file
-// leaves out is as in bernoulli-mlp; a key that does not exist is an error that names it.
+// leaves out is as in bernoulli-mlp; a key that does not exist is an error that names it. ONNX graphs that a file names are
+// looked for beside it.
 func LoadConfig(nameOrFile string, read func(file string) ([]byte, error)) (Config, error) {
 	c, err := parseConfig(Config{}, models.Default)
 	if err != nil {
@@ -113,6 +115,11 @@ func LoadConfig(nameOrFile string, read func(file string) ([]byte, error)) (Conf
 	c, err = parseConfig(c, string(data))
 	if err != nil {
 		return c, fmt.Errorf("%w (%s)", err, nameOrFile)
+	}
+	for _, graph := range []*string{&c.Encoder.Graph, &c.Decoder.Graph} {
+		if *graph != "" && !filepath.IsAbs(*graph) {
+			*graph = filepath.Join(filepath.Dir(nameOrFile), filepath.FromSlash(*graph))
+		}
 	}
 	return c, nil
 }

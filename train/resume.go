@@ -19,7 +19,7 @@ func (r *run) open() (from *engine.State, err error) {
 		}
 	}
 	r.fresh = true
-	r.folder, err = newRunFolder(r.options.Out, r.options.Force, r.config)
+	r.folder, err = newRunFolder(r.options.Out, r.options.Force, r.config, r.networks)
 	return nil, err
 }
 

@@ -20,6 +20,7 @@ import (
 // A run folder holds
 //
 //	config.json                 the configuration, whole: the run repeats from it and its data
+//	graphs/                     imported ONNX graphs that the configuration names, where it does
 //	metrics.jsonl               one JSON object a line: see Record
 //	checkpoints/step-00001234/  state.safetensors and state.json, of the last steps and of the best epoch: see Checkpoint
 //	bundle/                     the best weights, exported and verified
@@ -58,7 +59,7 @@ type runFolder struct {
 }
 
 // newRunFolder makes a run folder. A folder that exists is an error, unless force is set and it is a run or empty.
-func newRunFolder(dir string, force bool, c Config) (*runFolder, error) {
+func newRunFolder(dir string, force bool, c Config, n networks) (*runFolder, error) {
 	if err := checkReplaceable(dir, force); err != nil {
 		return nil, err
 	}
@@ -66,14 +67,14 @@ func newRunFolder(dir string, force bool, c Config) (*runFolder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.create(c); err != nil {
+	if err := r.create(c, n); err != nil {
 		r.Close()
 		return nil, err
 	}
 	return r, nil
 }
 
-func (r *runFolder) create(c Config) error {
+func (r *runFolder) create(c Config, n networks) error {
 	entries, err := os.ReadDir(r.dir)
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
@@ -88,6 +89,9 @@ func (r *runFolder) create(c Config) error {
 	}
 	if err := os.Mkdir(r.path(CheckpointsDir), 0o755); err != nil {
 		return fmt.Errorf("train: %w", err)
+	}
+	if err := n.write(r.dir); err != nil {
+		return err
 	}
 	if err := r.writeConfig(c); err != nil {
 		return err
@@ -222,13 +226,22 @@ func OpenRun(dir string, warn func(string)) (Trained, error) {
 	if err != nil {
 		return Trained{}, err
 	}
+	nets, _, err := readNetworks(dir, c)
+	if err != nil {
+		return Trained{}, err
+	}
 	params, err := builder.NewParams(tensor.Float32, c.Seed)
 	if err != nil {
 		return Trained{}, err
 	}
+	t := Trained{Name: filepath.Base(filepath.Clean(dir)), Config: c, Params: params}
 	newest, state, found, err := newestCheckpoint(dir, warn)
 	if err != nil {
 		return Trained{}, err
+	}
+	if !found && nets.encoder != nil && nets.decoder != nil { // imported, with the weights of its graphs
+		t.Model = nets.model(c, nets.input())
+		return t, nil
 	}
 	if !found {
 		return Trained{}, fmt.Errorf("train: %s holds no checkpoint yet: let it train for longer", dir)
@@ -236,7 +249,8 @@ func OpenRun(dir string, warn func(string)) (Trained, error) {
 	if err := setParams(params, bestTensors(dir, newest, state, warn)); err != nil {
 		return Trained{}, fmt.Errorf("train: %s: %w", dir, err)
 	}
-	return Trained{Name: filepath.Base(filepath.Clean(dir)), Config: c, Model: c.Model(newest.InputShape), Params: params}, nil
+	t.Model = nets.model(c, newest.InputShape)
+	return t, nil
 }
 
 // bestTensors returns the state of the best epoch; state, which is of checkpoint c, where no epoch ended or the best

@@ -54,6 +54,7 @@ type run struct {
 	training, held *dataset.Set
 	test           *dataset.Set // nil where the source has no test split
 	dataSHA256     string       // of the training rows
+	networks       networks     // imported, where the configuration names graphs
 	trained        Trained
 	folder         *runFolder
 	engine         engine.Engine
@@ -100,12 +101,15 @@ func (r *run) load() error {
 		r.held = set.Slice(set.Len()-held, set.Len())
 	}
 	r.training = set.Slice(0, set.Len()-held)
+	if r.networks, r.config, err = readNetworks("", r.config); err != nil {
+		return err
+	}
 	r.dataSHA256 = r.training.Fingerprint()
 	params, err := builder.NewParams(tensor.Float32, r.config.Seed)
 	if err != nil {
 		return err
 	}
-	r.trained = Trained{Name: filepath.Base(filepath.Clean(r.options.Out)), Config: r.config, Model: r.config.Model(set.Shape), Params: params}
+	r.trained = Trained{Name: filepath.Base(filepath.Clean(r.options.Out)), Config: r.config, Model: r.networks.model(r.config, set.Shape), Params: params}
 	return r.trained.Model.Validate()
 }
 

@@ -17,6 +17,7 @@ type Network struct {
 	skip   map[int]bool
 	note   string
 	shape  []int // of the result, without the batch
+	params []Parameter
 }
 
 var _ builder.Network = (*Network)(nil)
@@ -70,7 +71,10 @@ func network(model []byte, part, output, ours string) (*Network, error) {
 		return nil, fmt.Errorf("importer: %q is of shape %v for a batch of %d rows: it has no row for each: %w", n.output, y.Shape(), batch, ErrUnsupported)
 	}
 	n.shape = y.Shape()[1:]
-	if params.Count() == 0 {
+	for _, name := range params.Names() {
+		n.params = append(n.params, Parameter{name, params.Value(name).Shape()})
+	}
+	if len(n.params) == 0 {
 		return nil, fmt.Errorf("importer: %q has no parameters: there is nothing to train: %w", n.output, ErrUnsupported)
 	}
 	return n, nil
@@ -120,6 +124,9 @@ func (n *Network) Width() int {
 	return width
 }
 
+// Parameters returns the parameters, as the model names them.
+func (n *Network) Parameters() []Parameter { return n.params }
+
 // Note says what was found at the graph's end.
 func (n *Network) Note() string { return n.note }
 
@@ -150,4 +157,3 @@ func (n *Network) Operators() map[string]int {
 	}
 	return count
 }
-

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/internal/onnxgraph"
 	G "gorgonia.org/gorgonia"
 )
@@ -64,31 +63,6 @@ func (s *builds) tensor(o operand) (*G.Node, error) {
 type Parameter struct {
 	Name  string
 	Shape []int
-}
-
-// Parameters returns the parameters on which a value depends, as they are named in the graph that Build makes.
-func (g *Graph) Parameters(output string) ([]Parameter, error) {
-	params, err := builder.NewParams(G.Float32, 0)
-	if err != nil {
-		return nil, err
-	}
-	b := builder.New(params)
-	inputs := map[string]*G.Node{}
-	for _, in := range g.graph.Inputs {
-		shape, err := fixedShape(in, 2)
-		if err != nil {
-			return nil, err
-		}
-		inputs[in.Name] = b.Input("input/"+in.Name, shape...)
-	}
-	if _, err := g.Build(b, inputs, output); err != nil {
-		return nil, err
-	}
-	var list []Parameter
-	for _, name := range params.Names() {
-		list = append(list, Parameter{name, params.Value(name).Shape()})
-	}
-	return list, nil
 }
 
 // fixedShape returns an input's shape with a batch for its first dimension. Others must be fixed in the file.

@@ -35,6 +35,7 @@ type grammar struct {
 	Decode     decodeCommand   `cmd:"" help:"Turn packed codes (NPY) into reconstructions (NPY)."`
 	Sample     sampleCommand   `cmd:"" help:"Decode codes drawn from the prior, as a picture or NPY."`
 	Search     searchCommand   `cmd:"" help:"Find the nearest codes of a file of packed codes."`
+	Import     importCommand   `cmd:"" help:"Bring ONNX graphs of an encoder and a decoder home: to fine-tune, to export as a bundle."`
 	Inspect    inspectCommand  `cmd:"" help:"Say what a bundle or an ONNX file holds."`
 	Models     modelsCommand   `cmd:"" help:"List the catalogue of configurations, or print one."`
 	Doctor     doctorCommand   `cmd:"" help:"Look for onnxruntime and CUDA, and say how to mend what is missing."`
@@ -48,6 +49,9 @@ func code(err error) int {
 	}
 	if errors.Is(err, atomicfile.ErrExists) {
 		return cli.Failed
+	}
+	if isImport(err) {
+		return cli.BadInput
 	}
 	return cli.Code(err)
 }

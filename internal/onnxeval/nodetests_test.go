@@ -55,7 +55,7 @@ func reasonFor(name string) string {
 // tally counts what became of an operator's tests.
 type tally struct {
 	passed  int
-	within  int // tests of several operators that passed, this one among them
+	within  int            // tests of several operators that passed, this one among them
 	skipped map[string]int // by reason
 }
 

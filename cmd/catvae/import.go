@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/catvae/catvae/builder/importer"
+	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/models"
+	"github.com/catvae/catvae/train"
+)
+
+type importCommand struct {
+	File          string   `arg:"" help:"ONNX file: an encoder, or with one name alone any graph to look at." placeholder:"ENCODER.onnx"`
+	Decoder       string   `arg:"" optional:"" help:"ONNX file of the decoder." placeholder:"DECODER.onnx"`
+	Out           string   `help:"Run folder to write: configuration, graphs and a verified bundle." placeholder:"RUN"`
+	Output        string   `help:"Value of the first graph that holds its logits; left out, its result." placeholder:"NAME"`
+	DecoderOutput string   `help:"Value of the decoder that holds the logits of the rows' values; left out, its result." placeholder:"NAME"`
+	Categories    int      `help:"Categories of each variable, where the encoder gives all logits of a row in one axis; 0 means Bernoulli variables." default:"0" placeholder:"K"`
+	Set           []string `help:"Change one key of the configuration, such as optimizer.learning_rate=1e-4; may be repeated." placeholder:"KEY=VALUE" sep:"none"`
+	Force         bool     `help:"Replace a run that stands at --out."`
+	cli.Backend
+}
+
+// Help is printed under the flags' list.
+func (importCommand) Help() string {
+	return `Examples:
+
+  catvae import encoder.onnx                                   what of it gorgonia can train
+  catvae import encoder.onnx decoder.onnx --out imported       a run and its bundle
+  catvae train --config imported/config.json --data mnist/ --out finetuned
+  catvae import encoder.onnx decoder.onnx --out imported --categories 10
+
+Weights become parameters under their names in the file. A sigmoid or softmax at the end of a graph is left out: training works on logits. Operators that cannot be imported are listed all at once, with their nodes.
+
+From PyTorch, export encoder and decoder each with the model in evaluation mode, a dynamic batch axis, and the weights inside the file (external_data=False with torch.export); both of its exporters are tested.
+
+` + cli.ExitStatus
+}
+
+func (c importCommand) Run(ctx context.Context, env cli.Env) error {
+	if c.Decoder == "" {
+		if c.Out != "" {
+			return fmt.Errorf("%w: --out wants two files, an encoder and a decoder", cli.ErrUsage)
+		}
+		return c.describe(env)
+	}
+	if c.Out == "" {
+		return fmt.Errorf("%w: an encoder and a decoder want --out RUN", cli.ErrUsage)
+	}
+	config, err := c.config()
+	if err != nil {
+		return err
+	}
+	for _, assignment := range c.Set {
+		if err := config.Set(assignment); err != nil {
+			return err
+		}
+	}
+	config.Encoder.Graph, config.Encoder.Output = c.File, c.Output
+	config.Decoder.Graph, config.Decoder.Output = c.Decoder, c.DecoderOutput
+	backend, err := c.Backend.Open(ctx, env, false)
+	if err != nil {
+		return err
+	}
+	made, err := train.Import(ctx, train.ImportOptions{
+		Config: config, Categories: c.Categories, Out: c.Out, Force: c.Force, Backend: backend,
+		Log: func(line string) { fmt.Fprintln(env.Stderr, line) },
+	})
+	if err != nil {
+		return err
+	}
+	l := made.Model.Latent
+	fmt.Fprintf(env.Stderr, "imported %d parameters: rows of %v, %d %s variables (%d bits); %s verified on %s\n",
+		made.Parameters, made.Model.Input, l.Variables, l.Kind, made.Model.Bits(), filepath.Join(c.Out, train.BundleDir), made.Verification.Runner)
+	fmt.Fprintf(env.Stderr, "next:\n  catvae train --config %s --data SRC --out finetuned\n  catvae encode --model %s --in SRC --out codes.npy\n",
+		filepath.Join(c.Out, train.ConfigFile), filepath.Join(c.Out, train.BundleDir))
+	return nil
+}
+
+// config returns the catalogue's settings for the kind of model that the encoder is. Its weights are trained: no warm-up.
+func (c importCommand) config() (train.Config, error) {
+	data, err := os.ReadFile(c.File)
+	if err != nil {
+		return train.Config{}, err
+	}
+	n, err := importer.Encoder(data, c.Output)
+	if err != nil {
+		return train.Config{}, fmt.Errorf("%s: %w", c.File, err)
+	}
+	name := models.DefaultName
+	if shape := n.Shape(); c.Categories > 1 || len(shape) == 2 && shape[1] > 1 {
+		name = models.CategoricalName
+	}
+	config, err := train.LoadConfig(name, os.ReadFile)
+	config.Objective.KLWarmup = 0
+	return config, err
+}
+
+// describe prints what a graph holds and what becomes of it.
+func (c importCommand) describe(env cli.Env) error {
+	data, err := os.ReadFile(c.File)
+	if err != nil {
+		return err
+	}
+	if err := inspectGraph(env.Stdout, c.File, data); err != nil {
+		return err
+	}
+	n, err := importer.Encoder(data, c.Output)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	fmt.Fprintf(env.Stdout, "  taken  rows of %d numbers to %v; %s\n", n.Width(), n.Shape(), n.Note())
+	total := 0
+	for _, p := range n.Parameters() {
+		count := 1
+		for _, d := range p.Shape {
+			count *= d
+		}
+		total += count
+		fmt.Fprintf(env.Stdout, "  trains %s %v\n", strings.TrimPrefix(p.Name, "encoder/"), p.Shape)
+	}
+	var operators []string
+	count := n.Operators()
+	for _, op := range slices.Sorted(maps.Keys(count)) {
+		operators = append(operators, fmt.Sprintf("%s %d", op, count[op]))
+	}
+	fmt.Fprintf(env.Stdout, "  %d parameters; in gorgonia: %s\n", total, strings.Join(operators, ", "))
+	return nil
+}
+
+// isImport reports errors about a graph that no other attempt can mend.
+func isImport(err error) bool { return errors.Is(err, importer.ErrUnsupported) }

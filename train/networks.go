@@ -1,0 +1,96 @@
+package train
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/builder/importer"
+	"github.com/catvae/catvae/internal/atomicfile"
+)
+
+// graphsDir is where a run folder keeps the ONNX files that its configuration names: encoder.graph and decoder.graph.
+const graphsDir = "graphs"
+
+// networks are the imported graphs that take the place of a configuration's perceptrons.
+type networks struct {
+	encoder, decoder *importer.Network // nil for none
+	files            map[string][]byte // by their names in a run folder
+}
+
+// readNetworks imports the graphs that a configuration names, files below dir where their names are relative, and returns the
+// configuration as a run folder holds it: a file's name there has the start of its SHA-256, so that a run goes on with the
+// very graph that it began with.
+func readNetworks(dir string, c Config) (networks, Config, error) {
+	n := networks{files: map[string][]byte{}}
+	for _, part := range []struct {
+		name string
+		of   *builder.MLP
+		to   **importer.Network
+		read func(model []byte, output string) (*importer.Network, error)
+	}{
+		{"encoder", &c.Encoder, &n.encoder, importer.Encoder},
+		{"decoder", &c.Decoder, &n.decoder, importer.Decoder},
+	} {
+		if part.of.Graph == "" {
+			continue
+		}
+		path := part.of.Graph
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, filepath.FromSlash(path))
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return n, c, fmt.Errorf("train: %s.graph: %w", part.name, err)
+		}
+		if *part.to, err = part.read(data, part.of.Output); err != nil {
+			return n, c, fmt.Errorf("train: %s: %w", path, err)
+		}
+		part.of.Graph = fmt.Sprintf("%s/%s-%s.onnx", graphsDir, part.name, hashOf(data)[:12])
+		n.files[part.of.Graph] = data
+	}
+	return n, c, nil
+}
+
+// model returns a configuration's architecture for rows of the given shape.
+func (n networks) model(c Config, input []int) builder.Model {
+	m := c.Model(input)
+	if n.encoder != nil {
+		m.EncoderNetwork = n.encoder
+	}
+	if n.decoder != nil {
+		m.DecoderNetwork = n.decoder
+	}
+	return m
+}
+
+// write keeps the graphs in a run folder.
+func (n networks) write(dir string) error {
+	if len(n.files) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Join(dir, graphsDir), 0o755); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	for name, data := range n.files {
+		if err := atomicfile.WriteBytes(filepath.Join(dir, filepath.FromSlash(name)), 0o644, data); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+	}
+	return nil
+}
+
+// input returns the shape of rows that the encoder's graph was exported for, nil where there is none: pictures of one
+// channel are pictures.
+func (n networks) input() []int {
+	if n.encoder == nil {
+		return nil
+	}
+	shape := slices.Clone(n.encoder.Input())
+	if len(shape) == 3 && shape[0] == 1 {
+		shape = shape[1:]
+	}
+	return shape
+}
