@@ -2,6 +2,7 @@ package export_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/purego"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -195,9 +197,30 @@ func loader(t testing.TB) export.Loader {
 	return func(model []byte, label string) (export.Loaded, error) { return backend.Load(model, label) }
 }
 
-// Every row of the table, forward and backward, gorgonia against onnxruntime, in float32 and float64.
+// loaders are both backends: what is exported must give the same on each.
+func loaders(t testing.TB) []export.Loader {
+	pure := purego.New()
+	return []export.Loader{loader(t), func(model []byte, label string) (export.Loaded, error) { return pure.Load(model, label) }}
+}
+
+// verifyOn compares an exported graph with its gorgonia graph on every backend.
+func verifyOn(loaders []export.Loader, model []byte, trace export.Trace, batches []int, inputs func(batch int) []bundle.Tensor) error {
+	for i, load := range loaders {
+		loaded, err := load(model, "test")
+		if err == nil {
+			_, err = export.Verify(context.Background(), loaded, trace, batches, inputs)
+			err = errors.Join(err, loaded.Close())
+		}
+		if err != nil {
+			return fmt.Errorf("on %s: %w", []string{"onnxruntime", "pure Go"}[i], err)
+		}
+	}
+	return nil
+}
+
+// Every row of the table, forward and backward, gorgonia against both backends, in float32 and float64.
 func TestOps(t *testing.T) {
-	load := loader(t)
+	load := loaders(t)
 	used := map[string]bool{}
 	for name, c := range opCases {
 		for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
@@ -220,13 +243,8 @@ func TestOps(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				loaded, err := load(data, name)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer loaded.Close()
 				// Not at batch 1, where gorgonia's own reductions take a [1] for a scalar and panic on a goroutine of their own.
-				if _, err := export.Verify(context.Background(), loaded, trace, []int{2, 5, 7}, opInputs(dtype)); err != nil {
+				if err := verifyOn(load, data, trace, []int{2, 5, 7}, opInputs(dtype)); err != nil {
 					t.Error(err)
 				}
 			})

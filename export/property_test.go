@@ -1,7 +1,6 @@
 package export_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 
@@ -12,9 +11,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Random small graphs of the model language, with a loss and its gradients, gorgonia against onnxruntime.
+// Random small graphs of the model language, with a loss and its gradients, gorgonia against both backends.
 func TestRandomGraphs(t *testing.T) {
-	load := loader(t)
+	load := loaders(t)
 	rapid.Check(t, func(t *rapid.T) {
 		steps := rapid.SliceOfN(rapid.IntRange(0, 13), 1, 8).Draw(t, "steps")
 		picks := rapid.SliceOfN(rapid.IntRange(0, 1<<16), len(steps)*2, len(steps)*2).Draw(t, "operands")
@@ -36,13 +35,8 @@ func TestRandomGraphs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		loaded, err := load(data, "random")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer loaded.Close()
 		inputs := opInputs(dtype)
-		if _, err := export.Verify(context.Background(), loaded, trace, []int{2, 3}, inputs); err != nil {
+		if err := verifyOn(load, data, trace, []int{2, 3}, inputs); err != nil {
 			t.Fatalf("steps %v, operands %v, width %d: %v", steps, picks, width, err)
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/catvae/catvae/internal/onnxpb"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
 	"google.golang.org/protobuf/proto"
 	"gorgonia.org/tensor"
@@ -104,8 +105,23 @@ func TestVariants(t *testing.T) {
 					t.Errorf("%s: %+v, want an agreement of %g", v, c, want)
 				}
 				checkManifest(t, s, v, described)
+				inPureGo(t, v, model, described, s)
 			}
 		})
+	}
+}
+
+// inPureGo compares a variant's codes in pure Go with float32's: it computes the same graph, with sums of other roundings.
+func inPureGo(t *testing.T, name string, model []byte, described bundle.Variant, s variant.Source) {
+	t.Helper()
+	pure := purego.New()
+	s.Load = func(model []byte, label string) (variant.Loaded, error) { return pure.Load(model, label) }
+	c, err := variant.Compare(t.Context(), name, model, described, s, rows(300, 24, 90))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]float64{"uint8": 1, "int8": 0.97, "float16": 0.998}[name]; c.Agreement < want {
+		t.Errorf("%s in pure Go: %+v, want an agreement of %g", name, c, want)
 	}
 }
 
