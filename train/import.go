@@ -60,13 +60,13 @@ func Import(ctx context.Context, o ImportOptions) (Imported, error) {
 	if err != nil {
 		return Imported{}, err
 	}
-	if o.Log != nil {
-		o.Log("encoder: " + nets.encoder.Note())
-		o.Log("decoder: " + nets.decoder.Note())
-	}
 	folder, err := newRunFolder(o.Out, o.Force, c, nets)
 	if err != nil {
 		return Imported{}, err
+	}
+	if o.Log != nil {
+		o.Log("encoder: " + nets.encoder.Note())
+		o.Log("decoder: " + nets.decoder.Note())
 	}
 	t := Trained{Name: filepath.Base(filepath.Clean(o.Out)), Config: c, Model: m, Params: params}
 	v, err := t.WriteBundle(ctx, folder.path(BundleDir), BundleOptions{Backend: o.Backend, Force: true, Record: map[string]any{"imported": true}})

@@ -23,8 +23,14 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"catvae": main,
-		"infer":  func() { os.Exit(cli.Main("infer", cli.InferDescription, &cli.InferCommand{}, cli.Code)) },
+		"infer":  mainOfInfer,
 	})
+}
+
+// mainOfInfer is the command infer, which does not link what catvae does.
+func mainOfInfer() {
+	cli.PureGo = nil
+	os.Exit(cli.Main("infer", cli.InferDescription, &cli.InferCommand{}, cli.Code))
 }
 
 // The scripts run the commands as a user would: files, exit status, stdout and stderr. Each finds a small bundle in
@@ -36,14 +42,24 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := smallRun(t, backend)
+	pure := filepath.Join(t.TempDir(), "infer")
+	build := exec.Command("go", "build", "-o", pure, "../infer")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("infer without cgo: %v: %s", err, out)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CATVAE_ORT_LIB", lib.Path)
 			e.Setenv("LIB", lib.Path)
+			e.Setenv("COMMANDS", filepath.SplitList(e.Getenv("PATH"))[0])
+			torch, err := filepath.Abs("../../builder/importer/testdata")
+			e.Setenv("TORCH", torch)
+			e.Setenv("PURE_INFER", pure)
 			e.Setenv("RUN", run)
 			e.Setenv("BUNDLE", filepath.Join(run, train.BundleDir))
-			return nil
+			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exit":     exitStatus,

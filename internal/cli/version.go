@@ -27,7 +27,11 @@ func (VersionFlag) BeforeReset(app *kong.Kong, env Env) error {
 			found = lib.Version + " at " + lib.Path
 		}
 	}
-	fmt.Fprintf(env.Stdout, "catvae %s%s\nonnxruntime %s is pinned; %s\n", Version, goVersion, runtime.Version, found)
+	runs := fmt.Sprintf("onnxruntime %s is pinned; %s", runtime.Version, found)
+	if !runtime.HasONNXRuntime {
+		runs = "built without cgo: graphs run in pure Go"
+	}
+	fmt.Fprintf(env.Stdout, "catvae %s%s\n%s\n", Version, goVersion, runs)
 	app.Exit(Done)
 	return nil
 }
