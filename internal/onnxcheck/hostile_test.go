@@ -1,7 +1,6 @@
 package onnxcheck_test
 
 import (
-	"bytes"
 	"errors"
 	"maps"
 	"math"
@@ -12,120 +11,17 @@ import (
 	"time"
 
 	"github.com/catvae/catvae/internal/onnxcheck"
-	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
+	"github.com/catvae/catvae/internal/onnxcheck/onnxtest"
 )
-
-// hostile holds, by name, models that must be refused: one for each rule by the smallest change to a good model
-// ([spoilt]), and bytes that no encoder would write ([wires]).
-func hostile(t testing.TB) map[string]func() []byte {
-	models := wires()
-	for name, spoil := range spoilt() {
-		models[name] = func() []byte {
-			m := good()
-			spoil(m)
-			return encode(t, m)
-		}
-	}
-	return models
-}
-
-func wires() map[string]func() []byte {
-	const million = 1_000_000
-	return map[string]func() []byte{
-		"nothing":                    func() []byte { return nil },
-		"words":                      func() []byte { return []byte("hello") },
-		"10,000 levels of graphs":    func() []byte { return deep(10_000, []protowire.Number{7}, 1, 5, 6) },
-		"1,000,000 levels of graphs": func() []byte { return deep(million, []protowire.Number{7}, 1, 5, 6) },
-		"1,000,000 levels of types":  func() []byte { return deep(million, []protowire.Number{7, 11, 2}, 4, 1) },
-		"1,000,000 levels of groups": func() []byte {
-			return bytes.Repeat(protowire.AppendTag(nil, 1000, protowire.StartGroupType), million)
-		},
-		"10 million empty nodes":             func() []byte { return many(10*million, nil, 7, 1) },
-		"10 million empty attributes":        func() []byte { return many(10*million, nil, 7, 1, 5) },
-		"10 million empty initialisers":      func() []byte { return many(10*million, nil, 7, 5) },
-		"10 million empty inputs":            func() []byte { return many(10*million, nil, 7, 11) },
-		"10 million empty dimensions":        func() []byte { return many(10*million, nil, 7, 11, 2, 1, 2, 1) },
-		"10 million empty names":             func() []byte { return many(10*million, nil, 7, 1, 1) },
-		"10 million empty functions":         func() []byte { return many(10*million, nil, 25) },
-		"10 million empty opsets":            func() []byte { return many(10*million, nil, 8) },
-		"10 million pieces of metadata":      func() []byte { return many(10*million, nil, 14) },
-		"a million empty nodes":              func() []byte { return many(million, nil, 7, 1) },
-		"100,001 empty nodes":                func() []byte { return many(100_001, nil, 7, 1) },
-		"10 million dimensions":              func() []byte { return wrap(bytes.Repeat([]byte{1 << 3, 1}, 10*million), 7, 5) },
-		"20 million dimensions, packed":      func() []byte { return wrap(bytes.Repeat([]byte{1}, 20*million), 7, 5, 1) },
-		"10 million integers":                func() []byte { return wrap(bytes.Repeat([]byte{8 << 3, 1}, 10*million), 7, 1, 5) },
-		"20 million integers, packed":        func() []byte { return wrap(bytes.Repeat([]byte{1}, 20*million), 7, 1, 5, 8) },
-		"40 million int32 numbers, packed":   func() []byte { return wrap(bytes.Repeat([]byte{1}, 40*million), 7, 5, 5) },
-		"a million pieces of packed numbers": func() []byte { return wrap(bytes.Repeat([]byte{7<<3 | 2, 1, 1}, million), 7, 5) },
-		"a million pieces of packed floats":  func() []byte { return wrap(bytes.Repeat([]byte{4<<3 | 2, 4, 0, 0, 0, 0}, million), 7, 5) },
-		"a million pieces of a tensor":       func() []byte { return many(million, wrap([]byte{1}, 7), 7, 1, 5, 5) },
-		"a million pieces of a graph":        func() []byte { return many(million, nil, 7) },
-		"5 million unknown numbers":          func() []byte { return bytes.Repeat([]byte{0xf8, 0x3f, 1}, 5*million) },
-		"5 million unknown strings":          func() []byte { return bytes.Repeat([]byte{0xfa, 0x3f, 0}, 5*million) },
-		"a million fields of a wrong type":   func() []byte { return bytes.Repeat([]byte{7 << 3, 1}, million) },
-		"a field that ends":                  func() []byte { return encodeGood()[:40] },
-		"a gigabyte of graph announced, a kilobyte given": func() []byte {
-			return append(protowire.AppendVarint(protowire.AppendTag(nil, 7, protowire.BytesType), 1<<30), make([]byte, 1<<10)...)
-		},
-		"a length that overflows": func() []byte {
-			return protowire.AppendVarint(protowire.AppendTag(nil, 7, protowire.BytesType), math.MaxUint64)
-		},
-		"a number without an end": func() []byte { return append([]byte{8}, bytes.Repeat([]byte{0xff}, 100)...) },
-		"field zero":              func() []byte { return append([]byte{0, 0}, encodeGood()...) },
-	}
-}
-
-// wrap puts content into nested fields with these numbers, the outermost first.
-func wrap(content []byte, path ...protowire.Number) []byte {
-	for _, number := range slices.Backward(path) {
-		content = protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), content)
-	}
-	return content
-}
-
-// many repeats a field of this content; path says where, the field's own number last.
-func many(n int, content []byte, path ...protowire.Number) []byte {
-	last := len(path) - 1
-	return wrap(bytes.Repeat(wrap(content, path[last]), n), path[:last]...)
-}
-
-// deep nests messages: each level is the fields of a cycle, one in the other. It is written from its end.
-func deep(levels int, path []protowire.Number, cycle ...protowire.Number) []byte {
-	var backward []byte
-	prepend := func(number protowire.Number) {
-		head := protowire.AppendVarint(protowire.AppendTag(nil, number, protowire.BytesType), uint64(len(backward)))
-		slices.Reverse(head)
-		backward = append(backward, head...)
-	}
-	for range levels {
-		for _, number := range slices.Backward(cycle) {
-			prepend(number)
-		}
-	}
-	for _, number := range slices.Backward(path) {
-		prepend(number)
-	}
-	slices.Reverse(backward)
-	return backward
-}
-
-func encodeGood() []byte {
-	data, err := proto.Marshal(good())
-	if err != nil {
-		panic(err)
-	}
-	return data
-}
 
 // Every hostile model is refused in one short line, for less memory than a picture viewer takes. Times are logged:
 // BenchmarkRefuse measures them.
 func TestHostile(t *testing.T) {
 	const most = 100 << 20
-	if err := onnxcheck.Check(encodeGood()); err != nil { // and what is made once is made now
+	if err := onnxcheck.Check(onnxtest.Good()); err != nil { // and what is made once is made now
 		t.Fatalf("a good model is refused: %v", err)
 	}
-	models := hostile(t)
+	models := onnxtest.Hostile()
 	for _, name := range slices.Sorted(maps.Keys(models)) {
 		data := models[name]()
 		took, allocated := time.Duration(math.MaxInt64), uint64(math.MaxUint64)
@@ -151,7 +47,7 @@ func TestHostile(t *testing.T) {
 }
 
 func BenchmarkRefuse(b *testing.B) {
-	models := hostile(b)
+	models := onnxtest.Hostile()
 	for _, name := range slices.Sorted(maps.Keys(models)) {
 		b.Run(name, func(b *testing.B) {
 			data := models[name]()
@@ -167,13 +63,11 @@ func BenchmarkRefuse(b *testing.B) {
 
 // FuzzCheck wants a refusal that says so, and memory in proportion to the bytes; what is taken can be described.
 func FuzzCheck(f *testing.F) {
-	f.Add(encodeGood())
-	for _, spoil := range odd() {
-		m := good()
-		spoil(m)
-		f.Add(encode(f, m))
+	f.Add(onnxtest.Good())
+	for _, model := range onnxtest.Odd() {
+		f.Add(model)
 	}
-	for _, model := range hostile(f) {
+	for _, model := range onnxtest.Hostile() {
 		if data := model(); len(data) < 1<<16 {
 			f.Add(data)
 		}

@@ -15,14 +15,17 @@ type window struct {
 	table                      []int32 // by kernel element and place: the element of the picture under it, -1 outside
 }
 
+// maxTable bounds the elements of a table: 64 MiB.
+const maxTable = 1 << 24
+
 // finish fills in what follows from the sizes.
 func (w *window) finish() error {
 	w.inSize, w.kernelSize, w.places = 1, 1, 1
 	for i := range w.in {
 		w.inSize, w.kernelSize, w.places = w.inSize*w.in[i], w.kernelSize*w.kernel[i], w.places*w.out[i]
 	}
-	if _, err := sizeOf([]int{w.kernelSize, w.places}); err != nil {
-		return err
+	if n, err := sizeOf([]int{w.kernelSize, w.places}); err != nil || n > maxTable {
+		return fmt.Errorf("a kernel of %d elements at %d places: %w", w.kernelSize, w.places, ErrShape)
 	}
 	w.table = make([]int32, w.kernelSize*w.places)
 	for k := range w.kernelSize {
@@ -134,7 +137,7 @@ func convOf[T float](c *call, w window, groups int) error {
 		return err
 	}
 	depth := channels * w.kernelSize
-	if _, err := sizeOf([]int{depth, w.places}); err != nil {
+	if err := checkColumns(depth, w.places); err != nil {
 		return err
 	}
 	scratch := sync.Pool{New: func() any { b := make([]T, depth*w.places); return &b }}
@@ -157,6 +160,14 @@ func convOf[T float](c *call, w window, groups int) error {
 			product(1, matrix[T]{weight, maps, depth, false}, matrix[T]{*columns, depth, w.places, false}, y, w.places, 0, maps)
 		}
 	})
+}
+
+// checkColumns bounds the matrix of patches, which every goroutine has one of.
+func checkColumns(depth, places int) error {
+	if n, err := sizeOf([]int{depth, places}); err != nil || n > maxMemory/64 {
+		return fmt.Errorf("patches of %d numbers at %d places: %w", depth, places, ErrShape)
+	}
+	return nil
 }
 
 // addBias sets each map to its bias, 0 where there is none.
@@ -239,7 +250,7 @@ func convTransposeOf[T float](c *call, w window, groups int) error {
 		return err
 	}
 	depth := maps * w.kernelSize
-	if _, err := sizeOf([]int{depth, w.places}); err != nil {
+	if err := checkColumns(depth, w.places); err != nil {
 		return err
 	}
 	scratch := sync.Pool{New: func() any { b := make([]T, depth*w.places); return &b }}

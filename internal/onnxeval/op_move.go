@@ -298,7 +298,7 @@ func gather(c *call) error {
 func oneHot(c *call) error {
 	index, depthOf, values := c.in[0], c.in[1], c.in[2]
 	if !depthOf.known {
-		return errUnknown
+		return ErrUnknown
 	}
 	depth, err := asInt(depthOf)
 	if err != nil || values.size != 2 || depth < 0 || depth > maxSize {

@@ -30,29 +30,34 @@ func pad(c *call) error {
 	}
 	mode := c.node.Text("mode", "constant")
 	shape := append([]int{}, x.shape...)
-	sources := make([][]int, rank) // by axis and place in the result: the place in the operand, -1 for the number
+	before := make([]int, rank)
+	padded := make([]bool, rank)
 	for i, a := range which {
 		if a, err = axis(a, rank); err != nil {
 			return err
 		}
-		before, after := pads[i], pads[i+len(which)]
-		if before < -maxSize || before > maxSize || after < -maxSize || after > maxSize || shape[a]+before+after < 0 {
+		first, last := pads[i], pads[i+len(which)]
+		if first < -maxSize || first > maxSize || last < -maxSize || last > maxSize || x.shape[a]+first+last < 0 || padded[a] {
 			return fmt.Errorf("pads %v of shape %v: %w", pads, x.shape, ErrShape)
 		}
-		shape[a] += before + after
-		if _, err := sizeOf(shape); err != nil {
-			return err
-		}
-		sources[a] = make([]int, shape[a])
-		for k := range sources[a] {
-			if sources[a][k], err = padSource(mode, k-before, x.shape[a]); err != nil {
-				return err
-			}
-		}
+		before[a], padded[a] = first, true
+		shape[a] += first + last
 	}
 	y, err := c.result(x.dtype, shape)
 	if err != nil || y.size == 0 {
 		return err
+	}
+	sources := make([][]int, rank) // by axis and place in the result: the place in the operand, -1 for the number
+	for a := range sources {
+		if !padded[a] {
+			continue
+		}
+		sources[a] = make([]int, shape[a])
+		for k := range sources[a] {
+			if sources[a][k], err = padSource(mode, k-before[a], x.shape[a]); err != nil {
+				return err
+			}
+		}
 	}
 	if rank == 0 {
 		return c.do(func() { copyData(y, x) })

@@ -51,7 +51,7 @@ func identity(c *call) error { return c.same(c.in[0], c.in[0].shape) }
 func dropout(c *call) error {
 	if mode := c.operand(2); mode != nil {
 		if !mode.known {
-			return errUnknown
+			return ErrUnknown
 		}
 		if b, ok := mode.data.([]bool); !ok || len(b) != 1 || b[0] {
 			return fmt.Errorf("training_mode: %w", ErrUnsupported)

@@ -2,6 +2,7 @@ package onnxeval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/catvae/catvae/bundle"
@@ -29,7 +30,7 @@ type slab struct {
 // and once is true. Large steps are shared out in pool, which may be nil.
 func (p *Program) Plan(inputs []onnxgraph.Tensor, pool *Pool) (plan *Plan, once bool, err error) {
 	plan, err = p.plan(inputs, pool, false)
-	if err != nil && isUnknown(err) && hasData(inputs) {
+	if err != nil && errors.Is(err, ErrUnknown) && hasData(inputs) {
 		plan, err = p.plan(inputs, pool, true)
 		return plan, true, err
 	}
@@ -62,7 +63,7 @@ func (p *Program) plan(inputs []onnxgraph.Tensor, pool *Pool, known bool) (*Plan
 		values[p.graph.Inputs[i].Name] = v
 		plan.inputs = append(plan.inputs, v)
 	}
-	pl := &planner{opset: p.graph.Opset, values: values, limit: maxSize}
+	pl := &planner{opset: p.graph.Opset, values: values, limit: maxMemory / 8}
 	for _, n := range p.nodes {
 		if err := pl.add(n); err != nil {
 			return nil, err
@@ -104,12 +105,17 @@ func (p *planner) copy(v *value) *value {
 	return w
 }
 
-// maxMemory bounds the bytes of a plan.
-const maxMemory = 8 << 30
+// maxMemory bounds the bytes of a plan. Tests set it lower.
+var maxMemory = 4 << 30
 
 // shareMemory gives values memory: what no step reads any more goes to the next result of its type.
 func (p *Plan) shareMemory(external map[*value]bool) error {
-	var free []*slab
+	type placed struct {
+		v *value
+		s *slab
+	}
+	var free, all []*slab
+	var assigned []placed // which slab a value had, after it has given it back
 	bytes := 0
 	take := func(v *value) error {
 		best := -1
@@ -125,9 +131,10 @@ func (p *Plan) shareMemory(external map[*value]bool) error {
 			if bytes += v.size * widthOf(v.dtype); bytes > maxMemory {
 				return fmt.Errorf("onnxeval: a run would take more than %d GiB: give fewer rows at once: %w", maxMemory>>30, ErrShape)
 			}
-			v.slab = &slab{dtype: v.dtype, size: v.size, data: allocate(v.dtype, v.size)}
+			v.slab = &slab{dtype: v.dtype, size: v.size}
+			all = append(all, v.slab)
 		}
-		v.data = v.slab.data
+		assigned = append(assigned, placed{v, v.slab})
 		return nil
 	}
 	for i, s := range p.steps {
@@ -136,7 +143,8 @@ func (p *Plan) shareMemory(external map[*value]bool) error {
 		if s.aliased && len(s.results) == 1 && !external[s.results[0]] {
 			for _, v := range s.operands {
 				if ended(v) && v.dtype == s.results[0].dtype && v.size == s.results[0].size && v.slab.size == v.size {
-					s.results[0].slab, s.results[0].data, v.slab = v.slab, v.slab.data, nil
+					s.results[0].slab, v.slab = v.slab, nil
+					assigned = append(assigned, placed{s.results[0], s.results[0].slab})
 					break
 				}
 			}
@@ -158,6 +166,12 @@ func (p *Plan) shareMemory(external map[*value]bool) error {
 				release(v)
 			}
 		}
+	}
+	for _, s := range all { // now that it is known to be little enough
+		s.data = allocate(s.dtype, s.size)
+	}
+	for _, a := range assigned {
+		a.v.data = a.s.data
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package onnxeval
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/catvae/catvae/bundle"
@@ -14,7 +13,7 @@ type planner struct {
 	values map[string]*value
 	steps  []*step
 	views  []*value // of values whose memory changes from run to run, each after what it is a view of
-	limit  int      // of the elements that are computed beforehand
+	limit  int      // of the elements that may yet be computed beforehand
 }
 
 // step is what one node does in a run.
@@ -34,8 +33,8 @@ type call struct {
 	step  *step
 }
 
-// errLarge: too much would be computed beforehand.
-var errLarge = errors.New("large")
+// errLarge: more would be computed beforehand than is allowed.
+var errLarge = fmt.Errorf("too many elements: give fewer rows at once: %w", ErrShape)
 
 // add plans a node. Results that follow from known values alone are computed at once.
 func (p *planner) add(n onnxgraph.Node) error {
@@ -115,8 +114,9 @@ func (p *planner) record(s *step) {
 
 // compute runs steps whose operands are known.
 func (p *planner) compute(c *call, steps []*step) error {
-	for _, v := range c.out {
-		if v.size > p.limit {
+	for _, v := range c.step.results {
+		if p.limit -= v.size; p.limit < 0 {
+			p.limit += v.size
 			return errLarge
 		}
 	}
@@ -141,6 +141,9 @@ func (c *call) result(d bundle.DType, shape []int) (*value, error) {
 	v, err := newValue("", d, shape)
 	if err != nil {
 		return nil, err
+	}
+	if v.size > maxMemory/widthOf(d) {
+		return nil, errLarge
 	}
 	c.out = append(c.out, v)
 	c.step.results = append(c.step.results, v)
@@ -202,7 +205,7 @@ func (c *call) operand(i int) *value {
 func (c *call) ints(i int) ([]int, error) {
 	v := c.in[i]
 	if !v.known {
-		return nil, errUnknown
+		return nil, ErrUnknown
 	}
 	var out []int
 	switch d := v.data.(type) {

@@ -15,8 +15,8 @@ var (
 	ErrUnsupported = errors.New("unsupported operator")
 	// ErrShape: shapes that do not fit each other, or too many elements.
 	ErrShape = errors.New("bad shape")
-	// errUnknown: a shape follows from numbers that are not known before the run.
-	errUnknown = errors.New("its result's shape follows from numbers that are not known before the run")
+	// ErrUnknown: a shape follows from numbers that a plan is made without.
+	ErrUnknown = errors.New("its result's shape follows from numbers that are not known before the run")
 )
 
 // A Program is a graph whose operators are all there. It is safe for concurrent use.
@@ -26,8 +26,12 @@ type Program struct {
 	nodes []onnxgraph.Node  // that are left to be planned
 }
 
-// maxFolded bounds the elements that are computed when a graph is loaded: what is larger waits for a plan.
-const maxFolded = 1 << 24
+// What is computed when a graph is loaded may have so many elements, and foldedPerWeight times as many as the initialisers
+// have: what goes beyond waits for a plan, which no hostile graph gets by being loaded.
+const (
+	maxFolded       = 1 << 20
+	foldedPerWeight = 4
+)
 
 // Load makes a program. An [ErrUnsupported] lists all operators that are missing.
 func Load(g *onnxgraph.Graph) (*Program, error) {
@@ -35,8 +39,10 @@ func Load(g *onnxgraph.Graph) (*Program, error) {
 		return nil, err
 	}
 	p := &Program{graph: g, known: map[string]*value{}}
+	limit := maxFolded
 	for _, t := range g.Initialisers {
 		v, err := knownValue(t)
+		limit += foldedPerWeight * v.size
 		if err != nil {
 			return nil, fmt.Errorf("onnxeval: initialiser %q: %w", t.Name, err)
 		}
@@ -45,7 +51,7 @@ func Load(g *onnxgraph.Graph) (*Program, error) {
 	for _, in := range g.Inputs {
 		delete(p.known, in.Name)
 	}
-	fold := &planner{opset: g.Opset, values: p.known, limit: maxFolded}
+	fold := &planner{opset: g.Opset, values: p.known, limit: limit}
 	for _, n := range g.Nodes {
 		if !slices.ContainsFunc(n.Inputs, func(in string) bool { return in != "" && p.known[in] == nil }) {
 			switch err := fold.add(n); {
@@ -86,7 +92,7 @@ func Missing(g *onnxgraph.Graph, who string, has func(onnxgraph.Node) bool) erro
 		if nodes[n.Op] == nil {
 			order = append(order, n.Op)
 		}
-		nodes[n.Op] = append(nodes[n.Op], fmt.Sprintf("%q", strings.TrimPrefix(n.String(), n.Op+" ")))
+		nodes[n.Op] = append(nodes[n.Op], fmt.Sprintf("%q", n.Label()))
 	}
 	if len(order) == 0 {
 		return nil
@@ -102,5 +108,3 @@ func Missing(g *onnxgraph.Graph, who string, has func(onnxgraph.Node) bool) erro
 	}
 	return fmt.Errorf("onnxeval: %s lacks %s of opset %d: %w", who, strings.Join(list, ", "), g.Opset, ErrUnsupported)
 }
-
-func isUnknown(err error) bool { return errors.Is(err, errUnknown) }

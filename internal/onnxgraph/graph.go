@@ -39,16 +39,19 @@ type Node struct {
 	Outputs    []string       // "" where an optional result is not wanted
 }
 
-// String names a node in errors: its operator, and its name or its first result.
-func (n Node) String() string {
-	name := n.Name
+// Label is what a node is called: its name, or that of its first result.
+func (n Node) Label() string {
+	label := n.Name
 	for _, out := range n.Outputs {
-		if name == "" {
-			name = out
+		if label == "" {
+			label = out
 		}
 	}
-	return fmt.Sprintf("%s %q", n.Op, name)
+	return label
 }
+
+// String names a node in errors.
+func (n Node) String() string { return fmt.Sprintf("%s %q", n.Op, n.Label()) }
 
 // Int returns an integer attribute, or absent where the node has none of the name and type.
 func (n Node) Int(name string, absent int64) int64 {

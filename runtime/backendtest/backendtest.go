@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxcheck"
+	"github.com/catvae/catvae/internal/onnxcheck/onnxtest"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"github.com/catvae/catvae/runtime"
 	"google.golang.org/protobuf/proto"
@@ -22,7 +24,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) runtime.Backend) {
 	for name, test := range map[string]func(*testing.T, runtime.Backend){
 		"numbers": testNumbers, "scalar": testScalar, "bad inputs": testBadInputs, "bad models": testBadModels,
-		"close": testClose, "concurrent": testConcurrent, "context": testContext, "bind": testBind,
+		"close": testClose, "concurrent": testConcurrent, "context": testContext, "bind": testBind, "hostile": testHostile,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -194,6 +196,19 @@ func testBadModels(t *testing.T, b runtime.Backend) {
 		if g, err := b.Load(model, "bad"); err == nil {
 			g.Close()
 			t.Errorf("%s: is loaded", name)
+		}
+	}
+}
+
+// testHostile loads what must never reach a runtime: the one checker refuses it, whatever the backend.
+func testHostile(t *testing.T, b runtime.Backend) {
+	for name, model := range onnxtest.Hostile() {
+		g, err := b.Load(model(), "hostile")
+		if err == nil {
+			g.Close()
+		}
+		if !errors.Is(err, onnxcheck.ErrUnsafe) {
+			t.Errorf("%s: the error is %.300v, want onnxcheck.ErrUnsafe", name, err)
 		}
 	}
 }

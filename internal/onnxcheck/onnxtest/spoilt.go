@@ -1,4 +1,4 @@
-package onnxcheck_test
+package onnxtest
 
 import (
 	"math"

@@ -1,0 +1,8 @@
+package onnxeval
+
+// SetMaxMemory sets the bytes that a plan may take, and returns how to set them back.
+func SetMaxMemory(n int) (restore func()) {
+	old := maxMemory
+	maxMemory = n
+	return func() { maxMemory = old }
+}
