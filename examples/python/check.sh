@@ -28,6 +28,26 @@ check() { # NAME TRAIN_FLAGS...
 	}
 	"$bin/infer" --model "$work/$name/bundle" --in "$rows" --out "$work/$name.npy"
 	"$python" "$here/encode.py" "$work/$name/bundle" "$rows" "$work/$name-python.npy" --compare "$work/$name.npy"
+	if [ -x "$bin/infer-purego" ]; then # built without cgo
+		"$bin/infer-purego" --model "$work/$name/bundle" --in "$rows" --out "$work/$name-purego.npy"
+		"$python" "$here/encode.py" "$work/$name/bundle" "$rows" "$work/$name-python.npy" --compare "$work/$name-purego.npy"
+	fi
+}
+
+# PyTorch's models, imported and trained a little further: the bundle's codes are Python's.
+imported() { # NAME
+	torch=$here/../../builder/importer/testdata
+	{
+		"$bin/catvae" import "$torch/$1-encoder.onnx" "$torch/$1-decoder.onnx" --out "$work/$1"
+		"$bin/catvae" train --config "$work/$1/config.json" --data "$torch/rows.npy" --out "$work/$1-tuned" --epochs 1 --samples 1
+	} 2>"$work/$1.log" || {
+		cat "$work/$1.log" >&2
+		exit 1
+	}
+	for run in "$1" "$1-tuned"; do
+		"$bin/infer" --model "$work/$run/bundle" --in "$torch/rows.npy" --out "$work/$run.npy"
+		"$python" "$here/encode.py" "$work/$run/bundle" "$torch/rows.npy" "$work/$run-python.npy" --compare "$work/$run.npy"
+	done
 }
 
 # Variants of a run: the same codes from both, too.
@@ -47,3 +67,8 @@ check categorical --config categorical-mlp --set data.validation=$held --set enc
 check odd --set latent.variables=37 --set encoder.hidden=33 --set decoder.hidden=33 --set data.validation=$held
 variants bernoulli
 variants categorical
+for exporter in script dynamo; do
+	imported bernoulli-$exporter
+	imported mixed-$exporter
+	imported categorical-$exporter
+done

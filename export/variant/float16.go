@@ -11,6 +11,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxcompose"
 	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/x448/float16"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -89,7 +90,7 @@ func roundConstants(g *onnxpb.GraphProto) error {
 			if !(math.Abs(float64(x)) <= largest16) {
 				return fmt.Errorf("%s holds %g, float16 ends at %d", t.GetName(), x, largest16)
 			}
-			half[j] = float16(x)
+			half[j] = float16.Fromfloat32(x).Bits()
 		}
 		g.Initializer[i] = tensorOf(t.GetName(), onnxpb.TensorProto_FLOAT16, t.Dims, half)
 	}
@@ -106,17 +107,4 @@ func checkRange16(seen activations) error {
 		}
 	}
 	return nil
-}
-
-// float16 rounds to the nearest float16, ties to even, and returns its bits. |x| is at most largest16. IEEE 754-2019, 3.4.
-func float16(x float32) uint16 {
-	bits := math.Float32bits(x)
-	sign := uint16(bits >> 16 & 0x8000)
-	a := math.Abs(float64(x))
-	if a < 0x1p-14 { // subnormal: multiples of 2^-24
-		return sign | uint16(math.RoundToEven(a*0x1p24))
-	}
-	magnitude := bits & 0x7fffffff
-	rounded := magnitude + 0xfff + magnitude>>13&1 // to 10 bits of fraction, even on ties
-	return sign | uint16((rounded>>13)-(127-15)<<10)
 }

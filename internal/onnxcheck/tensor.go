@@ -31,7 +31,7 @@ var storages = map[onnxpb.TensorProto_DataType]storage{
 // checkTensor wants exactly the bytes that the shape and type ask for, or exactly the numbers, in the list of the type.
 func checkTensor(t *onnxpb.TensorProto) error {
 	if t.GetDataLocation() == onnxpb.TensorProto_EXTERNAL || len(t.ExternalData) > 0 {
-		return refuse("tensor %.100q keeps its data in another file", t.GetName())
+		return refuse("tensor %.100q keeps its data in another file: write the model with its weights inside (external_data=False in torch.onnx.export)", t.GetName())
 	}
 	kind := onnxpb.TensorProto_DataType(t.GetDataType())
 	s, ok := storages[kind]

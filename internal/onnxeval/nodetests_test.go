@@ -17,6 +17,7 @@ import (
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
 	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/runtime/ortest"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -64,7 +65,7 @@ type tally struct {
 func TestONNX(t *testing.T) {
 	dir := os.Getenv("CATVAE_ONNX_TESTS")
 	if dir == "" {
-		t.Skip("CATVAE_ONNX_TESTS is not set: see testdata/nodetests.py")
+		ortest.Skip(t, "CATVAE_ONNX_TESTS is not set: see testdata/nodetests.py")
 	}
 	folders, err := filepath.Glob(filepath.Join(dir, "test_*"))
 	if err != nil || len(folders) < 1000 {
