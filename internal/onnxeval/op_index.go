@@ -1,0 +1,129 @@
+package onnxeval
+
+import (
+	"fmt"
+
+	"github.com/catvae/catvae/bundle"
+)
+
+// gather picks slices of an axis by indexes, negative from the end. Indexes out of range are an error where they are known
+// beforehand and are clamped elsewhere.
+func gather(c *call) error {
+	x, index := c.in[0], c.in[1]
+	a, err := axis(int(c.node.Int("axis", 0)), len(x.shape))
+	if err != nil {
+		return err
+	}
+	if index.dtype != bundle.Int64 && index.dtype != bundle.Int32 {
+		return c.unsupportedType(1)
+	}
+	d := x.shape[a]
+	if index.known {
+		list, err := c.ints(1)
+		if err != nil {
+			return err
+		}
+		for _, i := range list {
+			if i < -d || i >= d {
+				return fmt.Errorf("index %d of %d: %w", i, d, ErrShape)
+			}
+		}
+	}
+	shape := append(append(append([]int{}, x.shape[:a]...), index.shape...), x.shape[a+1:]...)
+	y, err := c.result(x.dtype, shape)
+	if err != nil || y.size == 0 {
+		return err
+	}
+	if d == 0 {
+		return fmt.Errorf("an axis of nothing to choose from: %w", ErrShape)
+	}
+	outer, inner := around(x.shape, a)
+	at := func(i int) int {
+		var n int
+		if index.dtype == bundle.Int32 {
+			n = int(of[int32](index)[i])
+		} else {
+			n = int(of[int64](index)[i])
+		}
+		if n < 0 {
+			n += d
+		}
+		return min(max(n, 0), d-1)
+	}
+	return c.do(func() {
+		for o := range outer {
+			for i := range index.size {
+				moveElements(y, (o*index.size+i)*inner, x, (o*d+at(i))*inner, inner)
+			}
+		}
+	})
+}
+
+// oneHot writes on where the axis has the index, off elsewhere and for indexes out of range.
+func oneHot(c *call) error {
+	index, depthOf, values := c.in[0], c.in[1], c.in[2]
+	if !depthOf.known {
+		return ErrUnknown
+	}
+	depth, err := asInt(depthOf)
+	if err != nil || values.size != 2 || depth < 0 || depth > maxSize {
+		return fmt.Errorf("depth of shape %v, values of shape %v: %w", depthOf.shape, values.shape, ErrShape)
+	}
+	a, err := axis(int(c.node.Int("axis", -1)), len(index.shape)+1)
+	if err != nil {
+		return err
+	}
+	shape := append(append(append([]int{}, index.shape[:a]...), depth), index.shape[a:]...)
+	y, err := c.result(values.dtype, shape)
+	if err != nil || y.size == 0 {
+		return err
+	}
+	outer, inner := around(shape, a)
+	read, err := reader64(index)
+	if err != nil {
+		return err
+	}
+	return c.share(outer, max(1, cheap/(inner*depth)), func(from, to int) {
+		for o := from; o < to; o++ {
+			for i := range inner {
+				n := read(o*inner + i)
+				if n < 0 {
+					n += depth
+				}
+				for k := range depth {
+					which := 0
+					if k == n {
+						which = 1
+					}
+					moveElements(y, (o*depth+k)*inner+i, values, which, 1)
+				}
+			}
+		}
+	})
+}
+
+// asInt returns the one number of a known value.
+func asInt(v *value) (int, error) {
+	read, err := reader64(v)
+	if err != nil || v.size != 1 {
+		return 0, fmt.Errorf("a number is wanted, not shape %v of type %s: %w", v.shape, v.dtype, ErrShape)
+	}
+	return read(0), nil
+}
+
+// reader64 reads elements of any number's type as integers.
+func reader64(v *value) (func(i int) int, error) {
+	switch v.dtype {
+	case bundle.Int64:
+		return func(i int) int { return int(of[int64](v)[i]) }, nil
+	case bundle.Int32:
+		return func(i int) int { return int(of[int32](v)[i]) }, nil
+	case bundle.Uint8:
+		return func(i int) int { return int(of[uint8](v)[i]) }, nil
+	case bundle.Float32:
+		return func(i int) int { return int(of[float32](v)[i]) }, nil
+	case bundle.Float64:
+		return func(i int) int { return int(of[float64](v)[i]) }, nil
+	}
+	return nil, fmt.Errorf("indexes of type %s: %w", v.dtype, ErrUnsupported)
+}

@@ -1,0 +1,123 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/catvae/catvae/bundle"
+)
+
+// Open opens the bundle in dir. Every graph is hashed, checked and then loaded from the same bytes. The backend is
+// onnxruntime on the CPU unless options say otherwise. Errors wrap bundle.ErrBad, [ErrLibrary], [ErrDevice] or
+// fs.ErrNotExist. The model must be closed.
+func Open(dir string, opts ...Option) (*Model, error) {
+	b, err := bundle.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	names := graphNames
+	if v, ok := b.Manifest.Variants[o.variant]; ok {
+		names = append(names[:len(names):len(names)], v.File)
+	}
+	graphs := map[string][]byte{}
+	for _, name := range names {
+		if graphs[name], err = b.Graph(name); err != nil {
+			return nil, err
+		}
+	}
+	return New(b.Manifest, graphs, opts...)
+}
+
+var graphNames = []string{bundle.EncoderFile, bundle.ThresholdFile, bundle.DecoderFile}
+
+// New is [Open] for a model in memory: graphs holds the three ONNX models, and that of a variant that is asked for, by
+// their file names.
+func New(m *bundle.Manifest, graphs map[string][]byte, opts ...Option) (*Model, error) {
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	if o.backend == nil {
+		if o.backend, err = OpenONNXRuntime(opts...); err != nil {
+			return nil, err
+		}
+	}
+	model := &Model{manifest: m, backend: o.backend, graphs: graphs, variant: o.variant, scaled: scaledBytes(m.Input.Scale)}
+	model.programs.graphs = map[string]Graph{}
+	batch := []int64{-1}
+	latent := append(batch[:1:1], latentShape(m.Latent)...)
+	sample := append(batch[:1:1], m.Input.Shape...)
+	for _, g := range []struct {
+		to      *Graph
+		file    string
+		in, out []bundle.TensorInfo
+	}{
+		{&model.encoder, bundle.EncoderFile, infos(m.Input.Name, bundle.Float32, sample), infos(bundle.LatentLogits, bundle.Float32, latent)},
+		{&model.threshold, bundle.ThresholdFile, infos(bundle.LatentLogits, bundle.Float32, latent),
+			append(infos(bundle.Code, bundle.Float32, latent), infos(bundle.PackedCode, bundle.Uint8, []int64{-1, int64(m.Latent.PackedBytes())})...)},
+		{&model.decoder, bundle.DecoderFile, infos(bundle.Code, bundle.Float32, latent),
+			append(infos(bundle.Reconstruction, bundle.Float32, sample), infos(bundle.ReconstructionLogits, bundle.Float32, sample)...)},
+	} {
+		graph, err := o.backend.Load(graphs[g.file], g.file)
+		if err == nil {
+			*g.to = graph
+			err = sameInfos(g.file, graph, g.in, g.out)
+		}
+		if err != nil {
+			return nil, errors.Join(err, model.Close())
+		}
+	}
+	if o.variant != "" {
+		if err := model.loadVariant(); err != nil {
+			return nil, errors.Join(err, model.Close())
+		}
+	}
+	return model, nil
+}
+
+// scaledBytes returns what bytes are as floats: byte·scale, or byte/n where scale is 1/n for a whole n, as
+// onnxcompose.FromBytes has it.
+func scaledBytes(scale float64) (table [256]float32) {
+	n := math.Round(1 / scale)
+	for b := range table {
+		if math.Abs(n*scale-1) < 1e-12 {
+			table[b] = float32(b) / float32(n)
+		} else {
+			table[b] = float32(b) * float32(scale)
+		}
+	}
+	return table
+}
+
+func infos(name string, d bundle.DType, shape []int64) []bundle.TensorInfo {
+	return []bundle.TensorInfo{{Name: name, DType: d, Shape: shape}}
+}
+
+func latentShape(l bundle.Latent) []int64 {
+	if l.Kind == bundle.Categorical {
+		return []int64{int64(l.Variables), int64(l.Categories)}
+	}
+	return []int64{int64(l.Variables)}
+}
+
+// sameInfos reports a graph whose inputs and outputs are not what the manifest says.
+func sameInfos(file string, g Graph, in, out []bundle.TensorInfo) error {
+	for _, c := range []struct {
+		what      string
+		got, want []bundle.TensorInfo
+	}{{"inputs", g.Inputs(), in}, {"outputs", g.Outputs(), out}} {
+		same := func(a, b bundle.TensorInfo) bool {
+			return a.Name == b.Name && a.DType == b.DType && slices.Equal(a.Shape, b.Shape)
+		}
+		if !slices.EqualFunc(c.got, c.want, same) {
+			return fmt.Errorf("runtime: %s has the %s %v, its manifest wants %v: %w: export the bundle again", file, c.what, c.got, c.want, bundle.ErrFormat)
+		}
+	}
+	return nil
+}
