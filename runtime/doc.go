@@ -11,7 +11,7 @@
 //
 // onnxruntime is a native library: [FindLibrary] says where it is looked for, [Install] fetches the pinned version,
 // [Diagnose] explains what is wrong. A device that was asked for and is not there is an error, never another device.
-// Without cgo everything but the onnxruntime backend builds, and the missing backend says so.
+// Without cgo everything but the onnxruntime backend builds, and the missing backend says so; package purego runs graphs there.
 //
 // Nothing here imports gorgonia: a program that only runs bundles stays small.
 package runtime

@@ -40,5 +40,8 @@ func (c doctorCommand) Run(ctx context.Context, env cli.Env) error {
 	if err := d.Write(env.Stdout); err != nil {
 		return err
 	}
+	if d.Err != nil {
+		fmt.Fprintln(env.Stdout, "until then graphs run in pure Go, which is slower: see --backend")
+	}
 	return d.Err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -194,15 +195,21 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
 }
 
-// cmd/infer links no model code.
+// cmd/infer links no model code: with cgo nothing of gorgonia's, without it what onnx-go's decoder needs.
 func TestInferDependencies(t *testing.T) {
-	out, err := exec.Command("go", "list", "-deps", "../infer").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range strings.Fields(string(out)) {
-		if strings.HasPrefix(p, "gorgonia.org/") || strings.HasSuffix(p, "catvae/train") || strings.HasSuffix(p, "catvae/builder") {
-			t.Errorf("cmd/infer depends on %s", p)
+	for cgo, allowed := range map[string]string{"1": "", "0": "gorgonia.org/tensor gorgonia.org/vecf32 gorgonia.org/vecf64"} {
+		list := exec.Command("go", "list", "-deps", "-f", "{{if .Module}}{{.Module.Path}} {{.ImportPath}}{{end}}", "../infer")
+		list.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
+		out, err := list.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(out)) {
+			module, p, _ := strings.Cut(strings.TrimSpace(line), " ")
+			gorgonia := strings.HasPrefix(module, "gorgonia.org/") && !slices.Contains(strings.Fields(allowed), module)
+			if gorgonia || strings.HasSuffix(p, "catvae/train") || strings.HasSuffix(p, "catvae/builder") {
+				t.Errorf("cmd/infer with CGO_ENABLED=%s depends on %s", cgo, p)
+			}
 		}
 	}
 }
