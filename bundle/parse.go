@@ -193,10 +193,10 @@ func (m *Manifest) validateFiles() error {
 			return err
 		}
 		if f.Size < 0 || f.Size > maxFile {
-			return fmt.Errorf("files: %s has %d bytes: 0 to %d are possible", name, f.Size, maxFile)
+			return fmt.Errorf("files: %q has %d bytes: 0 to %d are possible", name, f.Size, maxFile)
 		}
 		if len(f.SHA256) != 64 || strings.Trim(f.SHA256, "0123456789abcdef") != "" {
-			return fmt.Errorf("files: %s has SHA-256 %q: it must be 64 hexadecimal digits in lower case", name, f.SHA256)
+			return fmt.Errorf("files: %q has SHA-256 %q: it must be 64 hexadecimal digits in lower case", name, f.SHA256)
 		}
 	}
 	return nil
@@ -208,14 +208,14 @@ func (m *Manifest) validateVariants() error {
 			return fmt.Errorf("variants: %q is the file %q, which files must list (%q stands for %s and %s)", name, v.File, VariantFloat32, EncoderFile, ThresholdFile)
 		}
 		if v.Input != Uint8 && v.Input != Float32 {
-			return fmt.Errorf("variants: %s takes %q: use %s or %s", name, v.Input, Uint8, Float32)
+			return fmt.Errorf("variants: %q takes %q: use %s or %s", name, v.Input, Uint8, Float32)
 		}
 		if len(v.Devices) == 0 {
-			return fmt.Errorf("variants: %s names no devices", name)
+			return fmt.Errorf("variants: %q names no devices", name)
 		}
 		for tensor, q := range v.Activations {
 			if !(q.Scale > 0) || math.IsInf(q.Scale, 0) || q.ZeroPoint < 0 || q.ZeroPoint > 255 {
-				return fmt.Errorf("variants: %s: %s has scale %g and zero point %d: the scale is positive, the zero point a byte", name, tensor, q.Scale, q.ZeroPoint)
+				return fmt.Errorf("variants: %q: %q has scale %g and zero point %d: the scale is positive, the zero point a byte", name, tensor, q.Scale, q.ZeroPoint)
 			}
 		}
 	}
