@@ -33,6 +33,7 @@ func TestGradients(t *testing.T) {
 			"sqrt":     {[]int{batch, 3}, func(b *builder.Graph, w *G.Node) *G.Node { return b.Sqrt(b.Add(b.Square(w), b.Number(1))) }},
 			"sigmoid":  {[]int{batch, 3}, func(b *builder.Graph, w *G.Node) *G.Node { return b.Sigmoid(w) }},
 			"softplus": {[]int{batch, 3}, func(b *builder.Graph, w *G.Node) *G.Node { return b.Softplus(w) }},
+			"erf":      {[]int{batch, 3}, func(b *builder.Graph, w *G.Node) *G.Node { return b.Erf(w) }},
 			"relu":     {[]int{batch, 3}, func(b *builder.Graph, w *G.Node) *G.Node { return b.Square(b.Activate(builder.ReLU, w)) }},
 			"leaky":    {[]int{batch, 3}, func(b *builder.Graph, w *G.Node) *G.Node { return b.Activate(builder.LeakyReLU, w) }},
 			"tanh":     {[]int{batch, 3}, func(b *builder.Graph, w *G.Node) *G.Node { return b.Activate(builder.Tanh, w) }},

@@ -32,7 +32,7 @@ func newIDX(s *stream) (*idx, error) {
 	if len(shape) == 1 {
 		r.info.Shape = []int{1}
 	}
-	if r.info.RowSize() <= maxRow {
+	if r.info.Rows > 0 && r.info.RowSize() <= maxRow { // of no rows the size is the header's word alone
 		r.buf = make([]byte, r.info.RowSize())
 	}
 	return r, nil

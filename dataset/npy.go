@@ -81,7 +81,7 @@ func newNPY(s *stream) (Reader, error) {
 	if err := s.expect(size, total); err != nil {
 		return nil, err
 	}
-	if r.info.RowSize() <= maxRow {
+	if r.info.Rows > 0 && r.info.RowSize() <= maxRow { // of no rows the size is the header's word alone
 		r.buf = make([]byte, r.info.RowSize()*r.width)
 	}
 	if r.width == 1 {

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/catvae/catvae/bundle"
@@ -79,7 +80,7 @@ func reshapes(model []byte, batch int) (map[string][]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
-	plan, _, err := program.Plan(inputs, nil)
+	plan, _, err := program.Plan(context.Background(), inputs, nil)
 	if err != nil {
 		return nil, fmt.Errorf("export: at a batch of %d: %w", batch, err)
 	}

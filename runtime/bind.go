@@ -6,7 +6,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 )
 
-// A Binder is a [Graph] that can run on memory of its caller's, found by assertion: onnxruntime's graphs are. Where the
+// A Binder is a [Graph] that can run on memory of its caller's, found by assertion: onnxruntime's graphs and purego's are. Where the
 // same shapes run again and again (training steps, batches of a pipeline) nothing is then allocated or copied for a run.
 type Binder interface {
 	// Bind fixes the memory of every input and every output, by name and in any order. The slices stay where they are and

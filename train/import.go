@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -10,6 +11,8 @@ import (
 	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime"
 	"gorgonia.org/tensor"
 )
@@ -30,10 +33,11 @@ type Imported struct {
 	Model        builder.Model
 	Parameters   int // numbers
 	Verification export.Verification
+	Apart        float64 // how far apart the bundle's logits and the files' are at most, relative to the largest
 }
 
 // Import makes a run of an encoder and a decoder that come from elsewhere, untrained by us: a folder with the configuration, the
-// two graphs and a bundle, verified. A run that starts from its config.json trains the graphs' weights further. Errors wrap
+// two graphs and a bundle, verified and compared with the files themselves. It appears whole or not at all. A run that starts from its config.json trains the graphs' weights further. Errors wrap
 // importer.ErrUnsupported, [ErrConfig] or the checker's refusal.
 func Import(ctx context.Context, o ImportOptions) (Imported, error) {
 	nets, c, err := readNetworks("", o.Config)
@@ -47,56 +51,127 @@ func Import(ctx context.Context, o ImportOptions) (Imported, error) {
 		return Imported{}, err
 	}
 	m := nets.model(c, nets.input())
-	if got := nets.decoder.Width(); got != m.Bits() {
-		return Imported{}, fmt.Errorf("train: the encoder gives %d logits a row, the decoder takes codes of %d numbers: they are not of one model: %w", m.Bits(), got, ErrConfig)
-	}
-	if got := size(nets.decoder.Shape()); got != m.Width() {
-		return Imported{}, fmt.Errorf("train: the encoder takes rows of %d values, the decoder gives rows of %d: they are not of one model: %w", m.Width(), got, ErrConfig)
-	}
 	if err := c.Validate(); err != nil {
+		return Imported{}, err
+	}
+	if err := m.Validate(); err != nil {
+		return Imported{}, fmt.Errorf("%w: %w", err, ErrConfig)
+	}
+	if err := nets.fit(m); err != nil {
 		return Imported{}, err
 	}
 	params, err := builder.NewParams(tensor.Float32, c.Seed)
 	if err != nil {
 		return Imported{}, err
 	}
-	folder, err := newRunFolder(o.Out, o.Force, c, nets)
-	if err != nil {
+	t := Trained{Name: filepath.Base(filepath.Clean(o.Out)), Config: c, Model: m, Params: params}
+	if err := t.addPrior(); err != nil {
 		return Imported{}, err
+	}
+	if err := checkReplaceable(o.Out, o.Force); err != nil {
+		return Imported{}, err
+	}
+	if _, err := os.Stat(o.Out); err == nil {
+		standing, err := lockRunFolder(o.Out) // nobody else may be writing it
+		if err != nil {
+			return Imported{}, err
+		}
+		defer standing.Close()
 	}
 	if o.Log != nil {
 		o.Log("encoder: " + nets.encoder.Note())
 		o.Log("decoder: " + nets.decoder.Note())
 	}
-	t := Trained{Name: filepath.Base(filepath.Clean(o.Out)), Config: c, Model: m, Params: params}
-	v, err := t.WriteBundle(ctx, folder.path(BundleDir), BundleOptions{Backend: o.Backend, Force: true, Record: map[string]any{"imported": true}})
-	folder.Close()
+	made := Imported{Config: c, Model: m}
+	err = atomicfile.Dir(o.Out, true, func(dir string) error { // which a run that stands there outlives, where this fails
+		folder, err := newRunFolder(dir, true, c, nets)
+		if err != nil {
+			return err
+		}
+		defer folder.Close()
+		path := folder.path(BundleDir)
+		if made.Verification, err = t.WriteBundle(ctx, path, BundleOptions{Backend: o.Backend, Force: true, Record: map[string]any{"imported": true}}); err != nil {
+			return err
+		}
+		made.Apart, err = nets.compare(ctx, path, m, o.Backend)
+		return err
+	})
+	made.Parameters = params.Count()
+	return made, err
+}
+
+// fit reports an encoder and a decoder that are not of one model.
+func (n networks) fit(m builder.Model) error {
+	if got := n.decoder.Width(); got != m.Bits() {
+		return fmt.Errorf("train: the encoder gives %d logits a row, the decoder takes codes of %d numbers: they are not of one model, or in the wrong order: %w", m.Bits(), got, ErrConfig)
+	}
+	if got := n.decoder.Size(); got != m.Width() {
+		return fmt.Errorf("train: the encoder takes rows of %d values, the decoder gives rows of %d: they are not of one model, or in the wrong order: %w", m.Width(), got, ErrConfig)
+	}
+	return nil
+}
+
+// compareRows is on how many rows an imported model is compared with its files, compareTolerance how far apart logits may be,
+// relative to the largest.
+const (
+	compareRows      = 64
+	compareTolerance = 1e-4
+)
+
+// compare runs the bundle and the files that it was made of on the same rows and codes, and returns how far apart their logits are at
+// most, relative to the largest.
+func (n networks) compare(ctx context.Context, dir string, m builder.Model, backend runtime.Backend) (float64, error) {
+	model, err := runtime.Open(dir, runtime.WithBackend(backend))
 	if err != nil {
-		os.RemoveAll(o.Out)
-		return Imported{}, err
+		return 0, err
 	}
-	return Imported{Config: c, Model: m, Parameters: params.Count(), Verification: v}, nil
+	defer model.Close()
+	rows := make([]float32, compareRows*m.Width())
+	noise.Stream{Seed: 1}.Uniform(rows, 0, 0)
+	codes := runtime.PriorCodes(model.Manifest().Latent, compareRows, 1)
+	worst := 0.0
+	for _, part := range []struct {
+		name string
+		of   *importer.Network
+		run  func(ctx context.Context, dst, in []float32) ([]float32, error)
+		in   []float32
+	}{{"encoder", n.encoder, model.Logits, rows}, {"decoder", n.decoder, model.DecodeLogits, codes}} {
+		want, err := part.of.Reference(part.in)
+		if err != nil {
+			return 0, err
+		}
+		got, err := part.run(ctx, nil, part.in)
+		if err != nil {
+			return 0, err
+		}
+		scale, apart := 1.0, 0.0
+		for i, x := range want {
+			scale = max(scale, math.Abs(float64(x)))
+			apart = max(apart, math.Abs(float64(x-got[i])))
+		}
+		if !(apart <= compareTolerance*scale) {
+			return 0, fmt.Errorf("train: the imported %s gives logits up to %g apart from those of its file: %w", part.name, apart, export.ErrVerification)
+		}
+		worst = max(worst, apart/scale)
+	}
+	return worst, nil
 }
 
-// latentOf returns the latent variables that an encoder's result stands for: [variables] or [variables, categories].
+// latentOf returns the latent variables that an encoder's result stands for: [variables] or [variables, categories], or what a
+// softmax at its end, or the caller, says of the former.
 func latentOf(n *importer.Network, categories int, prior string) (builder.Latent, error) {
-	shape := n.Shape()
-	bits := size(shape)
+	bits, k := n.Size(), n.Categories()
 	switch {
-	case len(shape) == 2 && shape[1] > 1 && (categories == 0 || categories == shape[1]):
-		return builder.Latent{Kind: bundle.Categorical, Variables: shape[0], Categories: shape[1], Prior: prior}, nil
-	case categories == 0 && (len(shape) == 1 || len(shape) == 2 && shape[1] == 1):
+	case categories != 0 && k != 0 && categories != k || categories == 1 || categories < 0:
+		return builder.Latent{}, fmt.Errorf("train: %d categories: the encoder gives logits of shape %v a row, of %d categories: %w", categories, n.Shape(), k, ErrConfig)
+	case k == 0:
+		k = categories
+	}
+	if k == 0 {
 		return builder.Latent{Kind: bundle.Bernoulli, Variables: bits, Prior: prior}, nil
-	case categories > 1 && len(shape) == 1 && bits%categories == 0:
-		return builder.Latent{Kind: bundle.Categorical, Variables: bits / categories, Categories: categories, Prior: prior}, nil
 	}
-	return builder.Latent{}, fmt.Errorf("train: the encoder gives logits of shape %v a row, which are no variables of %d categories: %w", shape, categories, ErrConfig)
-}
-
-func size(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		n *= d
+	if bits%k != 0 {
+		return builder.Latent{}, fmt.Errorf("train: the encoder gives %d logits a row, which are no variables of %d categories: %w", bits, k, ErrConfig)
 	}
-	return n
+	return builder.Latent{Kind: bundle.Categorical, Variables: bits / k, Categories: k, Prior: prior}, nil
 }

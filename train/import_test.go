@@ -174,7 +174,7 @@ func TestImportRefused(t *testing.T) {
 		want             error
 	}{
 		"the decoder of another model": {"bernoulli-script-encoder.onnx", "categorical-script-decoder.onnx", 0, train.ErrConfig},
-		"a decoder as encoder":         {"bernoulli-script-decoder.onnx", "bernoulli-script-decoder.onnx", 0, train.ErrConfig},
+		"a decoder as encoder":         {"bernoulli-script-decoder.onnx", "bernoulli-script-decoder.onnx", 0, importer.ErrGraph},
 		"categories that do not fit":   {"bernoulli-script-encoder.onnx", "bernoulli-script-decoder.onnx", 7, train.ErrConfig},
 		"no file":                      {"bernoulli-script-encoder.onnx", "nothing.onnx", 0, os.ErrNotExist},
 		"no decoder":                   {"bernoulli-script-encoder.onnx", "", 0, train.ErrConfig},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/builder/importer"
+	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
 )
 
@@ -43,7 +44,7 @@ func readNetworks(dir string, c Config) (networks, Config, error) {
 		}
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return n, c, fmt.Errorf("train: %s.graph: %w", part.name, err)
+			return n, c, fmt.Errorf("train: %s.graph: %w: a configuration and the graphs that it names belong together", part.name, err)
 		}
 		if *part.to, err = part.read(data, part.of.Output); err != nil {
 			return n, c, fmt.Errorf("train: %s: %w", path, err)
@@ -64,6 +65,33 @@ func (n networks) model(c Config, input []int) builder.Model {
 		m.DecoderNetwork = n.decoder
 	}
 	return m
+}
+
+// check reports a model that its imported parts do not fit: rows of another size, or other latent variables.
+func (n networks) check(m builder.Model, source string) error {
+	for _, part := range []struct {
+		name  string
+		of    *importer.Network
+		gives bool // codes, and takes rows; the decoder the other way round
+	}{{"encoder", n.encoder, true}, {"decoder", n.decoder, false}} {
+		if part.of == nil {
+			continue
+		}
+		rows, codes := part.of.Width(), part.of.Size()
+		if !part.gives {
+			rows, codes = codes, rows
+		}
+		if rows != m.Width() {
+			return fmt.Errorf("train: rows of %s have %d values, the graph of the %s is made for %d: give the rows that it was trained on: %w", source, m.Width(), part.name, rows, dataset.ErrData)
+		}
+		if codes != m.Bits() {
+			return fmt.Errorf("train: the graph of the %s is made for codes of %d numbers, the latent variables make %d: set latent.variables (and latent.categories) to what it was trained with: %w", part.name, codes, m.Bits(), ErrConfig)
+		}
+		if k := part.of.Categories(); part.gives && k > 0 && k != m.Latent.Categories {
+			return fmt.Errorf("train: the graph of the encoder gives variables of %d categories: set latent.kind=categorical, latent.variables=%d and latent.categories=%d: %w", k, codes/k, k, ErrConfig)
+		}
+	}
+	return nil
 }
 
 // write keeps the graphs in a run folder.

@@ -14,7 +14,7 @@ import (
 func (r *run) open() (from *engine.State, err error) {
 	r.began = time.Now()
 	if r.options.Resume {
-		if from, err = r.reopen(); from != nil || err != nil {
+		if from, err = r.reopen(); r.folder != nil || err != nil {
 			return from, err
 		}
 	}
@@ -46,7 +46,12 @@ func (r *run) reopen() (*engine.State, error) {
 	if err != nil {
 		return nil, errors.Join(err, folder.Close())
 	}
-	if !found {
+	switch {
+	case !found && (old.Encoder.Graph != "" || old.Decoder.Graph != ""): // imported: its graphs are its weights
+		r.folder, r.standing = folder, &old
+		r.options.Log(fmt.Sprintf("beginning with the weights of the graphs of %s", r.options.Out))
+		return nil, folder.begin(r.config, r.networks)
+	case !found:
 		r.options.Force = true // a run without a checkpoint is worth nothing
 		return nil, folder.Close()
 	}
@@ -121,10 +126,18 @@ func (r *run) checkpoint() error {
 	return err
 }
 
-// close gives the folder free. A folder that this run made and that nobody could use goes.
+// close gives the folder free. A folder that this run made and that nobody could use goes; an imported run that this one came to
+// nothing in gets its configuration back.
 func (r *run) close() {
+	steps, err := checkpointSteps(r.options.Out)
+	nothing := err == nil && len(steps) == 0
+	if nothing && r.standing != nil {
+		if err := r.folder.writeConfig(*r.standing); err != nil {
+			r.options.Log(err.Error())
+		}
+	}
 	r.folder.Close()
-	if steps, err := checkpointSteps(r.options.Out); r.fresh && err == nil && len(steps) == 0 {
+	if nothing && r.fresh {
 		os.RemoveAll(r.options.Out)
 	}
 }

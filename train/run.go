@@ -87,7 +87,12 @@ func (r *runFolder) create(c Config, n networks) error {
 			return fmt.Errorf("train: %w", err)
 		}
 	}
-	if err := os.Mkdir(r.path(CheckpointsDir), 0o755); err != nil {
+	return r.begin(c, n)
+}
+
+// begin writes what a run starts with. Where there is a run already, what it was trained from stays.
+func (r *runFolder) begin(c Config, n networks) (err error) {
+	if err := os.MkdirAll(r.path(CheckpointsDir), 0o755); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	if err := n.write(r.dir); err != nil {
@@ -226,9 +231,12 @@ func OpenRun(dir string, warn func(string)) (Trained, error) {
 	if err != nil {
 		return Trained{}, err
 	}
-	nets, _, err := readNetworks(dir, c)
+	nets, named, err := readNetworks(dir, c)
 	if err != nil {
 		return Trained{}, err
+	}
+	if named.Encoder.Graph != c.Encoder.Graph || named.Decoder.Graph != c.Decoder.Graph {
+		return Trained{}, fmt.Errorf("train: %s is not the graph that %s began with (its name holds the start of its SHA-256): restore it, or import it anew: %w", filepath.Join(dir, graphsDir), dir, ErrConfig)
 	}
 	params, err := builder.NewParams(tensor.Float32, c.Seed)
 	if err != nil {
@@ -241,7 +249,7 @@ func OpenRun(dir string, warn func(string)) (Trained, error) {
 	}
 	if !found && nets.encoder != nil && nets.decoder != nil { // imported, with the weights of its graphs
 		t.Model = nets.model(c, nets.input())
-		return t, nil
+		return t, t.addPrior()
 	}
 	if !found {
 		return Trained{}, fmt.Errorf("train: %s holds no checkpoint yet: let it train for longer", dir)
@@ -251,6 +259,13 @@ func OpenRun(dir string, warn func(string)) (Trained, error) {
 	}
 	t.Model = nets.model(c, newest.InputShape)
 	return t, nil
+}
+
+// addPrior gives parameters that no run has trained a learned prior, which begins as the uniform one.
+func (t Trained) addPrior() error {
+	b := builder.New(t.Params)
+	t.Model.PriorLogits(b)
+	return b.Err()
 }
 
 // bestTensors returns the state of the best epoch; state, which is of checkpoint c, where no epoch ended or the best

@@ -69,6 +69,7 @@ type run struct {
 	best           *Best
 	saved          time.Time // when the last checkpoint was, zero before the first
 	fresh          bool      // the folder was made by this run
+	standing       *Config   // of an imported run that this one trains in place, nil elsewhere
 }
 
 // load reads the data and makes the parameter set.
@@ -110,7 +111,10 @@ func (r *run) load() error {
 		return err
 	}
 	r.trained = Trained{Name: filepath.Base(filepath.Clean(r.options.Out)), Config: r.config, Model: r.networks.model(r.config, set.Shape), Params: params}
-	return r.trained.Model.Validate()
+	if err := r.trained.Model.Validate(); err != nil {
+		return err
+	}
+	return r.networks.check(r.trained.Model, r.options.Source)
 }
 
 // newEngine makes the engine, in the state from which the run goes on where there is one.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/catvae/catvae/builder"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -67,6 +68,8 @@ func elementwise(c *call) (operand, error) {
 		return of(c.b.Div(x, y))
 	case "Less":
 		return of(c.b.Greater(y, x))
+	case "PRelu": // max(x,0) - slope max(-x,0)
+		return of(c.b.Sub(c.b.LeakyReLU(x, 0), c.b.Mul(c.b.LeakyReLU(c.b.Neg(x), 0), y)))
 	}
 	return of(c.b.Greater(x, y)) // 0 and 1 stand for false and true: only a Cast may read them
 }
@@ -107,7 +110,7 @@ func unary(c *call) (operand, error) {
 	case "LeakyRelu":
 		return of(b.LeakyReLU(x, float64(c.node.Float("alpha", 0.01))))
 	case "Tanh":
-		return of(b.Activate("tanh", x))
+		return of(b.Activate(builder.Tanh, x))
 	case "Sigmoid":
 		return of(b.Sigmoid(x))
 	case "Softplus":
@@ -122,14 +125,76 @@ func unary(c *call) (operand, error) {
 		return of(b.Neg(x))
 	case "Reciprocal":
 		return of(b.Div(b.Number(1), x))
-	case "Elu": // max(x,0) + alpha (e^min(x,0) - 1), min(x,0) = -max(-x,0)
-		below := b.Sub(b.Exp(b.Neg(b.LeakyReLU(b.Neg(x), 0))), b.Number(1))
-		return of(b.Add(b.LeakyReLU(x, 0), b.Mul(below, b.Number(float64(c.node.Float("alpha", 1))))))
+	case "Elu":
+		return of(c.elu(x, float64(c.node.Float("alpha", 1))))
+	case "Selu":
+		return of(b.Mul(c.elu(x, float64(c.node.Float("alpha", 1.67326319217681884765625))), b.Number(float64(c.node.Float("gamma", 1.05070102214813232421875)))))
+	case "Abs":
+		return of(b.Add(b.LeakyReLU(x, 0), b.LeakyReLU(b.Neg(x), 0)))
+	case "Erf":
+		return of(b.Erf(x))
 	}
-	if c.node.Text("approximate", "none") != "tanh" { // Gelu
-		return operand{}, fmt.Errorf("gorgonia has no error function: export it with the approximation \"tanh\": %w", ErrUnsupported)
+	return of(b.Mul(b.Mul(x, b.Number(0.5)), b.Add(c.gate(x), b.Number(1)))) // Gelu
+}
+
+// elu returns max(x,0) + alpha (e^min(x,0) - 1), with min(x,0) = -max(-x,0).
+func (c *call) elu(x *G.Node, alpha float64) *G.Node {
+	b := c.b
+	below := b.Sub(b.Exp(b.Neg(b.LeakyReLU(b.Neg(x), 0))), b.Number(1))
+	return b.Add(b.LeakyReLU(x, 0), b.Mul(below, b.Number(alpha)))
+}
+
+// gate returns what Gelu weighs x by, 2Φ(x) - 1: erf(x/√2), or tanh(√(2/π) (x + 0.044715 x³)) near it.
+func (c *call) gate(x *G.Node) *G.Node {
+	b := c.b
+	if c.node.Text("approximate", "none") == "none" {
+		return b.Erf(b.Mul(x, b.Number(1/math.Sqrt2)))
 	}
 	cubed := b.Mul(b.Square(x), x)
-	inner := b.Mul(b.Add(x, b.Mul(cubed, b.Number(0.044715))), b.Number(math.Sqrt(2/math.Pi)))
-	return of(b.Mul(b.Mul(x, b.Number(0.5)), b.Add(b.Activate("tanh", inner), b.Number(1))))
+	return b.Activate(builder.Tanh, b.Mul(b.Add(x, b.Mul(cubed, b.Number(0.044715))), b.Number(math.Sqrt(2/math.Pi))))
+}
+
+// clip builds min(max(x, least), most) for known bounds: attributes before opset 11, operands since.
+func clip(c *call) (operand, error) {
+	x, err := c.tensorAt(0)
+	if err != nil {
+		return operand{}, err
+	}
+	b, y := c.b, x
+	least, given, err := c.bound(1, "min")
+	if err != nil {
+		return operand{}, err
+	}
+	if given {
+		y = b.Add(b.LeakyReLU(b.Sub(x, b.Number(least)), 0), b.Number(least))
+	}
+	most, given, err := c.bound(2, "max")
+	if err != nil {
+		return operand{}, err
+	}
+	if given {
+		y = b.Sub(y, b.LeakyReLU(b.Sub(y, b.Number(most)), 0))
+	}
+	return of(y)
+}
+
+// bound returns a known bound of Clip, and whether there is one.
+func (c *call) bound(i int, name string) (x float64, given bool, err error) {
+	if v, ok := c.node.Attributes[name].(float32); ok {
+		return float64(v), true, nil
+	}
+	if i >= len(c.in) || c.in[i].node == nil && c.in[i].known == nil {
+		return 0, false, nil
+	}
+	if c.in[i].known == nil {
+		return 0, false, fmt.Errorf("a bound that depends on the rows: %w", ErrUnsupported)
+	}
+	values, err := floats(c.in[i].known)
+	if err == nil && len(values) != 1 {
+		err = fmt.Errorf("a bound of %d numbers: %w", len(values), ErrGraph)
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	return values[0], true, nil
 }

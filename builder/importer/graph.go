@@ -1,8 +1,10 @@
 package importer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
@@ -11,9 +13,15 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// ErrUnsupported is wrapped by the error for a graph with operators, or forms of operators, that have no form in gorgonia
-// here. Of operators the text names all.
-var ErrUnsupported = onnxeval.ErrUnsupported
+// These errors tell why a graph cannot be imported.
+var (
+	// ErrUnsupported: operators, or forms of operators, that have no form in gorgonia here. Of operators the text names all.
+	ErrUnsupported = onnxeval.ErrUnsupported
+	// ErrGraph: a graph that is no part of a model, whatever operators there are.
+	ErrGraph = errors.New("unusable graph")
+	// ErrOutput: the value that is asked for is not there, or none was named where there are several.
+	ErrOutput = errors.New("name one of the graph's values")
+)
 
 // A Graph is an ONNX graph that can be built in gorgonia.
 type Graph struct {
@@ -22,16 +30,10 @@ type Graph struct {
 	weights  map[string]onnxgraph.Tensor
 }
 
-// Parse checks and decodes a model. Errors wrap onnxcheck's refusal or [ErrUnsupported].
+// Parse checks and decodes a model. Errors wrap onnxcheck's refusal. Whether its operators are there is seen when a part of it
+// is built.
 func Parse(model []byte) (*Graph, error) {
 	decoded, err := onnxgraph.Decode(model)
-	if err != nil {
-		return nil, err
-	}
-	known := onnxeval.Operators()
-	err = onnxeval.Missing(decoded, "the importer", func(n onnxgraph.Node) bool {
-		return lowerings[n.Op] != nil || foldedOnly[n.Op] && known[n.Op] > 0
-	})
 	if err != nil {
 		return nil, err
 	}
@@ -71,31 +73,38 @@ func (g *Graph) Build(b *builder.Graph, inputs map[string]*G.Node, output string
 	return g.build(b, inputs, output, "", nil)
 }
 
-// build is Build for the model's part of the given name, whose parameters do not repeat it. Nodes in skip pass their first
-// operand on.
-func (g *Graph) build(b *builder.Graph, inputs map[string]*G.Node, output, part string, skip map[int]bool) (*G.Node, error) {
+// build is Build for the model's part of the given name, whose parameters do not repeat it. A node that pass takes hands its
+// first operand on.
+func (g *Graph) build(b *builder.Graph, inputs map[string]*G.Node, output, part string, pass func(node int, shape []int) (bool, error)) (*G.Node, error) {
 	if err := b.Err(); err != nil {
+		return nil, err
+	}
+	if err := g.missing(output); err != nil {
 		return nil, err
 	}
 	s := &builds{Graph: g, b: b, part: part, values: map[string]operand{}, parameters: map[string]*G.Node{}}
 	for _, in := range g.graph.Inputs {
 		n := inputs[in.Name]
 		if n == nil {
-			return nil, fmt.Errorf("importer: the input %q is not given", in.Name)
+			return nil, fmt.Errorf("importer: the input %q is not given: %w", in.Name, ErrGraph)
 		}
 		s.values[in.Name] = operand{node: n}
 	}
 	for name, t := range g.weights {
 		if _, given := inputs[name]; !given {
-			s.values[name] = operand{known: &t}
+			s.values[name] = operand{known: &t, trains: trains(t)}
 		}
 	}
 	for _, i := range g.towards(output) {
 		n := g.graph.Nodes[i]
-		err := error(nil)
-		if skip[i] {
+		err, passed := error(nil), false
+		if pass != nil && len(n.Inputs) > 0 {
+			passed, err = pass(i, s.values[n.Inputs[0]].shape())
+		}
+		switch {
+		case passed:
 			s.values[n.Outputs[0]] = s.values[n.Inputs[0]]
-		} else {
+		case err == nil:
 			err = s.add(n)
 		}
 		if err == nil {
@@ -108,9 +117,9 @@ func (g *Graph) build(b *builder.Graph, inputs map[string]*G.Node, output, part 
 	v, ok := s.values[output]
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("importer: the graph has no value %q: it gives %s", output, names(g.graph.Outputs))
+		return nil, fmt.Errorf("importer: the graph has no value %q: it gives %s: %w", output, strings.Join(names(g.graph.Outputs), ", "), ErrOutput)
 	case v.node == nil:
-		return nil, fmt.Errorf("importer: the value %q does not depend on the graph's inputs: %w", output, ErrUnsupported)
+		return nil, fmt.Errorf("importer: the value %q does not depend on the graph's inputs: %w", output, ErrOutput)
 	}
 	return v.node, nil
 }
@@ -144,6 +153,28 @@ func (g *Graph) towards(output string) []int {
 	return order
 }
 
+// missing lists the operators that have no form in gorgonia, where their operands depend on the graph's inputs, or that onnxeval
+// lacks, by which the others are computed and all are compared.
+func (g *Graph) missing(output string) error {
+	moving := map[string]bool{}
+	for _, in := range g.graph.Inputs {
+		moving[in.Name] = true
+	}
+	lacks := map[string]bool{}
+	known := onnxeval.Operators()
+	part := &onnxgraph.Graph{Opset: g.graph.Opset}
+	for _, i := range g.towards(output) {
+		n := g.graph.Nodes[i]
+		part.Nodes = append(part.Nodes, n)
+		moves := slices.ContainsFunc(n.Inputs, func(in string) bool { return moving[in] })
+		for _, out := range n.Outputs {
+			moving[out] = moves && n.Op != "Shape" && n.Op != "Size"
+			lacks[out] = moves && lowerings[n.Op] == nil || known[n.Op] == 0 || known[n.Op] > g.graph.Opset
+		}
+	}
+	return onnxeval.Missing(part, "the importer", func(n onnxgraph.Node) bool { return len(n.Outputs) == 0 || !lacks[n.Outputs[0]] })
+}
+
 // builds is one building of a graph.
 type builds struct {
 	*Graph
@@ -155,15 +186,19 @@ type builds struct {
 
 // operand is a value: a node, or numbers that are known while the graph is built.
 type operand struct {
-	node  *G.Node
-	known *onnxgraph.Tensor
+	node   *G.Node
+	known  *onnxgraph.Tensor
+	trains bool // known numbers that are weights, or follow from weights
 }
 
 func (o operand) shape() []int {
-	if o.node != nil {
+	switch {
+	case o.node != nil:
 		return o.node.Shape()
+	case o.known != nil:
+		return o.known.Shape
 	}
-	return o.known.Shape
+	return nil
 }
 
 // add adds one node of the ONNX graph.
@@ -173,7 +208,7 @@ func (s *builds) add(n onnxgraph.Node) error {
 	for _, name := range n.Inputs {
 		v, ok := s.values[name]
 		if name != "" && !ok {
-			return fmt.Errorf("its operand %q is not there", name)
+			return fmt.Errorf("its operand %q is not there: %w", name, ErrGraph)
 		}
 		in = append(in, v)
 		known = known && v.node == nil
@@ -181,11 +216,7 @@ func (s *builds) add(n onnxgraph.Node) error {
 	if known {
 		return s.fold(n, in)
 	}
-	lower := lowerings[n.Op]
-	if lower == nil {
-		return fmt.Errorf("it is computed beforehand only, and its operands are not known: %w", ErrUnsupported)
-	}
-	out, err := lower(&call{builds: s, node: n, in: in})
+	out, err := lowerings[n.Op](&call{builds: s, node: n, in: in})
 	if err == nil && s.b.Err() == nil {
 		s.values[n.Outputs[0]] = out
 	}
@@ -215,9 +246,10 @@ func (s *builds) fold(n onnxgraph.Node, in []operand) error {
 	if err != nil {
 		return err
 	}
+	follows := slices.ContainsFunc(in, func(o operand) bool { return o.trains })
 	for i, t := range out {
 		t.Name = g.Outputs[i].Name
-		s.values[t.Name] = operand{known: &t}
+		s.values[t.Name] = operand{known: &t, trains: follows}
 	}
 	return nil
 }

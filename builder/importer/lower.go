@@ -16,23 +16,17 @@ type call struct {
 	in   []operand
 }
 
-// lowerings is the one list of operators that have a form in gorgonia. foldedOnly are those that are computed while the graph
-// is built, from shapes and known numbers.
+// lowerings is the one list of operators that have a form in gorgonia. Of known numbers and of shapes everything is computed
+// that internal/onnxeval has.
 var lowerings = map[string]func(*call) (operand, error){
-	"Gemm": gemm, "MatMul": matMul, "BatchNormalization": batchNormalization,
+	"Gemm": gemm, "MatMul": matMul, "BatchNormalization": batchNormalization, "LayerNormalization": layerNormalization,
 	"Add": elementwise, "Sub": elementwise, "Mul": elementwise, "Div": elementwise, "Pow": power, "Greater": elementwise, "Less": elementwise,
 	"Relu": unary, "LeakyRelu": unary, "Tanh": unary, "Sigmoid": unary, "Softplus": unary, "Exp": unary, "Log": unary, "Sqrt": unary, "Neg": unary,
-	"Elu": unary, "Gelu": unary, "Reciprocal": unary,
+	"Elu": unary, "Selu": unary, "Gelu": unary, "Erf": unary, "Abs": unary, "Reciprocal": unary, "PRelu": elementwise, "Clip": clip,
 	"Softmax": softmax, "LogSoftmax": softmax,
 	"ReduceSum": reduce, "ReduceMean": reduce,
 	"Reshape": reshape, "Flatten": reshape, "Squeeze": reshape, "Unsqueeze": reshape, "Identity": identity, "Dropout": identity, "Cast": cast,
 	"Shape": shapeOf,
-}
-
-var foldedOnly = map[string]bool{
-	"Constant": true, "ConstantOfShape": true, "Concat": true, "Gather": true, "Slice": true, "Size": true, "Transpose": true, "Expand": true,
-	"Split": true, "Equal": true, "Where": true, "Not": true, "And": true, "Or": true, "Floor": true, "Ceil": true, "Abs": true, "Min": true, "Max": true,
-	"ReduceProd": true, "ReduceMax": true, "ReduceMin": true, "Clip": true, "Sign": true,
 }
 
 func of(n *G.Node) (operand, error) { return operand{node: n}, nil }
@@ -40,7 +34,7 @@ func of(n *G.Node) (operand, error) { return operand{node: n}, nil }
 // tensorAt returns operand i as a node.
 func (c *call) tensorAt(i int) (*G.Node, error) {
 	if i >= len(c.in) {
-		return nil, fmt.Errorf("operand %d is missing", i+1)
+		return nil, fmt.Errorf("operand %d is missing: %w", i+1, ErrGraph)
 	}
 	n, err := c.tensor(c.in[i])
 	if err != nil {
@@ -97,6 +91,9 @@ func reduce(c *call) (operand, error) {
 		return operand{}, fmt.Errorf("over all axes, the batch's among them: %w", ErrUnsupported)
 	}
 	slices.Sort(axes)
+	if len(slices.Compact(slices.Clone(axes))) != len(axes) {
+		return operand{}, fmt.Errorf("axes %v name one twice: %w", axes, ErrGraph)
+	}
 	y := c.b.Sum(x, axes...)
 	if c.node.Op == "ReduceMean" {
 		y = c.b.Div(y, c.b.Number(float64(count)))

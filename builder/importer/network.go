@@ -1,11 +1,14 @@
 package importer
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxeval"
+	"github.com/catvae/catvae/internal/onnxgraph"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -14,10 +17,13 @@ type Network struct {
 	graph  *Graph
 	part   string // "encoder" or "decoder"
 	output string // the value that is taken
-	skip   map[int]bool
+	ending int    // the sigmoid or softmax at the end that is left out, -1 for none
+	logits string // the value that goes into it, or the output
 	note   string
 	shape  []int // of the result, without the batch
 	params []Parameter
+
+	categories int // of each variable, where shape or a softmax at the end says; 0 for Bernoulli variables
 }
 
 var _ builder.Network = (*Network)(nil)
@@ -39,11 +45,15 @@ func network(model []byte, part, output, ours string) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{graph: g, part: part, output: output, skip: map[int]bool{}}
+	n := &Network{graph: g, part: part, output: output}
 	if len(g.graph.Inputs) != 1 {
-		return nil, fmt.Errorf("importer: the %s takes %d inputs, %s: a part of a model takes one: %w", part, len(g.graph.Inputs), names(g.graph.Inputs), ErrUnsupported)
+		return nil, fmt.Errorf("importer: the graph takes %d inputs, %s: a part of a model takes one: %w", len(g.graph.Inputs), strings.Join(names(g.graph.Inputs), ", "), ErrGraph)
 	}
-	if _, err := fixedShape(g.graph.Inputs[0], 1); err != nil {
+	in := g.graph.Inputs[0]
+	if in.DType != bundle.Float32 && in.DType != bundle.Float64 {
+		return nil, fmt.Errorf("importer: the input %q is %s: models take rows of float32 within [0,1]: export the graph without what turns bytes into them: %w", in.Name, in.DType, ErrGraph)
+	}
+	if _, err := fixedShape(in, 1); err != nil {
 		return nil, err
 	}
 	if n.output == "" {
@@ -54,53 +64,112 @@ func network(model []byte, part, output, ours string) (*Network, error) {
 		}
 	}
 	if n.output == "" {
-		return nil, fmt.Errorf("importer: the %s gives %s: name the one that holds logits: %w", part, strings.Join(names(g.graph.Outputs), ", "), ErrUnsupported)
+		return nil, fmt.Errorf("importer: the %s gives %s, which of them are its logits? %w", part, strings.Join(names(g.graph.Outputs), ", "), ErrOutput)
 	}
-	n.logits()
+	if err := n.findLogits(); err != nil {
+		return nil, err
+	}
+	for _, batch := range []int{2, 3} { // two: a batch that was written into the file fits one of them at most
+		if err := n.try(batch); err != nil {
+			return nil, err
+		}
+	}
+	if len(n.params) == 0 {
+		return nil, fmt.Errorf("importer: %q has no parameters: there is nothing to train: %w", n.output, ErrGraph)
+	}
+	return n, n.findCategories()
+}
+
+// try builds the network once, and keeps what is seen then.
+func (n *Network) try(batch int) error {
 	params, err := builder.NewParams(G.Float32, 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	b := builder.New(params)
-	const batch = 2
-	y := b.In(part, func() *G.Node { return n.Build(b, b.Input("rows", batch, n.Width())) })
+	y := b.In(n.part, func() *G.Node { return n.Build(b, b.Input("rows", batch, n.Width())) })
 	if err := b.Err(); err != nil {
-		return nil, err
+		if errors.Is(err, ErrUnsupported) || errors.Is(err, ErrOutput) || errors.Is(err, ErrGraph) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", err, ErrGraph)
 	}
 	if y.Dims() < 2 || y.Shape()[0] != batch {
-		return nil, fmt.Errorf("importer: %q is of shape %v for a batch of %d rows: it has no row for each: %w", n.output, y.Shape(), batch, ErrUnsupported)
+		return fmt.Errorf("importer: %q is of shape %v for a batch of %d rows: it has no row for each: %w", n.output, y.Shape(), batch, ErrGraph)
 	}
-	n.shape = y.Shape()[1:]
+	n.shape, n.params = y.Shape()[1:], nil
 	for _, name := range params.Names() {
 		n.params = append(n.params, Parameter{name, params.Value(name).Shape()})
 	}
-	if len(n.params) == 0 {
-		return nil, fmt.Errorf("importer: %q has no parameters: there is nothing to train: %w", n.output, ErrUnsupported)
-	}
-	return n, nil
+	return nil
 }
 
-// logits looks for a sigmoid or softmax at the end, behind which only the shape changes, and leaves it out.
-func (n *Network) logits() {
-	name := n.output
-	for {
+// findLogits looks for a sigmoid or softmax at the end, behind which only the shape changes, and leaves it out.
+func (n *Network) findLogits() error {
+	n.ending, n.logits = -1, n.output
+	for name := n.output; ; {
 		i, ok := n.graph.producer[name]
 		if !ok {
-			return
+			return nil
 		}
 		node := n.graph.graph.Nodes[i]
 		switch node.Op {
-		case "Sigmoid", "Softmax", "LogSoftmax":
-			n.skip[i] = true
+		case "Softmax", "LogSoftmax":
+			if n.part == "decoder" {
+				return fmt.Errorf("importer: the decoder ends in %v: the values of a row are Bernoulli variables here, which end in a sigmoid or in logits: %w", node, ErrGraph)
+			}
+			fallthrough
+		case "Sigmoid":
+			n.ending, n.logits = i, node.Inputs[0]
 			n.note = fmt.Sprintf("%v at the end is left out: what goes into it are logits", node)
-			return
+			return nil
 		case "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout":
 			name = node.Inputs[0]
 		default:
 			n.note = fmt.Sprintf("%q is taken as logits: no sigmoid or softmax stands at the end", n.output)
-			return
+			return nil
 		}
 	}
+}
+
+// pass leaves the ending out; of a softmax it keeps the width.
+func (n *Network) pass(i int, shape []int) (bool, error) {
+	if i != n.ending {
+		return false, nil
+	}
+	node := n.graph.graph.Nodes[i]
+	if node.Op == "Sigmoid" {
+		return true, nil
+	}
+	last := len(shape) - 1
+	absent := -1
+	if n.graph.graph.Opset < 13 {
+		absent = 1
+	}
+	if a := int(node.Int("axis", int64(absent))); last < 1 || a != -1 && a != last {
+		return false, fmt.Errorf("a softmax at the end along axis %d of rank %d: categories are the last axis: %w", a, last+1, ErrGraph)
+	}
+	n.categories = shape[last]
+	return true, nil
+}
+
+// findCategories settles how many categories a variable has.
+func (n *Network) findCategories() error {
+	size := n.Size()
+	last := n.shape[len(n.shape)-1]
+	if len(n.shape) == 2 && last > 1 {
+		if n.ending >= 0 && n.categories == 0 && n.part == "encoder" {
+			return fmt.Errorf("importer: the encoder ends in a sigmoid, and its result of shape %v reads as variables of %d categories: is it a decoder, and the files in the wrong order? %w", n.shape, last, ErrGraph)
+		}
+		if n.categories > 0 && n.categories != last {
+			return fmt.Errorf("importer: the softmax at the end is over %d categories, the result has %v: %w", n.categories, n.shape, ErrGraph)
+		}
+		n.categories = last
+	}
+	if n.categories == 1 || n.categories > 0 && size%n.categories != 0 {
+		return fmt.Errorf("importer: %d logits a row are no variables of %d categories: %w", size, n.categories, ErrGraph)
+	}
+	return nil
 }
 
 // Input returns the shape of the graph's input, without the batch.
@@ -114,6 +183,19 @@ func (n *Network) Input() []int {
 
 // Shape returns the shape of the result, without the batch.
 func (n *Network) Shape() []int { return n.shape }
+
+// Size returns the number of logits a row.
+func (n *Network) Size() int {
+	size := 1
+	for _, d := range n.shape {
+		size *= d
+	}
+	return size
+}
+
+// Categories returns how many categories each variable has of whose logits an encoder's result is made, as its last axis or a
+// softmax at the end says; 0 where nothing does.
+func (n *Network) Categories() int { return n.categories }
 
 // Width returns the number of values that the graph takes a row.
 func (n *Network) Width() int {
@@ -136,11 +218,11 @@ func (n *Network) Build(b *builder.Graph, x *G.Node) *G.Node {
 		return nil
 	}
 	if x.Dims() != 2 || x.Shape()[1] != n.Width() {
-		return b.Fail(fmt.Errorf("the imported graph takes rows of %d values, not %v", n.Width(), x.Shape()))
+		return b.Fail(fmt.Errorf("the imported graph takes rows of %d values, not %v: %w", n.Width(), x.Shape(), ErrGraph))
 	}
 	in := n.graph.graph.Inputs[0]
 	shaped := b.Reshape(x, append([]int{x.Shape()[0]}, n.Input()...)...)
-	y, err := n.graph.build(b, map[string]*G.Node{in.Name: shaped}, n.output, n.part, n.skip)
+	y, err := n.graph.build(b, map[string]*G.Node{in.Name: shaped}, n.output, n.part, n.pass)
 	if err != nil {
 		return b.Fail(err)
 	}
@@ -151,9 +233,51 @@ func (n *Network) Build(b *builder.Graph, x *G.Node) *G.Node {
 func (n *Network) Operators() map[string]int {
 	count := map[string]int{}
 	for _, i := range n.graph.towards(n.output) {
-		if !n.skip[i] {
-			count[n.graph.graph.Nodes[i].Op]++
+		if op := n.graph.graph.Nodes[i].Op; i != n.ending && op != "Constant" {
+			count[op]++
 		}
 	}
 	return count
+}
+
+// Reference computes the logits of rows by the ONNX graph itself, in pure Go, with the weights of the file: what a model that was
+// imported and not trained yet must give.
+func (n *Network) Reference(rows []float32) ([]float32, error) {
+	g := *n.graph.graph
+	g.Nodes = nil
+	for _, i := range n.graph.towards(n.logits) {
+		g.Nodes = append(g.Nodes, n.graph.graph.Nodes[i])
+	}
+	g.Outputs = []onnxgraph.Value{{TensorInfo: bundle.TensorInfo{Name: n.logits}}}
+	program, err := onnxeval.Load(&g)
+	if err != nil {
+		return nil, err
+	}
+	shape, err := fixedShape(g.Inputs[0], len(rows)/n.Width())
+	if err != nil {
+		return nil, err
+	}
+	in := onnxgraph.Tensor{Name: g.Inputs[0].Name, DType: g.Inputs[0].DType, Shape: shape, Data: rows}
+	if in.DType == bundle.Float64 {
+		in.Data = convert[float64](rows)
+	}
+	out, err := program.Evaluate([]onnxgraph.Tensor{in})
+	if err != nil {
+		return nil, err
+	}
+	switch d := out[0].Data.(type) {
+	case []float32:
+		return d, nil
+	case []float64:
+		return convert[float32](d), nil
+	}
+	return nil, fmt.Errorf("importer: the logits are %s: %w", out[0].DType, ErrGraph)
+}
+
+func convert[T, F float32 | float64](x []F) []T {
+	y := make([]T, len(x))
+	for i, v := range x {
+		y[i] = T(v)
+	}
+	return y
 }

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/catvae/catvae/bundle"
@@ -46,7 +47,7 @@ func (c *call) shapeAfter(shape []int) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, _, err := program.Plan([]onnxgraph.Tensor{{Name: in.Name, DType: in.DType, Shape: shape}}, nil)
+	plan, _, err := program.Plan(context.Background(), []onnxgraph.Tensor{{Name: in.Name, DType: in.DType, Shape: shape}}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,10 @@ func (doctorCommand) Help() string {
 }
 
 func (c doctorCommand) Run(ctx context.Context, env cli.Env) error {
+	if !runtime.HasONNXRuntime {
+		fmt.Fprintln(env.Stdout, "built without cgo: graphs run in pure Go, and onnxruntime is not looked for")
+		return nil
+	}
 	if c.Install {
 		if runtime.Diagnose(c.Library).Err != nil {
 			lib, err := runtime.Install(ctx, runtime.InstallOptions{

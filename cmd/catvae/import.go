@@ -77,8 +77,8 @@ func (c importCommand) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	l := made.Model.Latent
-	fmt.Fprintf(env.Stderr, "imported %d parameters: rows of %v, %d %s variables (%d bits); %s verified on %s\n",
-		made.Parameters, made.Model.Input, l.Variables, l.Kind, made.Model.Bits(), filepath.Join(c.Out, train.BundleDir), made.Verification.Runner)
+	fmt.Fprintf(env.Stderr, "imported %d parameters: rows of %v, %d %s variables (%d bits); %s verified on %s, logits within %.1g of the files'\n",
+		made.Parameters, made.Model.Input, l.Variables, l.Kind, made.Model.Bits(), filepath.Join(c.Out, train.BundleDir), made.Verification.Runner, made.Apart)
 	fmt.Fprintf(env.Stderr, "next:\n  catvae train --config %s --data SRC --out finetuned\n  catvae encode --model %s --in SRC --out codes.npy\n",
 		filepath.Join(c.Out, train.ConfigFile), filepath.Join(c.Out, train.BundleDir))
 	return nil
@@ -95,7 +95,7 @@ func (c importCommand) config() (train.Config, error) {
 		return train.Config{}, fmt.Errorf("%s: %w", c.File, err)
 	}
 	name := models.DefaultName
-	if shape := n.Shape(); c.Categories > 1 || len(shape) == 2 && shape[1] > 1 {
+	if c.Categories > 1 || n.Categories() > 0 {
 		name = models.CategoricalName
 	}
 	config, err := train.LoadConfig(name, os.ReadFile)
@@ -113,6 +113,11 @@ func (c importCommand) describe(env cli.Env) error {
 		return err
 	}
 	n, err := importer.Encoder(data, c.Output)
+	if c.Output == "" && errors.Is(err, importer.ErrOutput) {
+		if d, asDecoder := importer.Decoder(data, ""); asDecoder == nil {
+			n, err = d, nil
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
@@ -124,7 +129,7 @@ func (c importCommand) describe(env cli.Env) error {
 			count *= d
 		}
 		total += count
-		fmt.Fprintf(env.Stdout, "  trains %s %v\n", strings.TrimPrefix(p.Name, "encoder/"), p.Shape)
+		fmt.Fprintf(env.Stdout, "  trains %s %v\n", p.Name[strings.Index(p.Name, "/")+1:], p.Shape)
 	}
 	var operators []string
 	count := n.Operators()
@@ -134,6 +139,3 @@ func (c importCommand) describe(env cli.Env) error {
 	fmt.Fprintf(env.Stdout, "  %d parameters; in gorgonia: %s\n", total, strings.Join(operators, ", "))
 	return nil
 }
-
-// isImport reports errors about a graph that no other attempt can mend.
-func isImport(err error) bool { return errors.Is(err, importer.ErrUnsupported) }

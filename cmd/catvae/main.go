@@ -11,6 +11,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/cli"
 	"github.com/catvae/catvae/runtime"
@@ -44,13 +45,13 @@ type grammar struct {
 
 // code adds the errors that only this command knows: a configuration is part of the command line.
 func code(err error) int {
-	if errors.Is(err, train.ErrConfig) {
+	if errors.Is(err, train.ErrConfig) || errors.Is(err, importer.ErrOutput) {
 		return cli.Usage
 	}
 	if errors.Is(err, atomicfile.ErrExists) {
 		return cli.Failed
 	}
-	if isImport(err) {
+	if errors.Is(err, importer.ErrUnsupported) || errors.Is(err, importer.ErrGraph) {
 		return cli.BadInput
 	}
 	return cli.Code(err)

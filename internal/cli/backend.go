@@ -44,13 +44,13 @@ func (b Backend) Open(ctx context.Context, env Env, install bool, more ...runtim
 		switch {
 		case PureGo == nil:
 			return nil, fmt.Errorf("%w: --backend %s: this program was built with cgo and does not hold it: build it with CGO_ENABLED=0, or use catvae", ErrUsage, BackendPureGo)
-		case b.Device == string(runtime.CUDA) || b.Library != "":
-			return nil, fmt.Errorf("%w: --backend %s runs on the CPU and loads no library: leave out --device and --library", ErrUsage, BackendPureGo)
+		case b.Device == string(runtime.CUDA) || b.Library != "" || b.TF32:
+			return nil, fmt.Errorf("%w: --backend %s runs on the CPU and loads no library: leave out --device, --library and --tf32", ErrUsage, BackendPureGo)
 		}
 		return pureGo{PureGo(b.Threads)}, nil
 	}
 	backend, err := b.onnxruntime(ctx, env, install, more)
-	if err == nil || !b.mayFallBack(err) {
+	if err == nil || ctx.Err() != nil || !b.mayFallBack(err) {
 		return backend, err
 	}
 	if runtime.HasONNXRuntime {

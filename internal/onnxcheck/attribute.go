@@ -13,7 +13,7 @@ func (s *scope) checkAttributes(n *onnxpb.NodeProto) error {
 		if a.GetRefAttrName() != "" {
 			return refuse("node %.100q (%.100q) takes an attribute from a function", n.GetName(), n.GetOpType())
 		}
-		if kind, values := kindOf(a); values > 1 || values == 1 && a.Type != nil && a.GetType() != kind {
+		if kind, values := kindOf(a); values > 1 || values == 1 && a.GetType() != kind {
 			return refuse("the attribute %.100q of node %.100q (%.100q) is of type %v and holds %d values, the last of type %v",
 				a.GetName(), n.GetName(), n.GetOpType(), a.GetType(), values, kind)
 		}

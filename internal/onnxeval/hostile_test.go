@@ -167,7 +167,7 @@ func runOnce(p *onnxeval.Program, g *onnxgraph.Graph) error {
 		}
 		inputs = append(inputs, t)
 	}
-	plan, _, err := p.Plan(inputs, nil)
+	plan, _, err := p.Plan(context.Background(), inputs, nil)
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,13 @@ func mixed[T, U, R any](c *call, result bundle.DType, f func(x T, y U) R) error 
 	if err != nil || z.size == 0 {
 		return err
 	}
-	c.step.aliased = true // of operands of the result's size alone, which are read in step with it
 	rx, ry := readerOf(x.shape, shape), readerOf(y.shape, shape)
+	if rx == inStep {
+		c.step.inPlace = append(c.step.inPlace, x.root())
+	}
+	if ry == inStep {
+		c.step.inPlace = append(c.step.inPlace, y.root())
+	}
 	switch {
 	case rx == inStep && ry == inStep:
 		return c.share(z.size, cheap, func(from, to int) {
@@ -172,8 +177,22 @@ func fold(op string) func(*call) error {
 			return foldOf(c, floatArithmetic[float32](op))
 		case bundle.Float64:
 			return foldOf(c, floatArithmetic[float64](op))
+		case onnxgraph.Int8:
+			return foldOf(c, intArithmetic[int8](op))
+		case onnxgraph.Int16:
+			return foldOf(c, intArithmetic[int16](op))
+		case bundle.Int32:
+			return foldOf(c, intArithmetic[int32](op))
 		case bundle.Int64:
 			return foldOf(c, intArithmetic[int64](op))
+		case bundle.Uint8:
+			return foldOf(c, intArithmetic[uint8](op))
+		case onnxgraph.Uint16:
+			return foldOf(c, intArithmetic[uint16](op))
+		case onnxgraph.Uint32:
+			return foldOf(c, intArithmetic[uint32](op))
+		case onnxgraph.Uint64:
+			return foldOf(c, intArithmetic[uint64](op))
 		}
 		return c.unsupportedType(0)
 	}

@@ -98,15 +98,13 @@ func clipOf[T number](c *call) error {
 	return unary(c, cheap, func(x, y []T) {
 		copy(y, x)
 		if bounds[0] != nil {
-			least := of[T](bounds[0])[0]
-			for i, v := range y {
-				y[i] = max(v, least)
+			for i, least := 0, of[T](bounds[0])[0]; i < len(y); i++ {
+				y[i] = max(y[i], least)
 			}
 		}
 		if bounds[1] != nil {
-			most := of[T](bounds[1])[0]
-			for i, v := range y {
-				y[i] = min(v, most)
+			for i, most := 0, of[T](bounds[1])[0]; i < len(y); i++ {
+				y[i] = min(y[i], most)
 			}
 		}
 	})

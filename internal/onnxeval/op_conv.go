@@ -19,13 +19,16 @@ type window struct {
 const maxTable = 1 << 24
 
 // finish fills in what follows from the sizes.
-func (w *window) finish() error {
+func (w *window) finish(c *call) error {
 	w.inSize, w.kernelSize, w.places = 1, 1, 1
 	for i := range w.in {
 		w.inSize, w.kernelSize, w.places = w.inSize*w.in[i], w.kernelSize*w.kernel[i], w.places*w.out[i]
 	}
 	if n, err := sizeOf([]int{w.kernelSize, w.places}); err != nil || n > maxTable {
 		return fmt.Errorf("a kernel of %d elements at %d places: %w", w.kernelSize, w.places, ErrShape)
+	}
+	if err := c.takes(w.kernelSize * w.places); err != nil {
+		return err
 	}
 	w.table = make([]int32, w.kernelSize*w.places)
 	for k := range w.kernelSize {
@@ -114,7 +117,7 @@ func conv(c *call) error {
 		}
 		w.out = append(w.out, room/w.stride[i]+1)
 	}
-	if err := w.finish(); err != nil {
+	if err := w.finish(c); err != nil {
 		return err
 	}
 	switch c.in[0].dtype {
@@ -164,7 +167,7 @@ func convOf[T float](c *call, w window, groups int) error {
 
 // checkColumns bounds the matrix of patches, which every goroutine has one of.
 func checkColumns(depth, places int) error {
-	if n, err := sizeOf([]int{depth, places}); err != nil || n > maxMemory/64 {
+	if n, err := sizeOf([]int{depth, places}); err != nil || int64(n) > maxMemory/64 {
 		return fmt.Errorf("patches of %d numbers at %d places: %w", depth, places, ErrShape)
 	}
 	return nil
@@ -227,7 +230,7 @@ func convTranspose(c *call) error {
 	if _, err := sizeOf(w.in); err != nil {
 		return err
 	}
-	if err := w.finish(); err != nil {
+	if err := w.finish(c); err != nil {
 		return err
 	}
 	switch c.in[0].dtype {

@@ -91,7 +91,7 @@ func slice(c *call) error {
 		return fmt.Errorf("starts %v, ends %v, axes %v, steps %v of rank %d: %w", starts, ends, which, steps, len(x.shape), ErrShape)
 	}
 	by, shape, offset := strides(x.shape), append([]int{}, x.shape...), 0
-	own := strides(x.shape)
+	own, cut := strides(x.shape), map[int]bool{}
 	for i := range starts {
 		a, step := i, 1
 		if which != nil {
@@ -104,6 +104,10 @@ func slice(c *call) error {
 		if err != nil {
 			return err
 		}
+		if cut[a] {
+			return fmt.Errorf("axes %v name one twice: %w", which, ErrShape)
+		}
+		cut[a] = true
 		from, n, err := span(starts[i], ends[i], step, x.shape[a])
 		if err != nil {
 			return err

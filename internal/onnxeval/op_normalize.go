@@ -3,6 +3,7 @@ package onnxeval
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/catvae/catvae/bundle"
 )
@@ -11,7 +12,7 @@ import (
 // Statistics of the batch, as in training, are not computed.
 func batchNormalization(c *call) error {
 	x := c.in[0]
-	if c.node.Int("training_mode", 0) != 0 || len(c.node.Outputs) != 1 {
+	if c.node.Int("training_mode", 0) != 0 || slices.ContainsFunc(c.node.Outputs[1:], func(out string) bool { return out != "" }) {
 		return fmt.Errorf("training_mode: %w", ErrUnsupported)
 	}
 	if len(x.shape) < 2 {
@@ -55,6 +56,77 @@ func normalize[T float](c *call) error {
 				for i, v := range x {
 					y[i] = (v-mean[k])*by + bias[k]
 				}
+			}
+		}
+	})
+}
+
+// layerNormalization plans y = (x - mean) / √(variance + epsilon) · scale + bias, with mean and variance of all elements from an axis
+// on. The mean and 1/√(variance + epsilon) are further results.
+func layerNormalization(c *call) error {
+	switch c.in[0].dtype {
+	case bundle.Float32:
+		return layersOf[float32](c)
+	case bundle.Float64:
+		return layersOf[float64](c)
+	}
+	return c.unsupportedType(0)
+}
+
+func layersOf[T float](c *call) error {
+	x, scale, bias := c.in[0], c.in[1], c.operand(2)
+	a, err := axis(int(c.node.Int("axis", -1)), len(x.shape))
+	if err != nil {
+		return err
+	}
+	outer, inner := 1, 1
+	statistics := append([]int{}, x.shape...)
+	for i, d := range x.shape {
+		if i < a {
+			outer *= d
+			continue
+		}
+		inner *= d
+		statistics[i] = 1
+	}
+	for i, v := range []*value{scale, bias} {
+		if v != nil && (v.size != inner || v.dtype != x.dtype) {
+			return fmt.Errorf("operand %d of %s%v for rows of %d: %w", i+2, v.dtype, v.shape, inner, ErrShape)
+		}
+	}
+	y, err := c.result(x.dtype, x.shape)
+	if err != nil {
+		return err
+	}
+	mean, err := c.result(x.dtype, statistics)
+	if err != nil {
+		return err
+	}
+	inverse, err := c.result(x.dtype, statistics)
+	if err != nil || x.size == 0 {
+		return err
+	}
+	epsilon := float64(c.node.Float("epsilon", 1e-5))
+	return c.share(outer, max(1, cheap/inner), func(from, to int) {
+		for o := from; o < to; o++ {
+			x, y := of[T](x)[o*inner:][:inner], of[T](y)[o*inner:][:inner]
+			sum, squares := 0.0, 0.0
+			for _, v := range x {
+				sum += float64(v)
+			}
+			m := sum / float64(inner)
+			for _, v := range x {
+				squares += (float64(v) - m) * (float64(v) - m)
+			}
+			by := 1 / math.Sqrt(squares/float64(inner)+epsilon)
+			of[T](mean)[o], of[T](inverse)[o] = T(m), T(by)
+			for i, v := range x {
+				r := T((float64(v) - m) * by)
+				r *= of[T](scale)[i]
+				if bias != nil {
+					r += of[T](bias)[i]
+				}
+				y[i] = r
 			}
 		}
 	})

@@ -45,16 +45,21 @@ func pad(c *call) error {
 	if err != nil || y.size == 0 {
 		return err
 	}
-	sources := make([][]int, rank) // by axis and place in the result: the place in the operand, -1 for the number
+	sources := make([][]int32, rank) // by axis and place in the result: the place in the operand, -1 for the number
 	for a := range sources {
 		if !padded[a] {
 			continue
 		}
-		sources[a] = make([]int, shape[a])
+		if err := c.takes(shape[a]); err != nil {
+			return err
+		}
+		sources[a] = make([]int32, shape[a])
 		for k := range sources[a] {
-			if sources[a][k], err = padSource(mode, k-before[a], x.shape[a]); err != nil {
+			from, err := padSource(mode, k-before[a], x.shape[a])
+			if err != nil {
 				return err
 			}
+			sources[a][k] = int32(from)
 		}
 	}
 	if rank == 0 {
@@ -84,12 +89,12 @@ func pad(c *call) error {
 }
 
 // placed adds where place k of an axis comes from; -1 where it comes from nowhere.
-func placed(base int, sources []int, k, stride int) int {
+func placed(base int, sources []int32, k, stride int) int {
 	if base < 0 {
 		return -1
 	}
 	if sources != nil {
-		if k = sources[k]; k < 0 {
+		if k = int(sources[k]); k < 0 {
 			return -1
 		}
 	}

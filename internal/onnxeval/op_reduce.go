@@ -16,14 +16,18 @@ func reduce(op string, since int64) func(*call) error {
 			return reduceOf[float32, float64](c, op, since)
 		case bundle.Float64:
 			return reduceOf[float64, float64](c, op, since)
-		case onnxgraph.Int8:
-			return reduceOf[int8, int8](c, op, since)
 		case bundle.Int32:
-			return reduceOf[int32, int32](c, op, since)
+			return reduceOf[int32, int64](c, op, since)
 		case bundle.Int64:
 			return reduceOf[int64, int64](c, op, since)
-		case bundle.Uint8:
-			return reduceOf[uint8, uint8](c, op, since)
+		}
+		if op == "ReduceMax" || op == "ReduceMin" { // what ONNX has for bytes, too
+			switch c.in[0].dtype {
+			case onnxgraph.Int8:
+				return reduceOf[int8, int8](c, op, since)
+			case bundle.Uint8:
+				return reduceOf[uint8, uint8](c, op, since)
+			}
 		}
 		return c.unsupportedType(0)
 	}

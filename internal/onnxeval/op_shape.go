@@ -60,6 +60,9 @@ func dropout(c *call) error {
 	if err := identity(c); err != nil || len(c.node.Outputs) < 2 {
 		return err
 	}
+	if err := c.takes(c.in[0].size); err != nil {
+		return err
+	}
 	mask := make([]bool, c.in[0].size)
 	for i := range mask {
 		mask[i] = true
@@ -132,7 +135,7 @@ func squeeze(c *call) error {
 	}
 	to := []int{}
 	for i, d := range x.shape {
-		if none && d == 1 || set[i] {
+		if (none || len(set) == 0) && d == 1 || set[i] {
 			if d != 1 {
 				return fmt.Errorf("axis %d has %d elements: %w", i, d, ErrShape)
 			}
@@ -194,6 +197,9 @@ func sizeNode(c *call) error {
 
 // constantNode is a constant of one of the attributes that ONNX has for it.
 func constantNode(c *call) error {
+	if len(c.node.Attributes) != 1 {
+		return fmt.Errorf("a constant of %d values: %w", len(c.node.Attributes), ErrShape)
+	}
 	for name, v := range c.node.Attributes {
 		switch v := v.(type) {
 		case onnxgraph.Tensor:

@@ -21,7 +21,7 @@ func unary[T any](c *call, grain int, f func(x, y []T)) error {
 	if err != nil {
 		return err
 	}
-	c.step.aliased = true
+	c.step.inPlace = []*value{x.root()}
 	return c.share(x.size, grain, func(from, to int) { f(of[T](x)[from:to], of[T](y)[from:to]) })
 }
 
@@ -41,6 +41,11 @@ func unarySigned(op string) func(*call) error {
 			return unary(c, cheap, signedFunction[int32](op))
 		case bundle.Int64:
 			return unary(c, cheap, signedFunction[int64](op))
+		}
+		if op == "Neg" || op == "Relu" { // ONNX has neither of numbers without a sign
+			return c.unsupportedType(0)
+		}
+		switch c.in[0].dtype {
 		case bundle.Uint8:
 			return unary(c, cheap, unsignedFunction[uint8](op))
 		case onnxgraph.Uint16:
@@ -89,7 +94,7 @@ func signedFunction[T signed](op string) func(x, y []T) {
 	}
 }
 
-// unsignedFunction is Abs and Sign of numbers without a sign. Neg and Relu are nowhere asked of them.
+// unsignedFunction is Abs and Sign of numbers without a sign.
 func unsignedFunction[T uint8 | uint16 | uint32 | uint64](op string) func(x, y []T) {
 	if op == "Sign" {
 		return func(x, y []T) {

@@ -77,6 +77,7 @@ func init() {
 		"Conv":               {1, 2, 3, false, conv},
 		"ConvTranspose":      {1, 2, 3, false, convTranspose},
 		"BatchNormalization": {9, 5, 5, false, batchNormalization},
+		"LayerNormalization": {17, 2, 3, false, layerNormalization},
 
 		// along axes
 		"ReduceMax":  {1, 1, 2, false, reduce("ReduceMax", 18)},

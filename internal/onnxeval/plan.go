@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxgraph"
@@ -26,12 +27,12 @@ type slab struct {
 }
 
 // Plan prepares a run for inputs in the graph's order. Their data may be nil: then only the shape is known beforehand. Where
-// the shape of a result follows from an input's numbers, those must be there; the plan is then good for these numbers only,
-// and once is true. Large steps are shared out in pool, which may be nil.
-func (p *Program) Plan(inputs []onnxgraph.Tensor, pool *Pool) (plan *Plan, once bool, err error) {
-	plan, err = p.plan(inputs, pool, false)
+// the shape of a result follows from an input's numbers, those must be there; the plan is then good for these numbers only, once is
+// true, and everything is computed at once, until ctx is done. Large steps are shared out in pool, which may be nil.
+func (p *Program) Plan(ctx context.Context, inputs []onnxgraph.Tensor, pool *Pool) (plan *Plan, once bool, err error) {
+	plan, err = p.plan(ctx, inputs, pool, false)
 	if err != nil && errors.Is(err, ErrUnknown) && hasData(inputs) {
-		plan, err = p.plan(inputs, pool, true)
+		plan, err = p.plan(ctx, inputs, pool, true)
 		return plan, true, err
 	}
 	return plan, false, err
@@ -46,7 +47,7 @@ func hasData(inputs []onnxgraph.Tensor) bool {
 	return true
 }
 
-func (p *Program) plan(inputs []onnxgraph.Tensor, pool *Pool, known bool) (*Plan, error) {
+func (p *Program) plan(ctx context.Context, inputs []onnxgraph.Tensor, pool *Pool, known bool) (*Plan, error) {
 	values := make(map[string]*value, len(p.known)+len(inputs)+len(p.nodes))
 	for name, v := range p.known {
 		values[name] = v
@@ -63,7 +64,7 @@ func (p *Program) plan(inputs []onnxgraph.Tensor, pool *Pool, known bool) (*Plan
 		values[p.graph.Inputs[i].Name] = v
 		plan.inputs = append(plan.inputs, v)
 	}
-	pl := &planner{opset: p.graph.Opset, values: values, limit: maxMemory / 8}
+	pl := &planner{opset: p.graph.Opset, values: values, limit: int(min(maxMemory/8, math.MaxInt32)), ctx: ctx}
 	for _, n := range p.nodes {
 		if err := pl.add(n); err != nil {
 			return nil, err
@@ -80,6 +81,9 @@ func (p *Program) plan(inputs []onnxgraph.Tensor, pool *Pool, known bool) (*Plan
 		}
 		if v.known || v.view != nil || external[v] { // its memory is not its own
 			v = pl.copy(v)
+		}
+		if o.DType != "" && v.dtype != o.DType {
+			return nil, fmt.Errorf("onnxeval: the output %q is declared %s and is %s: %w", o.Name, o.DType, v.dtype, ErrShape)
 		}
 		external[v] = true
 		plan.outputs = append(plan.outputs, v)
@@ -106,7 +110,7 @@ func (p *planner) copy(v *value) *value {
 }
 
 // maxMemory bounds the bytes of a plan. Tests set it lower.
-var maxMemory = 4 << 30
+var maxMemory int64 = 4 << 30
 
 // shareMemory gives values memory: what no step reads any more goes to the next result of its type.
 func (p *Plan) shareMemory(external map[*value]bool) error {
@@ -116,7 +120,12 @@ func (p *Plan) shareMemory(external map[*value]bool) error {
 	}
 	var free, all []*slab
 	var assigned []placed // which slab a value had, after it has given it back
-	bytes := 0
+	bytes := int64(0)
+	for _, v := range p.outputs {
+		if bytes += int64(v.size * widthOf(v.dtype)); bytes > maxMemory {
+			return errMemory
+		}
+	}
 	take := func(v *value) error {
 		best := -1
 		for i, s := range free {
@@ -128,8 +137,8 @@ func (p *Plan) shareMemory(external map[*value]bool) error {
 			v.slab = free[best]
 			free = append(free[:best], free[best+1:]...)
 		} else {
-			if bytes += v.size * widthOf(v.dtype); bytes > maxMemory {
-				return fmt.Errorf("onnxeval: a run would take more than %d GiB: give fewer rows at once: %w", maxMemory>>30, ErrShape)
+			if bytes += int64(v.size * widthOf(v.dtype)); bytes > maxMemory {
+				return errMemory
 			}
 			v.slab = &slab{dtype: v.dtype, size: v.size}
 			all = append(all, v.slab)
@@ -140,8 +149,8 @@ func (p *Plan) shareMemory(external map[*value]bool) error {
 	for i, s := range p.steps {
 		ended := func(v *value) bool { return v.slab != nil && v.last == i }
 		release := func(v *value) { free, v.slab = append(free, v.slab), nil }
-		if s.aliased && len(s.results) == 1 && !external[s.results[0]] {
-			for _, v := range s.operands {
+		if len(s.results) == 1 && !external[s.results[0]] {
+			for _, v := range s.inPlace {
 				if ended(v) && v.dtype == s.results[0].dtype && v.size == s.results[0].size && v.slab.size == v.size {
 					s.results[0].slab, v.slab = v.slab, nil
 					assigned = append(assigned, placed{s.results[0], s.results[0].slab})
@@ -176,6 +185,8 @@ func (p *Plan) shareMemory(external map[*value]bool) error {
 	return nil
 }
 
+var errMemory = fmt.Errorf("onnxeval: a run would take more than 4 GiB: give fewer rows at once: %w", ErrShape)
+
 // Outputs returns type and shape of the outputs, in the graph's order.
 func (p *Plan) Outputs() []onnxgraph.Tensor {
 	out := make([]onnxgraph.Tensor, len(p.outputs))
@@ -190,6 +201,15 @@ func (p *Plan) SetInput(i int, data any) { p.inputs[i].data = data }
 
 // SetOutput lends the plan the memory into which output i goes.
 func (p *Plan) SetOutput(i int, data any) { p.outputs[i].data = data }
+
+// Release gives up the memory that inputs and outputs were lent, until they are set again.
+func (p *Plan) Release() {
+	for _, values := range [][]*value{p.inputs, p.outputs, p.views} {
+		for _, v := range values {
+			v.data = nil
+		}
+	}
+}
 
 // Run computes the outputs. It returns ctx.Err() between two steps where ctx is done.
 func (p *Plan) Run(ctx context.Context) error {
@@ -207,7 +227,7 @@ func (p *Plan) Run(ctx context.Context) error {
 
 // Evaluate runs a graph once, on inputs in its order.
 func (p *Program) Evaluate(inputs []onnxgraph.Tensor) ([]onnxgraph.Tensor, error) {
-	plan, _, err := p.Plan(inputs, nil)
+	plan, _, err := p.Plan(context.Background(), inputs, nil)
 	if err != nil {
 		return nil, err
 	}

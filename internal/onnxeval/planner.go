@@ -1,6 +1,7 @@
 package onnxeval
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/catvae/catvae/bundle"
@@ -13,7 +14,8 @@ type planner struct {
 	values map[string]*value
 	steps  []*step
 	views  []*value // of values whose memory changes from run to run, each after what it is a view of
-	limit  int      // of the elements that may yet be computed beforehand
+	limit  int      // of the elements that may yet be computed or listed beforehand
+	ctx    context.Context
 }
 
 // step is what one node does in a run.
@@ -21,11 +23,12 @@ type step struct {
 	job      *job     // nil for a step that does nothing but name a view
 	operands []*value // roots
 	results  []*value // that want memory
-	aliased  bool     // a result may take the memory of an operand of its type and size: element i is read before it is written
+	inPlace  []*value // operands of whose memory a result of their type and size may be made: element i is read before it is written
 }
 
 // call is one node while it is planned: what its operator's prepare function works with.
 type call struct {
+	plan  *planner
 	node  onnxgraph.Node
 	opset int64
 	in    []*value // nil where an optional operand is left out
@@ -39,7 +42,10 @@ var errLarge = fmt.Errorf("too many elements: give fewer rows at once: %w", ErrS
 // add plans a node. Results that follow from known values alone are computed at once.
 func (p *planner) add(n onnxgraph.Node) error {
 	op := operators[n.Op]
-	c := &call{node: n, opset: p.opset, step: &step{}}
+	if p.ctx != nil && p.ctx.Err() != nil {
+		return p.ctx.Err()
+	}
+	c := &call{plan: p, node: n, opset: p.opset, step: &step{}}
 	known := true
 	for _, name := range n.Inputs {
 		var v *value
@@ -69,7 +75,7 @@ func (p *planner) add(n onnxgraph.Node) error {
 	if err := op.prepare(c); err != nil {
 		return fmt.Errorf("onnxeval: %v of %s: %w", n, c.operands(), err)
 	}
-	if before != nil {
+	if before != nil && narrows(n, p.values) {
 		after = c.narrow()
 	}
 	if len(n.Outputs) > len(c.out) {
@@ -115,9 +121,8 @@ func (p *planner) record(s *step) {
 // compute runs steps whose operands are known.
 func (p *planner) compute(c *call, steps []*step) error {
 	for _, v := range c.step.results {
-		if p.limit -= v.size; p.limit < 0 {
-			p.limit += v.size
-			return errLarge
+		if err := c.takes(v.size); err != nil {
+			return err
 		}
 	}
 	for _, s := range steps {
@@ -142,7 +147,7 @@ func (c *call) result(d bundle.DType, shape []int) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v.size > maxMemory/widthOf(d) {
+	if int64(v.size) > maxMemory/int64(widthOf(d)) {
 		return nil, errLarge
 	}
 	c.out = append(c.out, v)
@@ -172,6 +177,15 @@ func (c *call) constant(d bundle.DType, shape []int, data any) error {
 	v, err := knownValue(onnxgraph.Tensor{DType: d, Shape: shape, Data: data})
 	c.out = append(c.out, v)
 	return err
+}
+
+// takes counts elements that are made while planning.
+func (c *call) takes(n int) error {
+	if n > c.plan.limit {
+		return errLarge
+	}
+	c.plan.limit -= n
+	return nil
 }
 
 // do sets what the step does, as a whole.
@@ -220,6 +234,9 @@ func (c *call) ints(i int) ([]int, error) {
 }
 
 func toInts[T int32 | int64](x []T) []int {
+	if len(x) == 0 {
+		return nil
+	}
 	out := make([]int, len(x))
 	for i, v := range x {
 		out[i] = int(v)
@@ -274,6 +291,16 @@ func (c *call) widen() []*step {
 	return steps
 }
 
+// narrows reports a node whose results are of half precision: those that take their type from an operand which is.
+func narrows(n onnxgraph.Node, values map[string]*value) bool {
+	of := 0
+	if n.Op == "DequantizeLinear" { // of its scale
+		of = 1
+	}
+	v := values[n.Inputs[of]]
+	return v != nil && v.dtype == onnxgraph.Half
+}
+
 // narrow rounds float32 results to half precision.
 func (c *call) narrow() []*step {
 	var steps []*step
@@ -284,7 +311,7 @@ func (c *call) narrow() []*step {
 		v, _ := newValue("", onnxgraph.Half, w.shape)
 		c.out[i] = v
 		steps = append(steps, &step{operands: []*value{w.root()}, results: []*value{v}, job: &job{n: v.size, grain: 1 << 14, piece: func(from, to int) {
-			x, y := of[float32](w), of[onnxgraph.Float16](v)
+			x, y := of[float32](w.root()), of[onnxgraph.Float16](v) // a view has memory when a plan is there only
 			for i := from; i < to; i++ {
 				y[i] = fromFloat32(x[i])
 			}

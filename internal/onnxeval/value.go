@@ -48,8 +48,14 @@ func knownValue(t onnxgraph.Tensor) (*value, error) {
 // maxSize bounds the elements of one tensor, so that no graph asks for more memory than a machine has: 1 GiB in float32.
 const maxSize = 1 << 28
 
+// maxRank bounds the dimensions of a tensor.
+const maxRank = 64
+
 func sizeOf(shape []int) (int, error) {
 	size := 1
+	if len(shape) > maxRank {
+		return 0, fmt.Errorf("%d dimensions: a tensor has at most %d: %w", len(shape), maxRank, ErrShape)
+	}
 	for _, d := range shape {
 		if d < 0 || d > 0 && size > maxSize/d {
 			return 0, fmt.Errorf("shape %v: a tensor has at most %d elements: %w", shape, maxSize, ErrShape)
@@ -130,29 +136,29 @@ func copyData(dst, src *value) { moveElements(dst, 0, src, 0, src.size) }
 func moveElements(dst *value, to int, src *value, from, n int) {
 	switch src.dtype {
 	case bundle.Float32:
-		copy(of[float32](dst)[to:to+n], of[float32](src)[from:])
+		copy(of[float32](dst)[to:to+n], of[float32](src)[from:from+n])
 	case bundle.Float64:
-		copy(of[float64](dst)[to:to+n], of[float64](src)[from:])
+		copy(of[float64](dst)[to:to+n], of[float64](src)[from:from+n])
 	case onnxgraph.Half:
-		copy(of[onnxgraph.Float16](dst)[to:to+n], of[onnxgraph.Float16](src)[from:])
+		copy(of[onnxgraph.Float16](dst)[to:to+n], of[onnxgraph.Float16](src)[from:from+n])
 	case onnxgraph.Int8:
-		copy(of[int8](dst)[to:to+n], of[int8](src)[from:])
+		copy(of[int8](dst)[to:to+n], of[int8](src)[from:from+n])
 	case onnxgraph.Int16:
-		copy(of[int16](dst)[to:to+n], of[int16](src)[from:])
+		copy(of[int16](dst)[to:to+n], of[int16](src)[from:from+n])
 	case bundle.Int32:
-		copy(of[int32](dst)[to:to+n], of[int32](src)[from:])
+		copy(of[int32](dst)[to:to+n], of[int32](src)[from:from+n])
 	case bundle.Int64:
-		copy(of[int64](dst)[to:to+n], of[int64](src)[from:])
+		copy(of[int64](dst)[to:to+n], of[int64](src)[from:from+n])
 	case bundle.Uint8:
-		copy(of[uint8](dst)[to:to+n], of[uint8](src)[from:])
+		copy(of[uint8](dst)[to:to+n], of[uint8](src)[from:from+n])
 	case onnxgraph.Uint16:
-		copy(of[uint16](dst)[to:to+n], of[uint16](src)[from:])
+		copy(of[uint16](dst)[to:to+n], of[uint16](src)[from:from+n])
 	case onnxgraph.Uint32:
-		copy(of[uint32](dst)[to:to+n], of[uint32](src)[from:])
+		copy(of[uint32](dst)[to:to+n], of[uint32](src)[from:from+n])
 	case onnxgraph.Uint64:
-		copy(of[uint64](dst)[to:to+n], of[uint64](src)[from:])
+		copy(of[uint64](dst)[to:to+n], of[uint64](src)[from:from+n])
 	case bundle.Bool:
-		copy(of[bool](dst)[to:to+n], of[bool](src)[from:])
+		copy(of[bool](dst)[to:to+n], of[bool](src)[from:from+n])
 	}
 }
 

@@ -39,6 +39,9 @@ func (g *graph) Close() error {
 	if !g.done {
 		g.done = true
 		g.pool.Close()
+		for len(g.idle) > 0 {
+			<-g.idle
+		}
 	}
 	return nil
 }
@@ -57,7 +60,10 @@ func (g *graph) Run(ctx context.Context, inputs ...bundle.Tensor) ([]bundle.Tens
 	if err != nil {
 		return nil, fmt.Errorf("runtime: %s: %w", g.label, err)
 	}
-	c, once, err := g.plan(in)
+	c, once, err := g.plan(ctx, in)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("runtime: %s: %w", g.label, err)
 	}
@@ -77,13 +83,14 @@ func (g *graph) Run(ctx context.Context, inputs ...bundle.Tensor) ([]bundle.Tens
 		return nil, err
 	}
 	if !once {
+		c.plan.Release()
 		g.keep(c)
 	}
 	return out, nil
 }
 
 // plan returns a plan for inputs, one that was made before where there is one. once says that it serves these inputs alone.
-func (g *graph) plan(in []bundle.Tensor) (c *cached, once bool, err error) {
+func (g *graph) plan(ctx context.Context, in []bundle.Tensor) (c *cached, once bool, err error) {
 	for range len(g.idle) {
 		select {
 		case c := <-g.idle:
@@ -104,7 +111,7 @@ func (g *graph) plan(in []bundle.Tensor) (c *cached, once bool, err error) {
 		}
 		tensors = append(tensors, onnxgraph.Tensor{Name: t.Name, DType: g.inputs[i].DType, Shape: shape, Data: t.Data})
 	}
-	c.plan, once, err = g.program.Plan(tensors, g.pool)
+	c.plan, once, err = g.program.Plan(ctx, tensors, g.pool)
 	return c, once, err
 }
 
@@ -152,7 +159,7 @@ func (g *graph) bind(inputs, outputs []bundle.Tensor) (*binding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("as memory for outputs: %w", err)
 	}
-	c, once, err := g.plan(in)
+	c, once, err := g.plan(context.Background(), in)
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func load(model []byte, threads int) (*graph, error) {
 		}
 	}
 	g.pool = onnxeval.NewPool(threads)
-	g.idle = make(chan *cached, 2*max(threads, goruntime.GOMAXPROCS(0)))
+	g.idle = make(chan *cached, 1+max(threads, goruntime.GOMAXPROCS(0)))
 	return g, nil
 }
 
