@@ -172,7 +172,7 @@ func (g *Graph) missing(output string) error {
 			lacks[out] = moves && lowerings[n.Op] == nil || known[n.Op] == 0 || known[n.Op] > g.graph.Opset
 		}
 	}
-	return onnxeval.Missing(part, "the importer", func(n onnxgraph.Node) bool { return len(n.Outputs) == 0 || !lacks[n.Outputs[0]] })
+	return onnxeval.Missing(part, "importer: gorgonia", func(n onnxgraph.Node) bool { return len(n.Outputs) == 0 || !lacks[n.Outputs[0]] })
 }
 
 // builds is one building of a graph.

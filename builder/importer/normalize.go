@@ -44,9 +44,9 @@ func batchNormalization(c *call) (operand, error) {
 	if err != nil {
 		return operand{}, err
 	}
-	for i, n := range []int{len(mean), len(variance), scale.Shape().TotalSize(), bias.Shape().TotalSize()} {
-		if n != x.Shape()[1] {
-			return operand{}, fmt.Errorf("operand %d has %d numbers for %d channels: %w", i+2, n, x.Shape()[1], ErrGraph)
+	for i, o := range c.in[1:] {
+		if shape := o.shape(); len(shape) != 1 || shape[0] != x.Shape()[1] {
+			return operand{}, fmt.Errorf("operand %d of shape %v for %d channels: %w", i+2, shape, x.Shape()[1], ErrGraph)
 		}
 	}
 	name := c.part + constants + c.node.Outputs[0]

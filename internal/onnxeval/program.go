@@ -74,7 +74,7 @@ func Load(g *onnxgraph.Graph) (*Program, error) {
 
 // Supported reports the operators of a graph that are not there, all of them, as one [ErrUnsupported].
 func Supported(g *onnxgraph.Graph) error {
-	return Missing(g, "this backend", func(n onnxgraph.Node) bool {
+	return Missing(g, "onnxeval: this backend", func(n onnxgraph.Node) bool {
 		op, ok := operators[n.Op]
 		return ok && op.since <= g.Opset
 	})
@@ -106,5 +106,5 @@ func Missing(g *onnxgraph.Graph, who string, has func(onnxgraph.Node) bool) erro
 		}
 		list = append(list, text+")")
 	}
-	return fmt.Errorf("onnxeval: %s lacks %s of opset %d: %w", who, strings.Join(list, ", "), g.Opset, ErrUnsupported)
+	return fmt.Errorf("%s lacks %s of opset %d: %w", who, strings.Join(list, ", "), g.Opset, ErrUnsupported)
 }

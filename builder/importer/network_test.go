@@ -1,0 +1,160 @@
+package importer_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/catvae/catvae/builder/importer"
+	"github.com/catvae/catvae/internal/onnxcheck"
+	"github.com/catvae/catvae/internal/onnxpb"
+	"google.golang.org/protobuf/proto"
+)
+
+const float, uint8s = onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_UINT8
+
+// graph is a model of x [n, 4] and weights w [4, 6], v [6] and s [1], with nodes in the form "out = Op in in key=1,2".
+func graph(t *testing.T, dtype onnxpb.TensorProto_DataType, outputs string, nodes ...string) []byte {
+	t.Helper()
+	info := func(name string, dims ...int64) *onnxpb.ValueInfoProto {
+		shape := &onnxpb.TensorShapeProto{Dim: []*onnxpb.TensorShapeProto_Dimension{{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: "n"}}}}
+		for _, d := range dims {
+			shape.Dim = append(shape.Dim, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: d}})
+		}
+		return &onnxpb.ValueInfoProto{Name: &name, Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(dtype)), Shape: shape}}}}
+	}
+	weights := func(name string, dims ...int64) *onnxpb.TensorProto {
+		w, n := &onnxpb.TensorProto{Name: &name, DataType: proto.Int32(int32(float)), Dims: dims}, int64(1)
+		for _, d := range dims {
+			n *= d
+		}
+		for i := range n {
+			w.RawData = binary.LittleEndian.AppendUint32(w.RawData, math.Float32bits(float32(math.Sin(float64(i+1)))))
+		}
+		return w
+	}
+	ints := func(name string, x ...int64) *onnxpb.TensorProto {
+		return &onnxpb.TensorProto{Name: &name, DataType: proto.Int32(int32(onnxpb.TensorProto_INT64)), Dims: []int64{int64(len(x))}, Int64Data: x}
+	}
+	g := &onnxpb.GraphProto{
+		Name: proto.String("g"), Input: []*onnxpb.ValueInfoProto{info("x", 4)},
+		Initializer: []*onnxpb.TensorProto{weights("w", 4, 6), weights("v", 6), weights("encoder/v", 6), weights("s", 1), ints("two_three", 0, 2, 3), ints("flat", 0, -1), ints("fixed", 2, 6)},
+	}
+	for _, out := range strings.Fields(outputs) {
+		v := info(out)
+		v.Type.GetTensorType().Shape = nil
+		g.Output = append(g.Output, v)
+	}
+	for _, line := range nodes {
+		words := strings.Fields(line)
+		n := &onnxpb.NodeProto{Output: words[:1], OpType: &words[2]}
+		for _, word := range words[3:] {
+			name, text, is := strings.Cut(word, "=")
+			if !is {
+				n.Input = append(n.Input, word)
+				continue
+			}
+			var i int64
+			if _, err := fmt.Sscan(text, &i); err != nil {
+				t.Fatal(err)
+			}
+			n.Attribute = append(n.Attribute, &onnxpb.AttributeProto{Name: &name, Type: onnxpb.AttributeProto_INT.Enum(), I: &i})
+		}
+		g.Node = append(g.Node, n)
+	}
+	data, err := onnxpb.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(8), Graph: g, OpsetImport: []*onnxpb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(17)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := onnxcheck.Check(data); err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// Where a graph ends, what its categories are, and which of its numbers train.
+func TestNetwork(t *testing.T) {
+	for name, c := range map[string]struct {
+		nodes      []string
+		shape      []int
+		categories int
+		params     string
+		note       string
+	}{
+		"logits":                          {[]string{"y = MatMul x w"}, []int{6}, 0, "encoder/w", "no sigmoid"},
+		"a sigmoid at the end":            {[]string{"a = MatMul x w", "y = Sigmoid a"}, []int{6}, 0, "encoder/w", "Sigmoid"},
+		"a sigmoid, then another shape":   {[]string{"a = MatMul x w", "b = Sigmoid a", "c = Identity b", "y = Reshape c flat"}, []int{6}, 0, "encoder/w", "Sigmoid"},
+		"an axis of categories":           {[]string{"a = MatMul x w", "y = Reshape a two_three"}, []int{2, 3}, 3, "encoder/w", "no sigmoid"},
+		"a softmax over the categories":   {[]string{"a = MatMul x w", "b = Reshape a two_three", "y = Softmax b axis=-1"}, []int{2, 3}, 3, "encoder/w", "Softmax"},
+		"a softmax, flat behind it":       {[]string{"a = MatMul x w", "b = Reshape a two_three", "c = LogSoftmax b axis=2", "y = Flatten c"}, []int{6}, 3, "encoder/w", "LogSoftmax"},
+		"one variable":                    {[]string{"a = MatMul x w", "y = Softmax a"}, []int{6}, 6, "encoder/w", "Softmax"},
+		"names that differ by the part":   {[]string{"a = MatMul x w", "b = Add a v", "y = Add b encoder/v"}, []int{6}, 0, "encoder/w encoder/v encoder/encoder/v", ""},
+		"what follows from weights":       {[]string{"u = Mul v s", "a = MatMul x w", "y = Add a u"}, []int{6}, 0, "encoder/w encoder/u", ""},
+		"what follows from a shape":       {[]string{"a = MatMul x w", "n = Shape a", "o = ConstantOfShape n", "y = Add a o"}, []int{6}, 0, "encoder/w", ""},
+		"a part of the graph that is not": {[]string{"a = MatMul x w", "z = LSTM x w v", "y = Relu a"}, []int{6}, 0, "encoder/w", ""},
+	} {
+		n, err := importer.Encoder(graph(t, float, "y", c.nodes...), "")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var params []string
+		for _, p := range n.Parameters() {
+			params = append(params, p.Name)
+		}
+		if !slices.Equal(n.Shape(), c.shape) || n.Categories() != c.categories || strings.Join(params, " ") != c.params || !strings.Contains(n.Note(), c.note) {
+			t.Errorf("%s: shape %v, %d categories, parameters %v, %q", name, n.Shape(), n.Categories(), params, n.Note())
+		}
+		compareWithFile(t, name, n)
+	}
+}
+
+// compareWithFile runs the network in gorgonia and its file in pure Go.
+func compareWithFile(t *testing.T, name string, n *importer.Network) {
+	t.Helper()
+	rows := make([]float32, 16*n.Width())
+	for i := range rows {
+		rows[i] = float32(math.Abs(math.Sin(float64(i))))
+	}
+	want, err := n.Reference(rows)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	compare(t, "encoder", n, rows, want, false)
+}
+
+func TestNetworkRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		dtype   onnxpb.TensorProto_DataType
+		decoder bool
+		outputs string
+		nodes   []string
+		kind    error
+		text    string
+	}{
+		"operators, all at once":             {float, false, "y", []string{"a = MatMul x w", "b = Floor a", "c = Erf b", "d = Mish c", "y = LSTM d w v"}, importer.ErrUnsupported, `Floor ("b"), Mish ("d"), LSTM ("y")`},
+		"bytes":                              {uint8s, false, "y", []string{"a = Cast x to=1", "y = MatMul a w"}, importer.ErrGraph, "uint8"},
+		"a softmax over another axis":        {float, false, "y", []string{"a = MatMul x w", "b = Reshape a two_three", "y = Softmax b axis=1"}, importer.ErrGraph, "last axis"},
+		"a decoder with a softmax":           {float, true, "y", []string{"a = MatMul x w", "y = Softmax a"}, importer.ErrGraph, "sigmoid"},
+		"a decoder in an encoder's place":    {float, false, "y", []string{"a = MatMul x w", "b = Sigmoid a", "y = Reshape b two_three"}, importer.ErrGraph, "wrong order"},
+		"a batch of two in the file":         {float, false, "y", []string{"a = MatMul x w", "y = Reshape a fixed"}, importer.ErrGraph, "dynamic batch"},
+		"two results":                        {float, false, "y z", []string{"y = MatMul x w", "z = Relu y"}, importer.ErrOutput, "y, z"},
+		"nothing to train":                   {float, false, "y", []string{"y = Relu x"}, importer.ErrGraph, "no parameters"},
+		"one number for all rows":            {float, false, "y", []string{"a = MatMul x w", "y = ReduceSum a keepdims=0"}, importer.ErrUnsupported, "batch"},
+		"a result that does not depend on x": {float, false, "y", []string{"y = Relu v"}, importer.ErrOutput, "does not depend"},
+	} {
+		read := importer.Encoder
+		if c.decoder {
+			read = importer.Decoder
+		}
+		_, err := read(graph(t, c.dtype, c.outputs, c.nodes...), "")
+		if !errors.Is(err, c.kind) || !strings.Contains(fmt.Sprint(err), c.text) || strings.Contains(fmt.Sprint(err), "\n") {
+			t.Errorf("%s: the error is %v, want %v with %q", name, err, c.kind, c.text)
+		}
+	}
+}
