@@ -201,16 +201,16 @@ var scaled = func() (t [256]float32) {
 
 // WriteIDX writes bytes of the given shape as an IDX file.
 func WriteIDX(w io.Writer, shape []int, data []byte) error {
-	total := 1
+	total := int64(1)
 	head := []byte{0, 0, idxUint8, byte(len(shape))}
 	for _, d := range shape {
-		if d < 0 || d > 1<<31-1 || (d > 0 && total > (1<<50)/d) {
+		if d < 0 || d > 1<<31-1 || (d > 0 && total > (1<<50)/int64(d)) {
 			return fmt.Errorf("dataset: IDX cannot hold shape %v", shape)
 		}
-		total *= d
+		total *= int64(d)
 		head = binary.BigEndian.AppendUint32(head, uint32(d))
 	}
-	if len(shape) == 0 || len(shape) > 255 || total != len(data) {
+	if len(shape) == 0 || len(shape) > 255 || total != int64(len(data)) {
 		return fmt.Errorf("dataset: IDX: shape %v wants %d bytes, there are %d", shape, total, len(data))
 	}
 	if _, err := w.Write(head); err != nil {
