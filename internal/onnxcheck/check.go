@@ -12,6 +12,7 @@ package onnxcheck
 import (
 	"errors"
 	"fmt"
+	"go/token"
 
 	"github.com/catvae/catvae/internal/onnxpb"
 )
@@ -173,8 +174,8 @@ func (s *scope) checkNode(n *onnxpb.NodeProto) error {
 	if !ownDomain(n.GetDomain()) || n.GetOverload() != "" {
 		return refuse("node %.100q is of the domain %.100q, or of a function: only ONNX's own operators are taken", n.GetName(), n.GetDomain())
 	}
-	if n.GetOpType() == "" {
-		return refuse("node %.100q names no operator", n.GetName())
+	if !token.IsIdentifier(n.GetOpType()) { // as ONNX wants it; messages name operators as they are
+		return refuse("node %.100q names no operator, but %.100q", n.GetName(), n.GetOpType())
 	}
 	for _, in := range n.Input {
 		if !s.defined[in] {

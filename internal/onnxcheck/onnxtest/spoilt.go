@@ -200,6 +200,7 @@ func spoilt() map[string]func(m *onnxpb.ModelProto) {
 			m.Graph.Node = slices.Repeat([]*onnxpb.NodeProto{node("Neg", []string{"x"}, nil)}, 100_001)
 		},
 		"no operator":              func(m *onnxpb.ModelProto) { m.Graph.Node[0].OpType = nil },
+		"an operator of two lines": func(m *onnxpb.ModelProto) { m.Graph.Node[0].OpType = proto.String("Add\nAdd") },
 		"a node that reads itself": func(m *onnxpb.ModelProto) { m.Graph.Node[0].Input[1] = "y" },
 		"nodes in the wrong order": func(m *onnxpb.ModelProto) {
 			m.Graph.Node = []*onnxpb.NodeProto{node("Neg", []string{"a"}, []string{"y"}), node("Neg", []string{"x"}, []string{"a"})}
