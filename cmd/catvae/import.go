@@ -45,6 +45,14 @@ From PyTorch, export encoder and decoder each with the model in evaluation mode,
 }
 
 func (c importCommand) Run(ctx context.Context, env cli.Env) error {
+	err := c.run(ctx, env)
+	if errors.Is(err, importer.ErrOutput) {
+		return fmt.Errorf("%w by --output, or --decoder-output", err)
+	}
+	return err
+}
+
+func (c importCommand) run(ctx context.Context, env cli.Env) error {
 	if c.Decoder == "" {
 		if c.Out != "" {
 			return fmt.Errorf("%w: --out wants two files, an encoder and a decoder", cli.ErrUsage)
