@@ -80,6 +80,9 @@ func power(c *call) (operand, error) {
 	if err != nil {
 		return operand{}, err
 	}
+	if len(c.in) < 2 {
+		return operand{}, fmt.Errorf("the exponent is missing: %w", ErrGraph)
+	}
 	if t := c.in[1].known; t != nil {
 		if values, err := floats(t); err == nil && len(values) == 1 {
 			switch values[0] {

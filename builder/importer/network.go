@@ -113,6 +113,9 @@ func (n *Network) findLogits() error {
 			return nil
 		}
 		node := n.graph.graph.Nodes[i]
+		if len(node.Inputs) == 0 {
+			return nil
+		}
 		switch node.Op {
 		case "Softmax", "LogSoftmax":
 			if n.part == "decoder" {
