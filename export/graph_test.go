@@ -58,19 +58,7 @@ func TestGolden(t *testing.T) {
 		if err := model.WriteText(&text); err != nil {
 			t.Fatal(err)
 		}
-		golden := filepath.Join("testdata", name+".golden")
-		if *updateGolden {
-			if err := os.WriteFile(golden, text.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), text.String()); diff != "" {
-			t.Errorf("%s: %s", golden, diff)
-		}
+		compareGolden(t, name, text.Bytes())
 		if strings.Contains(text.String(), "Shape(") {
 			t.Errorf("%s reads a shape at run time, which onnxruntime would put on the CPU", name)
 		}
@@ -200,5 +188,23 @@ func TestOutputsThatShareAValue(t *testing.T) {
 	defer loaded.Close()
 	if n := len(loaded.Inputs()); n != 2 {
 		t.Errorf("%d inputs, want x and w", n)
+	}
+}
+
+// compareGolden compares a text with a file of testdata, which -update writes anew.
+func compareGolden(t *testing.T, name string, text []byte) {
+	t.Helper()
+	golden := filepath.Join("testdata", name+".golden")
+	if *updateGolden {
+		if err := os.WriteFile(golden, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(text)); diff != "" {
+		t.Errorf("%s: %s", golden, diff)
 	}
 }

@@ -2,8 +2,6 @@ package export_test
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/catvae/catvae/builder"
@@ -11,7 +9,6 @@ import (
 	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/export/variant"
 	"github.com/catvae/catvae/runtime/ortest"
-	"github.com/google/go-cmp/cmp"
 	"gorgonia.org/tensor"
 )
 
@@ -66,19 +63,7 @@ func TestVariantsGolden(t *testing.T) {
 		if err := export.WriteText(&text, model); err != nil {
 			t.Fatal(err)
 		}
-		golden := filepath.Join("testdata", name+".golden")
-		if *updateGolden {
-			if err := os.WriteFile(golden, text.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), text.String()); diff != "" {
-			t.Errorf("%s: %s", golden, diff)
-		}
+		compareGolden(t, name, text.Bytes())
 	}
 	if err := export.WriteText(&bytes.Buffer{}, []byte("no model")); err == nil {
 		t.Error("text is printed as a model")

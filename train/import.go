@@ -37,8 +37,9 @@ type Imported struct {
 }
 
 // Import makes a run of an encoder and a decoder that come from elsewhere, untrained by us: a folder with the configuration, the
-// two graphs and a bundle, verified and compared with the files themselves. It appears whole or not at all. A run that starts from its config.json trains the graphs' weights further. Errors wrap
-// importer.ErrUnsupported, [ErrConfig] or the checker's refusal.
+// two graphs and a bundle, verified and compared with the files themselves. It appears whole or not at all. A run that starts
+// from its config.json trains the graphs' weights further. Errors wrap importer.ErrUnsupported, importer.ErrGraph,
+// importer.ErrOutput, [ErrConfig], export.ErrVerification or the checker's refusal.
 func Import(ctx context.Context, o ImportOptions) (Imported, error) {
 	nets, c, err := readNetworks("", o.Config)
 	if err != nil {

@@ -186,7 +186,7 @@ func (c *call) bound(i int, name string) (x float64, given bool, err error) {
 	if v, ok := c.node.Attributes[name].(float32); ok {
 		return float64(v), true, nil
 	}
-	if i >= len(c.in) || c.in[i].node == nil && c.in[i].known == nil {
+	if !c.has(i) {
 		return 0, false, nil
 	}
 	if c.in[i].known == nil {

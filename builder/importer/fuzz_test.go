@@ -2,8 +2,6 @@ package importer_test
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,25 +14,8 @@ import (
 // FuzzNetwork wants of every file that it becomes a network, whose graph gives as many numbers by itself, or an error of a known
 // kind. With CATVAE_ONNX_TESTS, ONNX's own tests are seeds, too.
 func FuzzNetwork(f *testing.F) {
-	f.Add(onnxtest.Good())
-	for _, model := range onnxtest.Odd() {
-		f.Add(model)
-	}
-	for _, pattern := range []string{"testdata/*.onnx", filepath.Join(os.Getenv("CATVAE_ONNX_TESTS"), "test_*", "model.onnx")} {
-		files, err := filepath.Glob(pattern)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, file := range files {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				f.Fatal(err)
-			}
-			if len(data) < 1<<15 {
-				f.Add(data)
-			}
-		}
-	}
+	onnxtest.Seed(f, 1<<15)
+	onnxtest.SeedFiles(f, "testdata/*.onnx", 1<<15)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		n, err := importer.Encoder(data, "")
 		if err != nil {

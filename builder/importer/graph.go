@@ -168,7 +168,7 @@ func (g *Graph) missing(output string) error {
 		part.Nodes = append(part.Nodes, n)
 		moves := slices.ContainsFunc(n.Inputs, func(in string) bool { return moving[in] })
 		for _, out := range n.Outputs {
-			moving[out] = moves && n.Op != "Shape" && n.Op != "Size"
+			moving[out] = moves && n.Op != "Shape"
 			lacks[out] = moves && lowerings[n.Op] == nil || known[n.Op] == 0 || known[n.Op] > g.graph.Opset
 		}
 	}

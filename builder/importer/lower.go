@@ -50,11 +50,7 @@ func softmax(c *call) (operand, error) {
 		return operand{}, err
 	}
 	last := x.Dims() - 1
-	absent := -1
-	if c.graph.Opset < 13 {
-		absent = 1
-	}
-	if a := int(c.node.Int("axis", int64(absent))); last < 0 || a != -1 && a != last {
+	if a := c.node.SoftmaxAxis(c.graph.Opset); last < 0 || a != -1 && a != last {
 		return operand{}, fmt.Errorf("axis %d of rank %d, which is not the last: %w", a, x.Dims(), ErrUnsupported)
 	}
 	width := x.Shape()[last]
@@ -108,6 +104,11 @@ func reduce(c *call) (operand, error) {
 	return of(y)
 }
 
+// has reports an operand that is not left out.
+func (c *call) has(i int) bool {
+	return i < len(c.in) && (c.in[i].node != nil || c.in[i].known != nil)
+}
+
 // pair returns the first two operands as nodes.
 func (c *call) pair() (x, y *G.Node, err error) {
 	if x, err = c.tensorAt(0); err == nil {
@@ -126,23 +127,4 @@ func cast(c *call) (operand, error) {
 	default:
 		return operand{}, fmt.Errorf("to type %s: %w", to, ErrUnsupported)
 	}
-}
-
-// shapeOf is known while the graph is built, whatever it is the shape of.
-func shapeOf(c *call) (operand, error) {
-	shape := c.in[0].shape()
-	dims := make([]int64, len(shape))
-	for i, d := range shape {
-		dims[i] = int64(d)
-	}
-	from, to := c.node.Int("start", 0), c.node.Int("end", int64(len(dims)))
-	if from < 0 {
-		from += int64(len(dims))
-	}
-	if to < 0 {
-		to += int64(len(dims))
-	}
-	from, to = max(0, min(from, int64(len(dims)))), max(0, min(to, int64(len(dims))))
-	dims = dims[from:max(from, to)]
-	return operand{known: &onnxgraph.Tensor{Name: c.node.Outputs[0], DType: bundle.Int64, Shape: []int{len(dims)}, Data: dims}}, nil
 }

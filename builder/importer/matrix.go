@@ -22,7 +22,7 @@ func gemm(c *call) (operand, error) {
 		y = c.b.MatMul(x, w)
 	}
 	y = c.scaled(y, "alpha")
-	if len(c.in) > 2 && (c.in[2].node != nil || c.in[2].known != nil) {
+	if c.has(2) {
 		bias, err := c.tensorAt(2)
 		if err != nil {
 			return operand{}, err

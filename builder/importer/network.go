@@ -145,11 +145,7 @@ func (n *Network) pass(i int, shape []int) (bool, error) {
 		return true, nil
 	}
 	last := len(shape) - 1
-	absent := -1
-	if n.graph.graph.Opset < 13 {
-		absent = 1
-	}
-	if a := int(node.Int("axis", int64(absent))); last < 1 || a != -1 && a != last {
+	if a := node.SoftmaxAxis(n.graph.graph.Opset); last < 1 || a != -1 && a != last {
 		return false, fmt.Errorf("a softmax at the end along axis %d of rank %d: categories are the last axis: %w", a, last+1, ErrGraph)
 	}
 	n.categories = shape[last]

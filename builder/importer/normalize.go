@@ -83,7 +83,7 @@ func layerNormalization(c *call) (operand, error) {
 		return operand{}, err
 	}
 	y := b.Mul(b.Div(centred, deviation), scale)
-	if len(c.in) > 2 && (c.in[2].node != nil || c.in[2].known != nil) {
+	if c.has(2) {
 		bias, err := c.tensorAt(2)
 		if err != nil {
 			return operand{}, err

@@ -25,8 +25,35 @@ func reshape(c *call) (operand, error) {
 	return of(c.b.Reshape(x, shape...))
 }
 
+// shapeOf is known while the graph is built, whatever it is the shape of.
+func shapeOf(c *call) (operand, error) {
+	program, x, err := c.alone(c.in[0].shape())
+	if err != nil {
+		return operand{}, err
+	}
+	out, err := program.Evaluate(x) // which reads no element of it
+	if err != nil {
+		return operand{}, err
+	}
+	return operand{known: &out[0]}, nil
+}
+
 // shapeAfter returns the shape of a node's result for a first operand of the given shape and known others.
 func (c *call) shapeAfter(shape []int) ([]int, error) {
+	program, x, err := c.alone(shape)
+	if err != nil {
+		return nil, err
+	}
+	plan, _, err := program.Plan(context.Background(), x, nil)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Outputs()[0].Shape, nil
+}
+
+// alone makes a program of a node alone, whose first operand has the given shape, and others are known; x is that operand
+// without its elements.
+func (c *call) alone(shape []int) (program *onnxeval.Program, x []onnxgraph.Tensor, err error) {
 	in := bundle.TensorInfo{Name: c.node.Inputs[0], DType: bundle.Float32}
 	g := &onnxgraph.Graph{
 		Opset: c.graph.Opset, Nodes: []onnxgraph.Node{c.node},
@@ -35,7 +62,7 @@ func (c *call) shapeAfter(shape []int) ([]int, error) {
 	}
 	for i, o := range c.in[1:] {
 		if o.node != nil {
-			return nil, fmt.Errorf("operand %d is not known beforehand: %w", i+2, ErrUnsupported)
+			return nil, nil, fmt.Errorf("operand %d is not known beforehand: %w", i+2, ErrUnsupported)
 		}
 		if o.known != nil {
 			t := *o.known
@@ -43,13 +70,6 @@ func (c *call) shapeAfter(shape []int) ([]int, error) {
 			g.Initialisers = append(g.Initialisers, t)
 		}
 	}
-	program, err := onnxeval.Load(g)
-	if err != nil {
-		return nil, err
-	}
-	plan, _, err := program.Plan(context.Background(), []onnxgraph.Tensor{{Name: in.Name, DType: in.DType, Shape: shape}}, nil)
-	if err != nil {
-		return nil, err
-	}
-	return plan.Outputs()[0].Shape, nil
+	program, err = onnxeval.Load(g)
+	return program, []onnxgraph.Tensor{{Name: in.Name, DType: in.DType, Shape: shape}}, err
 }

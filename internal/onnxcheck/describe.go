@@ -30,6 +30,11 @@ func Describe(model []byte) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
+	return DescribeModel(m), nil
+}
+
+// DescribeModel is [Describe] for a model that [Parse] gave.
+func DescribeModel(m *onnxpb.ModelProto) Info {
 	g := m.Graph
 	info := Info{
 		Name: g.GetName(), Doc: m.GetDocString(), Producer: strings.TrimSpace(m.GetProducerName() + " " + m.GetProducerVersion()),
@@ -64,7 +69,7 @@ func Describe(model []byte) (Info, error) {
 	for _, n := range g.Node {
 		info.Operators[n.GetOpType()]++
 	}
-	return info, nil
+	return info
 }
 
 func describe(v *onnxpb.ValueInfoProto) Value {

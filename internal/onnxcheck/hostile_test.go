@@ -63,15 +63,7 @@ func BenchmarkRefuse(b *testing.B) {
 
 // FuzzCheck wants a refusal that says so, and memory in proportion to the bytes; what is taken can be described.
 func FuzzCheck(f *testing.F) {
-	f.Add(onnxtest.Good())
-	for _, model := range onnxtest.Odd() {
-		f.Add(model)
-	}
-	for _, model := range onnxtest.Hostile() {
-		if data := model(); len(data) < 1<<16 {
-			f.Add(data)
-		}
-	}
+	onnxtest.Seed(f, 1<<16)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

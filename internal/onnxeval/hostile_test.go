@@ -3,8 +3,6 @@ package onnxeval_test
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -96,28 +94,7 @@ func TestMissing(t *testing.T) {
 // FuzzModel reads, loads and runs what bytes may say. Whatever it is, it ends in numbers or in an error of a known kind, within
 // memory that is bounded. With CATVAE_ONNX_TESTS, ONNX's own tests are seeds, too.
 func FuzzModel(f *testing.F) {
-	f.Add(onnxtest.Good())
-	for _, model := range onnxtest.Odd() {
-		f.Add(model)
-	}
-	for _, model := range onnxtest.Hostile() {
-		if data := model(); len(data) < 1<<12 {
-			f.Add(data)
-		}
-	}
-	files, err := filepath.Glob(filepath.Join(os.Getenv("CATVAE_ONNX_TESTS"), "test_*", "model.onnx"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		if len(data) < 1<<12 {
-			f.Add(data)
-		}
-	}
+	onnxtest.Seed(f, 1<<12)
 	restore := onnxeval.SetMaxMemory(1 << 24)
 	f.Cleanup(restore)
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -87,33 +87,41 @@ func (c *call) byRows(shape []int, operands []*value, row func(at, n int, others
 	})
 }
 
-// arithmetic plans operators of two numbers of one type.
+// arithmetic plans operators of two numbers of one type, or of more where the operator takes them.
 func arithmetic(op string) func(*call) error {
 	return func(c *call) error {
-		switch d := c.in[0].dtype; d {
+		switch c.in[0].dtype {
 		case bundle.Float32:
-			return binary(c, d, floatArithmetic[float32](op))
+			return combine(c, floatArithmetic[float32](op))
 		case bundle.Float64:
-			return binary(c, d, floatArithmetic[float64](op))
+			return combine(c, floatArithmetic[float64](op))
 		case onnxgraph.Int8:
-			return binary(c, d, intArithmetic[int8](op))
+			return combine(c, intArithmetic[int8](op))
 		case onnxgraph.Int16:
-			return binary(c, d, intArithmetic[int16](op))
+			return combine(c, intArithmetic[int16](op))
 		case bundle.Int32:
-			return binary(c, d, intArithmetic[int32](op))
+			return combine(c, intArithmetic[int32](op))
 		case bundle.Int64:
-			return binary(c, d, intArithmetic[int64](op))
+			return combine(c, intArithmetic[int64](op))
 		case bundle.Uint8:
-			return binary(c, d, intArithmetic[uint8](op))
+			return combine(c, intArithmetic[uint8](op))
 		case onnxgraph.Uint16:
-			return binary(c, d, intArithmetic[uint16](op))
+			return combine(c, intArithmetic[uint16](op))
 		case onnxgraph.Uint32:
-			return binary(c, d, intArithmetic[uint32](op))
+			return combine(c, intArithmetic[uint32](op))
 		case onnxgraph.Uint64:
-			return binary(c, d, intArithmetic[uint64](op))
+			return combine(c, intArithmetic[uint64](op))
 		}
 		return c.unsupportedType(0)
 	}
+}
+
+// combine plans z = f(x, y), or f(f(x, y), …) of further operands.
+func combine[T any](c *call, f func(x, y T) T) error {
+	if len(c.in) > 2 {
+		return foldOf(c, f)
+	}
+	return binary(c, c.in[0].dtype, f)
 }
 
 func floatArithmetic[T float](op string) func(x, y T) T {
@@ -166,35 +174,10 @@ func ringArithmetic[T number](op string) func(x, y T) T {
 // fold plans Max and Min of any number of operands.
 func fold(op string) func(*call) error {
 	return func(c *call) error {
-		switch {
-		case len(c.in) == 1:
+		if len(c.in) == 1 {
 			return c.same(c.in[0], c.in[0].shape)
-		case len(c.in) == 2 && c.in[1] != nil:
-			return arithmetic(op)(c)
 		}
-		switch c.in[0].dtype {
-		case bundle.Float32:
-			return foldOf(c, floatArithmetic[float32](op))
-		case bundle.Float64:
-			return foldOf(c, floatArithmetic[float64](op))
-		case onnxgraph.Int8:
-			return foldOf(c, intArithmetic[int8](op))
-		case onnxgraph.Int16:
-			return foldOf(c, intArithmetic[int16](op))
-		case bundle.Int32:
-			return foldOf(c, intArithmetic[int32](op))
-		case bundle.Int64:
-			return foldOf(c, intArithmetic[int64](op))
-		case bundle.Uint8:
-			return foldOf(c, intArithmetic[uint8](op))
-		case onnxgraph.Uint16:
-			return foldOf(c, intArithmetic[uint16](op))
-		case onnxgraph.Uint32:
-			return foldOf(c, intArithmetic[uint32](op))
-		case onnxgraph.Uint64:
-			return foldOf(c, intArithmetic[uint64](op))
-		}
-		return c.unsupportedType(0)
+		return arithmetic(op)(c)
 	}
 }
 

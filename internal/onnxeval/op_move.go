@@ -73,7 +73,7 @@ func expand(c *call) error {
 func slice(c *call) error {
 	x := c.in[0]
 	var list [4][]int
-	if c.opset >= 10 {
+	if c.plan.opset >= 10 {
 		for k := range list {
 			if c.operand(k+1) == nil {
 				continue

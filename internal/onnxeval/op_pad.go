@@ -134,7 +134,7 @@ func (c *call) pads() (pads []int, fill *value, err error) {
 	if err != nil || fill.data == nil {
 		return nil, nil, c.unsupportedType(0)
 	}
-	if c.opset < 11 {
+	if c.plan.opset < 11 {
 		x := c.node.Float("value", 0)
 		switch d := fill.data.(type) {
 		case []float32:

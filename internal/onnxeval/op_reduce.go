@@ -204,17 +204,13 @@ func softmax(logarithm bool) func(*call) error {
 
 func softmaxOf[T float](c *call, logarithm bool) error {
 	x := c.in[0]
-	absent := -1
-	if c.opset < 13 {
-		absent = 1
-	}
-	a, err := axis(int(c.node.Int("axis", int64(absent))), len(x.shape))
+	a, err := axis(c.node.SoftmaxAxis(c.plan.opset), len(x.shape))
 	if err != nil {
 		return err
 	}
 	outer, inner := around(x.shape, a)
 	d := x.shape[a]
-	if c.opset < 13 {
+	if c.plan.opset < 13 {
 		d, inner = d*inner, 1
 	}
 	y, err := c.result(x.dtype, x.shape)

@@ -22,7 +22,7 @@ func axis(a, rank int) (int, error) {
 // says that neither is there.
 func (c *call) axes(i int, since int64, rank int) (set map[int]bool, none bool, err error) {
 	var list []int
-	if c.opset >= since {
+	if c.plan.opset >= since {
 		if c.operand(i) == nil {
 			return nil, true, nil
 		}
@@ -149,7 +149,7 @@ func squeeze(c *call) error {
 func unsqueeze(c *call) error {
 	x := c.in[0]
 	count := len(c.node.Ints("axes"))
-	if c.opset >= 13 {
+	if c.plan.opset >= 13 {
 		if c.operand(1) == nil {
 			return fmt.Errorf("the axes are missing: %w", ErrShape)
 		}

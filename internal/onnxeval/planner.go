@@ -28,12 +28,11 @@ type step struct {
 
 // call is one node while it is planned: what its operator's prepare function works with.
 type call struct {
-	plan  *planner
-	node  onnxgraph.Node
-	opset int64
-	in    []*value // nil where an optional operand is left out
-	out   []*value // in order, as result and its like make them
-	step  *step
+	plan *planner
+	node onnxgraph.Node
+	in   []*value // nil where an optional operand is left out
+	out  []*value // in order, as result and its like make them
+	step *step
 }
 
 // errLarge: more would be computed beforehand than is allowed.
@@ -45,7 +44,7 @@ func (p *planner) add(n onnxgraph.Node) error {
 	if p.ctx != nil && p.ctx.Err() != nil {
 		return p.ctx.Err()
 	}
-	c := &call{plan: p, node: n, opset: p.opset, step: &step{}}
+	c := &call{plan: p, node: n, step: &step{}}
 	known := true
 	for _, name := range n.Inputs {
 		var v *value
@@ -75,7 +74,7 @@ func (p *planner) add(n onnxgraph.Node) error {
 	if err := op.prepare(c); err != nil {
 		return fmt.Errorf("onnxeval: %v of %s: %w", n, c.operands(), err)
 	}
-	if before != nil && narrows(n, p.values) {
+	if !op.anyType && narrows(n, p.values) {
 		after = c.narrow()
 	}
 	if len(n.Outputs) > len(c.out) {
@@ -275,17 +274,18 @@ func (c *call) widen() []*step {
 		}
 		w, _ := newValue(v.name, bundle.Float32, v.shape)
 		in[i] = w
-		steps = append(steps, &step{operands: []*value{v.root()}, results: []*value{w}, job: &job{n: v.size, grain: 1 << 14, piece: func(from, to int) {
+		piece := func(from, to int) {
 			x, y := of[onnxgraph.Float16](v), of[float32](w)
 			for i := from; i < to; i++ {
 				y[i] = x[i].Float32()
 			}
-		}}})
+		}
 		if v.known { // an operand that must be known stays so
 			w.data, w.known = allocate(w.dtype, w.size), true
-			steps[len(steps)-1].job.piece(0, v.size)
-			steps = append(steps[:len(steps)-1], &step{})
+			piece(0, v.size)
+			continue
 		}
+		steps = append(steps, &step{operands: []*value{v.root()}, results: []*value{w}, job: &job{n: v.size, grain: 1 << 14, piece: piece}})
 	}
 	c.in = in
 	return steps

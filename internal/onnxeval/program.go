@@ -35,7 +35,7 @@ const (
 
 // Load makes a program. An [ErrUnsupported] lists all operators that are missing.
 func Load(g *onnxgraph.Graph) (*Program, error) {
-	if err := Supported(g); err != nil {
+	if err := supported(g); err != nil {
 		return nil, err
 	}
 	p := &Program{graph: g, known: map[string]*value{}}
@@ -63,17 +63,11 @@ func Load(g *onnxgraph.Graph) (*Program, error) {
 		}
 		p.nodes = append(p.nodes, n)
 	}
-	for _, out := range g.Outputs {
-		if !slices.ContainsFunc(g.Nodes, func(n onnxgraph.Node) bool { return slices.Contains(n.Outputs, out.Name) }) && p.known[out.Name] == nil &&
-			!slices.ContainsFunc(g.Inputs, func(in onnxgraph.Value) bool { return in.Name == out.Name }) {
-			return nil, fmt.Errorf("onnxeval: nothing computes the output %q: %w", out.Name, ErrShape)
-		}
-	}
 	return p, nil
 }
 
-// Supported reports the operators of a graph that are not there, all of them, as one [ErrUnsupported].
-func Supported(g *onnxgraph.Graph) error {
+// supported reports the operators of a graph that are not there, all of them, as one [ErrUnsupported].
+func supported(g *onnxgraph.Graph) error {
 	return Missing(g, "onnxeval: this backend", func(n onnxgraph.Node) bool {
 		op, ok := operators[n.Op]
 		return ok && op.since <= g.Opset

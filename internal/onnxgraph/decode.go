@@ -15,14 +15,11 @@ import (
 // Decode checks a model and reads it. Errors wrap onnxcheck.ErrUnsafe where the checker refuses the model, or where it
 // holds what this form has no place for.
 func Decode(model []byte) (*Graph, error) {
-	info, err := onnxcheck.Describe(model)
+	m, err := onnxcheck.Parse(model)
 	if err != nil {
 		return nil, err
 	}
-	m, err := onnxpb.Unmarshal(model)
-	if err != nil {
-		return nil, refuse("%w", err)
-	}
+	info := onnxcheck.DescribeModel(m)
 	g := &Graph{Name: info.Name, Opset: info.Opset, Inputs: info.Inputs, Outputs: info.Outputs, Metadata: info.Metadata}
 	for _, t := range m.Graph.Initializer {
 		tensor, err := ReadTensor(t)

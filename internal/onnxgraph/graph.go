@@ -69,6 +69,14 @@ func (n Node) Float(name string, absent float32) float32 {
 	return absent
 }
 
+// SoftmaxAxis returns the axis of Softmax and LogSoftmax, whose absent value changed with opset 13.
+func (n Node) SoftmaxAxis(opset int64) int {
+	if opset < 13 {
+		return int(n.Int("axis", 1))
+	}
+	return int(n.Int("axis", -1))
+}
+
 // Ints returns an attribute of integers, or nil.
 func (n Node) Ints(name string) []int64 {
 	v, _ := n.Attributes[name].([]int64)

@@ -50,56 +50,23 @@ func ReadTensor(p *onnxpb.TensorProto) (Tensor, error) {
 	case Uint64:
 		t.Data = read(size, raw, p.Uint64Data, 8, func(b []byte) uint64 { return binary.LittleEndian.Uint64(b) })
 	case bundle.Bool:
-		bytes := read(size, raw, p.Int32Data, 1, func(b []byte) uint8 { return b[0] })
-		if bytes == nil {
-			break
+		if bytes, ok := read(size, raw, p.Int32Data, 1, func(b []byte) uint8 { return b[0] }).([]uint8); ok {
+			bools := make([]bool, size)
+			for i, b := range bytes {
+				bools[i] = b != 0
+			}
+			t.Data = bools
 		}
-		bools := make([]bool, size)
-		for i, b := range bytes {
-			bools[i] = b != 0
-		}
-		t.Data = bools
 	}
-	if nothing(t.Data) {
+	if t.Data == nil {
 		return t, fmt.Errorf("tensor %q is of type %v, or its data is in a field of another type", t.Name, onnxpb.TensorProto_DataType(p.GetDataType()))
 	}
 	return t, nil
 }
 
-// nothing reports data that was not read: a nil slice of any type, or no slice.
-func nothing(data any) bool {
-	switch d := data.(type) {
-	case nil:
-		return true
-	case []float32:
-		return d == nil
-	case []float64:
-		return d == nil
-	case []Float16:
-		return d == nil
-	case []int8:
-		return d == nil
-	case []int16:
-		return d == nil
-	case []int32:
-		return d == nil
-	case []int64:
-		return d == nil
-	case []uint8:
-		return d == nil
-	case []uint16:
-		return d == nil
-	case []uint32:
-		return d == nil
-	case []uint64:
-		return d == nil
-	}
-	return false
-}
-
-// read takes elements from the raw bytes, or from the field of numbers where a file keeps them there; nil where neither
-// holds as many as are wanted.
-func read[T, F number](size int, raw []byte, field []F, width int, decode func([]byte) T) []T {
+// read takes elements from the raw bytes, or from the field of numbers where a file keeps them there: a []T, or nil where
+// neither holds as many as are wanted.
+func read[T, F number](size int, raw []byte, field []F, width int, decode func([]byte) T) any {
 	out := make([]T, size)
 	switch {
 	case len(raw) == size*width:

@@ -3,6 +3,10 @@
 package onnxtest
 
 import (
+	"os"
+	"path/filepath"
+	"testing"
+
 	"github.com/catvae/catvae/internal/onnxpb"
 	"google.golang.org/protobuf/proto"
 )
@@ -33,6 +37,43 @@ func Hostile() map[string]func() []byte {
 		}
 	}
 	return models
+}
+
+// Seed gives a fuzz target all of these models that have fewer than most bytes, and ONNX's own tests where CATVAE_ONNX_TESTS names
+// their folder.
+func Seed(f *testing.F, most int) {
+	f.Helper()
+	add := func(model []byte) {
+		if len(model) < most {
+			f.Add(model)
+		}
+	}
+	add(Good())
+	for _, model := range Odd() {
+		add(model)
+	}
+	for _, model := range Hostile() {
+		add(model())
+	}
+	SeedFiles(f, filepath.Join(os.Getenv("CATVAE_ONNX_TESTS"), "test_*", "model.onnx"), most)
+}
+
+// SeedFiles gives a fuzz target the files of a pattern that have fewer than most bytes.
+func SeedFiles(f *testing.F, pattern string, most int) {
+	f.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if len(data) < most {
+			f.Add(data)
+		}
+	}
 }
 
 // good is x [n,2] -> Add(x, c) -> y.
