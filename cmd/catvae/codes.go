@@ -8,9 +8,9 @@ import (
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
-	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/internal/imgrid"
-	"github.com/catvae/catvae/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/infer"
 )
 
 type encodeCommand struct {

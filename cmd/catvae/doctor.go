@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/runtime"
 )
 

@@ -11,9 +11,9 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/internal/cli"
-	"github.com/catvae/catvae/internal/infer"
-	"github.com/catvae/catvae/internal/progress"
+	"github.com/catvae/catvae/cmd/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/progress"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train"
 )

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/catvae/catvae/export/variant"
-	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/train"
 )
 

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/builder/importer"
-	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/train"
 )

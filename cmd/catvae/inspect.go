@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/bundle"
-	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/models"
 )

@@ -13,7 +13,7 @@ import (
 
 	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/internal/atomicfile"
-	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/internal/cli"
-	"github.com/catvae/catvae/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train"
 )

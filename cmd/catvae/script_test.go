@@ -14,7 +14,7 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/ortest"
 	"github.com/catvae/catvae/train"

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/catvae/catvae/internal/cli"
-	"github.com/catvae/catvae/internal/progress"
+	"github.com/catvae/catvae/cmd/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/progress"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train"

@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/cli"
 )
 
 // parseBeamFlags parses the arguments that are Beam's, which Beam's packages have registered with the flag package, and

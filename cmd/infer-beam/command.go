@@ -13,8 +13,8 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/internal/cli"
-	"github.com/catvae/catvae/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/runtime"
 )
 

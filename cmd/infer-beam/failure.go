@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"regexp"
 
-	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/cli"
 )
 
 // A failure is an error that has come through a runner, which keeps the text alone: exit code and message travel in it.

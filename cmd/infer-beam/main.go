@@ -15,7 +15,7 @@ import (
 	"os"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/cli"
 )
 
 func main() {

@@ -19,7 +19,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/spark"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal"
-	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/cli"
 )
 
 // prismRunner runs in this process where no endpoint is named.

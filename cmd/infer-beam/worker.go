@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/catvae/catvae/bundle"
-	"github.com/catvae/catvae/internal/cli"
-	"github.com/catvae/catvae/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/runtime"
 )
 

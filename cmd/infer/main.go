@@ -10,7 +10,7 @@ package main
 import (
 	"os"
 
-	"github.com/catvae/catvae/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/cli"
 )
 
 func main() { os.Exit(cli.Main("infer", cli.InferDescription, &cli.InferCommand{}, cli.Code)) }

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/catvae/catvae/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/infer"
 )
 
 // bench measures and prints to stdout.

@@ -19,7 +19,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/ortest"
 	"github.com/catvae/catvae/train"

@@ -10,8 +10,8 @@ import (
 
 	"github.com/catvae/catvae/dataset"
 	_ "github.com/catvae/catvae/dataset/parquet" // a format of sources
-	"github.com/catvae/catvae/internal/infer"
-	"github.com/catvae/catvae/internal/progress"
+	"github.com/catvae/catvae/cmd/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/progress"
 	"github.com/catvae/catvae/runtime"
 )
 

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/catvae/catvae/bundle"
-	"github.com/catvae/catvae/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/ortest"
 )

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
-	"github.com/catvae/catvae/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/infer"
 )
 
 // pictureFolder writes n pictures of 3x2 pixels with the content of pixelFile's rows, in folders of ten.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/catvae/catvae/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/infer"
 )
 
 // InferDescription is what infer --help says first.

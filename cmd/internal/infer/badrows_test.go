@@ -12,7 +12,7 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/internal/noise"
 )
 
