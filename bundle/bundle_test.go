@@ -12,13 +12,14 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // manifest is a good one, for three files of few bytes.
 func manifest() *bundle.Manifest {
 	m := &bundle.Manifest{
 		FormatVersion: bundle.FormatVersion, Name: "test", Producer: "test", Model: json.RawMessage(`{"a":1}`),
-		Input:      bundle.Input{Name: "sample", DType: bundle.Float32, Shape: []int64{2, 3}, Scale: 1.0 / 255, Range: [2]float64{0, 1}, Seen: "none"},
+		Input:      bundle.Input{Name: "sample", DType: onnxtensor.Float32, Shape: []int64{2, 3}, Scale: 1.0 / 255, Range: [2]float64{0, 1}, Seen: "none"},
 		Latent:     bundle.Latent{Kind: bundle.Bernoulli, Variables: 9, Prior: bundle.Prior{Kind: "uniform"}, BitOrder: bundle.BitOrderMSBFirst},
 		Likelihood: "bernoulli", Opset: 17, IRVersion: 8, Files: map[string]bundle.File{},
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // hostileManifests holds manifests that must be refused, beside those of TestManifestsThatAreRefused: texts that no
@@ -74,7 +75,7 @@ func FuzzManifest(f *testing.F) {
 			m.Input.Image = &bundle.Image{Resize: bundle.ResizeBilinear}
 		case 2:
 			m.Files["variants/int8.onnx"] = bundle.Hash(nil)
-			m.Variants = map[string]bundle.Variant{bundle.VariantInt8: {File: "variants/int8.onnx", Input: bundle.Uint8, Devices: []string{"cpu"},
+			m.Variants = map[string]bundle.Variant{bundle.VariantInt8: {File: "variants/int8.onnx", Input: onnxtensor.Uint8, Devices: []string{"cpu"},
 				Activations: map[string]bundle.Quantization{"a": {Scale: 0.5, ZeroPoint: 128}}, Calibrated: &bundle.Calibration{Rows: 1}}}
 		}
 		data, err := m.Encode()

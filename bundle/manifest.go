@@ -2,6 +2,8 @@ package bundle
 
 import (
 	"encoding/json"
+
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // FormatVersion is what this version writes. A reader takes any minor of its own major and refuses a newer major.
@@ -156,7 +158,7 @@ func (l Latent) PackedBytes() int { return (l.Bits() + 7) / 8 }
 
 // RowSize returns the number of values in one row.
 func (in Input) RowSize() int {
-	n, err := Size(in.Shape)
+	n, err := onnxtensor.Size(in.Shape)
 	if err != nil {
 		return 0
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // manifestFields is Manifest without its methods, so that encoding/json does not call itself.
@@ -118,7 +120,7 @@ func (m *Manifest) Validate() error {
 }
 
 func (in Input) validate() error {
-	n, err := Size(in.Shape)
+	n, err := onnxtensor.Size(in.Shape)
 	if err != nil {
 		return fmt.Errorf("input: %w", err)
 	}

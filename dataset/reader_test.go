@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 )
 
 func write(t testing.TB, name string, data []byte) string {

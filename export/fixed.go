@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxcompose"
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
 	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -62,7 +62,7 @@ func reshapes(model []byte, batch int) (map[string][]int, error) {
 	g.Outputs = nil
 	for _, n := range g.Nodes {
 		if n.Op == "Reshape" {
-			g.Outputs = append(g.Outputs, onnxgraph.Value{TensorInfo: bundle.TensorInfo{Name: n.Outputs[0]}})
+			g.Outputs = append(g.Outputs, onnxgraph.Value{Info: onnxtensor.Info{Name: n.Outputs[0]}})
 		}
 	}
 	var inputs []onnxgraph.Tensor

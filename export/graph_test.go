@@ -12,6 +12,7 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/internal/onnxcheck"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/google/go-cmp/cmp"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -181,7 +182,7 @@ func TestOutputsThatShareAValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := loader(t)(encoded(t, model), "shared")
+	loaded, err := ortest.Backend(t).Load(encoded(t, model), "shared")
 	if err != nil {
 		t.Fatal(err)
 	}

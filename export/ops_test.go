@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/internal/noise"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/runtime/backend"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/runtime/purego"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -171,9 +172,9 @@ func opTrace(c opCase, dtype tensor.Dtype) export.Trace {
 }
 
 // opInputs draws x and y within (0.1, 1.1) so that no case leaves its operation's domain.
-func opInputs(dtype tensor.Dtype) func(batch int) []bundle.Tensor {
-	return func(batch int) []bundle.Tensor {
-		var out []bundle.Tensor
+func opInputs(dtype tensor.Dtype) func(batch int) []onnxtensor.Tensor {
+	return func(batch int) []onnxtensor.Tensor {
+		var out []onnxtensor.Tensor
 		for i, name := range []string{"x", "y"} {
 			u := make([]float64, batch*3)
 			noise.Stream{Seed: uint64(i + 1)}.Uniform64(u, 0, uint32(batch))
@@ -186,33 +187,27 @@ func opInputs(dtype tensor.Dtype) func(batch int) []bundle.Tensor {
 			if dtype == tensor.Float32 {
 				data = narrow
 			}
-			out = append(out, bundle.Tensor{Name: name, Shape: []int64{int64(batch), 3}, Data: data})
+			out = append(out, onnxtensor.Tensor{Name: name, Shape: []int64{int64(batch), 3}, Data: data})
 		}
 		return out
 	}
 }
 
-func loader(t testing.TB) export.Loader {
-	backend := ortest.Backend(t)
-	return func(model []byte, label string) (export.Loaded, error) { return backend.Load(model, label) }
-}
-
-// loaders are both backends: what is exported must give the same on each.
-func loaders(t testing.TB) []export.Loader {
-	pure := purego.New()
-	return []export.Loader{loader(t), func(model []byte, label string) (export.Loaded, error) { return pure.Load(model, label) }}
+// backends are those that what is exported must give the same on.
+func backends(t testing.TB) []backend.Backend {
+	return []backend.Backend{ortest.Backend(t), purego.New()}
 }
 
 // verifyOn compares an exported graph with its gorgonia graph on every backend.
-func verifyOn(loaders []export.Loader, model []byte, trace export.Trace, batches []int, inputs func(batch int) []bundle.Tensor) error {
-	for i, load := range loaders {
-		loaded, err := load(model, "test")
+func verifyOn(backends []backend.Backend, model []byte, trace export.Trace, batches []int, inputs func(batch int) []onnxtensor.Tensor) error {
+	for _, b := range backends {
+		loaded, err := b.Load(model, "test")
 		if err == nil {
 			_, err = export.Verify(context.Background(), loaded, trace, batches, inputs)
 			err = errors.Join(err, loaded.Close())
 		}
 		if err != nil {
-			return fmt.Errorf("on %s: %w", []string{"onnxruntime", "pure Go"}[i], err)
+			return fmt.Errorf("on %s: %w", b.Name(), err)
 		}
 	}
 	return nil
@@ -220,7 +215,7 @@ func verifyOn(loaders []export.Loader, model []byte, trace export.Trace, batches
 
 // Every row of the table, forward and backward, gorgonia against both backends, in float32 and float64.
 func TestOps(t *testing.T) {
-	load := loaders(t)
+	on := backends(t)
 	used := map[string]bool{}
 	for name, c := range opCases {
 		for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
@@ -244,7 +239,7 @@ func TestOps(t *testing.T) {
 					t.Fatal(err)
 				}
 				// Not at batch 1, where gorgonia's own reductions take a [1] for a scalar and panic on a goroutine of their own.
-				if err := verifyOn(load, data, trace, []int{2, 5, 7}, opInputs(dtype)); err != nil {
+				if err := verifyOn(on, data, trace, []int{2, 5, 7}, opInputs(dtype)); err != nil {
 					t.Error(err)
 				}
 			})

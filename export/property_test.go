@@ -13,7 +13,7 @@ import (
 
 // Random small graphs of the model language, with a loss and its gradients, gorgonia against both backends.
 func TestRandomGraphs(t *testing.T) {
-	load := loaders(t)
+	on := backends(t)
 	rapid.Check(t, func(t *rapid.T) {
 		steps := rapid.SliceOfN(rapid.IntRange(0, 13), 1, 8).Draw(t, "steps")
 		picks := rapid.SliceOfN(rapid.IntRange(0, 1<<16), len(steps)*2, len(steps)*2).Draw(t, "operands")
@@ -36,7 +36,7 @@ func TestRandomGraphs(t *testing.T) {
 			t.Fatal(err)
 		}
 		inputs := opInputs(dtype)
-		if err := verifyOn(load, data, trace, []int{2, 3}, inputs); err != nil {
+		if err := verifyOn(on, data, trace, []int{2, 3}, inputs); err != nil {
 			t.Fatalf("steps %v, operands %v, width %d: %v", steps, picks, width, err)
 		}
 	})

@@ -6,30 +6,20 @@ import (
 	"math"
 	"strings"
 
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/internal/tape"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
-// A Loader prepares an ONNX model to be run: runtime.Backend.Load, with its result seen as a [Loaded]. label names the
-// model in errors.
-type Loader func(model []byte, label string) (Loaded, error)
-
-// Loaded is a model that can be run.
-type Loaded interface {
-	Inputs() []bundle.TensorInfo
-	Outputs() []bundle.TensorInfo
+// A Runner is a loaded model that can be run: the runtime's graphs are.
+type Runner interface {
 	// Run computes all outputs in the model's order.
-	Run(ctx context.Context, inputs ...bundle.Tensor) ([]bundle.Tensor, error)
-	Close() error
+	Run(ctx context.Context, inputs ...onnxtensor.Tensor) ([]onnxtensor.Tensor, error)
 }
 
 // Tolerance is how far float outputs may lie from gorgonia's: |a-b| <= Tolerance · max(1, largest |b| in the row).
 const Tolerance = 1e-5
-
-// VerifyBatches are the batch sizes at which every graph of a bundle is compared.
-var VerifyBatches = []int{1, 2, 7, 64}
 
 // Verified is what was compared.
 type Verified struct {
@@ -40,7 +30,7 @@ type Verified struct {
 // Verify runs a model and the graph that it was made from, at several batch sizes, and reports the first difference in
 // names, shapes or values. inputs makes the inputs of a batch; its tensors must not have rank 0 unless the graph's do.
 // Whole numbers (codes, bytes) must be equal, floats agree within [Tolerance].
-func Verify(ctx context.Context, loaded Loaded, trace Trace, batches []int, inputs func(batch int) []bundle.Tensor) (Verified, error) {
+func Verify(ctx context.Context, loaded Runner, trace Trace, batches []int, inputs func(batch int) []onnxtensor.Tensor) (Verified, error) {
 	v := Verified{Batches: batches, MaxDiff: map[string]float64{}}
 	for _, batch := range batches {
 		in := inputs(batch)
@@ -59,8 +49,8 @@ func Verify(ctx context.Context, loaded Loaded, trace Trace, batches []int, inpu
 	return v, nil
 }
 
-func (v *Verified) compare(got, want []bundle.Tensor) error {
-	byName := map[string]bundle.Tensor{}
+func (v *Verified) compare(got, want []onnxtensor.Tensor) error {
+	byName := map[string]onnxtensor.Tensor{}
 	var names, wanted []string
 	for _, t := range got {
 		byName[t.Name] = t
@@ -85,11 +75,11 @@ func (v *Verified) compare(got, want []bundle.Tensor) error {
 }
 
 // difference returns the largest scaled difference of two tensors, or an error where it passes the tolerance.
-func difference(got, want bundle.Tensor) (float64, error) {
+func difference(got, want onnxtensor.Tensor) (float64, error) {
 	if fmt.Sprint(got.Shape) != fmt.Sprint(want.Shape) {
 		return 0, fmt.Errorf("output %q has shape %v, gorgonia's has %v", want.Name, got.Shape, want.Shape)
 	}
-	a, b := floats(got.Data), floats(want.Data)
+	a, b := Floats(got.Data), Floats(want.Data)
 	_, exact := want.Data.([]uint8)
 	row := len(b)
 	if len(want.Shape) > 0 && want.Shape[0] > 0 {
@@ -113,12 +103,12 @@ func difference(got, want bundle.Tensor) (float64, error) {
 }
 
 // Reference computes a trace's outputs at one batch size on gorgonia's tape machine.
-func Reference(trace Trace, batch int, inputs []bundle.Tensor) ([]bundle.Tensor, error) {
+func Reference(trace Trace, batch int, inputs []onnxtensor.Tensor) ([]onnxtensor.Tensor, error) {
 	t, err := traced(trace, batch)
 	if err != nil {
 		return nil, err
 	}
-	byName := map[string]bundle.Tensor{}
+	byName := map[string]onnxtensor.Tensor{}
 	for _, in := range inputs {
 		if err := in.Check(); err != nil {
 			return nil, err
@@ -143,9 +133,9 @@ func Reference(trace Trace, batch int, inputs []bundle.Tensor) ([]bundle.Tensor,
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
-	out := make([]bundle.Tensor, len(values))
+	out := make([]onnxtensor.Tensor, len(values))
 	for i, v := range values {
-		out[i] = bundle.Tensor{Name: t.Outputs[i].Name, Data: sliceOf(v)}
+		out[i] = onnxtensor.Tensor{Name: t.Outputs[i].Name, Data: sliceOf(v)}
 		for _, d := range t.Outputs[i].Node.Shape() {
 			out[i].Shape = append(out[i].Shape, int64(d))
 		}
@@ -153,7 +143,7 @@ func Reference(trace Trace, batch int, inputs []bundle.Tensor) ([]bundle.Tensor,
 	return out, nil
 }
 
-func tensorOf(t bundle.Tensor) *tensor.Dense {
+func tensorOf(t onnxtensor.Tensor) *tensor.Dense {
 	shape := make([]int, len(t.Shape))
 	for i, d := range t.Shape {
 		shape[i] = int(d)
@@ -176,7 +166,8 @@ func sliceOf(v G.Value) any {
 	}
 }
 
-func floats(data any) []float64 {
+// Floats returns the numbers of a tensor as float64, bools as 0 and 1.
+func Floats(data any) []float64 {
 	switch d := data.(type) {
 	case []float32:
 		return widen(d)

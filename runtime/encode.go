@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 // EncodeBytes appends the packed codes of rows of bytes to dst, [bundle.Latent.PackedBytes] bytes a row. The codes are
@@ -20,10 +21,10 @@ func (m *Model) EncodeBytes(ctx context.Context, dst, rows []byte) ([]byte, erro
 	if len(rows) == 0 {
 		return dst, nil
 	}
-	g, err := m.program(bundle.Uint8, bundle.PackedCode)
+	g, err := m.program(backend.Uint8, bundle.PackedCode)
 	if err != nil {
 		return dst, err
 	}
-	input := bundle.Tensor{Name: m.manifest.Input.Name, Shape: append([]int64{int64(len(rows) / size)}, m.manifest.Input.Shape...), Data: rows}
+	input := backend.Tensor{Name: m.manifest.Input.Name, Shape: append([]int64{int64(len(rows) / size)}, m.manifest.Input.Shape...), Data: rows}
 	return run(ctx, g, bundle.PackedCode, dst, input)
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/onnxruntime"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
 	"gorgonia.org/tensor"
 )
@@ -33,7 +34,7 @@ func wide(t *testing.T) *runtime.Model {
 		Input: []int{28, 28}, Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 200, Prior: "uniform"},
 		Encoder: builder.MLP{Hidden: []int{400}}, Decoder: builder.MLP{Hidden: []int{8}}, Activation: builder.ReLU,
 	})
-	model, err := runtime.Open(dir, runtime.WithBackend(ortest.Backend(t, runtime.WithThreads(1))))
+	model, err := runtime.Open(dir, runtime.WithBackend(ortest.Backend(t, onnxruntime.WithThreads(1))))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 // Open opens the bundle in dir. Every graph is hashed, checked and then loaded from the same bytes. The backend is
@@ -43,28 +44,27 @@ func New(m *bundle.Manifest, graphs map[string][]byte, opts ...Option) (*Model, 
 	if err != nil {
 		return nil, err
 	}
-	if o.backend == nil {
-		if o.backend, err = OpenONNXRuntime(opts...); err != nil {
-			return nil, err
-		}
+	b, err := o.open()
+	if err != nil {
+		return nil, err
 	}
-	model := &Model{manifest: m, backend: o.backend, graphs: graphs, variant: o.variant, scaled: scaledBytes(m.Input.Scale)}
-	model.programs.graphs = map[string]Graph{}
+	model := &Model{manifest: m, backend: b, graphs: graphs, variant: o.variant, scaled: scaledBytes(m.Input.Scale)}
+	model.programs.graphs = map[string]backend.Graph{}
 	batch := []int64{-1}
 	latent := append(batch[:1:1], latentShape(m.Latent)...)
 	sample := append(batch[:1:1], m.Input.Shape...)
 	for _, g := range []struct {
-		to      *Graph
+		to      *backend.Graph
 		file    string
-		in, out []bundle.TensorInfo
+		in, out []backend.TensorInfo
 	}{
-		{&model.encoder, bundle.EncoderFile, infos(m.Input.Name, bundle.Float32, sample), infos(bundle.LatentLogits, bundle.Float32, latent)},
-		{&model.threshold, bundle.ThresholdFile, infos(bundle.LatentLogits, bundle.Float32, latent),
-			append(infos(bundle.Code, bundle.Float32, latent), infos(bundle.PackedCode, bundle.Uint8, []int64{-1, int64(m.Latent.PackedBytes())})...)},
-		{&model.decoder, bundle.DecoderFile, infos(bundle.Code, bundle.Float32, latent),
-			append(infos(bundle.Reconstruction, bundle.Float32, sample), infos(bundle.ReconstructionLogits, bundle.Float32, sample)...)},
+		{&model.encoder, bundle.EncoderFile, infos(m.Input.Name, backend.Float32, sample), infos(bundle.LatentLogits, backend.Float32, latent)},
+		{&model.threshold, bundle.ThresholdFile, infos(bundle.LatentLogits, backend.Float32, latent),
+			append(infos(bundle.Code, backend.Float32, latent), infos(bundle.PackedCode, backend.Uint8, []int64{-1, int64(m.Latent.PackedBytes())})...)},
+		{&model.decoder, bundle.DecoderFile, infos(bundle.Code, backend.Float32, latent),
+			append(infos(bundle.Reconstruction, backend.Float32, sample), infos(bundle.ReconstructionLogits, backend.Float32, sample)...)},
 	} {
-		graph, err := o.backend.Load(graphs[g.file], g.file)
+		graph, err := b.Load(graphs[g.file], g.file)
 		if err == nil {
 			*g.to = graph
 			err = sameInfos(g.file, graph, g.in, g.out)
@@ -95,8 +95,8 @@ func scaledBytes(scale float64) (table [256]float32) {
 	return table
 }
 
-func infos(name string, d bundle.DType, shape []int64) []bundle.TensorInfo {
-	return []bundle.TensorInfo{{Name: name, DType: d, Shape: shape}}
+func infos(name string, d backend.DType, shape []int64) []backend.TensorInfo {
+	return []backend.TensorInfo{{Name: name, DType: d, Shape: shape}}
 }
 
 func latentShape(l bundle.Latent) []int64 {
@@ -107,12 +107,12 @@ func latentShape(l bundle.Latent) []int64 {
 }
 
 // sameInfos reports a graph whose inputs and outputs are not what the manifest says.
-func sameInfos(file string, g Graph, in, out []bundle.TensorInfo) error {
+func sameInfos(file string, g backend.Graph, in, out []backend.TensorInfo) error {
 	for _, c := range []struct {
 		what      string
-		got, want []bundle.TensorInfo
+		got, want []backend.TensorInfo
 	}{{"inputs", g.Inputs(), in}, {"outputs", g.Outputs(), out}} {
-		same := func(a, b bundle.TensorInfo) bool {
+		same := func(a, b backend.TensorInfo) bool {
 			return a.Name == b.Name && a.DType == b.DType && slices.Equal(a.Shape, b.Shape)
 		}
 		if !slices.EqualFunc(c.got, c.want, same) {

@@ -7,12 +7,13 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxcompose"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 // program returns a graph from samples, floats or bytes, to some of the encoder's and threshold's outputs: the two as one,
 // so that what would cross the border between them stays inside. A model with a variant takes the variant's graph, which
 // may have more outputs. Graphs are made at the first use and kept.
-func (m *Model) program(from bundle.DType, outputs ...string) (Graph, error) {
+func (m *Model) program(from backend.DType, outputs ...string) (backend.Graph, error) {
 	name := m.programName(from, outputs)
 	m.programs.Lock()
 	defer m.programs.Unlock()
@@ -35,7 +36,7 @@ func (m *Model) program(from bundle.DType, outputs ...string) (Graph, error) {
 }
 
 // programName tells programs apart. A variant's graph has its outputs, whichever are asked for.
-func (m *Model) programName(from bundle.DType, outputs []string) string {
+func (m *Model) programName(from backend.DType, outputs []string) string {
 	if m.variant != "" {
 		return m.variant + " of " + string(from)
 	}
@@ -43,9 +44,9 @@ func (m *Model) programName(from bundle.DType, outputs []string) string {
 }
 
 // compose makes the model of a program.
-func (m *Model) compose(from bundle.DType, outputs []string) ([]byte, error) {
+func (m *Model) compose(from backend.DType, outputs []string) ([]byte, error) {
 	input := m.manifest.Input
-	takes := bundle.Float32
+	takes := backend.Float32
 	var model []byte
 	var err error
 	if v, ok := m.manifest.Variants[m.variant]; ok {
@@ -56,7 +57,7 @@ func (m *Model) compose(from bundle.DType, outputs []string) ([]byte, error) {
 	switch {
 	case takes == from:
 		return model, nil
-	case takes == bundle.Uint8:
+	case takes == backend.Uint8:
 		return nil, fmt.Errorf("runtime: %w: the variant %s takes rows of bytes, these are floats: use the variant %s", ErrInput, m.variant, bundle.VariantFloat32)
 	}
 	if model, err = onnxcompose.FromBytes(model, input.Name, input.Scale); err != nil {
@@ -72,7 +73,7 @@ func (m *Model) loadVariant() error {
 	if !ok {
 		return fmt.Errorf("runtime: %w: the bundle has no variant %q, it has %s: export it with --variants", ErrInput, m.variant, strings.Join(VariantNames(m.manifest), ", "))
 	}
-	if device := DeviceOf(m.backend); !slices.Contains(v.Devices, string(device)) {
+	if device := backend.DeviceOf(m.backend); !slices.Contains(v.Devices, string(device)) {
 		if device == CUDA || m.variant != bundle.VariantFloat16 { // float16 is slow on a CPU, and right
 			return fmt.Errorf("runtime: %w: the variant %s is made for %s, not for %s: use --variant %s", ErrInput, m.variant, strings.Join(v.Devices, " and "), device, bundle.VariantFloat32)
 		}
@@ -85,7 +86,7 @@ func (m *Model) loadVariant() error {
 	batch := []int64{-1}
 	latent := append(batch[:1:1], latentShape(m.manifest.Latent)...)
 	return sameInfos(v.File, g, infos(m.manifest.Input.Name, v.Input, append(batch[:1:1], m.manifest.Input.Shape...)),
-		append(infos(bundle.LatentLogits, bundle.Float32, latent), infos(bundle.PackedCode, bundle.Uint8, []int64{-1, int64(m.manifest.Latent.PackedBytes())})...))
+		append(infos(bundle.LatentLogits, backend.Float32, latent), infos(bundle.PackedCode, backend.Uint8, []int64{-1, int64(m.manifest.Latent.PackedBytes())})...))
 }
 
 // VariantNames returns the variants that a bundle can run as: float32 first, which every bundle has.

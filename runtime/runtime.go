@@ -8,19 +8,20 @@ import (
 	"sync"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 // A Model is an open bundle: three graphs, ready to run. It is safe for concurrent use.
 type Model struct {
 	manifest                    *bundle.Manifest
-	backend                     Backend
-	encoder, threshold, decoder Graph
+	backend                     backend.Backend
+	encoder, threshold, decoder backend.Graph
 	variant                     string            // of the encoder and threshold, "" for float32
 	graphs                      map[string][]byte // the files' content, for the graphs below
 	scaled                      [256]float32      // what bytes stand for
 	programs                    struct {          // made of the graphs at first use: see program
 		sync.Mutex
-		graphs map[string]Graph
+		graphs map[string]backend.Graph
 	}
 	closed bool // guarded by programs
 }
@@ -36,7 +37,7 @@ func (m *Model) Variant() string {
 	return m.variant
 }
 
-// Backend returns the name of what runs the graphs, with version and device.
+// backend.Backend returns the name of what runs the graphs, with version and device.
 func (m *Model) Backend() string { return m.backend.Name() }
 
 // Close waits for runs in flight and frees the graphs. It may be called twice; later calls of other methods are
@@ -46,7 +47,7 @@ func (m *Model) Close() error {
 	m.programs.Lock()
 	defer m.programs.Unlock()
 	m.closed = true
-	graphs := []Graph{m.encoder, m.threshold, m.decoder}
+	graphs := []backend.Graph{m.encoder, m.threshold, m.decoder}
 	for _, g := range m.programs.graphs {
 		graphs = append(graphs, g)
 	}
@@ -68,7 +69,7 @@ func (m *Model) Logits(ctx context.Context, dst []float32, rows []float32) ([]fl
 	if m.variant == "" {
 		return run(ctx, m.encoder, bundle.LatentLogits, dst, m.sample(rows, n))
 	}
-	g, err := m.program(bundle.Float32, bundle.LatentLogits)
+	g, err := m.program(backend.Float32, bundle.LatentLogits)
 	if err != nil {
 		return dst, err
 	}
@@ -167,17 +168,17 @@ func shapeText(shape []int64) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(shape), "[]"), " ", "x")
 }
 
-func (m *Model) sample(rows []float32, n int) bundle.Tensor {
-	return bundle.Tensor{Name: m.manifest.Input.Name, Shape: append([]int64{int64(n)}, m.manifest.Input.Shape...), Data: rows}
+func (m *Model) sample(rows []float32, n int) backend.Tensor {
+	return backend.Tensor{Name: m.manifest.Input.Name, Shape: append([]int64{int64(n)}, m.manifest.Input.Shape...), Data: rows}
 }
 
-func (m *Model) latent(name string, data []float32) bundle.Tensor {
+func (m *Model) latent(name string, data []float32) backend.Tensor {
 	n := len(data) / m.manifest.Latent.Bits()
-	return bundle.Tensor{Name: name, Shape: append([]int64{int64(n)}, latentShape(m.manifest.Latent)...), Data: data}
+	return backend.Tensor{Name: name, Shape: append([]int64{int64(n)}, latentShape(m.manifest.Latent)...), Data: data}
 }
 
 // run computes a graph of one input and appends one of its outputs to dst.
-func run[T float32 | uint8](ctx context.Context, g Graph, output string, dst []T, input bundle.Tensor) ([]T, error) {
+func run[T float32 | uint8](ctx context.Context, g backend.Graph, output string, dst []T, input backend.Tensor) ([]T, error) {
 	if g == nil {
 		return dst, fmt.Errorf("runtime: %w", ErrClosed)
 	}

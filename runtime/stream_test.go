@@ -13,7 +13,8 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/runtime"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/backend"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 )
 
 // pixels are n rows of 6 bytes.
@@ -287,10 +288,10 @@ func TestStreamObserve(t *testing.T) {
 }
 
 // plain hides that a backend's graphs can be bound.
-type plain struct{ runtime.Backend }
-type plainGraph struct{ runtime.Graph }
+type plain struct{ backend.Backend }
+type plainGraph struct{ backend.Graph }
 
-func (p plain) Load(model []byte, label string) (runtime.Graph, error) {
+func (p plain) Load(model []byte, label string) (backend.Graph, error) {
 	g, err := p.Backend.Load(model, label)
 	return plainGraph{g}, err
 }
@@ -299,7 +300,7 @@ func (p plain) Load(model []byte, label string) (runtime.Graph, error) {
 func TestStreamUnbound(t *testing.T) {
 	dir := export(t, bundle.Bernoulli, 11, 0)
 	var all [][]byte
-	for _, backend := range []runtime.Backend{ortest.Backend(t), plain{ortest.Backend(t)}} {
+	for _, backend := range []backend.Backend{ortest.Backend(t), plain{ortest.Backend(t)}} {
 		m, err := runtime.Open(dir, runtime.WithBackend(backend))
 		if err != nil {
 			t.Fatal(err)

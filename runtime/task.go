@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 // A Value is what rows and results are made of: bytes are pixels or packed codes.
@@ -142,9 +143,9 @@ type encoding[T Value] struct {
 
 // encodeSlot binds the program from T to outputs. A graph may give more than was asked for.
 func encodeSlot[T Value](m *Model, batch int, outputs ...string) (*encoding[T], error) {
-	from := bundle.Float32
+	from := backend.Float32
 	if _, ok := any(*new(T)).(byte); ok {
-		from = bundle.Uint8
+		from = backend.Uint8
 	}
 	g, err := m.program(from, outputs...)
 	if err != nil {
@@ -154,16 +155,16 @@ func encodeSlot[T Value](m *Model, batch int, outputs ...string) (*encoding[T], 
 	e := &encoding[T]{
 		in: make([]T, batch*m.manifest.Input.RowSize()), logits: make([]float32, batch*l.Bits()), packed: make([]byte, batch*l.PackedBytes()),
 	}
-	sample := bundle.Tensor{Name: m.manifest.Input.Name, Shape: append([]int64{int64(batch)}, m.manifest.Input.Shape...), Data: e.in}
-	var results []bundle.Tensor
+	sample := backend.Tensor{Name: m.manifest.Input.Name, Shape: append([]int64{int64(batch)}, m.manifest.Input.Shape...), Data: e.in}
+	var results []backend.Tensor
 	for _, info := range g.Outputs() {
-		t := bundle.Tensor{Name: info.Name, Shape: []int64{int64(batch), int64(l.PackedBytes())}, Data: e.packed}
+		t := backend.Tensor{Name: info.Name, Shape: []int64{int64(batch), int64(l.PackedBytes())}, Data: e.packed}
 		if info.Name == bundle.LatentLogits {
 			t.Shape, t.Data = append([]int64{int64(batch)}, latentShape(l)...), e.logits
 		}
 		results = append(results, t)
 	}
-	e.run, e.close, err = bind(g, []bundle.Tensor{sample}, results)
+	e.run, e.close, err = bind(g, []backend.Tensor{sample}, results)
 	return e, err
 }
 
@@ -171,17 +172,17 @@ func encodeSlot[T Value](m *Model, batch int, outputs ...string) (*encoding[T], 
 func decodeSlot(m *Model, batch int, packed []byte, output string) (*slot[byte, float32], error) {
 	l, size := m.manifest.Latent, m.manifest.Input.RowSize()
 	bits := make([]float32, batch*l.Bits())
-	code := bundle.Tensor{Name: bundle.Code, Shape: append([]int64{int64(batch)}, latentShape(l)...), Data: bits}
+	code := backend.Tensor{Name: bundle.Code, Shape: append([]int64{int64(batch)}, latentShape(l)...), Data: bits}
 	s := &slot[byte, float32]{in: packed}
-	var results []bundle.Tensor
+	var results []backend.Tensor
 	for _, info := range m.decoder.Outputs() {
 		values := make([]float32, batch*size)
 		if info.Name == output {
 			s.out = values
 		}
-		results = append(results, bundle.Tensor{Name: info.Name, Shape: append([]int64{int64(batch)}, m.manifest.Input.Shape...), Data: values})
+		results = append(results, backend.Tensor{Name: info.Name, Shape: append([]int64{int64(batch)}, m.manifest.Input.Shape...), Data: values})
 	}
-	run, end, err := bind(m.decoder, []bundle.Tensor{code}, results)
+	run, end, err := bind(m.decoder, []backend.Tensor{code}, results)
 	s.close = end
 	s.run = func(ctx context.Context) error {
 		if _, err := Unpack(l, bits[:0], packed); err != nil {
@@ -192,9 +193,9 @@ func decodeSlot(m *Model, batch int, packed []byte, output string) (*slot[byte, 
 	return s, err
 }
 
-// bind fixes a graph's memory. A graph that is no [Binder] runs as it can, and its results are copied.
-func bind(g Graph, inputs, outputs []bundle.Tensor) (run func(ctx context.Context) error, end func() error, err error) {
-	if b, ok := g.(Binder); ok {
+// bind fixes a graph's memory. A graph that is no [backend.Binder] runs as it can, and its results are copied.
+func bind(g backend.Graph, inputs, outputs []backend.Tensor) (run func(ctx context.Context) error, end func() error, err error) {
+	if b, ok := g.(backend.Binder); ok {
 		binding, err := b.Bind(inputs, outputs)
 		if err != nil {
 			return nil, nil, err

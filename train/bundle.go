@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 // A Trained is a configuration with the weights that it led to: what is exported.
@@ -23,37 +25,33 @@ type Trained struct {
 // BundleOptions say how a bundle is written.
 type BundleOptions struct {
 	Force   bool
-	Backend runtime.Backend // verifies the graphs that were written
+	Backend backend.Backend // verifies the graphs that were written
 	Record  map[string]any  // kept in verification.json
 
-	Variants []string        // see package export/variant
-	Rows     export.Rows     // for variants: see VariantRows
-	Timer    runtime.Backend // times variants, on one thread; Backend where it is nil
+	Variants []string        // see package variant
+	Rows     writer.Rows     // for variants: see VariantRows
+	Timer    backend.Backend // times variants, on one thread; Backend where it is nil
 }
 
 // WriteBundle exports the encoder, the threshold and the decoder, verifies them against gorgonia, and writes the bundle.
 // Equal weights and configurations give equal bytes.
-func (t Trained) WriteBundle(ctx context.Context, dir string, o BundleOptions) (export.Verification, error) {
+func (t Trained) WriteBundle(ctx context.Context, dir string, o BundleOptions) (writer.Verification, error) {
 	m, err := t.manifest()
 	if err != nil {
-		return export.Verification{}, err
+		return writer.Verification{}, err
 	}
-	return export.WriteBundle(ctx, dir, m, t.graphs(m), o.export())
+	return writer.Write(ctx, dir, m, t.graphs(), writer.Options{Force: o.Force, Backend: o.Backend, Record: o.Record, Variants: o.Variants, Rows: o.Rows, Timer: o.Timer})
 }
 
 // InMemory exports the model and opens it at once, for evaluation during a run. It must be closed.
-func (t Trained) InMemory(backend runtime.Backend) (*runtime.Model, error) {
+func (t Trained) InMemory(backend backend.Backend) (*runtime.Model, error) {
 	m, err := t.manifest()
 	if err != nil {
 		return nil, err
 	}
 	graphs := map[string][]byte{}
-	for _, g := range t.graphs(m) {
-		model, err := export.Graph(g.Trace, g.Options)
-		if err != nil {
-			return nil, err
-		}
-		if graphs[g.File], err = model.Bytes(); err != nil {
+	for _, g := range t.graphs() {
+		if graphs[g.File], err = g.Export(&m); err != nil {
 			return nil, err
 		}
 	}
@@ -68,7 +66,7 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	m := bundle.Manifest{
 		Name: t.Name, Model: config, Likelihood: "bernoulli",
 		Input: bundle.Input{
-			Name: bundle.Sample, DType: bundle.Float32, Scale: 1.0 / 255, Range: [2]float64{0, 1}, Seen: string(t.Config.Data.Binarize),
+			Name: bundle.Sample, DType: onnxtensor.Float32, Scale: 1.0 / 255, Range: [2]float64{0, 1}, Seen: string(t.Config.Data.Binarize),
 		},
 		Latent: bundle.Latent{
 			Kind: t.Model.Latent.Kind, Variables: t.Model.Latent.Variables, Categories: t.Model.Latent.Categories,
@@ -94,22 +92,22 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 }
 
 // graphs returns the three graphs with their names, documentation and inputs for verification.
-func (t Trained) graphs(m bundle.Manifest) []export.BundleGraph {
+func (t Trained) graphs() []writer.Graph {
 	latent := func(batch int) []int64 { return int64s(t.Model.LatentShape(batch)) }
 	sample := func(batch int) []int64 { return int64s(t.Model.InputShape(batch)) }
-	return []export.BundleGraph{
+	return []writer.Graph{
 		{
 			File: bundle.EncoderFile, Trace: t.traceEncoder,
-			Options: t.options("encoder", m, "Latent logits of rows: what the encoder says of each latent variable before any decision."),
-			Inputs:  export.RandomInputs(bundle.Sample, sample, func(u float32) float32 { return u }),
+			Options: t.options("encoder", "Latent logits of rows: what the encoder says of each latent variable before any decision."),
+			Inputs:  writer.RandomInputs(bundle.Sample, sample, func(u float32) float32 { return u }),
 		}, {
 			File: bundle.ThresholdFile, Trace: t.traceThreshold,
-			Options: t.options("threshold", m, "Hard codes of latent logits, as numbers and packed into bytes."),
-			Inputs:  export.RandomInputs(bundle.LatentLogits, latent, func(u float32) float32 { return 8 * (u - 0.5) }),
+			Options: t.options("threshold", "Hard codes of latent logits, as numbers and packed into bytes."),
+			Inputs:  writer.RandomInputs(bundle.LatentLogits, latent, func(u float32) float32 { return 8 * (u - 0.5) }),
 		}, {
 			File: bundle.DecoderFile, Trace: t.traceDecoder,
-			Options: t.options("decoder", m, "Reconstructions of codes."),
-			Inputs: export.RandomInputs(bundle.Code, latent, func(u float32) float32 {
+			Options: t.options("decoder", "Reconstructions of codes."),
+			Inputs: writer.RandomInputs(bundle.Code, latent, func(u float32) float32 {
 				if u > 0.5 {
 					return 1
 				}
@@ -127,32 +125,9 @@ func int64s(s []int) []int64 {
 	return r
 }
 
-// flow says what each graph turns into what. Its key in a graph's metadata is the graph's own, so that onnx.compose can merge
-// the graphs as they are: it refuses keys with two values.
-var flow = map[string]string{
-	"encoder":   bundle.Sample + " -> " + bundle.LatentLogits,
-	"threshold": bundle.LatentLogits + " -> " + bundle.Code + ", " + bundle.PackedCode,
-	"decoder":   bundle.Code + " -> " + bundle.Reconstruction + ", " + bundle.ReconstructionLogits,
-}
-
-// options describe a graph well enough to use it without its manifest.
-func (t Trained) options(role string, m bundle.Manifest, doc string) export.Options {
-	meta := map[string]string{
-		"catvae." + role:        flow[role],
-		"catvae.name":           t.Name,
-		"catvae.format_version": bundle.FormatVersion,
-		"catvae.latent.kind":    string(m.Latent.Kind),
-		"catvae.latent.vars":    strconv.Itoa(m.Latent.Variables),
-		"catvae.latent.prior":   m.Latent.Prior.Kind,
-		"catvae.bit_order":      m.Latent.BitOrder,
-		"catvae.input.range":    "[0,1]",
-		"catvae.input.seen":     m.Input.Seen,
-		"catvae.likelihood":     m.Likelihood,
-	}
-	if m.Latent.Categories > 0 {
-		meta["catvae.latent.categories"] = strconv.Itoa(m.Latent.Categories)
-	}
-	return export.Options{Name: role, Doc: doc, Prefix: role + "/", BatchAxis: bundle.BatchAxis, Metadata: meta}
+// options describe a graph; its metadata come from the manifest.
+func (t Trained) options(role, doc string) export.Options {
+	return export.Options{Name: role, Doc: doc, Prefix: role + "/", BatchAxis: bundle.BatchAxis}
 }
 
 const (

@@ -16,6 +16,7 @@ import (
 
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/train/engine"
+	"github.com/catvae/catvae/train/evaluate"
 )
 
 // A checkpoint is a folder checkpoints/step-00001234, which appears whole or not at all, with two files:
@@ -61,9 +62,9 @@ type Checkpoint struct {
 
 // Best is the checkpoint with the best validation ELBO so far.
 type Best struct {
-	Step       int        `json:"step"`
-	Epoch      int        `json:"epoch"`
-	Evaluation Evaluation `json:"evaluation"`
+	Step       int                 `json:"step"`
+	Epoch      int                 `json:"epoch"`
+	Evaluation evaluate.Evaluation `json:"evaluation"`
 }
 
 // sealed is what state.json holds: the sums let a flipped bit be noticed, wherever it is.

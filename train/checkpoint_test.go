@@ -5,14 +5,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/train/engine"
 )
 
 // The last two checkpoints and the best are kept; one of another format is neither read nor passed over.
 func TestCheckpointsKept(t *testing.T) {
 	run := t.TempDir()
-	state := engine.State{Tensors: []bundle.Tensor{{Name: "w", Shape: []int64{2}, Data: []float32{1, 2}}}}
+	state := engine.State{Tensors: []onnxtensor.Tensor{{Name: "w", Shape: []int64{2}, Data: []float32{1, 2}}}}
 	for step := 10; step <= 50; step += 10 {
 		c := Checkpoint{Format: checkpointMajor, Step: step, Best: &Best{Step: 20}}
 		if step < 20 {

@@ -11,7 +11,7 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/noise"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
 	"github.com/catvae/catvae/train/engine"
 	"gorgonia.org/tensor"

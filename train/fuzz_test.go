@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"gorgonia.org/tensor"
 )
 
@@ -68,7 +68,7 @@ func hostileWeights(t testing.TB) map[string][]byte {
 }
 
 func goodWeights(t testing.TB) []byte {
-	data, err := encodeTensors([]bundle.Tensor{
+	data, err := encodeTensors([]onnxtensor.Tensor{
 		{Name: "w", Shape: []int64{2, 3}, Data: []float32{1, 2, 3, 4, 5, 6}},
 		{Name: "b", Shape: []int64{3}, Data: []float64{1, 2, 3}},
 		{Name: "none", Shape: []int64{0, 3}, Data: []float32{}},
@@ -119,8 +119,8 @@ func FuzzWeights(f *testing.F) {
 			if i > 0 && tensors[i-1].Name >= w.Name {
 				t.Fatalf("%q follows %q", w.Name, tensors[i-1].Name)
 			}
-			dtype, n, _ := bundle.DTypeOf(w.Data)
-			size += n * map[bundle.DType]int{bundle.Float32: 4, bundle.Float64: 8}[dtype]
+			dtype, n, _ := onnxtensor.DTypeOf(w.Data)
+			size += n * map[onnxtensor.DType]int{onnxtensor.Float32: 4, onnxtensor.Float64: 8}[dtype]
 		}
 		if header := int(binary.LittleEndian.Uint64(data)); size != len(data)-8-header {
 			t.Fatalf("the tensors have %d bytes, the file %d after its header", size, len(data)-8-header)

@@ -10,10 +10,11 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/bundle"
-	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 	"gorgonia.org/tensor"
 )
 
@@ -23,7 +24,7 @@ type ImportOptions struct {
 	Categories int             // of each variable, where the encoder gives its logits without an axis of their own; 0 for Bernoulli variables
 	Out        string          // the run folder
 	Force      bool            // replace a run that stands there
-	Backend    runtime.Backend // verifies the bundle
+	Backend    backend.Backend // verifies the bundle
 	Log        func(string)    // told what was found at the graphs' ends; may be nil
 }
 
@@ -32,14 +33,14 @@ type Imported struct {
 	Config       Config
 	Model        builder.Model
 	Parameters   int // numbers
-	Verification export.Verification
+	Verification writer.Verification
 	Apart        float64 // how far apart the bundle's logits and the files' are at most, relative to the largest
 }
 
 // Import makes a run of an encoder and a decoder that come from elsewhere, untrained by us: a folder with the configuration, the
 // two graphs and a bundle, verified and compared with the files themselves. It appears whole or not at all. A run that starts
 // from its config.json trains the graphs' weights further. Errors wrap importer.ErrUnsupported, importer.ErrGraph,
-// importer.ErrOutput, [ErrConfig], export.ErrVerification or the checker's refusal.
+// importer.ErrOutput, [ErrConfig], writer.ErrVerification or the checker's refusal.
 func Import(ctx context.Context, o ImportOptions) (Imported, error) {
 	nets, c, err := readNetworks("", o.Config)
 	if err != nil {
@@ -121,7 +122,7 @@ const (
 
 // compare runs the bundle and the files that it was made of on the same rows and codes, and returns how far apart their logits are at
 // most, relative to the largest.
-func (n networks) compare(ctx context.Context, dir string, m builder.Model, backend runtime.Backend) (float64, error) {
+func (n networks) compare(ctx context.Context, dir string, m builder.Model, backend backend.Backend) (float64, error) {
 	model, err := runtime.Open(dir, runtime.WithBackend(backend))
 	if err != nil {
 		return 0, err
@@ -151,7 +152,7 @@ func (n networks) compare(ctx context.Context, dir string, m builder.Model, back
 			apart = max(apart, math.Abs(float64(x-got[i])))
 		}
 		if !(apart <= compareTolerance*scale) {
-			return 0, fmt.Errorf("train: the imported %s gives logits up to %g apart from those of its file: %w", part.name, apart, export.ErrVerification)
+			return 0, fmt.Errorf("train: the imported %s gives logits up to %g apart from those of its file: %w", part.name, apart, writer.ErrVerification)
 		}
 		worst = max(worst, apart/scale)
 	}

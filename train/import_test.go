@@ -13,9 +13,11 @@ import (
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/runtime"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/backend"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
+	"github.com/catvae/catvae/train/evaluate"
 )
 
 // torch is where PyTorch's models are: see torch_vae.py there.
@@ -36,7 +38,7 @@ func torchFloats(t *testing.T, name string) []float32 {
 }
 
 // importTorch imports one of PyTorch's models, with settings for ten steps of fine-tuning.
-func importTorch(t *testing.T, backend runtime.Backend, model, exporter string) (run string, c train.Config) {
+func importTorch(t *testing.T, backend backend.Backend, model, exporter string) (run string, c train.Config) {
 	t.Helper()
 	c, err := train.LoadConfig(models.DefaultName, os.ReadFile)
 	if err != nil {
@@ -69,7 +71,7 @@ func importTorch(t *testing.T, backend runtime.Backend, model, exporter string) 
 // A model that PyTorch trained becomes a bundle whose graphs give PyTorch's numbers, on onnxruntime and in pure Go; ten steps
 // of either engine from there raise both bounds on the rows, and the result is a bundle again.
 func TestImportFineTune(t *testing.T) {
-	backend := ortest.Backend(t)
+	onnx := ortest.Backend(t)
 	rows, err := dataset.Load(torch+"rows.npy", dataset.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -83,22 +85,22 @@ func TestImportFineTune(t *testing.T) {
 		{"categorical", "script", train.Compiled}, {"categorical", "dynamo", train.Tape},
 	} {
 		t.Run(c.model+" by "+c.exporter, func(t *testing.T) {
-			run, config := importTorch(t, backend, c.model, c.exporter)
-			for _, b := range []runtime.Backend{backend, purego.New()} {
+			run, config := importTorch(t, onnx, c.model, c.exporter)
+			for _, b := range []backend.Backend{onnx, purego.New()} {
 				agreesWithTorch(t, b, filepath.Join(run, train.BundleDir), c.model)
 			}
-			before := bounds(t, backend, run, rows)
+			before := bounds(t, onnx, run, rows)
 			tuned := filepath.Join(t.TempDir(), "tuned")
-			result, err := train.Run(t.Context(), config, train.Options{Source: torch + "rows.npy", Out: tuned, Backend: backend, Engine: c.engine, Samples: 1})
+			result, err := train.Run(t.Context(), config, train.Options{Source: torch + "rows.npy", Out: tuned, Backend: onnx, Engine: c.engine, Samples: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
-			after := bounds(t, backend, tuned, rows)
+			after := bounds(t, onnx, tuned, rows)
 			t.Logf("-ELBO %.3f to %.3f, -IWAE-20 %.3f to %.3f nats, %d steps of %s", -before.ELBO, -after.ELBO, -before.IWAE, -after.IWAE, result.Steps, result.Engine)
 			if result.Steps != 10 || !(after.ELBO > before.ELBO) || !(after.IWAE > before.IWAE) {
 				t.Errorf("%d steps: ELBO %g to %g, IWAE %g to %g: both bounds are to rise", result.Steps, before.ELBO, after.ELBO, before.IWAE, after.IWAE)
 			}
-			m, err := runtime.Open(filepath.Join(tuned, train.BundleDir), runtime.WithBackend(backend))
+			m, err := runtime.Open(filepath.Join(tuned, train.BundleDir), runtime.WithBackend(onnx))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +112,7 @@ func TestImportFineTune(t *testing.T) {
 }
 
 // bounds measures a run's weights on all rows.
-func bounds(t *testing.T, backend runtime.Backend, run string, rows *dataset.Set) train.Evaluation {
+func bounds(t *testing.T, backend backend.Backend, run string, rows *dataset.Set) evaluate.Evaluation {
 	t.Helper()
 	trained, err := train.OpenRun(run, nil)
 	if err != nil {
@@ -121,7 +123,7 @@ func bounds(t *testing.T, backend runtime.Backend, run string, rows *dataset.Set
 		t.Fatal(err)
 	}
 	defer m.Close()
-	e, err := train.Evaluate(context.Background(), m, m.Manifest().Latent, rows, train.EvaluateOptions{Binarize: "none", Seed: 3, Samples: 20})
+	e, err := evaluate.Estimate(context.Background(), m, m.Manifest().Latent, rows, evaluate.Options{Binarize: "none", Seed: 3, Samples: 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +131,7 @@ func bounds(t *testing.T, backend runtime.Backend, run string, rows *dataset.Set
 }
 
 // agreesWithTorch compares a bundle's logits and reconstructions with PyTorch's.
-func agreesWithTorch(t *testing.T, backend runtime.Backend, dir, model string) {
+func agreesWithTorch(t *testing.T, backend backend.Backend, dir, model string) {
 	t.Helper()
 	m, err := runtime.Open(dir, runtime.WithBackend(backend))
 	if err != nil {

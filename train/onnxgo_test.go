@@ -10,8 +10,9 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/models"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
 	"github.com/owulveryck/onnx-go"
@@ -73,11 +74,11 @@ func fixedCopy(t *testing.T, path string, batch int) []byte {
 }
 
 // input returns rows for a graph: numbers between 0 and 1 that differ.
-func input(t *testing.T, path string, batch int) bundle.Tensor {
+func input(t *testing.T, path string, batch int) onnxtensor.Tensor {
 	t.Helper()
 	g := loadPure(t, fixedCopy(t, path, batch))
-	in := bundle.Tensor{Name: g.Inputs()[0].Name, Shape: g.Inputs()[0].Shape}
-	n, err := bundle.Size(in.Shape)
+	in := onnxtensor.Tensor{Name: g.Inputs()[0].Name, Shape: g.Inputs()[0].Shape}
+	n, err := onnxtensor.Size(in.Shape)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func input(t *testing.T, path string, batch int) bundle.Tensor {
 	return in
 }
 
-func loadPure(t *testing.T, model []byte) runtime.Graph {
+func loadPure(t *testing.T, model []byte) backend.Graph {
 	t.Helper()
 	g, err := purego.New().Load(model, "fixed")
 	if err != nil {
@@ -126,7 +127,7 @@ func compareONNXGo(t *testing.T, path string, batch int) {
 }
 
 // runONNXGo runs a model of one input on onnx-go's own backend.
-func runONNXGo(t *testing.T, model []byte, in bundle.Tensor) ([]tensor.Tensor, error) {
+func runONNXGo(t *testing.T, model []byte, in onnxtensor.Tensor) ([]tensor.Tensor, error) {
 	t.Helper()
 	backend := gorgonnx.NewGraph()
 	m := onnx.NewModel(backend)

@@ -3,9 +3,10 @@ package train
 import (
 	"time"
 
-	"github.com/catvae/catvae/export"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/bundle/writer"
+	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/train/engine"
+	"github.com/catvae/catvae/train/evaluate"
 )
 
 // Options say where a run reads and writes, what takes its steps, and who is told.
@@ -14,7 +15,7 @@ type Options struct {
 	Out             string          // the run folder
 	Force           bool            // replace a run that stands there
 	Resume          bool            // go on with the run that stands there; begin one where there is nothing to go on with
-	Backend         runtime.Backend // takes the steps of the compiled engine, evaluates and verifies
+	Backend         backend.Backend // takes the steps of the compiled engine, evaluates and verifies
 	Engine          Engine          // "" means Compiled
 	StepsPerCall    int             // of the compiled engine; 0 means what the backend's device takes best
 	CheckpointEvery time.Duration   // between checkpoints inside an epoch; each epoch ends with one. 0 means a minute
@@ -48,13 +49,13 @@ type Progress struct {
 type Result struct {
 	Run          string
 	Engine       string
-	BestEpoch    int        // 0 where no epoch ended
-	Steps        int        // of the whole run
-	ResumedAt    int        // the step from which it went on; 0 where it began
-	Validation   Evaluation // of the best epoch
-	Test         Evaluation // on the test split, or on the validation rows where the source has no test split
-	TestSplit    string     // which rows those were
-	Verification export.Verification
+	BestEpoch    int                 // 0 where no epoch ended
+	Steps        int                 // of the whole run
+	ResumedAt    int                 // the step from which it went on; 0 where it began
+	Validation   evaluate.Evaluation // of the best epoch
+	Test         evaluate.Evaluation // on the test split, or on the validation rows where the source has no test split
+	TestSplit    string              // which rows those were
+	Verification writer.Verification
 	Interrupted  bool
 }
 
@@ -72,7 +73,7 @@ func (o Options) withDefaults() Options {
 		o.CheckpointEvery = time.Minute
 	}
 	if o.StepsPerCall == 0 {
-		o.StepsPerCall = engine.DefaultStepsPerCall(runtime.DeviceOf(o.Backend))
+		o.StepsPerCall = engine.DefaultStepsPerCall(backend.DeviceOf(o.Backend))
 	}
 	if o.Engine == "" {
 		o.Engine = Compiled

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
 )
 

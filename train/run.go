@@ -10,9 +10,10 @@ import (
 	"path/filepath"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/train/engine"
+	"github.com/catvae/catvae/train/evaluate"
 	"github.com/gofrs/flock"
 	"gorgonia.org/tensor"
 )
@@ -39,15 +40,15 @@ var ErrLocked = errors.New("the run is being written by another process")
 
 // A Record is one line of metrics.jsonl.
 type Record struct {
-	Kind        string      `json:"kind"` // "step", an average over the steps since the last; "validation" or "test"
-	Epoch       int         `json:"epoch"`
-	Step        int         `json:"step"` // global, from 1
-	Seconds     float64     `json:"seconds"`
-	Temperature float64     `json:"temperature,omitempty"`
-	KLWeight    float64     `json:"kl_weight,omitempty"`
-	Rate        float64     `json:"rows_per_second,omitempty"`
-	Parts       *Parts      `json:"parts,omitempty"`      // of the relaxed objective: not to be compared with others' figures
-	Evaluation  *Evaluation `json:"evaluation,omitempty"` // bounds on hard samples
+	Kind        string               `json:"kind"` // "step", an average over the steps since the last; "validation" or "test"
+	Epoch       int                  `json:"epoch"`
+	Step        int                  `json:"step"` // global, from 1
+	Seconds     float64              `json:"seconds"`
+	Temperature float64              `json:"temperature,omitempty"`
+	KLWeight    float64              `json:"kl_weight,omitempty"`
+	Rate        float64              `json:"rows_per_second,omitempty"`
+	Parts       *Parts               `json:"parts,omitempty"`      // of the relaxed objective: not to be compared with others' figures
+	Evaluation  *evaluate.Evaluation `json:"evaluation,omitempty"` // bounds on hard samples
 }
 
 // runFolder is a run being written.
@@ -270,7 +271,7 @@ func (t Trained) addPrior() error {
 
 // bestTensors returns the state of the best epoch; state, which is of checkpoint c, where no epoch ended or the best
 // one's is damaged.
-func bestTensors(dir string, c Checkpoint, state engine.State, warn func(string)) []bundle.Tensor {
+func bestTensors(dir string, c Checkpoint, state engine.State, warn func(string)) []onnxtensor.Tensor {
 	if c.Best == nil || c.Best.Step == c.Step {
 		return state.Tensors
 	}

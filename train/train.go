@@ -13,6 +13,7 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/train/engine"
+	"github.com/catvae/catvae/train/evaluate"
 	"gorgonia.org/tensor"
 )
 
@@ -253,13 +254,13 @@ func (r *run) validate(ctx context.Context, epoch int) error {
 	return nil
 }
 
-func (r *run) evaluate(ctx context.Context, set *dataset.Set, kind string, epoch, samples int) (Evaluation, error) {
+func (r *run) evaluate(ctx context.Context, set *dataset.Set, kind string, epoch, samples int) (evaluate.Evaluation, error) {
 	model, err := r.trained.InMemory(r.options.Backend)
 	if err != nil {
-		return Evaluation{}, err
+		return evaluate.Evaluation{}, err
 	}
 	defer model.Close()
-	e, err := Evaluate(ctx, model, model.Manifest().Latent, set, EvaluateOptions{
+	e, err := evaluate.Estimate(ctx, model, model.Manifest().Latent, set, evaluate.Options{
 		Binarize: r.config.Data.Binarize, Seed: r.config.Seed, Samples: samples,
 		Progress: func(done, total int) {
 			r.options.Progress(Progress{Phase: kind, Done: done, Total: total, Epoch: epoch, Epochs: r.config.Epochs})

@@ -17,8 +17,9 @@ import (
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/elbo"
 	"github.com/catvae/catvae/internal/noise"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
+	"github.com/catvae/catvae/train/evaluate"
 	"gorgonia.org/tensor"
 )
 
@@ -160,13 +161,13 @@ func TestEvaluateAgainstEnumeration(t *testing.T) {
 				t.Fatal(err)
 			}
 			l, ctx := model.Manifest().Latent, context.Background()
-			elbo, logP, err := train.Exact(ctx, model, l, set, dataset.Binarizer{Rule: dataset.Threshold, Seed: 1})
+			elbo, logP, err := evaluate.Exact(ctx, model, l, set, dataset.Binarizer{Rule: dataset.Threshold, Seed: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
 			var estimates []float64
 			for seed := range uint64(200) {
-				e, err := train.Evaluate(ctx, model, l, set, train.EvaluateOptions{Binarize: dataset.Threshold, Seed: seed, Samples: 1})
+				e, err := evaluate.Estimate(ctx, model, l, set, evaluate.Options{Binarize: dataset.Threshold, Seed: seed, Samples: 1})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -176,7 +177,7 @@ func TestEvaluateAgainstEnumeration(t *testing.T) {
 			if z := (mean - elbo) / (deviation / math.Sqrt(float64(len(estimates)))); math.Abs(z) > 4 {
 				t.Errorf("mean ELBO %g over %d seeds, exact %g: z = %.1f", mean, len(estimates), elbo, z)
 			}
-			e, err := train.Evaluate(ctx, model, l, set, train.EvaluateOptions{Binarize: dataset.Threshold, Seed: 1, Samples: 3000})
+			e, err := evaluate.Estimate(ctx, model, l, set, evaluate.Options{Binarize: dataset.Threshold, Seed: 1, Samples: 3000})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/runtime"
 )
 
@@ -30,16 +30,16 @@ func atMost(set *dataset.Set, rows int) *dataset.Set {
 // VariantRows reads the rows that variants are made with: the first of the training split to calibrate on, those of the test
 // split to compare on. Where a source keeps none apart, those are the rows that were held out for validation, or the last sixth.
 // Floats are rounded to bytes.
-func (t Trained) VariantRows(source string) (export.Rows, error) {
+func (t Trained) VariantRows(source string) (writer.Rows, error) {
 	o := dataset.Options{Split: dataset.Train, Seed: t.Config.Seed, Image: t.Config.Data.Image()}
 	set, err := dataset.Load(source, o)
 	if err != nil {
-		return export.Rows{}, err
+		return writer.Rows{}, err
 	}
 	if set.RowSize() != t.Model.Width() {
-		return export.Rows{}, fmt.Errorf("train: %w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, source, set.Shape, t.Model.Input)
+		return writer.Rows{}, fmt.Errorf("train: %w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, source, set.Shape, t.Model.Input)
 	}
-	rows := export.Rows{Fingerprint: set.Fingerprint(), HeldOutIs: "test split"}
+	rows := writer.Rows{Fingerprint: set.Fingerprint(), HeldOutIs: "test split"}
 	held := set
 	if dataset.HasSplits(source) {
 		o.Split = dataset.Test
@@ -74,7 +74,7 @@ func RecordedSource(dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("train: %w", err)
 	}
-	var v export.Verification
+	var v writer.Verification
 	if err := json.Unmarshal(data, &v); err != nil {
 		return "", fmt.Errorf("train: %s of the run %s: %w: %w", bundle.VerificationFile, dir, err, bundle.ErrFormat)
 	}
@@ -83,19 +83,6 @@ func RecordedSource(dir string) (string, error) {
 		return "", nil
 	}
 	return source, nil
-}
-
-// export returns the options of the exporter.
-func (o BundleOptions) export() export.BundleOptions {
-	e := export.BundleOptions{
-		Force: o.Force, Runner: o.Backend.Name(), Record: o.Record, Variants: o.Variants, Rows: o.Rows,
-		Load: func(model []byte, label string) (export.Loaded, error) { return o.Backend.Load(model, label) },
-	}
-	if o.Timer != nil {
-		e.Timed = o.Timer.Name() + ", one thread"
-		e.LoadTimed = func(model []byte, label string) (export.Loaded, error) { return o.Timer.Load(model, label) }
-	}
-	return e
 }
 
 // bytesOf returns rows as bytes.

@@ -8,10 +8,11 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/bundle/variant"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/export/variant"
 	"github.com/catvae/catvae/runtime"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/onnxruntime"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
 )
 
@@ -45,7 +46,7 @@ func TestVariantsOfARun(t *testing.T) {
 	var hashes [2]string
 	for i := range hashes {
 		out := filepath.Join(t.TempDir(), "bundle")
-		v, err := trained.WriteBundle(t.Context(), out, train.BundleOptions{Backend: backend, Timer: ortest.Backend(t, runtime.WithThreads(1)), Variants: variant.Names, Rows: rows})
+		v, err := trained.WriteBundle(t.Context(), out, train.BundleOptions{Backend: backend, Timer: ortest.Backend(t, onnxruntime.WithThreads(1)), Variants: variant.Names, Rows: rows})
 		if err != nil {
 			t.Fatal(err)
 		}

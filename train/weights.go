@@ -9,8 +9,8 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/train/engine"
 	"github.com/nlpodyssey/safetensors"
 )
@@ -21,15 +21,15 @@ const maxWeights = 2 << 30
 // SaveWeights writes a parameter set as a safetensors file (https://github.com/huggingface/safetensors), whole or not at
 // all. metadata is kept beside the tensors.
 func SaveWeights(path string, params *builder.Params, metadata map[string]string) error {
-	var tensors []bundle.Tensor
+	var tensors []onnxtensor.Tensor
 	for _, name := range params.Names() {
 		v := params.Value(name)
-		tensors = append(tensors, bundle.Tensor{Name: name, Shape: int64s(v.Shape()), Data: v.Data()})
+		tensors = append(tensors, onnxtensor.Tensor{Name: name, Shape: int64s(v.Shape()), Data: v.Data()})
 	}
 	return saveTensors(path, tensors, metadata)
 }
 
-func saveTensors(path string, tensors []bundle.Tensor, metadata map[string]string) error {
+func saveTensors(path string, tensors []onnxtensor.Tensor, metadata map[string]string) error {
 	data, err := encodeTensors(tensors, metadata)
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func saveTensors(path string, tensors []bundle.Tensor, metadata map[string]strin
 }
 
 // encodeTensors returns the content of a safetensors file.
-func encodeTensors(tensors []bundle.Tensor, metadata map[string]string) ([]byte, error) {
+func encodeTensors(tensors []onnxtensor.Tensor, metadata map[string]string) ([]byte, error) {
 	views := map[string]safetensors.TensorView{}
 	for _, t := range tensors {
 		v, err := view(t)
@@ -54,7 +54,7 @@ func encodeTensors(tensors []bundle.Tensor, metadata map[string]string) ([]byte,
 	return data.Bytes(), nil
 }
 
-func view(t bundle.Tensor) (safetensors.TensorView, error) {
+func view(t onnxtensor.Tensor) (safetensors.TensorView, error) {
 	shape := make([]uint64, 0, len(t.Shape))
 	for _, d := range t.Shape {
 		shape = append(shape, uint64(d))
@@ -95,7 +95,7 @@ func LoadWeights(path string, params *builder.Params) error {
 }
 
 // setParams copies parameters into a set. An optimiser's moments are passed over.
-func setParams(params *builder.Params, tensors []bundle.Tensor) error {
+func setParams(params *builder.Params, tensors []onnxtensor.Tensor) error {
 	for _, t := range tensors {
 		if engine.IsMoment(t.Name) {
 			continue
@@ -142,7 +142,7 @@ func readWeights(path string) ([]byte, error) {
 const maxHeader = 16 << 20
 
 // parseTensors returns the tensors of a safetensors file, by name. Each has the data that its shape asks for.
-func parseTensors(data []byte) ([]bundle.Tensor, error) {
+func parseTensors(data []byte) ([]onnxtensor.Tensor, error) {
 	if len(data) >= 8 && binary.LittleEndian.Uint64(data) > maxHeader {
 		return nil, fmt.Errorf("it is no safetensors file: its header claims %d bytes, at most %d are read", binary.LittleEndian.Uint64(data), maxHeader)
 	}
@@ -150,13 +150,13 @@ func parseTensors(data []byte) ([]bundle.Tensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("it is no safetensors file: %.500s", err.Error()) // which may repeat the header
 	}
-	var tensors []bundle.Tensor
+	var tensors []onnxtensor.Tensor
 	for _, name := range slices.Sorted(slices.Values(file.Names())) {
 		v, ok := file.Tensor(name)
 		if !ok {
 			continue
 		}
-		t := bundle.Tensor{Name: name}
+		t := onnxtensor.Tensor{Name: name}
 		for _, d := range v.Shape() {
 			t.Shape = append(t.Shape, int64(d))
 		}

@@ -17,7 +17,6 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/catvae/catvae/bench/internal/stats"
-
 	"github.com/catvae/catvae/codes"
 )
 

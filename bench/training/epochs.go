@@ -10,14 +10,14 @@ import (
 
 	"github.com/catvae/catvae/bench/internal/stats"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 	"gonum.org/v1/gonum/stat"
 )
 
 const epochBatch = 128
 
 // first makes our contender of the first model, and says how long that took: graph, gradients, export, session.
-func (c command) first(backend runtime.Backend, set *dataset.Set) (*contender, config, time.Duration, error) {
+func (c command) first(backend backend.Backend, set *dataset.Set) (*contender, config, time.Duration, error) {
 	start := time.Now()
 	config := configs[c.Models[0]]
 	e, err := compile(backend, config, epochBatch)
@@ -28,7 +28,7 @@ func (c command) first(backend runtime.Backend, set *dataset.Set) (*contender, c
 }
 
 // epochs times epochs in turn: shuffling, gathering rows, binarisation, noise and steps. The first of each is left out.
-func (c command) epochs(ctx context.Context, backend runtime.Backend, python *twin, set *dataset.Set) error {
+func (c command) epochs(ctx context.Context, backend backend.Backend, python *twin, set *dataset.Set) error {
 	ours, config, startUp, err := c.first(backend, set)
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (c command) epochs(ctx context.Context, backend runtime.Backend, python *tw
 }
 
 // soak fits a line to the resident memory over the steps from the thousandth on.
-func (c command) soak(ctx context.Context, backend runtime.Backend, set *dataset.Set) error {
+func (c command) soak(ctx context.Context, backend backend.Backend, set *dataset.Set) error {
 	ours, _, _, err := c.first(backend, set)
 	if err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/noise"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/train"
 	"github.com/catvae/catvae/train/engine"
 	"gorgonia.org/tensor"
@@ -47,7 +47,7 @@ func (c config) model() builder.Model {
 }
 
 // compile makes our engine for a model of the table.
-func compile(backend runtime.Backend, c config, batch int) (*engine.Compiled, error) {
+func compile(backend backend.Backend, c config, batch int) (*engine.Compiled, error) {
 	trace, err := c.trace()
 	if err != nil {
 		return nil, err

@@ -15,7 +15,8 @@ import (
 
 	"github.com/catvae/catvae/bench/internal/stats"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
+	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/train/engine"
 )
 
@@ -24,7 +25,7 @@ func (c command) run(ctx context.Context) error {
 	if c.Threads == 0 {
 		c.Threads = goruntime.NumCPU()
 	}
-	backend, err := runtime.OpenONNXRuntime(runtime.WithThreads(c.Threads), runtime.WithSpinning(true))
+	backend, err := onnxruntime.Open(onnxruntime.WithThreads(c.Threads), onnxruntime.WithSpinning(true))
 	if err != nil {
 		return err
 	}
@@ -138,7 +139,7 @@ type result struct {
 }
 
 // row times every contender in turn, block after block, each time beginning with another.
-func (c command) row(ctx context.Context, backend runtime.Backend, python *twin, set *dataset.Set, name string, batch int) (result, error) {
+func (c command) row(ctx context.Context, backend backend.Backend, python *twin, set *dataset.Set, name string, batch int) (result, error) {
 	fmt.Fprintf(os.Stderr, "%s, batch %d\n", name, batch)
 	config := configs[name]
 	compiled, err := compile(backend, config, batch)
@@ -254,7 +255,7 @@ func (c command) twinMemory(ctx context.Context, data, name string, batch int) (
 }
 
 // write writes the step's graph.
-func (c command) write(backend runtime.Backend) error {
+func (c command) write(backend backend.Backend) error {
 	e, err := compile(backend, configs[c.Models[0]], c.Batches[0])
 	if err != nil {
 		return err
@@ -269,7 +270,7 @@ func (c command) write(backend runtime.Backend) error {
 }
 
 // takeMemory is the other side of ourMemory.
-func (c command) takeMemory(ctx context.Context, backend runtime.Backend, set *dataset.Set) error {
+func (c command) takeMemory(ctx context.Context, backend backend.Backend, set *dataset.Set) error {
 	name, size, _ := strings.Cut(c.Memory, ",")
 	batch, err := strconv.Atoi(size)
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -50,15 +50,15 @@ func Parse(model []byte) (*Graph, error) {
 }
 
 // Inputs and Outputs describe the graph as its file does; dynamic dimensions are -1.
-func (g *Graph) Inputs() []bundle.TensorInfo { return infos(g.graph.Inputs) }
+func (g *Graph) Inputs() []onnxtensor.Info { return infos(g.graph.Inputs) }
 
 // Outputs describes the graph's results.
-func (g *Graph) Outputs() []bundle.TensorInfo { return infos(g.graph.Outputs) }
+func (g *Graph) Outputs() []onnxtensor.Info { return infos(g.graph.Outputs) }
 
-func infos(values []onnxgraph.Value) []bundle.TensorInfo {
-	var list []bundle.TensorInfo
+func infos(values []onnxgraph.Value) []onnxtensor.Info {
+	var list []onnxtensor.Info
 	for _, v := range values {
-		list = append(list, v.TensorInfo)
+		list = append(list, v.Info)
 	}
 	return list
 }
@@ -235,7 +235,7 @@ func (s *builds) fold(n onnxgraph.Node, in []operand) error {
 	}
 	for _, name := range n.Outputs {
 		if name != "" {
-			g.Outputs = append(g.Outputs, onnxgraph.Value{TensorInfo: bundle.TensorInfo{Name: name}})
+			g.Outputs = append(g.Outputs, onnxgraph.Value{Info: onnxtensor.Info{Name: name}})
 		}
 	}
 	program, err := onnxeval.Load(g)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -122,7 +122,7 @@ func identity(c *call) (operand, error) { return c.in[0], nil }
 // cast passes fractions on: all of a gorgonia graph is of one type, and truth values are 0 and 1 in it.
 func cast(c *call) (operand, error) {
 	switch to := onnxgraph.DTypes[c.node.Int("to", 0)]; to {
-	case bundle.Float32, bundle.Float64:
+	case onnxtensor.Float32, onnxtensor.Float64:
 		return c.in[0], nil
 	default:
 		return operand{}, fmt.Errorf("to type %s: %w", to, ErrUnsupported)

@@ -9,6 +9,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -50,7 +51,7 @@ func network(model []byte, part, output, ours string) (*Network, error) {
 		return nil, fmt.Errorf("importer: the graph takes %d inputs, %s: a part of a model takes one: %w", len(g.graph.Inputs), strings.Join(names(g.graph.Inputs), ", "), ErrGraph)
 	}
 	in := g.graph.Inputs[0]
-	if in.DType != bundle.Float32 && in.DType != bundle.Float64 {
+	if in.DType != onnxtensor.Float32 && in.DType != onnxtensor.Float64 {
 		return nil, fmt.Errorf("importer: the input %q is %s: models take rows of float32 within [0,1]: export the graph without what turns bytes into them: %w", in.Name, in.DType, ErrGraph)
 	}
 	if _, err := fixedShape(in, 1); err != nil {
@@ -247,7 +248,7 @@ func (n *Network) Reference(rows []float32) ([]float32, error) {
 	for _, i := range n.graph.towards(n.logits) {
 		g.Nodes = append(g.Nodes, n.graph.graph.Nodes[i])
 	}
-	g.Outputs = []onnxgraph.Value{{TensorInfo: bundle.TensorInfo{Name: n.logits}}}
+	g.Outputs = []onnxgraph.Value{{Info: onnxtensor.Info{Name: n.logits}}}
 	program, err := onnxeval.Load(&g)
 	if err != nil {
 		return nil, err
@@ -257,7 +258,7 @@ func (n *Network) Reference(rows []float32) ([]float32, error) {
 		return nil, err
 	}
 	in := onnxgraph.Tensor{Name: g.Inputs[0].Name, DType: g.Inputs[0].DType, Shape: shape, Data: rows}
-	if in.DType == bundle.Float64 {
+	if in.DType == onnxtensor.Float64 {
 		in.Data = convert[float64](rows)
 	}
 	out, err := program.Evaluate([]onnxgraph.Tensor{in})

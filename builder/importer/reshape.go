@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // reshape builds operators that leave the elements in their order. What shape they give is ONNX's to say: onnxeval infers it.
@@ -54,11 +54,11 @@ func (c *call) shapeAfter(shape []int) ([]int, error) {
 // alone makes a program of a node alone, whose first operand has the given shape, and others are known; x is that operand
 // without its elements.
 func (c *call) alone(shape []int) (program *onnxeval.Program, x []onnxgraph.Tensor, err error) {
-	in := bundle.TensorInfo{Name: c.node.Inputs[0], DType: bundle.Float32}
+	in := onnxtensor.Info{Name: c.node.Inputs[0], DType: onnxtensor.Float32}
 	g := &onnxgraph.Graph{
 		Opset: c.graph.Opset, Nodes: []onnxgraph.Node{c.node},
-		Inputs:  []onnxgraph.Value{{TensorInfo: in}},
-		Outputs: []onnxgraph.Value{{TensorInfo: bundle.TensorInfo{Name: c.node.Outputs[0]}}},
+		Inputs:  []onnxgraph.Value{{Info: in}},
+		Outputs: []onnxgraph.Value{{Info: onnxtensor.Info{Name: c.node.Outputs[0]}}},
 	}
 	for i, o := range c.in[1:] {
 		if o.node != nil {

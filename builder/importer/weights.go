@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/catvae/catvae/bundle"
-
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -17,7 +16,7 @@ const constants = "/constant/"
 
 // trains reports an initialiser that is a weight: fractions, with a dimension.
 func trains(t onnxgraph.Tensor) bool {
-	return len(t.Shape) > 0 && (t.DType == bundle.Float32 || t.DType == bundle.Float64) && !strings.Contains(t.Name, constants)
+	return len(t.Shape) > 0 && (t.DType == onnxtensor.Float32 || t.DType == onnxtensor.Float64) && !strings.Contains(t.Name, constants)
 }
 
 // weight returns known numbers as a parameter of the model, named as the ONNX graph does; the same node for the same name.

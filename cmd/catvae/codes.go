@@ -6,11 +6,11 @@ import (
 	"io"
 	"strings"
 
+	"github.com/catvae/catvae/cmd/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
-	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/internal/imgrid"
-	"github.com/catvae/catvae/cmd/internal/infer"
 )
 
 type encodeCommand struct {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/catvae/catvae/cmd/internal/cli"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/onnxruntime"
 )
 
 type doctorCommand struct {
@@ -25,13 +25,13 @@ func (doctorCommand) Help() string {
 }
 
 func (c doctorCommand) Run(ctx context.Context, env cli.Env) error {
-	if !runtime.HasONNXRuntime {
+	if !onnxruntime.Linked {
 		fmt.Fprintln(env.Stdout, "built without cgo: graphs run in pure Go, and onnxruntime is not looked for")
 		return nil
 	}
 	if c.Install {
-		if runtime.Diagnose(c.Library).Err != nil {
-			lib, err := runtime.Install(ctx, runtime.InstallOptions{
+		if onnxruntime.Diagnose(c.Library).Err != nil {
+			lib, err := onnxruntime.Install(ctx, onnxruntime.InstallOptions{
 				AllowUnpinned: c.AllowUnpinned, Progress: func(line string) { fmt.Fprintln(env.Stderr, line) },
 			})
 			if err != nil {
@@ -40,7 +40,7 @@ func (c doctorCommand) Run(ctx context.Context, env cli.Env) error {
 			fmt.Fprintf(env.Stderr, "installed %s\n", lib.Path)
 		}
 	}
-	d := runtime.Diagnose(c.Library)
+	d := onnxruntime.Diagnose(c.Library)
 	if err := d.Write(env.Stdout); err != nil {
 		return err
 	}

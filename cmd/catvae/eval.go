@@ -10,12 +10,14 @@ import (
 	"path/filepath"
 
 	"github.com/catvae/catvae/bundle"
-	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/cmd/internal/progress"
+	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/train"
+	"github.com/catvae/catvae/train/evaluate"
 )
 
 type evalCommand struct {
@@ -70,7 +72,7 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	bar := progress.New(env.Stderr, set.Len(), "evaluating")
-	e, err := train.Evaluate(ctx, model, model.Manifest().Latent, set, train.EvaluateOptions{
+	e, err := evaluate.Estimate(ctx, model, model.Manifest().Latent, set, evaluate.Options{
 		Binarize: rule, Seed: c.Seed, Samples: c.Samples, Progress: func(done, _ int) { bar.Set(done, "") },
 	})
 	bar.Done("")
@@ -80,15 +82,15 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 	return c.print(ctx, env, model, set, e)
 }
 
-func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Model, set *dataset.Set, e train.Evaluation) error {
+func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Model, set *dataset.Set, e evaluate.Evaluation) error {
 	l := model.Manifest().Latent
 	out := struct {
-		train.Evaluation
+		evaluate.Evaluation
 		ExactELBO *float64 `json:"exact_elbo,omitempty"`
 		ExactLogP *float64 `json:"exact_log_p,omitempty"`
 	}{Evaluation: e}
 	if l.Kind == bundle.Bernoulli && l.Variables <= 10 {
-		elbo, logP, err := train.Exact(ctx, model, l, set, dataset.Binarizer{Rule: dataset.Binarization(e.Binarize), Seed: c.Seed})
+		elbo, logP, err := evaluate.Exact(ctx, model, l, set, dataset.Binarizer{Rule: dataset.Binarization(e.Binarize), Seed: c.Seed})
 		if err != nil {
 			return err
 		}
@@ -110,7 +112,7 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 }
 
 // openModel opens a bundle, or the bundle of a run.
-func openModel(path string, backend runtime.Backend) (*runtime.Model, error) {
+func openModel(path string, backend backend.Backend) (*runtime.Model, error) {
 	dir := path
 	if _, err := os.Stat(filepath.Join(path, bundle.ManifestFile)); errors.Is(err, fs.ErrNotExist) {
 		if inner := filepath.Join(path, train.BundleDir); cli.Exists(filepath.Join(inner, bundle.ManifestFile)) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/catvae/catvae/export/variant"
+	"github.com/catvae/catvae/bundle/variant"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/train"
 )

@@ -12,9 +12,9 @@ import (
 	"os"
 
 	"github.com/catvae/catvae/builder/importer"
-	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/cmd/internal/cli"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
 )
@@ -59,7 +59,7 @@ func code(err error) int {
 
 // Where onnxruntime cannot be had, graphs run in pure Go.
 func init() {
-	cli.PureGo = func(threads int) runtime.Backend { return purego.New(purego.WithThreads(threads)) }
+	cli.PureGo = func(threads int) backend.Backend { return purego.New(purego.WithThreads(threads)) }
 }
 
 func main() { os.Exit(cli.Main("catvae", description, &grammar{}, code)) }

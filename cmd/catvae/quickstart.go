@@ -6,10 +6,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/infer"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/train"
 )
 
@@ -35,7 +35,7 @@ func (c quickstart) Run(ctx context.Context, env cli.Env) error {
 	if err != nil {
 		return err
 	}
-	backend, err := c.Backend.Open(ctx, env, true, runtime.WithSpinning(true))
+	backend, err := c.Backend.Open(ctx, env, true, onnxruntime.WithSpinning(true))
 	if err != nil {
 		return err
 	}

@@ -13,10 +13,11 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
-	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/cmd/internal/cli"
-	"github.com/catvae/catvae/runtime"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/runtime/backend"
+	"github.com/catvae/catvae/runtime/onnxruntime"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -38,7 +39,7 @@ func mainOfInfer() {
 // $BUNDLE and its run in $RUN.
 func TestScripts(t *testing.T) {
 	backend := ortest.Backend(t)
-	lib, _, err := runtime.FindLibrary("")
+	lib, _, err := onnxruntime.FindLibrary("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func TestScripts(t *testing.T) {
 }
 
 // smallRun trains a model of 12 bits on a few glyphs.
-func smallRun(t *testing.T, backend runtime.Backend) string {
+func smallRun(t *testing.T, backend backend.Backend) string {
 	t.Helper()
 	c, err := train.LoadConfig("quickstart", os.ReadFile)
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/cmd/internal/cli"
 )
 
 type searchCommand struct {

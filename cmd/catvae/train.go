@@ -11,7 +11,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/progress"
 	"github.com/catvae/catvae/models"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/train"
 )
 
@@ -72,7 +72,7 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	if err := config.Validate(); err != nil {
 		return err
 	}
-	backend, err := c.Backend.Open(ctx, env, false, runtime.WithSpinning(true))
+	backend, err := c.Backend.Open(ctx, env, false, onnxruntime.WithSpinning(true))
 	if err != nil {
 		return err
 	}

@@ -12,10 +12,11 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
-	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/infer"
+	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 // description is what --help says first.
@@ -60,7 +61,7 @@ func (c *command) Run(ctx context.Context, env cli.Env) error {
 		if c.Device == string(runtime.Auto) {
 			return fmt.Errorf("%w: --variant auto with --device auto: each worker could choose another: name one of them", cli.ErrUsage)
 		}
-		plan.ChooseVariant(runtime.Device(c.Device))
+		plan.ChooseVariant(backend.Device(c.Device))
 	}
 	release, err := plan.Prepare()
 	if err != nil {

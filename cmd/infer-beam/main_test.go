@@ -21,11 +21,11 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
-	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/infer"
-	"github.com/catvae/catvae/runtime"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/runtime/onnxruntime"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
 	"gorgonia.org/tensor"
 )
@@ -125,7 +125,7 @@ func readAll(t *testing.T, dir string) map[string]string {
 
 // Parts and records that a pipeline makes are those of infer, and a second run makes none.
 func TestSameAsInfer(t *testing.T) {
-	backend := ortest.Backend(t, runtime.WithThreads(1))
+	backend := ortest.Backend(t, onnxruntime.WithThreads(1))
 	model, in := writeModel(t), writePixels(t, 1003)
 	for _, c := range []struct {
 		name string

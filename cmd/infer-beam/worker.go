@@ -10,7 +10,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/infer"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/onnxruntime"
 )
 
 // A Config is what a worker must know: plain data, which travels in the pipeline.
@@ -100,7 +100,7 @@ func newWorker(c Config) (*worker, error) {
 		return nil, err
 	}
 	began := time.Now()
-	backend, err := runtime.OpenONNXRuntime(append(c.Backend.Options(), runtime.WithThreads(1))...)
+	backend, err := onnxruntime.Open(append(c.Backend.Options(), onnxruntime.WithThreads(1))...)
 	if err == nil {
 		w.Worker, err = infer.OpenWorker(plan, backend)
 	}

@@ -3,8 +3,8 @@ package onnxcheck
 import (
 	"strings"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // Info is what a checked model says of itself.
@@ -19,7 +19,7 @@ type Info struct {
 
 // A Value is an input or output as the file declares it.
 type Value struct {
-	bundle.TensorInfo
+	onnxtensor.Info
 	Axes []string // by dimension: the name of a dynamic one, "" for a fixed one
 	Doc  string
 }
@@ -74,7 +74,7 @@ func DescribeModel(m *onnxpb.ModelProto) Info {
 
 func describe(v *onnxpb.ValueInfoProto) Value {
 	t := v.GetType().GetTensorType()
-	d := Value{Doc: v.GetDocString(), TensorInfo: bundle.TensorInfo{Name: v.GetName(), DType: dtype(t.GetElemType())}}
+	d := Value{Doc: v.GetDocString(), Info: onnxtensor.Info{Name: v.GetName(), DType: dtype(t.GetElemType())}}
 	for _, dim := range t.GetShape().GetDim() {
 		size := int64(-1)
 		if s, ok := dim.Value.(*onnxpb.TensorShapeProto_Dimension_DimValue); ok {
@@ -87,12 +87,12 @@ func describe(v *onnxpb.ValueInfoProto) Value {
 }
 
 // dtype names an element type as package bundle does; ONNX's other names are theirs in lower case.
-func dtype(t int32) bundle.DType {
+func dtype(t int32) onnxtensor.DType {
 	switch onnxpb.TensorProto_DataType(t) {
 	case onnxpb.TensorProto_FLOAT:
-		return bundle.Float32
+		return onnxtensor.Float32
 	case onnxpb.TensorProto_DOUBLE:
-		return bundle.Float64
+		return onnxtensor.Float64
 	}
-	return bundle.DType(strings.ToLower(onnxpb.TensorProto_DataType(t).String()))
+	return onnxtensor.DType(strings.ToLower(onnxpb.TensorProto_DataType(t).String()))
 }

@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/onnxcompose"
 	"github.com/catvae/catvae/internal/onnxpb"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -62,7 +62,7 @@ func TestChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	out, err := g.Run(context.Background(), bundle.Tensor{Name: "x", Shape: []int64{1, 4}, Data: []uint8{0, 1, 77, 255}})
+	out, err := g.Run(context.Background(), onnxtensor.Tensor{Name: "x", Shape: []int64{1, 4}, Data: []uint8{0, 1, 77, 255}})
 	if err != nil {
 		t.Fatal(err)
 	}

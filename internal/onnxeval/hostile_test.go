@@ -7,19 +7,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/onnxcheck/onnxtest"
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 func value(name string, shape ...int64) onnxgraph.Value {
-	return onnxgraph.Value{TensorInfo: bundle.TensorInfo{Name: name, DType: bundle.Float32, Shape: shape}}
+	return onnxgraph.Value{Info: onnxtensor.Info{Name: name, DType: onnxtensor.Float32, Shape: shape}}
 }
 
 func int64s(name string, x ...int64) onnxgraph.Tensor {
-	return onnxgraph.Tensor{Name: name, DType: bundle.Int64, Shape: []int{len(x)}, Data: x}
+	return onnxgraph.Tensor{Name: name, DType: onnxtensor.Int64, Shape: []int{len(x)}, Data: x}
 }
 
 func node(op, out string, in ...string) onnxgraph.Node {
@@ -60,7 +60,7 @@ func TestAbsurdSizes(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		p, err := onnxeval.Load(g)
 		if err == nil {
-			_, err = p.Evaluate([]onnxgraph.Tensor{{Name: "x", DType: bundle.Float32, Shape: []int{1, 1}, Data: []float32{1}}})
+			_, err = p.Evaluate([]onnxgraph.Tensor{{Name: "x", DType: onnxtensor.Float32, Shape: []int{1, 1}, Data: []float32{1}}})
 		}
 		runtime.ReadMemStats(&after)
 		if !errors.Is(err, onnxeval.ErrShape) {

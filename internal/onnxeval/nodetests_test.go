@@ -17,7 +17,7 @@ import (
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
 	"github.com/catvae/catvae/internal/onnxpb"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"google.golang.org/protobuf/proto"
 )
 

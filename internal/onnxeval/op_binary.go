@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // binary plans z = f(x, y) for operands of one type that are stretched to one shape.
-func binary[T, R any](c *call, result bundle.DType, f func(x, y T) R) error {
+func binary[T, R any](c *call, result onnxtensor.DType, f func(x, y T) R) error {
 	if x, y := c.in[0], c.in[1]; x.dtype != y.dtype {
 		return fmt.Errorf("operands of types %s and %s: %w", x.dtype, y.dtype, ErrShape)
 	}
@@ -17,7 +17,7 @@ func binary[T, R any](c *call, result bundle.DType, f func(x, y T) R) error {
 }
 
 // mixed is binary for operands of two types.
-func mixed[T, U, R any](c *call, result bundle.DType, f func(x T, y U) R) error {
+func mixed[T, U, R any](c *call, result onnxtensor.DType, f func(x T, y U) R) error {
 	x, y := c.in[0], c.in[1]
 	shape, err := broadcast(x.shape, y.shape)
 	if err != nil {
@@ -91,19 +91,19 @@ func (c *call) byRows(shape []int, operands []*value, row func(at, n int, others
 func arithmetic(op string) func(*call) error {
 	return func(c *call) error {
 		switch c.in[0].dtype {
-		case bundle.Float32:
+		case onnxtensor.Float32:
 			return combine(c, floatArithmetic[float32](op))
-		case bundle.Float64:
+		case onnxtensor.Float64:
 			return combine(c, floatArithmetic[float64](op))
 		case onnxgraph.Int8:
 			return combine(c, intArithmetic[int8](op))
 		case onnxgraph.Int16:
 			return combine(c, intArithmetic[int16](op))
-		case bundle.Int32:
+		case onnxtensor.Int32:
 			return combine(c, intArithmetic[int32](op))
-		case bundle.Int64:
+		case onnxtensor.Int64:
 			return combine(c, intArithmetic[int64](op))
-		case bundle.Uint8:
+		case onnxtensor.Uint8:
 			return combine(c, intArithmetic[uint8](op))
 		case onnxgraph.Uint16:
 			return combine(c, intArithmetic[uint16](op))
@@ -212,13 +212,13 @@ func foldOf[T any](c *call, f func(x, y T) T) error {
 // power plans Pow, whose exponent may be of another type than its base.
 func power(c *call) error {
 	switch c.in[0].dtype {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return powerOf[float32](c)
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return powerOf[float64](c)
-	case bundle.Int32:
+	case onnxtensor.Int32:
 		return powerOf[int32](c)
-	case bundle.Int64:
+	case onnxtensor.Int64:
 		return powerOf[int64](c)
 	}
 	return c.unsupportedType(0)
@@ -227,13 +227,13 @@ func power(c *call) error {
 func powerOf[T number](c *call) error {
 	d := c.in[0].dtype
 	switch c.in[1].dtype {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return mixed(c, d, pow[T, float32])
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return mixed(c, d, pow[T, float64])
-	case bundle.Int32:
+	case onnxtensor.Int32:
 		return mixed(c, d, pow[T, int32])
-	case bundle.Int64:
+	case onnxtensor.Int64:
 		return mixed(c, d, pow[T, int64])
 	case onnxgraph.Uint32:
 		return mixed(c, d, pow[T, uint32])

@@ -3,9 +3,9 @@ package onnxeval
 import (
 	"fmt"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxgraph"
 	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // cast plans the conversion to the type that the attribute "to" names. Numbers out of its range have no meaning in ONNX,
@@ -20,9 +20,9 @@ func cast(c *call) error {
 		return c.same(c.in[0], c.in[0].shape)
 	}
 	switch c.in[0].dtype {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return castFrom(c, to, func(x float32) float32 { return x })
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return castFrom(c, to, func(x float64) float64 { return x })
 	case onnxgraph.Half:
 		return castFrom(c, to, func(x onnxgraph.Float16) float32 { return x.Float32() })
@@ -30,11 +30,11 @@ func cast(c *call) error {
 		return castFrom(c, to, func(x int8) int8 { return x })
 	case onnxgraph.Int16:
 		return castFrom(c, to, func(x int16) int16 { return x })
-	case bundle.Int32:
+	case onnxtensor.Int32:
 		return castFrom(c, to, func(x int32) int32 { return x })
-	case bundle.Int64:
+	case onnxtensor.Int64:
 		return castFrom(c, to, func(x int64) int64 { return x })
-	case bundle.Uint8:
+	case onnxtensor.Uint8:
 		return castFrom(c, to, func(x uint8) uint8 { return x })
 	case onnxgraph.Uint16:
 		return castFrom(c, to, func(x uint16) uint16 { return x })
@@ -42,7 +42,7 @@ func cast(c *call) error {
 		return castFrom(c, to, func(x uint32) uint32 { return x })
 	case onnxgraph.Uint64:
 		return castFrom(c, to, func(x uint64) uint64 { return x })
-	case bundle.Bool:
+	case onnxtensor.Bool:
 		return castFrom(c, to, func(x bool) uint8 {
 			if x {
 				return 1
@@ -54,11 +54,11 @@ func cast(c *call) error {
 }
 
 // castFrom converts elements S, read as numbers N.
-func castFrom[S any, N number](c *call, to bundle.DType, read func(S) N) error {
+func castFrom[S any, N number](c *call, to onnxtensor.DType, read func(S) N) error {
 	switch to {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return castTo(c, to, func(x S) float32 { return float32(read(x)) })
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return castTo(c, to, func(x S) float64 { return float64(read(x)) })
 	case onnxgraph.Half:
 		return castTo(c, to, func(x S) onnxgraph.Float16 { return fromFloat32(float32(read(x))) })
@@ -66,11 +66,11 @@ func castFrom[S any, N number](c *call, to bundle.DType, read func(S) N) error {
 		return castTo(c, to, func(x S) int8 { return int8(read(x)) })
 	case onnxgraph.Int16:
 		return castTo(c, to, func(x S) int16 { return int16(read(x)) })
-	case bundle.Int32:
+	case onnxtensor.Int32:
 		return castTo(c, to, func(x S) int32 { return int32(read(x)) })
-	case bundle.Int64:
+	case onnxtensor.Int64:
 		return castTo(c, to, func(x S) int64 { return int64(read(x)) })
-	case bundle.Uint8:
+	case onnxtensor.Uint8:
 		return castTo(c, to, func(x S) uint8 { return uint8(read(x)) })
 	case onnxgraph.Uint16:
 		return castTo(c, to, func(x S) uint16 { return uint16(read(x)) })
@@ -82,7 +82,7 @@ func castFrom[S any, N number](c *call, to bundle.DType, read func(S) N) error {
 	return castTo(c, to, func(x S) bool { return read(x) != 0 })
 }
 
-func castTo[S, T any](c *call, to bundle.DType, f func(S) T) error {
+func castTo[S, T any](c *call, to onnxtensor.DType, f func(S) T) error {
 	x := c.in[0]
 	y, err := c.result(to, x.shape)
 	if err != nil {

@@ -3,19 +3,19 @@ package onnxeval
 import (
 	"fmt"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // where plans z = x where the condition holds, y elsewhere.
 func where(c *call) error {
-	if c.in[0].dtype != bundle.Bool {
+	if c.in[0].dtype != onnxtensor.Bool {
 		return c.unsupportedType(0)
 	}
 	switch c.in[1].dtype {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return whereOf[float32](c)
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return whereOf[float64](c)
 	case onnxgraph.Half:
 		return whereOf[onnxgraph.Float16](c)
@@ -29,13 +29,13 @@ func where(c *call) error {
 		return whereOf[uint32](c)
 	case onnxgraph.Uint64:
 		return whereOf[uint64](c)
-	case bundle.Int32:
+	case onnxtensor.Int32:
 		return whereOf[int32](c)
-	case bundle.Int64:
+	case onnxtensor.Int64:
 		return whereOf[int64](c)
-	case bundle.Uint8:
+	case onnxtensor.Uint8:
 		return whereOf[uint8](c)
-	case bundle.Bool:
+	case onnxtensor.Bool:
 		return whereOf[bool](c)
 	}
 	return c.unsupportedType(1)
@@ -69,17 +69,17 @@ func whereOf[T any](c *call) error {
 // clip plans y = min(max(x, least), most). The bounds are attributes before opset 11, scalar operands since.
 func clip(c *call) error {
 	switch c.in[0].dtype {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return clipOf[float32](c)
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return clipOf[float64](c)
 	case onnxgraph.Int8:
 		return clipOf[int8](c)
-	case bundle.Int32:
+	case onnxtensor.Int32:
 		return clipOf[int32](c)
-	case bundle.Int64:
+	case onnxtensor.Int64:
 		return clipOf[int64](c)
-	case bundle.Uint8:
+	case onnxtensor.Uint8:
 		return clipOf[uint8](c)
 	}
 	return c.unsupportedType(0)

@@ -1,37 +1,37 @@
 package onnxeval
 
 import (
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // comparison plans operators of two numbers, or of two truth values, that give a truth value.
 func comparison(op string) func(*call) error {
 	return func(c *call) error {
 		switch c.in[0].dtype {
-		case bundle.Float32:
-			return binary(c, bundle.Bool, compare[float32](op))
-		case bundle.Float64:
-			return binary(c, bundle.Bool, compare[float64](op))
+		case onnxtensor.Float32:
+			return binary(c, onnxtensor.Bool, compare[float32](op))
+		case onnxtensor.Float64:
+			return binary(c, onnxtensor.Bool, compare[float64](op))
 		case onnxgraph.Int8:
-			return binary(c, bundle.Bool, compare[int8](op))
+			return binary(c, onnxtensor.Bool, compare[int8](op))
 		case onnxgraph.Int16:
-			return binary(c, bundle.Bool, compare[int16](op))
-		case bundle.Int32:
-			return binary(c, bundle.Bool, compare[int32](op))
-		case bundle.Int64:
-			return binary(c, bundle.Bool, compare[int64](op))
-		case bundle.Uint8:
-			return binary(c, bundle.Bool, compare[uint8](op))
+			return binary(c, onnxtensor.Bool, compare[int16](op))
+		case onnxtensor.Int32:
+			return binary(c, onnxtensor.Bool, compare[int32](op))
+		case onnxtensor.Int64:
+			return binary(c, onnxtensor.Bool, compare[int64](op))
+		case onnxtensor.Uint8:
+			return binary(c, onnxtensor.Bool, compare[uint8](op))
 		case onnxgraph.Uint16:
-			return binary(c, bundle.Bool, compare[uint16](op))
+			return binary(c, onnxtensor.Bool, compare[uint16](op))
 		case onnxgraph.Uint32:
-			return binary(c, bundle.Bool, compare[uint32](op))
+			return binary(c, onnxtensor.Bool, compare[uint32](op))
 		case onnxgraph.Uint64:
-			return binary(c, bundle.Bool, compare[uint64](op))
-		case bundle.Bool:
+			return binary(c, onnxtensor.Bool, compare[uint64](op))
+		case onnxtensor.Bool:
 			if op == "Equal" {
-				return binary(c, bundle.Bool, func(x, y bool) bool { return x == y })
+				return binary(c, onnxtensor.Bool, func(x, y bool) bool { return x == y })
 			}
 		}
 		return c.unsupportedType(0)
@@ -54,15 +54,15 @@ func compare[T number](op string) func(x, y T) bool {
 
 func logical(op string) func(*call) error {
 	return func(c *call) error {
-		if c.in[0].dtype != bundle.Bool {
+		if c.in[0].dtype != onnxtensor.Bool {
 			return c.unsupportedType(0)
 		}
 		switch op {
 		case "And":
-			return binary(c, bundle.Bool, func(x, y bool) bool { return x && y })
+			return binary(c, onnxtensor.Bool, func(x, y bool) bool { return x && y })
 		case "Or":
-			return binary(c, bundle.Bool, func(x, y bool) bool { return x || y })
+			return binary(c, onnxtensor.Bool, func(x, y bool) bool { return x || y })
 		}
-		return binary(c, bundle.Bool, func(x, y bool) bool { return x != y }) // Xor
+		return binary(c, onnxtensor.Bool, func(x, y bool) bool { return x != y }) // Xor
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // window is how a kernel slides over the spatial axes of a picture, of any number of them.
@@ -121,9 +121,9 @@ func conv(c *call) error {
 		return err
 	}
 	switch c.in[0].dtype {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return convOf[float32](c, w, groups)
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return convOf[float64](c, w, groups)
 	}
 	return c.unsupportedType(0)
@@ -234,9 +234,9 @@ func convTranspose(c *call) error {
 		return err
 	}
 	switch c.in[0].dtype {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return convTransposeOf[float32](c, w, groups)
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return convTransposeOf[float64](c, w, groups)
 	}
 	return c.unsupportedType(0)

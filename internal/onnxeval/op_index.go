@@ -3,7 +3,7 @@ package onnxeval
 import (
 	"fmt"
 
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // gather picks slices of an axis by indexes, negative from the end. Indexes out of range are an error where they are known
@@ -14,7 +14,7 @@ func gather(c *call) error {
 	if err != nil {
 		return err
 	}
-	if index.dtype != bundle.Int64 && index.dtype != bundle.Int32 {
+	if index.dtype != onnxtensor.Int64 && index.dtype != onnxtensor.Int32 {
 		return c.unsupportedType(1)
 	}
 	d := x.shape[a]
@@ -40,7 +40,7 @@ func gather(c *call) error {
 	outer, inner := around(x.shape, a)
 	at := func(i int) int {
 		var n int
-		if index.dtype == bundle.Int32 {
+		if index.dtype == onnxtensor.Int32 {
 			n = int(of[int32](index)[i])
 		} else {
 			n = int(of[int64](index)[i])
@@ -114,15 +114,15 @@ func asInt(v *value) (int, error) {
 // reader64 reads elements of any number's type as integers.
 func reader64(v *value) (func(i int) int, error) {
 	switch v.dtype {
-	case bundle.Int64:
+	case onnxtensor.Int64:
 		return func(i int) int { return int(of[int64](v)[i]) }, nil
-	case bundle.Int32:
+	case onnxtensor.Int32:
 		return func(i int) int { return int(of[int32](v)[i]) }, nil
-	case bundle.Uint8:
+	case onnxtensor.Uint8:
 		return func(i int) int { return int(of[uint8](v)[i]) }, nil
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return func(i int) int { return int(of[float32](v)[i]) }, nil
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return func(i int) int { return int(of[float64](v)[i]) }, nil
 	}
 	return nil, fmt.Errorf("indexes of type %s: %w", v.dtype, ErrUnsupported)

@@ -3,7 +3,7 @@ package onnxeval
 import (
 	"fmt"
 
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
 )
@@ -64,9 +64,9 @@ func multiply[T float](alpha T, a, b matrix[T], i, l, j, height, depth, width in
 // gemm plans y = alpha · a · b + beta · c, with c stretched to the result.
 func gemm(c *call) error {
 	switch c.in[0].dtype {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return gemmOf[float32](c)
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return gemmOf[float64](c)
 	}
 	return c.unsupportedType(0)
@@ -136,9 +136,9 @@ func turned(shape []int, transposed bool) (rows, cols int) {
 // left and a column on the right.
 func matMul(c *call) error {
 	switch c.in[0].dtype {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return matMulOf[float32](c)
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return matMulOf[float64](c)
 	}
 	return c.unsupportedType(0)

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // batchNormalization plans y = (x - mean) / √(variance + epsilon) · scale + bias along axis 1, with the statistics given.
@@ -24,9 +24,9 @@ func batchNormalization(c *call) error {
 		}
 	}
 	switch x.dtype {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return normalize[float32](c)
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return normalize[float64](c)
 	}
 	return c.unsupportedType(0)
@@ -65,9 +65,9 @@ func normalize[T float](c *call) error {
 // on. The mean and 1/√(variance + epsilon) are further results.
 func layerNormalization(c *call) error {
 	switch c.in[0].dtype {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return layersOf[float32](c)
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return layersOf[float64](c)
 	}
 	return c.unsupportedType(0)

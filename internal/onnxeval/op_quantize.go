@@ -4,14 +4,14 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // quantize plans y = saturate(round(x / scale) + zero point), for one scale or one for each place of an axis. Rounding is to
 // even. Blocks of an axis, and types of less than 8 bits, are not there.
 func quantize(c *call) error {
-	to := bundle.Uint8
+	to := onnxtensor.Uint8
 	if z := c.operand(2); z != nil {
 		to = z.dtype
 	} else if number := c.node.Int("output_dtype", 0); number != 0 {
@@ -20,11 +20,11 @@ func quantize(c *call) error {
 			return fmt.Errorf("output_dtype %d: %w", number, ErrUnsupported)
 		}
 	}
-	if c.in[0].dtype != bundle.Float32 || c.in[1].dtype != bundle.Float32 {
+	if c.in[0].dtype != onnxtensor.Float32 || c.in[1].dtype != onnxtensor.Float32 {
 		return c.unsupportedType(0)
 	}
 	switch to {
-	case bundle.Uint8:
+	case onnxtensor.Uint8:
 		return quantizeTo[uint8](c, to, 0, math.MaxUint8)
 	case onnxgraph.Int8:
 		return quantizeTo[int8](c, to, math.MinInt8, math.MaxInt8)
@@ -36,7 +36,7 @@ func quantize(c *call) error {
 	return fmt.Errorf("to type %s: %w", to, ErrUnsupported)
 }
 
-func quantizeTo[T number](c *call, to bundle.DType, least, most float64) error {
+func quantizeTo[T number](c *call, to onnxtensor.DType, least, most float64) error {
 	x := c.in[0]
 	scales, err := c.scales()
 	if err != nil {
@@ -62,14 +62,14 @@ func quantizeTo[T number](c *call, to bundle.DType, least, most float64) error {
 
 // dequantize plans y = (x - zero point) · scale.
 func dequantize(c *call) error {
-	if c.in[1].dtype != bundle.Float32 {
+	if c.in[1].dtype != onnxtensor.Float32 {
 		return c.unsupportedType(1)
 	}
 	if z := c.operand(2); z != nil && z.dtype != c.in[0].dtype {
 		return c.unsupportedType(2)
 	}
 	switch c.in[0].dtype {
-	case bundle.Uint8:
+	case onnxtensor.Uint8:
 		return dequantizeFrom[uint8](c)
 	case onnxgraph.Int8:
 		return dequantizeFrom[int8](c)
@@ -77,7 +77,7 @@ func dequantize(c *call) error {
 		return dequantizeFrom[uint16](c)
 	case onnxgraph.Int16:
 		return dequantizeFrom[int16](c)
-	case bundle.Int32:
+	case onnxtensor.Int32:
 		return dequantizeFrom[int32](c)
 	}
 	return c.unsupportedType(0)
@@ -89,7 +89,7 @@ func dequantizeFrom[T number](c *call) error {
 	if err != nil {
 		return err
 	}
-	y, err := c.result(bundle.Float32, x.shape)
+	y, err := c.result(onnxtensor.Float32, x.shape)
 	if err != nil {
 		return err
 	}

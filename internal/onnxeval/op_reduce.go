@@ -4,28 +4,28 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // reduce plans operators that make one number of all along some axes. since is the opset from which the axes are an operand.
 func reduce(op string, since int64) func(*call) error {
 	return func(c *call) error {
 		switch c.in[0].dtype {
-		case bundle.Float32:
+		case onnxtensor.Float32:
 			return reduceOf[float32, float64](c, op, since)
-		case bundle.Float64:
+		case onnxtensor.Float64:
 			return reduceOf[float64, float64](c, op, since)
-		case bundle.Int32:
+		case onnxtensor.Int32:
 			return reduceOf[int32, int64](c, op, since)
-		case bundle.Int64:
+		case onnxtensor.Int64:
 			return reduceOf[int64, int64](c, op, since)
 		}
 		if op == "ReduceMax" || op == "ReduceMin" { // what ONNX has for bytes, too
 			switch c.in[0].dtype {
 			case onnxgraph.Int8:
 				return reduceOf[int8, int8](c, op, since)
-			case bundle.Uint8:
+			case onnxtensor.Uint8:
 				return reduceOf[uint8, uint8](c, op, since)
 			}
 		}
@@ -137,15 +137,15 @@ func extremes[A number]() (least, most A) {
 func argExtreme(smallest bool) func(*call) error {
 	return func(c *call) error {
 		switch c.in[0].dtype {
-		case bundle.Float32:
+		case onnxtensor.Float32:
 			return argOf[float32](c, smallest)
-		case bundle.Float64:
+		case onnxtensor.Float64:
 			return argOf[float64](c, smallest)
-		case bundle.Int32:
+		case onnxtensor.Int32:
 			return argOf[int32](c, smallest)
-		case bundle.Int64:
+		case onnxtensor.Int64:
 			return argOf[int64](c, smallest)
-		case bundle.Uint8:
+		case onnxtensor.Uint8:
 			return argOf[uint8](c, smallest)
 		}
 		return c.unsupportedType(0)
@@ -168,7 +168,7 @@ func argOf[T number](c *call, smallest bool) error {
 	if d == 0 {
 		return fmt.Errorf("the largest of nothing: %w", ErrShape)
 	}
-	y, err := c.result(bundle.Int64, shape)
+	y, err := c.result(onnxtensor.Int64, shape)
 	if err != nil || y.size == 0 {
 		return err
 	}
@@ -193,9 +193,9 @@ func argOf[T number](c *call, smallest bool) error {
 func softmax(logarithm bool) func(*call) error {
 	return func(c *call) error {
 		switch c.in[0].dtype {
-		case bundle.Float32:
+		case onnxtensor.Float32:
 			return softmaxOf[float32](c, logarithm)
-		case bundle.Float64:
+		case onnxtensor.Float64:
 			return softmaxOf[float64](c, logarithm)
 		}
 		return c.unsupportedType(0)

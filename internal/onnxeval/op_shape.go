@@ -3,8 +3,8 @@ package onnxeval
 import (
 	"fmt"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // axis brings an axis, negative from the end, into [0, rank).
@@ -67,7 +67,7 @@ func dropout(c *call) error {
 	for i := range mask {
 		mask[i] = true
 	}
-	return c.constant(bundle.Bool, c.in[0].shape, mask)
+	return c.constant(onnxtensor.Bool, c.in[0].shape, mask)
 }
 
 // reshape takes 0 for the operand's own dimension (unless allowzero is set) and one -1 for what is left over.
@@ -188,11 +188,11 @@ func shapeNode(c *call) error {
 	for i := from; i < to; i++ {
 		dims = append(dims, int64(shape[i]))
 	}
-	return c.constant(bundle.Int64, []int{len(dims)}, dims)
+	return c.constant(onnxtensor.Int64, []int{len(dims)}, dims)
 }
 
 func sizeNode(c *call) error {
-	return c.constant(bundle.Int64, []int{}, []int64{int64(c.in[0].size)})
+	return c.constant(onnxtensor.Int64, []int{}, []int64{int64(c.in[0].size)})
 }
 
 // constantNode is a constant of one of the attributes that ONNX has for it.
@@ -205,13 +205,13 @@ func constantNode(c *call) error {
 		case onnxgraph.Tensor:
 			return c.constant(v.DType, v.Shape, v.Data)
 		case float32:
-			return c.constant(bundle.Float32, []int{}, []float32{v})
+			return c.constant(onnxtensor.Float32, []int{}, []float32{v})
 		case []float32:
-			return c.constant(bundle.Float32, []int{len(v)}, v)
+			return c.constant(onnxtensor.Float32, []int{len(v)}, v)
 		case int64:
-			return c.constant(bundle.Int64, []int{}, []int64{v})
+			return c.constant(onnxtensor.Int64, []int{}, []int64{v})
 		case []int64:
-			return c.constant(bundle.Int64, []int{len(v)}, v)
+			return c.constant(onnxtensor.Int64, []int{len(v)}, v)
 		default:
 			return fmt.Errorf("a constant of the attribute %q: %w", name, ErrUnsupported)
 		}
@@ -227,7 +227,7 @@ func constantOfShape(c *call) error {
 	}
 	number, ok := c.node.Attributes["value"].(onnxgraph.Tensor)
 	if !ok {
-		number = onnxgraph.Tensor{DType: bundle.Float32, Data: []float32{0}}
+		number = onnxgraph.Tensor{DType: onnxtensor.Float32, Data: []float32{0}}
 	}
 	x, err := knownValue(number)
 	if err != nil {

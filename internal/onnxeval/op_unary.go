@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // cheap and dear are how many elements one goroutine takes at once, of operations that take some 1 and 10 ns.
@@ -29,24 +29,24 @@ func unary[T any](c *call, grain int, f func(x, y []T)) error {
 func unarySigned(op string) func(*call) error {
 	return func(c *call) error {
 		switch c.in[0].dtype {
-		case bundle.Float32:
+		case onnxtensor.Float32:
 			return unary(c, cheap, signedFunction[float32](op))
-		case bundle.Float64:
+		case onnxtensor.Float64:
 			return unary(c, cheap, signedFunction[float64](op))
 		case onnxgraph.Int8:
 			return unary(c, cheap, signedFunction[int8](op))
 		case onnxgraph.Int16:
 			return unary(c, cheap, signedFunction[int16](op))
-		case bundle.Int32:
+		case onnxtensor.Int32:
 			return unary(c, cheap, signedFunction[int32](op))
-		case bundle.Int64:
+		case onnxtensor.Int64:
 			return unary(c, cheap, signedFunction[int64](op))
 		}
 		if op == "Neg" || op == "Relu" { // ONNX has neither of numbers without a sign
 			return c.unsupportedType(0)
 		}
 		switch c.in[0].dtype {
-		case bundle.Uint8:
+		case onnxtensor.Uint8:
 			return unary(c, cheap, unsignedFunction[uint8](op))
 		case onnxgraph.Uint16:
 			return unary(c, cheap, unsignedFunction[uint16](op))
@@ -114,12 +114,12 @@ func unaryFloat(op string) func(*call) error {
 			return err
 		}
 		switch c.in[0].dtype {
-		case bundle.Float32:
+		case onnxtensor.Float32:
 			if op == "LeakyRelu" {
 				return unary(c, cheap, leakyRelu[float32](c.node))
 			}
 			return unary(c, dear, each[float32](f))
-		case bundle.Float64:
+		case onnxtensor.Float64:
 			return unary(c, dear, each[float64](f))
 		}
 		return c.unsupportedType(0)
@@ -206,7 +206,7 @@ func below0(x, y float64) float64 {
 }
 
 func not(c *call) error {
-	if c.in[0].dtype != bundle.Bool {
+	if c.in[0].dtype != onnxtensor.Bool {
 		return c.unsupportedType(0)
 	}
 	return unary(c, cheap, func(x, y []bool) {

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // A Plan is a program for inputs of given shapes, with its memory. It is for one goroutine at a time.
@@ -21,7 +21,7 @@ type Plan struct {
 
 // slab is memory that several values have one after the other.
 type slab struct {
-	dtype bundle.DType
+	dtype onnxtensor.DType
 	size  int
 	data  any
 }

@@ -5,13 +5,13 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 func floats(name string, shape []int, x ...float32) onnxgraph.Tensor {
-	return onnxgraph.Tensor{Name: name, DType: bundle.Float32, Shape: shape, Data: x}
+	return onnxgraph.Tensor{Name: name, DType: onnxtensor.Float32, Shape: shape, Data: x}
 }
 
 func cast(out, in string, to int64) onnxgraph.Node { return with(node("Cast", out, in), "to", to) }

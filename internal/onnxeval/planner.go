@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // planner turns nodes into steps, one after the other.
@@ -141,7 +141,7 @@ func (p *planner) compute(c *call, steps []*step) error {
 }
 
 // result makes the next result, which the node's step computes.
-func (c *call) result(d bundle.DType, shape []int) (*value, error) {
+func (c *call) result(d onnxtensor.DType, shape []int) (*value, error) {
 	v, err := newValue("", d, shape)
 	if err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (c *call) same(v *value, shape []int) error {
 }
 
 // constant makes a result that is known whatever the operands hold.
-func (c *call) constant(d bundle.DType, shape []int, data any) error {
+func (c *call) constant(d onnxtensor.DType, shape []int, data any) error {
 	v, err := knownValue(onnxgraph.Tensor{DType: d, Shape: shape, Data: data})
 	c.out = append(c.out, v)
 	return err
@@ -272,7 +272,7 @@ func (c *call) widen() []*step {
 		if v == nil || v.dtype != onnxgraph.Half {
 			continue
 		}
-		w, _ := newValue(v.name, bundle.Float32, v.shape)
+		w, _ := newValue(v.name, onnxtensor.Float32, v.shape)
 		in[i] = w
 		piece := func(from, to int) {
 			x, y := of[onnxgraph.Float16](v), of[float32](w)
@@ -305,7 +305,7 @@ func narrows(n onnxgraph.Node, values map[string]*value) bool {
 func (c *call) narrow() []*step {
 	var steps []*step
 	for i, w := range c.out {
-		if w.dtype != bundle.Float32 {
+		if w.dtype != onnxtensor.Float32 {
 			continue
 		}
 		v, _ := newValue("", onnxgraph.Half, w.shape)

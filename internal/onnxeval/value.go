@@ -3,15 +3,15 @@ package onnxeval
 import (
 	"fmt"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/x448/float16"
 )
 
 // value is one value of a graph while it is planned and run.
 type value struct {
 	name  string
-	dtype bundle.DType
+	dtype onnxtensor.DType
 	shape []int
 	size  int
 
@@ -30,7 +30,7 @@ func (v *value) root() *value {
 	return v
 }
 
-func newValue(name string, dtype bundle.DType, shape []int) (*value, error) {
+func newValue(name string, dtype onnxtensor.DType, shape []int) (*value, error) {
 	size, err := sizeOf(shape)
 	v := &value{name: name, dtype: dtype, shape: shape, size: size, last: -1}
 	if size == 0 {
@@ -69,17 +69,17 @@ func sizeOf(shape []int) (int, error) {
 func of[T any](v *value) []T { return v.data.([]T)[:v.size] }
 
 // Allocate returns a slice for a tensor of a type and shape that a plan gave.
-func Allocate(d bundle.DType, shape []int) any {
+func Allocate(d onnxtensor.DType, shape []int) any {
 	n, _ := sizeOf(shape)
 	return allocate(d, n)
 }
 
 // allocate returns a slice of n elements of a type.
-func allocate(d bundle.DType, n int) any {
+func allocate(d onnxtensor.DType, n int) any {
 	switch d {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return make([]float32, n)
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return make([]float64, n)
 	case onnxgraph.Half:
 		return make([]onnxgraph.Float16, n)
@@ -87,11 +87,11 @@ func allocate(d bundle.DType, n int) any {
 		return make([]int8, n)
 	case onnxgraph.Int16:
 		return make([]int16, n)
-	case bundle.Int32:
+	case onnxtensor.Int32:
 		return make([]int32, n)
-	case bundle.Int64:
+	case onnxtensor.Int64:
 		return make([]int64, n)
-	case bundle.Uint8:
+	case onnxtensor.Uint8:
 		return make([]uint8, n)
 	case onnxgraph.Uint16:
 		return make([]uint16, n)
@@ -99,7 +99,7 @@ func allocate(d bundle.DType, n int) any {
 		return make([]uint32, n)
 	case onnxgraph.Uint64:
 		return make([]uint64, n)
-	case bundle.Bool:
+	case onnxtensor.Bool:
 		return make([]bool, n)
 	}
 	return nil
@@ -117,11 +117,11 @@ type (
 )
 
 // widthOf returns the bytes of an element.
-func widthOf(d bundle.DType) int {
+func widthOf(d onnxtensor.DType) int {
 	switch d {
-	case bundle.Float64, bundle.Int64, onnxgraph.Uint64:
+	case onnxtensor.Float64, onnxtensor.Int64, onnxgraph.Uint64:
 		return 8
-	case bundle.Float32, bundle.Int32, onnxgraph.Uint32:
+	case onnxtensor.Float32, onnxtensor.Int32, onnxgraph.Uint32:
 		return 4
 	case onnxgraph.Half, onnxgraph.Int16, onnxgraph.Uint16:
 		return 2
@@ -135,9 +135,9 @@ func copyData(dst, src *value) { moveElements(dst, 0, src, 0, src.size) }
 // moveElements copies n elements from one value to another of the same type.
 func moveElements(dst *value, to int, src *value, from, n int) {
 	switch src.dtype {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		copy(of[float32](dst)[to:to+n], of[float32](src)[from:from+n])
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		copy(of[float64](dst)[to:to+n], of[float64](src)[from:from+n])
 	case onnxgraph.Half:
 		copy(of[onnxgraph.Float16](dst)[to:to+n], of[onnxgraph.Float16](src)[from:from+n])
@@ -145,11 +145,11 @@ func moveElements(dst *value, to int, src *value, from, n int) {
 		copy(of[int8](dst)[to:to+n], of[int8](src)[from:from+n])
 	case onnxgraph.Int16:
 		copy(of[int16](dst)[to:to+n], of[int16](src)[from:from+n])
-	case bundle.Int32:
+	case onnxtensor.Int32:
 		copy(of[int32](dst)[to:to+n], of[int32](src)[from:from+n])
-	case bundle.Int64:
+	case onnxtensor.Int64:
 		copy(of[int64](dst)[to:to+n], of[int64](src)[from:from+n])
-	case bundle.Uint8:
+	case onnxtensor.Uint8:
 		copy(of[uint8](dst)[to:to+n], of[uint8](src)[from:from+n])
 	case onnxgraph.Uint16:
 		copy(of[uint16](dst)[to:to+n], of[uint16](src)[from:from+n])
@@ -157,7 +157,7 @@ func moveElements(dst *value, to int, src *value, from, n int) {
 		copy(of[uint32](dst)[to:to+n], of[uint32](src)[from:from+n])
 	case onnxgraph.Uint64:
 		copy(of[uint64](dst)[to:to+n], of[uint64](src)[from:from+n])
-	case bundle.Bool:
+	case onnxtensor.Bool:
 		copy(of[bool](dst)[to:to+n], of[bool](src)[from:from+n])
 	}
 }

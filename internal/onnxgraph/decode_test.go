@@ -5,11 +5,11 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/onnxcheck/onnxtest"
 	"github.com/catvae/catvae/internal/onnxgraph"
 	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -65,7 +65,7 @@ func TestDecode(t *testing.T) {
 	want := []onnxgraph.Node{
 		{Op: "Mul", Inputs: []string{"x", "x"}, Outputs: []string{"a"}, Attributes: map[string]any{}},
 		{Op: "Clip", Inputs: []string{"a", "", "c"}, Outputs: []string{"b"}, Attributes: map[string]any{}},
-		{Op: "Constant", Outputs: []string{"k"}, Attributes: map[string]any{"value": onnxgraph.Tensor{DType: bundle.Int64, Shape: []int{1}, Data: []int64{7}}}},
+		{Op: "Constant", Outputs: []string{"k"}, Attributes: map[string]any{"value": onnxgraph.Tensor{DType: onnxtensor.Int64, Shape: []int{1}, Data: []int64{7}}}},
 		{Op: "Split", Inputs: []string{"b", "k"}, Outputs: []string{"y", "", "z"}, Attributes: map[string]any{"axis": int64(-1), "list": []int64{1, 2}, "word": "edge", "slope": float32(0.5)}},
 	}
 	if !reflect.DeepEqual(g.Nodes, want) {

@@ -11,8 +11,8 @@ package onnxgraph
 import (
 	"fmt"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxcheck"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/x448/float16"
 )
 
@@ -94,7 +94,7 @@ func (n Node) Text(name, absent string) string {
 // A Tensor is a dense array in row-major order.
 type Tensor struct {
 	Name  string
-	DType bundle.DType
+	DType onnxtensor.DType
 	Shape []int // empty for a scalar
 	Data  any   // a slice of Go's type of that name, or of float16.Float16, with as many elements as the shape has
 }
@@ -104,10 +104,10 @@ type Float16 = float16.Float16
 
 // The element types beside those of package bundle.
 const (
-	Half   bundle.DType = "float16"
-	Int8   bundle.DType = "int8"
-	Int16  bundle.DType = "int16"
-	Uint16 bundle.DType = "uint16"
-	Uint32 bundle.DType = "uint32"
-	Uint64 bundle.DType = "uint64"
+	Half   onnxtensor.DType = "float16"
+	Int8   onnxtensor.DType = "int8"
+	Int16  onnxtensor.DType = "int16"
+	Uint16 onnxtensor.DType = "uint16"
+	Uint32 onnxtensor.DType = "uint32"
+	Uint64 onnxtensor.DType = "uint64"
 )

@@ -5,16 +5,16 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // DTypes holds the element types by ONNX's numbers. Others (strings, complex numbers, bfloat16 and smaller) are not read.
-var DTypes = map[int64]bundle.DType{
-	int64(onnxpb.TensorProto_FLOAT): bundle.Float32, int64(onnxpb.TensorProto_DOUBLE): bundle.Float64, int64(onnxpb.TensorProto_FLOAT16): Half,
-	int64(onnxpb.TensorProto_INT8): Int8, int64(onnxpb.TensorProto_INT16): Int16, int64(onnxpb.TensorProto_INT32): bundle.Int32, int64(onnxpb.TensorProto_INT64): bundle.Int64,
-	int64(onnxpb.TensorProto_UINT8): bundle.Uint8, int64(onnxpb.TensorProto_UINT16): Uint16, int64(onnxpb.TensorProto_UINT32): Uint32, int64(onnxpb.TensorProto_UINT64): Uint64,
-	int64(onnxpb.TensorProto_BOOL): bundle.Bool,
+var DTypes = map[int64]onnxtensor.DType{
+	int64(onnxpb.TensorProto_FLOAT): onnxtensor.Float32, int64(onnxpb.TensorProto_DOUBLE): onnxtensor.Float64, int64(onnxpb.TensorProto_FLOAT16): Half,
+	int64(onnxpb.TensorProto_INT8): Int8, int64(onnxpb.TensorProto_INT16): Int16, int64(onnxpb.TensorProto_INT32): onnxtensor.Int32, int64(onnxpb.TensorProto_INT64): onnxtensor.Int64,
+	int64(onnxpb.TensorProto_UINT8): onnxtensor.Uint8, int64(onnxpb.TensorProto_UINT16): Uint16, int64(onnxpb.TensorProto_UINT32): Uint32, int64(onnxpb.TensorProto_UINT64): Uint64,
+	int64(onnxpb.TensorProto_BOOL): onnxtensor.Bool,
 }
 
 // ReadTensor decodes a tensor that internal/onnxcheck has seen, so that its bytes are as many as its shape asks for.
@@ -27,9 +27,9 @@ func ReadTensor(p *onnxpb.TensorProto) (Tensor, error) {
 	}
 	raw := p.RawData
 	switch t.DType {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		t.Data = read(size, raw, p.FloatData, 4, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) })
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		t.Data = read(size, raw, p.DoubleData, 8, func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) })
 	case Half:
 		t.Data = read(size, raw, p.Int32Data, 2, func(b []byte) Float16 { return Float16(binary.LittleEndian.Uint16(b)) })
@@ -37,11 +37,11 @@ func ReadTensor(p *onnxpb.TensorProto) (Tensor, error) {
 		t.Data = read(size, raw, p.Int32Data, 1, func(b []byte) int8 { return int8(b[0]) })
 	case Int16:
 		t.Data = read(size, raw, p.Int32Data, 2, func(b []byte) int16 { return int16(binary.LittleEndian.Uint16(b)) })
-	case bundle.Int32:
+	case onnxtensor.Int32:
 		t.Data = read(size, raw, p.Int32Data, 4, func(b []byte) int32 { return int32(binary.LittleEndian.Uint32(b)) })
-	case bundle.Int64:
+	case onnxtensor.Int64:
 		t.Data = read(size, raw, p.Int64Data, 8, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) })
-	case bundle.Uint8:
+	case onnxtensor.Uint8:
 		t.Data = read(size, raw, p.Int32Data, 1, func(b []byte) uint8 { return b[0] })
 	case Uint16:
 		t.Data = read(size, raw, p.Int32Data, 2, func(b []byte) uint16 { return binary.LittleEndian.Uint16(b) })
@@ -49,7 +49,7 @@ func ReadTensor(p *onnxpb.TensorProto) (Tensor, error) {
 		t.Data = read(size, raw, p.Uint64Data, 4, func(b []byte) uint32 { return binary.LittleEndian.Uint32(b) })
 	case Uint64:
 		t.Data = read(size, raw, p.Uint64Data, 8, func(b []byte) uint64 { return binary.LittleEndian.Uint64(b) })
-	case bundle.Bool:
+	case onnxtensor.Bool:
 		if bytes, ok := read(size, raw, p.Int32Data, 1, func(b []byte) uint8 { return b[0] }).([]uint8); ok {
 			bools := make([]bool, size)
 			for i, b := range bytes {

@@ -1,6 +1,6 @@
-// Package backendtest holds the tests that every runtime.Backend must pass.
+// Package backendtest holds the tests that every backend.Backend must pass.
 //
-//	func TestMyBackend(t *testing.T) { backendtest.Run(t, func(t *testing.T) runtime.Backend { … }) }
+//	func TestMyBackend(t *testing.T) { backendtest.Run(t, func(t *testing.T) backend.Backend { … }) }
 package backendtest
 
 import (
@@ -12,17 +12,16 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/onnxcheck/onnxtest"
 	"github.com/catvae/catvae/internal/onnxpb"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 	"google.golang.org/protobuf/proto"
 )
 
 // Run runs the suite on backends that open returns.
-func Run(t *testing.T, open func(t *testing.T) runtime.Backend) {
-	for name, test := range map[string]func(*testing.T, runtime.Backend){
+func Run(t *testing.T, open func(t *testing.T) backend.Backend) {
+	for name, test := range map[string]func(*testing.T, backend.Backend){
 		"numbers": testNumbers, "scalar": testScalar, "bad inputs": testBadInputs, "bad models": testBadModels,
 		"close": testClose, "concurrent": testConcurrent, "context": testContext, "bind": testBind, "hostile": testHostile,
 	} {
@@ -84,7 +83,7 @@ func dense(t *testing.T) []byte {
 	})
 }
 
-func load(t *testing.T, b runtime.Backend, model []byte) runtime.Graph {
+func load(t *testing.T, b backend.Backend, model []byte) backend.Graph {
 	t.Helper()
 	g, err := b.Load(model, "test")
 	if err != nil {
@@ -94,16 +93,16 @@ func load(t *testing.T, b runtime.Backend, model []byte) runtime.Graph {
 	return g
 }
 
-func rows(n int) bundle.Tensor {
+func rows(n int) backend.Tensor {
 	x := make([]float32, 2*n)
 	for i := range x {
 		x[i] = float32(i % 5)
 	}
-	return bundle.Tensor{Name: "x", Shape: []int64{int64(n), 2}, Data: x}
+	return backend.Tensor{Name: "x", Shape: []int64{int64(n), 2}, Data: x}
 }
 
 // check compares a run's results with the same sums in Go.
-func check(out []bundle.Tensor, x []float32) error {
+func check(out []backend.Tensor, x []float32) error {
 	if len(out) != 2 || out[0].Name != "y" || out[1].Name != "y_bytes" {
 		return fmt.Errorf("outputs are %v", out)
 	}
@@ -124,9 +123,9 @@ func check(out []bundle.Tensor, x []float32) error {
 	return nil
 }
 
-func testNumbers(t *testing.T, b runtime.Backend) {
+func testNumbers(t *testing.T, b backend.Backend) {
 	g := load(t, b, dense(t))
-	if in := g.Inputs(); len(in) != 1 || in[0].Name != "x" || in[0].DType != bundle.Float32 || in[0].Shape[0] != -1 || in[0].Shape[1] != 2 {
+	if in := g.Inputs(); len(in) != 1 || in[0].Name != "x" || in[0].DType != backend.Float32 || in[0].Shape[0] != -1 || in[0].Shape[1] != 2 {
 		t.Errorf("inputs are %v", in)
 	}
 	for _, n := range []int{1, 2, 7, 64, 3} {
@@ -145,13 +144,13 @@ func testNumbers(t *testing.T, b runtime.Backend) {
 }
 
 // A scalar goes in and comes out without dimensions.
-func testScalar(t *testing.T, b runtime.Backend) {
+func testScalar(t *testing.T, b backend.Backend) {
 	g := load(t, b, encode(t, &onnxpb.GraphProto{
 		Input:  []*onnxpb.ValueInfoProto{value("a", f32), value("b", f32)},
 		Output: []*onnxpb.ValueInfoProto{value("c", f32)},
 		Node:   []*onnxpb.NodeProto{node("Mul", "c", "a", "b")},
 	}))
-	out, err := g.Run(t.Context(), bundle.Tensor{Name: "b", Data: []float32{3}}, bundle.Tensor{Name: "a", Data: []float32{2}})
+	out, err := g.Run(t.Context(), backend.Tensor{Name: "b", Data: []float32{3}}, backend.Tensor{Name: "a", Data: []float32{2}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,9 +159,9 @@ func testScalar(t *testing.T, b runtime.Backend) {
 	}
 }
 
-func testBadInputs(t *testing.T, b runtime.Backend) {
+func testBadInputs(t *testing.T, b backend.Backend) {
 	g := load(t, b, dense(t))
-	for name, in := range map[string][]bundle.Tensor{
+	for name, in := range map[string][]backend.Tensor{
 		"none":         {},
 		"two":          {rows(1), rows(1)},
 		"another name": {{Name: "z", Shape: []int64{1, 2}, Data: make([]float32, 2)}},
@@ -174,13 +173,13 @@ func testBadInputs(t *testing.T, b runtime.Backend) {
 		"negative":     {{Name: "x", Shape: []int64{-1, 2}, Data: make([]float32, 2)}},
 		"strings":      {{Name: "x", Shape: []int64{1, 2}, Data: []string{"a", "b"}}},
 	} {
-		if _, err := g.Run(t.Context(), in...); !errors.Is(err, runtime.ErrInput) {
+		if _, err := g.Run(t.Context(), in...); !errors.Is(err, backend.ErrInput) {
 			t.Errorf("%s: the error is %v, want ErrInput", name, err)
 		}
 	}
 }
 
-func testBadModels(t *testing.T, b runtime.Backend) {
+func testBadModels(t *testing.T, b backend.Backend) {
 	for name, model := range map[string][]byte{
 		"nothing": nil,
 		"words":   []byte("this is no model"),
@@ -201,7 +200,7 @@ func testBadModels(t *testing.T, b runtime.Backend) {
 }
 
 // testHostile loads what must never reach a runtime: the one checker refuses it, whatever the backend.
-func testHostile(t *testing.T, b runtime.Backend) {
+func testHostile(t *testing.T, b backend.Backend) {
 	for name, model := range onnxtest.Hostile() {
 		g, err := b.Load(model(), "hostile")
 		if err == nil {
@@ -213,7 +212,7 @@ func testHostile(t *testing.T, b runtime.Backend) {
 	}
 }
 
-func testClose(t *testing.T, b runtime.Backend) {
+func testClose(t *testing.T, b backend.Backend) {
 	model := dense(t)
 	first, second := load(t, b, model), load(t, b, model)
 	for range 2 {
@@ -221,7 +220,7 @@ func testClose(t *testing.T, b runtime.Backend) {
 			t.Errorf("close: %v", err)
 		}
 	}
-	if _, err := first.Run(t.Context(), rows(1)); !errors.Is(err, runtime.ErrClosed) {
+	if _, err := first.Run(t.Context(), rows(1)); !errors.Is(err, backend.ErrClosed) {
 		t.Errorf("a run after Close: %v, want ErrClosed", err)
 	}
 	if out, err := second.Run(t.Context(), rows(2)); err != nil || check(out, rows(2).Data.([]float32)) != nil {
@@ -229,7 +228,7 @@ func testClose(t *testing.T, b runtime.Backend) {
 	}
 }
 
-func testConcurrent(t *testing.T, b runtime.Backend) {
+func testConcurrent(t *testing.T, b backend.Backend) {
 	g := load(t, b, dense(t))
 	var wait sync.WaitGroup
 	for worker := range 8 {
@@ -250,7 +249,7 @@ func testConcurrent(t *testing.T, b runtime.Backend) {
 	wait.Wait()
 }
 
-func testContext(t *testing.T, b runtime.Backend) {
+func testContext(t *testing.T, b backend.Backend) {
 	g := load(t, b, dense(t))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -264,15 +263,15 @@ func testContext(t *testing.T, b runtime.Backend) {
 
 // testBind runs a graph on memory of the caller's: y = relu(x W + b) twice, the second time on other numbers in the same
 // memory, and a sum without dimensions.
-func testBind(t *testing.T, b runtime.Backend) {
+func testBind(t *testing.T, b backend.Backend) {
 	g := load(t, b, dense(t))
-	binder, ok := g.(runtime.Binder)
+	binder, ok := g.(backend.Binder)
 	if !ok {
-		t.Skip("the backend's graphs are no runtime.Binder")
+		t.Skip("the backend's graphs are no backend.Binder")
 	}
 	x, y, bytes := []float32{1, 1, 2, 0}, make([]float32, 6), make([]uint8, 6)
-	out := []bundle.Tensor{{Name: "y_bytes", Shape: []int64{2, 3}, Data: bytes}, {Name: "y", Shape: []int64{2, 3}, Data: y}}
-	binding, err := binder.Bind([]bundle.Tensor{{Name: "x", Shape: []int64{2, 2}, Data: x}}, out)
+	out := []backend.Tensor{{Name: "y_bytes", Shape: []int64{2, 3}, Data: bytes}, {Name: "y", Shape: []int64{2, 3}, Data: y}}
+	binding, err := binder.Bind([]backend.Tensor{{Name: "x", Shape: []int64{2, 2}, Data: x}}, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,10 +301,10 @@ func testBind(t *testing.T, b runtime.Backend) {
 			t.Errorf("close: %v", err)
 		}
 	}
-	if err := binding.Run(context.Background()); !errors.Is(err, runtime.ErrClosed) {
+	if err := binding.Run(context.Background()); !errors.Is(err, backend.ErrClosed) {
 		t.Errorf("a run after Close gives %v, want ErrClosed", err)
 	}
-	if _, err := binder.Bind([]bundle.Tensor{{Name: "x", Shape: []int64{2, 2}, Data: x}}, out[:1]); !errors.Is(err, runtime.ErrInput) {
+	if _, err := binder.Bind([]backend.Tensor{{Name: "x", Shape: []int64{2, 2}, Data: x}}, out[:1]); !errors.Is(err, backend.ErrInput) {
 		t.Errorf("binding without memory for an output gives %v, want ErrInput", err)
 	}
 
@@ -315,7 +314,7 @@ func testBind(t *testing.T, b runtime.Backend) {
 		Node:   []*onnxpb.NodeProto{node("Add", "sum", "a", "b")},
 	}))
 	p, q, sum := []float32{0}, []float32{0}, []float32{0}
-	binding, err = s.(runtime.Binder).Bind([]bundle.Tensor{{Name: "a", Data: p}, {Name: "b", Data: q}}, []bundle.Tensor{{Name: "sum", Data: sum}})
+	binding, err = s.(backend.Binder).Bind([]backend.Tensor{{Name: "a", Data: p}, {Name: "b", Data: q}}, []backend.Tensor{{Name: "sum", Data: sum}})
 	if err != nil {
 		t.Fatal(err)
 	}

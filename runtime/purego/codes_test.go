@@ -14,7 +14,8 @@ import (
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/runtime"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/backend"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
 	"gorgonia.org/tensor"
@@ -39,7 +40,7 @@ func writeBundle(t testing.TB, config string) string {
 	return dir
 }
 
-func open(t *testing.T, dir string, b runtime.Backend) *runtime.Model {
+func open(t *testing.T, dir string, b backend.Backend) *runtime.Model {
 	t.Helper()
 	m, err := runtime.Open(dir, runtime.WithBackend(b))
 	if err != nil {
@@ -151,9 +152,9 @@ func TestNoAllocations(t *testing.T) {
 	}
 	defer g.Close()
 	const n = 70
-	b, err := g.(runtime.Binder).Bind(
-		[]bundle.Tensor{{Name: bundle.Sample, Shape: []int64{n, 28, 28}, Data: randomRows(n)}},
-		[]bundle.Tensor{{Name: bundle.LatentLogits, Shape: []int64{n, 200}, Data: make([]float32, n*200)}})
+	b, err := g.(backend.Binder).Bind(
+		[]backend.Tensor{{Name: bundle.Sample, Shape: []int64{n, 28, 28}, Data: randomRows(n)}},
+		[]backend.Tensor{{Name: bundle.LatentLogits, Shape: []int64{n, 200}, Data: make([]float32, n*200)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,16 +6,15 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
-// graph implements [runtime.Graph] and [runtime.Binder].
+// graph implements [backend.Graph] and [backend.Binder].
 type graph struct {
 	label           string
-	inputs, outputs []bundle.TensorInfo
+	inputs, outputs []backend.TensorInfo
 	program         *onnxeval.Program
 	pool            *onnxeval.Pool
 	idle            chan *cached // plans that no run uses
@@ -29,10 +28,10 @@ type cached struct {
 	plan   *onnxeval.Plan
 }
 
-func (g *graph) Inputs() []bundle.TensorInfo  { return g.inputs }
-func (g *graph) Outputs() []bundle.TensorInfo { return g.outputs }
+func (g *graph) Inputs() []backend.TensorInfo  { return g.inputs }
+func (g *graph) Outputs() []backend.TensorInfo { return g.outputs }
 
-// Close implements [runtime.Graph].
+// Close implements [backend.Graph].
 func (g *graph) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -46,17 +45,17 @@ func (g *graph) Close() error {
 	return nil
 }
 
-// Run implements [runtime.Graph]. Plans are kept for the next run of the same shapes.
-func (g *graph) Run(ctx context.Context, inputs ...bundle.Tensor) ([]bundle.Tensor, error) {
+// Run implements [backend.Graph]. Plans are kept for the next run of the same shapes.
+func (g *graph) Run(ctx context.Context, inputs ...backend.Tensor) ([]backend.Tensor, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	if g.done {
-		return nil, fmt.Errorf("runtime: %s: %w", g.label, runtime.ErrClosed)
+		return nil, fmt.Errorf("runtime: %s: %w", g.label, backend.ErrClosed)
 	}
-	in, err := runtime.Order(g.inputs, inputs)
+	in, err := backend.Order(g.inputs, inputs)
 	if err != nil {
 		return nil, fmt.Errorf("runtime: %s: %w", g.label, err)
 	}
@@ -70,9 +69,9 @@ func (g *graph) Run(ctx context.Context, inputs ...bundle.Tensor) ([]bundle.Tens
 	for i, t := range in {
 		c.plan.SetInput(i, t.Data)
 	}
-	var out []bundle.Tensor
+	var out []backend.Tensor
 	for i, t := range c.plan.Outputs() {
-		o := bundle.Tensor{Name: g.outputs[i].Name, Data: onnxeval.Allocate(t.DType, t.Shape)}
+		o := backend.Tensor{Name: g.outputs[i].Name, Data: onnxeval.Allocate(t.DType, t.Shape)}
 		for _, d := range t.Shape {
 			o.Shape = append(o.Shape, int64(d))
 		}
@@ -90,11 +89,11 @@ func (g *graph) Run(ctx context.Context, inputs ...bundle.Tensor) ([]bundle.Tens
 }
 
 // plan returns a plan for inputs, one that was made before where there is one. once says that it serves these inputs alone.
-func (g *graph) plan(ctx context.Context, in []bundle.Tensor) (c *cached, once bool, err error) {
+func (g *graph) plan(ctx context.Context, in []backend.Tensor) (c *cached, once bool, err error) {
 	for range len(g.idle) {
 		select {
 		case c := <-g.idle:
-			if slices.EqualFunc(c.shapes, in, func(s []int64, t bundle.Tensor) bool { return slices.Equal(s, t.Shape) }) {
+			if slices.EqualFunc(c.shapes, in, func(s []int64, t backend.Tensor) bool { return slices.Equal(s, t.Shape) }) {
 				return c, false, nil
 			}
 			g.keep(c)
@@ -130,18 +129,18 @@ func (g *graph) keep(c *cached) {
 	}
 }
 
-// binding implements [runtime.Binding].
+// binding implements [backend.Binding].
 type binding struct {
 	graph *graph
 	plan  *onnxeval.Plan
 }
 
-// Bind implements [runtime.Binder]. The graph's shapes must follow from those of its inputs.
-func (g *graph) Bind(inputs, outputs []bundle.Tensor) (runtime.Binding, error) {
+// Bind implements [backend.Binder]. The graph's shapes must follow from those of its inputs.
+func (g *graph) Bind(inputs, outputs []backend.Tensor) (backend.Binding, error) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	if g.done {
-		return nil, fmt.Errorf("runtime: %s: %w", g.label, runtime.ErrClosed)
+		return nil, fmt.Errorf("runtime: %s: %w", g.label, backend.ErrClosed)
 	}
 	b, err := g.bind(inputs, outputs)
 	if err != nil {
@@ -150,12 +149,12 @@ func (g *graph) Bind(inputs, outputs []bundle.Tensor) (runtime.Binding, error) {
 	return b, nil
 }
 
-func (g *graph) bind(inputs, outputs []bundle.Tensor) (*binding, error) {
-	in, err := runtime.Order(g.inputs, inputs)
+func (g *graph) bind(inputs, outputs []backend.Tensor) (*binding, error) {
+	in, err := backend.Order(g.inputs, inputs)
 	if err != nil {
 		return nil, err
 	}
-	out, err := runtime.Order(g.outputs, outputs)
+	out, err := backend.Order(g.outputs, outputs)
 	if err != nil {
 		return nil, fmt.Errorf("as memory for outputs: %w", err)
 	}
@@ -168,7 +167,7 @@ func (g *graph) bind(inputs, outputs []bundle.Tensor) (*binding, error) {
 	}
 	for i, t := range c.plan.Outputs() {
 		if !slices.EqualFunc(t.Shape, out[i].Shape, func(a int, b int64) bool { return int64(a) == b }) {
-			return nil, fmt.Errorf("%w: the memory for output %q has shape %v, the graph gives %v", runtime.ErrInput, t.Name, out[i].Shape, t.Shape)
+			return nil, fmt.Errorf("%w: the memory for output %q has shape %v, the graph gives %v", backend.ErrInput, t.Name, out[i].Shape, t.Shape)
 		}
 		c.plan.SetOutput(i, out[i].Data)
 	}
@@ -185,7 +184,7 @@ func (b *binding) Run(ctx context.Context) error {
 	b.graph.mu.RLock()
 	defer b.graph.mu.RUnlock()
 	if b.plan == nil || b.graph.done {
-		return fmt.Errorf("runtime: %s: %w", b.graph.label, runtime.ErrClosed)
+		return fmt.Errorf("runtime: %s: %w", b.graph.label, backend.ErrClosed)
 	}
 	return b.plan.Run(ctx)
 }

@@ -12,28 +12,27 @@ import (
 	"fmt"
 	goruntime "runtime"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 // ErrUnsupported is wrapped by the error for a graph with operators that this backend lacks. The text names all of them.
 var ErrUnsupported = onnxeval.ErrUnsupported
 
-// backend is the settings of New: a graph holds all else.
-type backend struct{ threads int }
+// pure is the settings of New: a graph holds all else.
+type pure struct{ threads int }
 
 // An Option changes how fast graphs run, not what they compute.
-type Option func(*backend)
+type Option func(*pure)
 
 // WithThreads sets how many goroutines share one run's large steps. The default, and anything below 1, is one per
 // processor that Go uses.
-func WithThreads(n int) Option { return func(b *backend) { b.threads = n } }
+func WithThreads(n int) Option { return func(b *pure) { b.threads = n } }
 
 // New returns the backend. It runs on the CPU and needs nothing of the machine.
-func New(opts ...Option) runtime.Backend {
-	b := backend{}
+func New(opts ...Option) backend.Backend {
+	b := pure{}
 	for _, o := range opts {
 		o(&b)
 	}
@@ -43,11 +42,11 @@ func New(opts ...Option) runtime.Backend {
 	return b
 }
 
-// Name implements [runtime.Backend].
-func (b backend) Name() string { return "pure Go (cpu)" }
+// Name implements [backend.Backend].
+func (b pure) Name() string { return "pure Go (cpu)" }
 
-// Load implements [runtime.Backend]: the model is checked, decoded, and what follows from constants alone is computed.
-func (b backend) Load(model []byte, label string) (runtime.Graph, error) {
+// Load implements [backend.Backend]: the model is checked, decoded, and what follows from constants alone is computed.
+func (b pure) Load(model []byte, label string) (backend.Graph, error) {
 	g, err := load(model, b.threads)
 	if err != nil {
 		return nil, fmt.Errorf("runtime: %s: %w", label, err)
@@ -70,12 +69,12 @@ func load(model []byte, threads int) (*graph, error) {
 	}
 	g := &graph{program: program}
 	for _, v := range decoded.Inputs {
-		g.inputs = append(g.inputs, v.TensorInfo)
+		g.inputs = append(g.inputs, v.Info)
 	}
 	for _, v := range decoded.Outputs {
-		g.outputs = append(g.outputs, v.TensorInfo)
+		g.outputs = append(g.outputs, v.Info)
 	}
-	for _, v := range append(append([]bundle.TensorInfo(nil), g.inputs...), g.outputs...) {
+	for _, v := range append(append([]backend.TensorInfo(nil), g.inputs...), g.outputs...) {
 		if !exchanged[v.DType] {
 			return nil, fmt.Errorf("%q is of type %s, which graphs do not take or give: %w", v.Name, v.DType, ErrUnsupported)
 		}
@@ -85,7 +84,7 @@ func load(model []byte, threads int) (*graph, error) {
 	return g, nil
 }
 
-// exchanged are the types of tensors that go into graphs and come out: see bundle.Tensor.
-var exchanged = map[bundle.DType]bool{
-	bundle.Float32: true, bundle.Float64: true, bundle.Int64: true, bundle.Int32: true, bundle.Uint8: true, bundle.Bool: true,
+// exchanged are the types of tensors that go into graphs and come out: see backend.Tensor.
+var exchanged = map[backend.DType]bool{
+	backend.Float32: true, backend.Float64: true, backend.Int64: true, backend.Int32: true, backend.Uint8: true, backend.Bool: true,
 }

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/export"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/runtime/backend"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -20,8 +20,8 @@ type Options struct {
 }
 
 // DefaultStepsPerCall is what [Options].StepsPerCall should be on a device.
-func DefaultStepsPerCall(d runtime.Device) int {
-	if d == runtime.CUDA {
+func DefaultStepsPerCall(d backend.Device) int {
+	if d == backend.CUDA {
 		return 64
 	}
 	return 1
@@ -32,9 +32,9 @@ type Compiled struct {
 	*program
 	model   *export.Model
 	backend string
-	graph   runtime.Graph
-	sets    [2][]bundle.Tensor // of the states; the two share memory where a step may overwrite what it reads
-	current int                // which set holds the state
+	graph   backend.Graph
+	sets    [2][]onnxtensor.Tensor // of the states; the two share memory where a step may overwrite what it reads
+	current int                    // which set holds the state
 	perCall int
 	calls   map[int]*call // by their number of steps
 	steps   int
@@ -46,20 +46,20 @@ var _ Engine = (*Compiled)(nil)
 // A call is the graph bound to memory for a number of steps, in two directions: from the first set of states to the
 // second, and back.
 type call struct {
-	bindings [2]runtime.Binding
+	bindings [2]backend.Binding
 	inputs   []any // the batches' memory, in the order of Objective.Inputs
 	scalars  []any // of the optimiser
 	values   []any // loss and metrics
 }
 
 // Compile exports the objective, its gradients and the optimiser's update as one ONNX graph and returns the engine that
-// runs it on a backend whose graphs are [runtime.Binder]s, as onnxruntime's are. State is kept in two sets of tensors,
+// runs it on a backend whose graphs are [backend.Binder]s, as onnxruntime's are. State is kept in two sets of tensors,
 // read and written in turn, so that nothing is copied for a step but the batch; moments, and parameters where no other
 // node can read them later, are updated in place. On one machine and with one number of threads equal calls give equal
 // bits.
 //
 // Errors wrap [ErrObjective], [ErrOptimizer] or [export.ErrUnsupportedOp].
-func Compile(backend runtime.Backend, trace Trace, o Optimizer, batch int, opts Options) (*Compiled, error) {
+func Compile(backend backend.Backend, trace Trace, o Optimizer, batch int, opts Options) (*Compiled, error) {
 	e := &Compiled{backend: backend.Name(), perCall: max(1, opts.StepsPerCall), calls: map[int]*call{}}
 	if opts.StepsPerCall < 0 || opts.StepsPerCall > 4096 {
 		return nil, fmt.Errorf("engine: %d steps a call: use 1 to 4096: %w", opts.StepsPerCall, ErrBatch)
@@ -130,7 +130,7 @@ func (e *Compiled) carried() []export.Carried {
 // memory is shared then.
 func (e *Compiled) allocate() {
 	for _, s := range e.states {
-		t := bundle.Tensor{Name: s.name, Shape: int64s(s.initial.Shape()), Data: makeData(dtypeOf(e.dtype()), s.initial.Shape().TotalSize())}
+		t := onnxtensor.Tensor{Name: s.name, Shape: int64s(s.initial.Shape()), Data: makeData(dtypeOf(e.dtype()), s.initial.Shape().TotalSize())}
 		copyData(t.Data, s.initial.Data())
 		e.sets[0] = append(e.sets[0], t)
 		if e.perCall > 1 || !e.model.Overwritable(s.name, nextPrefix+s.name) {
@@ -145,19 +145,19 @@ func (e *Compiled) call(steps int) (*call, error) {
 	if c, ok := e.calls[steps]; ok {
 		return c, nil
 	}
-	binder, ok := e.graph.(runtime.Binder)
+	binder, ok := e.graph.(backend.Binder)
 	if !ok {
 		return nil, fmt.Errorf("engine: %s cannot bind memory, which training needs: use onnxruntime", e.backend)
 	}
 	c := &call{}
-	var inputs, outputs []bundle.Tensor
-	add := func(to *[]bundle.Tensor, keep *[]any, name string, n *G.Node) {
+	var inputs, outputs []onnxtensor.Tensor
+	add := func(to *[]onnxtensor.Tensor, keep *[]any, name string, n *G.Node) {
 		shape, size := int64s(n.Shape()), max(1, n.Shape().TotalSize())
 		if e.perCall > 1 {
 			shape, size = append([]int64{int64(steps)}, shape...), steps*size
 		}
 		data := makeData(dtypeOf(n.Dtype()), size)
-		*to, *keep = append(*to, bundle.Tensor{Name: name, Shape: shape, Data: data}), append(*keep, data)
+		*to, *keep = append(*to, onnxtensor.Tensor{Name: name, Shape: shape, Data: data}), append(*keep, data)
 	}
 	for _, n := range e.objective.Inputs {
 		add(&inputs, &c.inputs, n.Name(), n)
@@ -225,7 +225,7 @@ func (e *Compiled) Step(ctx context.Context, batches ...Batch) ([]Values, error)
 // run makes one call.
 func (e *Compiled) run(ctx context.Context, batches []Batch) ([]Values, error) {
 	if e.closed {
-		return nil, fmt.Errorf("engine: step after Close: %w", runtime.ErrClosed)
+		return nil, fmt.Errorf("engine: step after Close: %w", backend.ErrClosed)
 	}
 	c, err := e.call(len(batches))
 	if err != nil {
@@ -258,10 +258,10 @@ func (e *Compiled) run(ctx context.Context, batches []Batch) ([]Values, error) {
 func (e *Compiled) State() State {
 	s := State{Steps: e.steps}
 	for _, t := range e.sets[e.current] {
-		_, n, _ := bundle.DTypeOf(t.Data)
+		_, n, _ := onnxtensor.DTypeOf(t.Data)
 		data := makeData(dtypeOf(e.dtype()), n)
 		copyData(data, t.Data)
-		s.Tensors = append(s.Tensors, bundle.Tensor{Name: t.Name, Shape: slices.Clone(t.Shape), Data: data})
+		s.Tensors = append(s.Tensors, onnxtensor.Tensor{Name: t.Name, Shape: slices.Clone(t.Shape), Data: data})
 	}
 	return s
 }

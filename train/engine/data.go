@@ -3,25 +3,25 @@ package engine
 import (
 	"fmt"
 
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // The numbers of tensors are slices of several types. Callers have checked that types and lengths agree.
 
 // makeData returns n zeros of a type.
-func makeData(d bundle.DType, n int) any {
+func makeData(d onnxtensor.DType, n int) any {
 	switch d {
-	case bundle.Float32:
+	case onnxtensor.Float32:
 		return make([]float32, n)
-	case bundle.Float64:
+	case onnxtensor.Float64:
 		return make([]float64, n)
-	case bundle.Int64:
+	case onnxtensor.Int64:
 		return make([]int64, n)
-	case bundle.Int32:
+	case onnxtensor.Int32:
 		return make([]int32, n)
-	case bundle.Uint8:
+	case onnxtensor.Uint8:
 		return make([]uint8, n)
-	case bundle.Bool:
+	case onnxtensor.Bool:
 		return make([]bool, n)
 	}
 	panic(fmt.Sprintf("engine: an input of type %s passed the check of its objective", d))

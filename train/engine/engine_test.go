@@ -10,11 +10,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/internal/noise"
-	"github.com/catvae/catvae/runtime"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/runtime/backend"
+	"github.com/catvae/catvae/runtime/onnxruntime"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train/engine"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -23,7 +24,7 @@ import (
 // TestMain leaves the example out where onnxruntime cannot be had: examples cannot skip themselves.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if _, err := runtime.EnsureLibrary(context.Background(), "", runtime.InstallOptions{}); err != nil && os.Getenv("CATVAE_NO_SKIP") != "1" {
+	if _, err := onnxruntime.EnsureLibrary(context.Background(), "", onnxruntime.InstallOptions{}); err != nil && os.Getenv("CATVAE_NO_SKIP") != "1" {
 		flag.Set("test.run", "^Test")
 	}
 	os.Exit(m.Run())
@@ -349,9 +350,9 @@ func TestBadBatchesAndStates(t *testing.T) {
 		}
 		for what, s := range map[string]engine.State{
 			"empty":         {},
-			"another shape": {Tensors: []bundle.Tensor{{Name: "w", Shape: []int64{3, 5}, Data: make([]float32, 15)}}},
-			"another type":  {Tensors: []bundle.Tensor{{Name: "w", Shape: []int64{5, 3}, Data: make([]float64, 15)}}},
-			"too short":     {Tensors: []bundle.Tensor{{Name: "w", Shape: []int64{5, 3}, Data: make([]float32, 14)}}},
+			"another shape": {Tensors: []onnxtensor.Tensor{{Name: "w", Shape: []int64{3, 5}, Data: make([]float32, 15)}}},
+			"another type":  {Tensors: []onnxtensor.Tensor{{Name: "w", Shape: []int64{5, 3}, Data: make([]float64, 15)}}},
+			"too short":     {Tensors: []onnxtensor.Tensor{{Name: "w", Shape: []int64{5, 3}, Data: make([]float32, 14)}}},
 			"before step 0": {Steps: -1, Tensors: before.Tensors},
 		} {
 			if err := e.Restore(s); err == nil {
@@ -362,7 +363,7 @@ func TestBadBatchesAndStates(t *testing.T) {
 		if err := errors.Join(e.Close(), e.Close()); err != nil {
 			t.Errorf("%s: close: %v", name, err)
 		}
-		if _, err := e.Step(context.Background(), good); !errors.Is(err, runtime.ErrClosed) {
+		if _, err := e.Step(context.Background(), good); !errors.Is(err, backend.ErrClosed) {
 			t.Errorf("%s: a step after Close gives %v, want ErrClosed", name, err)
 		}
 	}

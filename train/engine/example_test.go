@@ -6,7 +6,7 @@ import (
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/export"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/train/engine"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -40,7 +40,7 @@ func ExampleCompile() {
 		fmt.Println(err)
 		return
 	}
-	backend, err := runtime.OpenONNXRuntime()
+	backend, err := onnxruntime.Open()
 	if err != nil {
 		fmt.Println(err)
 		return

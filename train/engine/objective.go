@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -57,15 +57,15 @@ type Engine interface {
 
 // A State is everything that steps change.
 type State struct {
-	Steps   int             // taken so far
-	Tensors []bundle.Tensor // parameters under their names, then moments as "optimizer/m/NAME", "optimizer/v/NAME"
+	Steps   int                 // taken so far
+	Tensors []onnxtensor.Tensor // parameters under their names, then moments as "optimizer/m/NAME", "optimizer/v/NAME"
 }
 
 // Tensor returns a tensor of the state by its name.
-func (s State) Tensor(name string) (bundle.Tensor, bool) {
-	i := slices.IndexFunc(s.Tensors, func(t bundle.Tensor) bool { return t.Name == name })
+func (s State) Tensor(name string) (onnxtensor.Tensor, bool) {
+	i := slices.IndexFunc(s.Tensors, func(t onnxtensor.Tensor) bool { return t.Name == name })
 	if i < 0 {
-		return bundle.Tensor{}, false
+		return onnxtensor.Tensor{}, false
 	}
 	return s.Tensors[i], true
 }
@@ -98,7 +98,7 @@ func (o Objective) check(g *G.ExprGraph) error {
 	}
 	for _, n := range o.Inputs {
 		switch dtypeOf(n.Dtype()) {
-		case bundle.Float32, bundle.Float64, bundle.Int64, bundle.Int32, bundle.Uint8:
+		case onnxtensor.Float32, onnxtensor.Float64, onnxtensor.Int64, onnxtensor.Int32, onnxtensor.Uint8:
 		default:
 			return fmt.Errorf("engine: %w: the input %q is of type %v: use float32, float64, int64, int32 or uint8", ErrObjective, n.Name(), n.Dtype())
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/internal/tape"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -110,7 +110,7 @@ func (p *program) checkBatch(b Batch) error {
 		return fmt.Errorf("engine: %d inputs are given, the objective has %d: %w", len(b), len(p.objective.Inputs), ErrBatch)
 	}
 	for i, n := range p.objective.Inputs {
-		dtype, size, ok := bundle.DTypeOf(b[i])
+		dtype, size, ok := onnxtensor.DTypeOf(b[i])
 		if want := dtypeOf(n.Dtype()); !ok || dtype != want {
 			return fmt.Errorf("engine: input %q is a %T, the objective takes %s: %w", n.Name(), b[i], want, ErrBatch)
 		}
@@ -122,11 +122,11 @@ func (p *program) checkBatch(b Batch) error {
 }
 
 // dtypeOf returns the name of a gorgonia type.
-func dtypeOf(d tensor.Dtype) bundle.DType { return bundle.DType(d.Name()) }
+func dtypeOf(d tensor.Dtype) onnxtensor.DType { return onnxtensor.DType(d.Name()) }
 
 // checkState reports a state that belongs to another program, and returns its tensors in the order of the states.
-func (p *program) checkState(s State) ([]bundle.Tensor, error) {
-	tensors := make([]bundle.Tensor, len(p.states))
+func (p *program) checkState(s State) ([]onnxtensor.Tensor, error) {
+	tensors := make([]onnxtensor.Tensor, len(p.states))
 	for i, want := range p.states {
 		t, ok := s.Tensor(want.name)
 		if !ok {
@@ -135,7 +135,7 @@ func (p *program) checkState(s State) ([]bundle.Tensor, error) {
 		if err := t.Check(); err != nil {
 			return nil, fmt.Errorf("engine: the state's %q: %w", want.name, err)
 		}
-		dtype, _, _ := bundle.DTypeOf(t.Data)
+		dtype, _, _ := onnxtensor.DTypeOf(t.Data)
 		if !slices.Equal(t.Shape, int64s(want.initial.Shape())) || dtype != dtypeOf(p.dtype()) {
 			return nil, fmt.Errorf("engine: the state's %q is %s %v, this model's is %s %v: it belongs to another model", want.name, dtype, t.Shape, dtypeOf(p.dtype()), want.initial.Shape())
 		}

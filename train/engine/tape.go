@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/internal/tape"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -62,7 +62,7 @@ func (e *Tape) Close() error {
 // Step implements [Engine].
 func (e *Tape) Step(ctx context.Context, batches ...Batch) ([]Values, error) {
 	if e.closed {
-		return nil, fmt.Errorf("engine: step after Close: %w", runtime.ErrClosed)
+		return nil, fmt.Errorf("engine: step after Close: %w", backend.ErrClosed)
 	}
 	out := make([]Values, 0, len(batches))
 	for _, b := range batches {
@@ -131,7 +131,7 @@ func (e *Tape) bind(b Batch) error {
 func (e *Tape) State() State {
 	s := State{Steps: e.steps}
 	for i, v := range e.values {
-		s.Tensors = append(s.Tensors, bundle.Tensor{Name: e.states[i].name, Shape: int64s(v.Shape()), Data: v.Clone().(*tensor.Dense).Data()})
+		s.Tensors = append(s.Tensors, onnxtensor.Tensor{Name: e.states[i].name, Shape: int64s(v.Shape()), Data: v.Clone().(*tensor.Dense).Data()})
 	}
 	return s
 }

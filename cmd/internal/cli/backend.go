@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
+	"github.com/catvae/catvae/runtime/onnxruntime"
 )
 
 // Backend are the flags that choose what runs the graphs.
@@ -27,16 +29,16 @@ const (
 
 // PureGo makes the backend that is written in Go, with so many threads a run. It is nil in programs that do not link it:
 // infer with cgo, which stays small.
-var PureGo func(threads int) runtime.Backend
+var PureGo func(threads int) backend.Backend
 
 // Options returns the flags as options of the runtime.
-func (b Backend) Options() []runtime.Option {
-	return []runtime.Option{runtime.WithDevice(runtime.Device(b.Device)), runtime.WithThreads(b.Threads), runtime.WithLibrary(b.Library), runtime.WithTF32(b.TF32)}
+func (b Backend) Options() []onnxruntime.Option {
+	return []onnxruntime.Option{onnxruntime.WithDevice(backend.Device(b.Device)), onnxruntime.WithThreads(b.Threads), onnxruntime.WithLibrary(b.Library), onnxruntime.WithTF32(b.TF32)}
 }
 
 // Open returns the backend that the flags ask for. With install, onnxruntime is fetched where it is missing, and every step
 // is told on stderr. more are options that no flag gives.
-func (b Backend) Open(ctx context.Context, env Env, install bool, more ...runtime.Option) (runtime.Backend, error) {
+func (b Backend) Open(ctx context.Context, env Env, install bool, more ...onnxruntime.Option) (backend.Backend, error) {
 	if b.Threads < 0 {
 		return nil, fmt.Errorf("%w: --threads %d: use 0 or more", ErrUsage, b.Threads)
 	}
@@ -53,15 +55,15 @@ func (b Backend) Open(ctx context.Context, env Env, install bool, more ...runtim
 	if err == nil || ctx.Err() != nil || !b.mayFallBack(err) {
 		return backend, err
 	}
-	if runtime.HasONNXRuntime {
+	if onnxruntime.Linked {
 		fmt.Fprintf(env.Stderr, "warning: %s; the graphs run in pure Go instead, which is slower (--backend %s makes this an error)\n", OneLine(err), BackendONNXRuntime)
 	}
 	return pureGo{PureGo(b.Threads)}, nil
 }
 
-func (b Backend) onnxruntime(ctx context.Context, env Env, install bool, more []runtime.Option) (runtime.Backend, error) {
-	if install && runtime.HasONNXRuntime {
-		lib, err := runtime.EnsureLibrary(ctx, b.Library, runtime.InstallOptions{
+func (b Backend) onnxruntime(ctx context.Context, env Env, install bool, more []onnxruntime.Option) (backend.Backend, error) {
+	if install && onnxruntime.Linked {
+		lib, err := onnxruntime.EnsureLibrary(ctx, b.Library, onnxruntime.InstallOptions{
 			Progress: func(line string) { fmt.Fprintln(env.Stderr, "onnxruntime: "+line) },
 		})
 		if err != nil {
@@ -69,7 +71,7 @@ func (b Backend) onnxruntime(ctx context.Context, env Env, install bool, more []
 		}
 		b.Library = lib.Path
 	}
-	return runtime.OpenONNXRuntime(append(b.Options(), more...)...)
+	return onnxruntime.Open(append(b.Options(), more...)...)
 }
 
 // mayFallBack reports whether pure Go may take onnxruntime's place: it is linked, and nobody asked for onnxruntime by name, by
@@ -78,7 +80,7 @@ func (b Backend) mayFallBack(err error) bool {
 	if PureGo == nil || b.Backend != BackendAuto || b.Library != "" || b.Device == string(runtime.CUDA) || !errors.Is(err, runtime.ErrLibrary) {
 		return false
 	}
-	for _, name := range runtime.LibraryVariables {
+	for _, name := range onnxruntime.LibraryVariables {
 		if os.Getenv(name) != "" {
 			return false
 		}
@@ -87,12 +89,12 @@ func (b Backend) mayFallBack(err error) bool {
 }
 
 // pureGo marks the backend for which variants of fewer bits are no gain.
-type pureGo struct{ runtime.Backend }
+type pureGo struct{ backend.Backend }
 
 // deviceOf returns the device by which the fastest variant is chosen; none for pure Go, which computes all of them in float32.
-func deviceOf(b runtime.Backend) runtime.Device {
+func deviceOf(b backend.Backend) backend.Device {
 	if _, ok := b.(pureGo); ok {
 		return ""
 	}
-	return runtime.DeviceOf(b)
+	return backend.DeviceOf(b)
 }

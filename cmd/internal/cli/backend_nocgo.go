@@ -3,11 +3,11 @@
 package cli
 
 import (
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/purego"
 )
 
 // Without cgo there is no onnxruntime to prefer.
 func init() {
-	PureGo = func(threads int) runtime.Backend { return purego.New(purego.WithThreads(threads)) }
+	PureGo = func(threads int) backend.Backend { return purego.New(purego.WithThreads(threads)) }
 }

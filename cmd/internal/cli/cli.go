@@ -15,8 +15,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/catvae/catvae/bundle"
-	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/cmd/internal/infer"
+	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/runtime"
 )

@@ -8,11 +8,11 @@ import (
 	goruntime "runtime"
 	"time"
 
-	"github.com/catvae/catvae/dataset"
-	_ "github.com/catvae/catvae/dataset/parquet" // a format of sources
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/cmd/internal/progress"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/dataset"
+	_ "github.com/catvae/catvae/dataset/parquet" // a format of sources
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 // Rows are the flags of every command that turns rows into something with a bundle.
@@ -58,7 +58,7 @@ func (r Rows) callers() int {
 //
 // Go lends out as many processors as there are cores. A caller that is inside onnxruntime loses its own to the reader or the
 // writer and waits for one when it comes back: two more made streams of a 784-400-200 encoder 4 to 6 % faster on two cores.
-func (r Rows) open(ctx context.Context, env Env) (runtime.Backend, error) {
+func (r Rows) open(ctx context.Context, env Env) (backend.Backend, error) {
 	if os.Getenv("GOMAXPROCS") == "" {
 		goruntime.GOMAXPROCS(max(goruntime.GOMAXPROCS(0), r.callers()+2))
 	}

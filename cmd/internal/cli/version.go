@@ -5,7 +5,7 @@ import (
 	"runtime/debug"
 
 	"github.com/alecthomas/kong"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/onnxruntime"
 )
 
 // Version is this program's.
@@ -21,14 +21,14 @@ func (VersionFlag) BeforeReset(app *kong.Kong, env Env) error {
 		goVersion = ", built with " + info.GoVersion
 	}
 	found := "not found"
-	if lib, _, err := runtime.FindLibrary(""); err == nil {
+	if lib, _, err := onnxruntime.FindLibrary(""); err == nil {
 		found = lib.Path
 		if lib.Version != "" {
 			found = lib.Version + " at " + lib.Path
 		}
 	}
-	runs := fmt.Sprintf("onnxruntime %s is pinned; %s", runtime.Version, found)
-	if !runtime.HasONNXRuntime {
+	runs := fmt.Sprintf("onnxruntime %s is pinned; %s", onnxruntime.Version, found)
+	if !onnxruntime.Linked {
 		runs = "built without cgo: graphs run in pure Go"
 	}
 	fmt.Fprintf(env.Stdout, "catvae %s%s\n%s\n", Version, goVersion, runs)

@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
-	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/cmd/internal/infer"
+	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/noise"
 )
 

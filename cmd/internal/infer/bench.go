@@ -13,6 +13,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 // A Measurement is what [Bench] measured, in the words of onnxruntime_perf_test: a request is one run of the graphs on a
@@ -43,7 +44,7 @@ type Measurement struct {
 
 // Bench measures a job without writing: on random rows for some time, or over the job's source once. The job's output is
 // not looked at.
-func Bench(ctx context.Context, job Job, backend runtime.Backend, d time.Duration) (m Measurement, err error) {
+func Bench(ctx context.Context, job Job, b backend.Backend, d time.Duration) (m Measurement, err error) {
 	random := job.In == ""
 	if random {
 		job.In = "random rows"
@@ -71,8 +72,8 @@ func Bench(ctx context.Context, job Job, backend runtime.Backend, d time.Duratio
 	if err != nil {
 		return m, err
 	}
-	p.ChooseVariant(runtime.DeviceOf(backend))
-	return p.measure(ctx, backend, rows)
+	p.ChooseVariant(backend.DeviceOf(b))
+	return p.measure(ctx, b, rows)
 }
 
 // inputBytes is the size of a row of bytes that the job takes.
@@ -84,7 +85,7 @@ func (p *Plan) inputBytes() int {
 }
 
 // measure runs the job's task on rows, after one run that is not counted.
-func (p *Plan) measure(ctx context.Context, backend runtime.Backend, rows sources) (m Measurement, err error) {
+func (p *Plan) measure(ctx context.Context, backend backend.Backend, rows sources) (m Measurement, err error) {
 	began := time.Now()
 	w, err := OpenWorker(p, backend)
 	if err != nil {

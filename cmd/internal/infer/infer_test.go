@@ -17,11 +17,12 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/runtime"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/onnxruntime"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
 	"gorgonia.org/tensor"
 )
@@ -67,7 +68,7 @@ func run(t *testing.T, job infer.Job) (infer.Summary, error) {
 		return infer.Summary{}, err
 	}
 	defer plan.Close()
-	return infer.Run(t.Context(), plan, ortest.Backend(t, runtime.WithThreads(1)), infer.Hooks{})
+	return infer.Run(t.Context(), plan, ortest.Backend(t, onnxruntime.WithThreads(1)), infer.Hooks{})
 }
 
 func must(t *testing.T, job infer.Job) infer.Summary {

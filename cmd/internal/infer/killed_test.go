@@ -15,8 +15,8 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/infer"
-	"github.com/catvae/catvae/runtime"
-	"github.com/catvae/catvae/runtime/ortest"
+	"github.com/catvae/catvae/runtime/onnxruntime"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 )
 
 var kills = flag.Int("kills", 3, "how often TestKilled kills each run")
@@ -39,7 +39,7 @@ func victim(text string) error {
 	if err := json.Unmarshal([]byte(text), &job); err != nil {
 		return err
 	}
-	backend, err := runtime.OpenONNXRuntime(runtime.WithThreads(1))
+	backend, err := onnxruntime.Open(onnxruntime.WithThreads(1))
 	if err != nil {
 		return err
 	}

@@ -6,15 +6,16 @@ import (
 	"math"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // An output is what a row becomes: values of one type.
 type output struct {
-	dtype bundle.DType // Uint8 or Float32
-	shape []int        // of one row
-	label string       // of the values, in CSV and JSON lines
-	code  bool         // the values are a packed code
-	bits  int          // of the code
+	dtype onnxtensor.DType // Uint8 or Float32
+	shape []int            // of one row
+	label string           // of the values, in CSV and JSON lines
+	code  bool             // the values are a packed code
+	bits  int              // of the code
 }
 
 // newOutput says what the job makes of a row.
@@ -22,20 +23,20 @@ func newOutput(job Job, m *bundle.Manifest) (output, error) {
 	l := m.Latent
 	switch {
 	case job.Mode == Encode && job.Codes == Packed:
-		return output{dtype: bundle.Uint8, shape: []int{l.PackedBytes()}, label: "code", code: true, bits: l.Bits()}, nil
+		return output{dtype: onnxtensor.Uint8, shape: []int{l.PackedBytes()}, label: "code", code: true, bits: l.Bits()}, nil
 	case job.Mode == Encode && job.Codes == Index:
 		if l.Categories > 256 {
 			return output{}, fmt.Errorf("infer: %w: an index holds up to 256 categories, the model has %d: write packed codes", ErrJob, l.Categories)
 		}
-		return output{dtype: bundle.Uint8, shape: []int{l.Variables}, label: "index"}, nil
+		return output{dtype: onnxtensor.Uint8, shape: []int{l.Variables}, label: "index"}, nil
 	case job.Mode == Encode && l.Kind == bundle.Categorical:
-		return output{dtype: bundle.Float32, shape: []int{l.Variables, l.Categories}, label: "logits"}, nil
+		return output{dtype: onnxtensor.Float32, shape: []int{l.Variables, l.Categories}, label: "logits"}, nil
 	case job.Mode == Encode:
-		return output{dtype: bundle.Float32, shape: []int{l.Variables}, label: "logits"}, nil
+		return output{dtype: onnxtensor.Float32, shape: []int{l.Variables}, label: "logits"}, nil
 	case job.Mode == Score:
-		return output{dtype: bundle.Float32, label: "score"}, nil
+		return output{dtype: onnxtensor.Float32, label: "score"}, nil
 	}
-	o := output{dtype: bundle.Float32, label: "reconstruction"}
+	o := output{dtype: onnxtensor.Float32, label: "reconstruction"}
 	for _, d := range m.Input.Shape {
 		o.shape = append(o.shape, int(d))
 	}
@@ -53,7 +54,7 @@ func (o output) width() int {
 
 // rowBytes is the size of a row in memory and in raw files.
 func (o output) rowBytes() int {
-	if o.dtype == bundle.Uint8 {
+	if o.dtype == onnxtensor.Uint8 {
 		return o.width()
 	}
 	return 4 * o.width()
@@ -89,7 +90,7 @@ type results struct {
 // part returns the results of some of the rows.
 func (r results) part(o output, from, n int) results {
 	p := results{first: r.first + from, n: n}
-	if w := o.width(); o.dtype == bundle.Uint8 {
+	if w := o.width(); o.dtype == onnxtensor.Uint8 {
 		p.bytes = r.bytes[from*w:][:n*w]
 	} else {
 		p.floats = r.floats[from*w:][:n*w]
@@ -109,7 +110,7 @@ func (r results) appendRaw(dst []byte) []byte {
 // setRaw takes results from bytes that appendRaw made.
 func (r *results) setRaw(o output, raw []byte) {
 	r.n = len(raw) / o.rowBytes()
-	if o.dtype == bundle.Uint8 {
+	if o.dtype == onnxtensor.Uint8 {
 		r.bytes = raw
 		return
 	}

@@ -8,8 +8,8 @@ import (
 	"regexp"
 	"strconv"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/gofrs/flock"
 )
 
@@ -129,7 +129,7 @@ func (p *Plan) rowBytes(f Format) int {
 		return p.out.rowBytes()
 	case p.out.code && p.Job.Text == Bits:
 		return p.out.bits + 16
-	case p.out.dtype == bundle.Uint8: // two digits a byte, or a digit and a comma
+	case p.out.dtype == onnxtensor.Uint8: // two digits a byte, or a digit and a comma
 		return 2*p.out.width() + 16
 	}
 	return 10*p.out.width() + 16

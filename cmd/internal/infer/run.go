@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/catvae/catvae/internal/atomicfile"
-	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 // A Summary is what a run came to.
@@ -22,7 +22,7 @@ type Summary struct {
 
 // Run does a plan's shard on a backend: it makes the missing parts, and puts them together where the output is one file.
 // Work that was done with bad rows that are tolerated is an [ErrPart], with a summary.
-func Run(ctx context.Context, p *Plan, backend runtime.Backend, h Hooks) (s Summary, err error) {
+func Run(ctx context.Context, p *Plan, backend backend.Backend, h Hooks) (s Summary, err error) {
 	w, err := OpenWorker(p, backend)
 	if err != nil {
 		return s, err

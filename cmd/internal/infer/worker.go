@@ -9,6 +9,7 @@ import (
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -28,7 +29,7 @@ type Hooks struct {
 }
 
 // OpenWorker loads the plan's model on a backend. The worker must be closed; the plan's Close comes after.
-func OpenWorker(p *Plan, backend runtime.Backend) (*Worker, error) {
+func OpenWorker(p *Plan, backend backend.Backend) (*Worker, error) {
 	model, err := runtime.Open(p.Job.Model, runtime.WithBackend(backend), runtime.WithVariant(p.Job.Variant))
 	if err != nil {
 		return nil, err

@@ -1,0 +1,40 @@
+package bundle
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// flow says what each graph turns into what. Its key in a graph's metadata is the graph's own, so that onnx.compose can merge
+// the graphs as they are: it refuses keys with two values.
+var flow = map[string]string{
+	EncoderFile:   Sample + " -> " + LatentLogits,
+	ThresholdFile: LatentLogits + " -> " + Code + ", " + PackedCode,
+	DecoderFile:   Code + " -> " + Reconstruction + ", " + ReconstructionLogits,
+}
+
+// flowKeys are the keys of flow in a graph's metadata.
+var flowKeys = map[string]string{EncoderFile: "catvae.encoder", ThresholdFile: "catvae.threshold", DecoderFile: "catvae.decoder"}
+
+// Metadata returns what a graph of the bundle says of itself in its metadata_props, enough to use it without the manifest.
+// file is the graph's, one of the three or a variant's. The model's name is not among it: equal weights give equal graphs,
+// whatever the model is called.
+func (m *Manifest) Metadata(file string) map[string]string {
+	meta := map[string]string{
+		"catvae.format_version": FormatVersion,
+		"catvae.latent.kind":    string(m.Latent.Kind),
+		"catvae.latent.vars":    strconv.Itoa(m.Latent.Variables),
+		"catvae.latent.prior":   m.Latent.Prior.Kind,
+		"catvae.bit_order":      m.Latent.BitOrder,
+		"catvae.input.range":    fmt.Sprintf("[%g,%g]", m.Input.Range[0], m.Input.Range[1]),
+		"catvae.input.seen":     m.Input.Seen,
+		"catvae.likelihood":     m.Likelihood,
+	}
+	if m.Latent.Categories > 0 {
+		meta["catvae.latent.categories"] = strconv.Itoa(m.Latent.Categories)
+	}
+	if key, ok := flowKeys[file]; ok {
+		meta[key] = flow[file]
+	}
+	return meta
+}

@@ -1,0 +1,271 @@
+package variant
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxcompose"
+	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/runtime/backend"
+)
+
+// A Comparison is what was seen of a variant beside float32, on rows that it was not calibrated on.
+type Comparison struct {
+	Rows          int     `json:"rows"`
+	Bits          int     `json:"bits"`  // compared
+	Equal         int     `json:"equal"` // of them
+	Agreement     float64 `json:"agreement"`
+	Turned        int     `json:"turned"` // of those that differ: bits that are further from a decision than float32's own rounding
+	MaxDifference float64 `json:"max_logit_difference"`
+	Bytes         int64   `json:"bytes"`      // of the graph
+	SizeRatio     float64 `json:"size_ratio"` // over float32's graph
+
+	Batch                int     `json:"batch"`           // rows a run when it was timed
+	RowsPerSecond        float64 `json:"rows_per_second"` // in runs that take turns with float32's
+	Float32RowsPerSecond float64 `json:"float32_rows_per_second"`
+	Speed                float64 `json:"speed"`  // median of the ratios of the two
+	Faster               bool    `json:"faster"` // here: by more than 5 % in two rounds of three
+	Note                 string  `json:"note"`
+}
+
+// least is how many bits must agree with float32. All of uint8's must that are not within [Margin] of a decision.
+var least = map[string]float64{bundle.VariantInt8: 0.9, bundle.VariantFloat16: 0.999}
+
+// Margin is how near to a decision float32's own rounding may turn a bit: see bundle.Latent.NearDecision.
+const Margin = 1e-4
+
+// Compare runs a variant and the bundle's own graphs on rows of bytes, and reports an [ErrQuality] where their bits differ
+// too often.
+func Compare(ctx context.Context, name string, model []byte, v bundle.Variant, s Source, rows []byte) (Comparison, error) {
+	p, err := newPair(name, model, v, s)
+	if err != nil {
+		return Comparison{}, fmt.Errorf("variant: %s: %w", name, err)
+	}
+	defer p.close()
+	c := Comparison{Bytes: int64(len(model)), SizeRatio: float64(len(model)) / float64(len(p.float32Bytes))}
+	if err := p.compare(ctx, &c, rows); err != nil {
+		return c, fmt.Errorf("variant: %s: %w", name, err)
+	}
+	if c.Agreement < least[name] {
+		return c, fmt.Errorf("variant: %s: %w: %.2f %% of the bits agree with float32, at least %.2f %% must", name, ErrQuality, 100*c.Agreement, 100*least[name])
+	}
+	if name == bundle.VariantUint8 && c.Turned > 0 {
+		return c, fmt.Errorf("variant: %s: %w: %d of %d bits differ from float32, beyond rounding", name, ErrQuality, c.Turned, c.Bits)
+	}
+	if err := p.race(ctx, &c, rows); err != nil {
+		return c, fmt.Errorf("variant: %s: %w", name, err)
+	}
+	c.Note = fmt.Sprintf("%.2f times as fast as float32 here", c.Speed)
+	if !c.Faster {
+		c.Note = fmt.Sprintf("not faster than float32 here (%.2g times)", c.Speed)
+	}
+	return c, nil
+}
+
+// pair is a variant beside float32. Variant and reference are compared; fast and rival are timed. The rival of int8 takes
+// bytes too, as runtime makes float32 take them; uint8 is that very graph, and is held against one that takes floats.
+type pair struct {
+	input                           bundle.Input
+	takes, rivalTakes               onnxtensor.DType
+	latent                          bundle.Latent
+	float32Bytes                    []byte
+	variant, reference, fast, rival backend.Graph
+}
+
+func newPair(name string, model []byte, v bundle.Variant, s Source) (*pair, error) {
+	p := &pair{input: s.Manifest.Input, takes: v.Input, latent: s.Manifest.Latent}
+	encoder, err := onnxpb.Unmarshal(s.Encoder)
+	if err != nil {
+		return nil, err
+	}
+	if p.float32Bytes, err = join(encoder, s.Threshold); err != nil {
+		return nil, err
+	}
+	rival := p.float32Bytes
+	p.rivalTakes = onnxtensor.Float32
+	if v.Input == onnxtensor.Uint8 && name != bundle.VariantUint8 {
+		p.rivalTakes = onnxtensor.Uint8
+		if rival, err = onnxcompose.FromBytes(rival, p.input.Name, p.input.Scale); err != nil {
+			return nil, err
+		}
+	}
+	timed := s.Timer
+	if timed == nil {
+		timed = s.Backend
+	}
+	for _, g := range []struct {
+		to    *backend.Graph
+		load  backend.Backend
+		model []byte
+		label string
+	}{{&p.variant, s.Backend, model, name}, {&p.reference, s.Backend, p.float32Bytes, "float32"}, {&p.fast, timed, model, name}, {&p.rival, timed, rival, "float32"}} {
+		if *g.to, err = g.load.Load(g.model, g.label); err != nil {
+			p.close()
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *pair) close() {
+	for _, l := range []backend.Graph{p.variant, p.reference, p.fast, p.rival} {
+		if l != nil {
+			l.Close()
+		}
+	}
+}
+
+// sample returns rows as a graph takes them.
+func (p *pair) sample(takes onnxtensor.DType, rows []byte) onnxtensor.Tensor {
+	n := len(rows) / p.input.RowSize()
+	t := onnxtensor.Tensor{Name: p.input.Name, Shape: append([]int64{int64(n)}, p.input.Shape...), Data: rows}
+	if takes == onnxtensor.Float32 {
+		floats := make([]float32, len(rows))
+		for i, b := range rows {
+			floats[i] = float32(b) / 255
+		}
+		t.Data = floats
+	}
+	return t
+}
+
+func (p *pair) compare(ctx context.Context, c *Comparison, rows []byte) error {
+	for size := p.input.RowSize(); len(rows) > 0; {
+		n := min(batchRows, len(rows)/size)
+		if n == 0 {
+			return fmt.Errorf("%d bytes are no whole row of %d", len(rows), size)
+		}
+		logits, codes, err := results(p.variant.Run(ctx, p.sample(p.takes, rows[:n*size])))
+		if err != nil {
+			return err
+		}
+		wantLogits, want, err := results(p.reference.Run(ctx, p.sample(onnxtensor.Float32, rows[:n*size])))
+		if err != nil {
+			return err
+		}
+		c.add(p.latent, n, logits, wantLogits, codes, want)
+		rows = rows[n*size:]
+	}
+	if c.Bits == 0 {
+		return fmt.Errorf("there are no rows to compare on")
+	}
+	c.Agreement = float64(c.Equal) / float64(c.Bits)
+	return nil
+}
+
+// add counts the bits of n rows.
+func (c *Comparison) add(l bundle.Latent, n int, logits, wantLogits []float32, codes, want []byte) {
+	bits, width := l.Bits(), l.PackedBytes()
+	row := make([]float64, bits)
+	for i := range n {
+		for j, x := range wantLogits[i*bits:][:bits] {
+			row[j] = float64(x)
+			c.MaxDifference = max(c.MaxDifference, math.Abs(float64(x-logits[i*bits+j])))
+		}
+		a, b := codes[i*width:][:width], want[i*width:][:width]
+		if !bytes.Equal(a, b) {
+			near := l.NearDecision(row, Margin)
+			for j := range bits {
+				if (a[j/8]^b[j/8])>>(7-j%8)&1 == 0 {
+					continue
+				}
+				c.Equal--
+				if !near[j] {
+					c.Turned++
+				}
+			}
+		}
+	}
+	c.Rows += n
+	c.Bits += n * bits
+	c.Equal += n * bits
+}
+
+func results(out []onnxtensor.Tensor, err error) (logits []float32, codes []byte, _ error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, t := range out {
+		switch d := t.Data.(type) {
+		case []float32:
+			logits = d
+		case []byte:
+			codes = d
+		}
+	}
+	if logits == nil || codes == nil {
+		return nil, nil, fmt.Errorf("the graph gives no %s or no %s", bundle.LatentLogits, bundle.PackedCode)
+	}
+	return logits, codes, nil
+}
+
+// The race: runs of the variant and of float32 take turns.
+const (
+	raceRows   = 512 // a run, or fewer of a large model
+	raceRounds = 15
+)
+
+var raceTime = 30 * time.Millisecond // of each in a round; tests, which look at no times, take less
+
+func (p *pair) race(ctx context.Context, c *Comparison, rows []byte) error {
+	for c.Batch = raceRows; ; c.Batch /= 4 {
+		x, y, err := p.round(ctx, c.Batch, rows) // warms up, too
+		if err != nil {
+			return err
+		}
+		if slow := float64(c.Batch) / min(x, y); c.Batch <= raceRows/32 || slow < 8*raceTime.Seconds() {
+			break
+		}
+	}
+	var ours, theirs, ratios []float64
+	for range raceRounds {
+		x, y, err := p.round(ctx, c.Batch, rows)
+		if err != nil {
+			return err
+		}
+		ours, theirs, ratios = append(ours, x), append(theirs, y), append(ratios, x/y)
+	}
+	c.RowsPerSecond, c.Float32RowsPerSecond, c.Speed = median(ours), median(theirs), median(ratios)
+	c.Faster = ratios[len(ratios)/3] > 1.05 // sorted
+	return nil
+}
+
+// round returns how many rows the variant and its rival take in a second, one after the other.
+func (p *pair) round(ctx context.Context, batch int, rows []byte) (ours, theirs float64, err error) {
+	repeated := make([]byte, batch*p.input.RowSize())
+	for n := 0; n < len(repeated); {
+		n += copy(repeated[n:], rows)
+	}
+	if ours, err = rate(ctx, p.fast, p.sample(p.takes, repeated)); err != nil {
+		return 0, 0, err
+	}
+	theirs, err = rate(ctx, p.rival, p.sample(p.rivalTakes, repeated))
+	return ours, theirs, err
+}
+
+// rate returns how many rows a graph takes in a second, by the shortest of a few runs: the others are longer for what else the
+// machine does.
+func rate(ctx context.Context, l backend.Graph, sample onnxtensor.Tensor) (float64, error) {
+	shortest := math.Inf(1)
+	for began := time.Now(); ; {
+		start := time.Now()
+		if _, err := l.Run(ctx, sample); err != nil {
+			return 0, err
+		}
+		shortest = min(shortest, time.Since(start).Seconds())
+		if time.Since(began) >= raceTime {
+			return float64(sample.Shape[0]) / shortest, nil
+		}
+	}
+}
+
+func median(x []float64) float64 {
+	slices.Sort(x)
+	return x[len(x)/2]
+}

@@ -1,0 +1,133 @@
+package variant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxcompose"
+	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/runtime/backend"
+	"google.golang.org/protobuf/proto"
+)
+
+// These errors say why a variant cannot be made, or is not good enough to be written.
+var (
+	ErrUnsupported = errors.New("variant cannot be made")
+	ErrQuality     = errors.New("variant is not good enough")
+)
+
+// Names are the variants that can be made.
+var Names = []string{bundle.VariantInt8, bundle.VariantUint8, bundle.VariantFloat16}
+
+// CheckName reports a name that is no variant's.
+func CheckName(name string) error {
+	if !slices.Contains(Names, name) {
+		return fmt.Errorf("variant: there is no %q: use %s", name, strings.Join(Names, ", "))
+	}
+	return nil
+}
+
+// File is where a variant's graph stands in a bundle.
+func File(name string) string { return "variants/" + name + ".onnx" }
+
+// A Source is the bundle that variants are made of.
+type Source struct {
+	Manifest           *bundle.Manifest
+	Encoder, Threshold []byte
+	// Rows are training rows as bytes, row after row, to calibrate int8 on. They count as value/255 whatever the manifest
+	// says of the scale.
+	Rows        []byte
+	Fingerprint string          // of the data set that the rows come from
+	Backend     backend.Backend // runs graphs
+	Timer       backend.Backend // runs what is timed, on one thread where a CPU does; Backend where it is nil
+}
+
+// Make returns a variant's graph and what the manifest says of it. Equal sources give equal graphs, as far as the loader's
+// floats are equal.
+func Make(ctx context.Context, name string, s Source) ([]byte, bundle.Variant, error) {
+	if err := CheckName(name); err != nil {
+		return nil, bundle.Variant{}, err
+	}
+	v := bundle.Variant{File: File(name), Input: onnxtensor.Uint8, Devices: []string{"cpu"}}
+	encoder, err := onnxpb.Unmarshal(s.Encoder)
+	if err != nil {
+		return nil, v, fmt.Errorf("variant: the encoder: %w", err)
+	}
+	doc := ""
+	switch name {
+	case bundle.VariantUint8:
+		v.Devices = []string{"cpu", "cuda"}
+		doc = "Latent logits and packed codes of rows of bytes, in float32."
+	case bundle.VariantFloat16:
+		v.Input, v.Devices = onnxtensor.Float32, []string{"cuda"}
+		doc = "Latent logits and packed codes of rows, products in float16."
+		var seen activations
+		if seen, err = calibrate(ctx, encoder, s, operands(encoder.Graph, true)); err == nil {
+			err = checkRange16(seen)
+		}
+		if err == nil {
+			err = toFloat16(encoder.Graph, s.Manifest.Input.Name)
+		}
+	case bundle.VariantInt8:
+		doc = "Latent logits and packed codes of rows of bytes, quantised to 8 bits with static scales."
+		v.Activations, err = quantize(ctx, encoder, s)
+		v.Calibrated = &bundle.Calibration{Rows: len(s.Rows) / max(1, s.Manifest.Input.RowSize()), Fingerprint: s.Fingerprint}
+	}
+	if err != nil {
+		return nil, v, fmt.Errorf("variant: %s: %w", name, err)
+	}
+	model, err := join(encoder, s.Threshold)
+	if err == nil && name == bundle.VariantUint8 {
+		model, err = onnxcompose.FromBytes(model, s.Manifest.Input.Name, s.Manifest.Input.Scale)
+	}
+	if err == nil {
+		model, err = label(model, name, doc, v.Input, s.Manifest)
+	}
+	if err != nil {
+		return nil, v, fmt.Errorf("variant: %s: %w", name, err)
+	}
+	return model, v, nil
+}
+
+// join makes one graph of an encoder and a threshold.
+func join(encoder *onnxpb.ModelProto, threshold []byte) ([]byte, error) {
+	first, err := onnxpb.Marshal(encoder)
+	if err != nil {
+		return nil, err
+	}
+	return onnxcompose.Chain(first, threshold, bundle.LatentLogits, bundle.PackedCode)
+}
+
+// label describes a variant's graph well enough to use it alone.
+func label(model []byte, name, doc string, takes onnxtensor.DType, m *bundle.Manifest) ([]byte, error) {
+	p, err := onnxpb.Unmarshal(model)
+	if err != nil {
+		return nil, err
+	}
+	p.DocString, p.Graph.Name, p.Graph.DocString = proto.String(doc), proto.String(name), proto.String(doc)
+	sample := fmt.Sprintf("Rows of %s within [%g,%g].", takes, m.Input.Range[0], m.Input.Range[1])
+	if takes == onnxtensor.Uint8 {
+		sample = fmt.Sprintf("Rows of bytes, each standing for itself times %.6g.", m.Input.Scale)
+	}
+	for _, in := range p.Graph.Input {
+		if in.GetName() == m.Input.Name {
+			in.DocString = &sample
+		}
+	}
+	meta := m.Metadata(File(name))
+	meta["catvae.input"], meta["catvae.variant"] = sample, name
+	keys := make([]string, 0, len(meta))
+	for key := range meta {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
+		p.MetadataProps = append(p.MetadataProps, &onnxpb.StringStringEntryProto{Key: proto.String(key), Value: proto.String(meta[key])})
+	}
+	return onnxpb.Marshal(p)
+}

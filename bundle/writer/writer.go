@@ -1,0 +1,245 @@
+package writer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/bundle/variant"
+	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/noise"
+	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/runtime/backend"
+)
+
+// A Graph is one of a bundle's graphs, to be exported, and inputs to verify it with.
+type Graph struct {
+	File    string // bundle.EncoderFile and so on
+	Trace   export.Trace
+	Options export.Options // Metadata is filled in
+	Inputs  func(batch int) []onnxtensor.Tensor
+}
+
+// Options say how [Write] goes about it.
+type Options struct {
+	Force   bool            // replace what stands at the path
+	Backend backend.Backend // runs the graphs that were written; required
+	Record  map[string]any  // kept in verification.json: metrics, the data's fingerprint
+
+	Variants []string        // see package variant
+	Rows     Rows            // for variants
+	Timer    backend.Backend // runs variants and float32 to time them, on one thread where a CPU does; Backend where it is nil
+}
+
+// Rows are bytes, row after row, that variants are calibrated on and compared on.
+type Rows struct {
+	Calibration, HeldOut []byte
+	Fingerprint          string // of the data set
+	HeldOutIs            string // what the rows held out are, for the record: "test split"
+}
+
+// Verification is verification.json: what was compared after writing.
+type Verification struct {
+	Runner    string                     `json:"runner"`
+	Tolerance float64                    `json:"tolerance"`
+	Graphs    map[string]export.Verified `json:"graphs"` // by file
+	Codes     CodeCheck                  `json:"codes"`
+	Record    map[string]any             `json:"record,omitempty"`
+
+	Variants map[string]variant.Comparison `json:"variants,omitempty"` // with float32, on rows held out
+	HeldOut  string                        `json:"held_out,omitempty"` // what those rows are
+	Timed    string                        `json:"timed,omitempty"`    // what variants were timed on
+}
+
+// verifyBatches are the batch sizes at which every graph of a bundle is compared.
+var verifyBatches = []int{1, 2, 7, 64}
+
+// CodeCheck compares the codes of encoder and threshold together. A bit whose logit is within the margin of a decision
+// may fall either way by rounding, and is left aside.
+type CodeCheck struct {
+	Bits   int     `json:"bits"`   // compared
+	Aside  int     `json:"aside"`  // left aside for their margin
+	Margin float64 `json:"margin"` // ten tolerances, times max(1, the row's largest |logit|)
+}
+
+// ErrVerification is wrapped by the error for a graph that does not compute what it was made from. No bundle is written.
+var ErrVerification = errors.New("verification failed")
+
+// Write exports the graphs, verifies each against gorgonia at several batch sizes, and writes the bundle as a whole or
+// not at all. m is the manifest but for format, opset and files, which are filled in. Equal graphs, weights and
+// manifests give equal graph and manifest bytes, whatever the verification measured: verification.json is not among the
+// hashed files.
+func Write(ctx context.Context, dir string, m bundle.Manifest, graphs []Graph, o Options) (Verification, error) {
+	v := Verification{Runner: o.Backend.Name(), Tolerance: export.Tolerance, Graphs: map[string]export.Verified{}, Record: o.Record}
+	if err := atomicfile.CheckNew(dir, o.Force); err != nil {
+		return v, fmt.Errorf("writer: bundle %w", err)
+	}
+	m.FormatVersion, m.Producer, m.Opset, m.IRVersion = bundle.FormatVersion, export.Producer, export.Opset, export.IRVersion
+	m.Files = map[string]bundle.File{}
+	content := map[string][]byte{}
+	for _, g := range graphs {
+		data, err := g.Export(&m)
+		if err != nil {
+			return v, err
+		}
+		content[g.File] = data
+		m.Files[g.File] = bundle.Hash(data)
+	}
+	if err := v.verify(ctx, m, graphs, content, o.Backend); err != nil {
+		return v, fmt.Errorf("%w: %w", ErrVerification, err)
+	}
+	if err := v.addVariants(ctx, &m, content, o); err != nil {
+		return v, err
+	}
+	manifest, err := m.Encode()
+	if err != nil {
+		return v, err
+	}
+	record, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return v, fmt.Errorf("writer: verification.json: %w", err)
+	}
+	content[bundle.ManifestFile], content[bundle.VerificationFile] = manifest, append(record, '\n')
+	err = atomicfile.Dir(dir, o.Force, func(tmp string) error {
+		for name, data := range content {
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(tmp, name)), 0o755); err != nil {
+				return err
+			}
+			if err := atomicfile.WriteBytes(filepath.Join(tmp, name), 0o644, data); err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return v, fmt.Errorf("writer: %w", err)
+	}
+	return v, nil
+}
+
+// addVariants makes the variants of graphs that were verified, and compares each with float32.
+func (v *Verification) addVariants(ctx context.Context, m *bundle.Manifest, content map[string][]byte, o Options) error {
+	for _, name := range o.Variants {
+		s := variant.Source{
+			Manifest: m, Encoder: content[bundle.EncoderFile], Threshold: content[bundle.ThresholdFile],
+			Rows: o.Rows.Calibration, Fingerprint: o.Rows.Fingerprint,
+			Backend: o.Backend, Timer: o.Timer,
+		}
+		v.Timed = o.Backend.Name()
+		if o.Timer != nil {
+			v.Timed = o.Timer.Name() + ", one thread"
+		}
+		data, described, err := variant.Make(ctx, name, s)
+		if err != nil {
+			return err
+		}
+		compared, err := variant.Compare(ctx, name, data, described, s, o.Rows.HeldOut)
+		if err != nil {
+			return err
+		}
+		if v.Variants == nil {
+			v.Variants, m.Variants = map[string]variant.Comparison{}, map[string]bundle.Variant{}
+		}
+		v.Variants[name], v.HeldOut, m.Variants[name] = compared, o.Rows.HeldOutIs, described
+		content[described.File], m.Files[described.File] = data, bundle.Hash(data)
+	}
+	return nil
+}
+
+// Export returns the graph as an ONNX model that says of itself what the manifest says of it.
+func (g Graph) Export(m *bundle.Manifest) ([]byte, error) {
+	g.Options.Metadata = m.Metadata(g.File)
+	model, err := export.Graph(g.Trace, g.Options)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", g.File, err)
+	}
+	return model.Bytes()
+}
+
+// verify compares each graph with gorgonia, and the codes of the first two together.
+func (v *Verification) verify(ctx context.Context, m bundle.Manifest, graphs []Graph, content map[string][]byte, b backend.Backend) error {
+	loaded := map[string]backend.Graph{}
+	defer func() {
+		for _, l := range loaded {
+			l.Close()
+		}
+	}()
+	for _, g := range graphs {
+		l, err := b.Load(content[g.File], g.File)
+		if err != nil {
+			return err
+		}
+		loaded[g.File] = l
+		if v.Graphs[g.File], err = export.Verify(ctx, l, g.Trace, verifyBatches, g.Inputs); err != nil {
+			return fmt.Errorf("%s: %w", g.File, err)
+		}
+	}
+	return v.Codes.check(ctx, m.Latent, graphs, loaded)
+}
+
+// check compares codes end to end: rows through encoder and threshold, on the runner and on gorgonia.
+func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []Graph, loaded map[string]backend.Graph) error {
+	byFile := map[string]Graph{}
+	for _, g := range graphs {
+		byFile[g.File] = g
+	}
+	c.Margin = 10 * export.Tolerance
+	for _, batch := range verifyBatches {
+		in := byFile[bundle.EncoderFile].Inputs(batch)
+		logits, err := loaded[bundle.EncoderFile].Run(ctx, in...)
+		if err != nil {
+			return err
+		}
+		codes, err := loaded[bundle.ThresholdFile].Run(ctx, logits...)
+		if err != nil {
+			return err
+		}
+		wantLogits, err := export.Reference(byFile[bundle.EncoderFile].Trace, batch, in)
+		if err != nil {
+			return err
+		}
+		want, err := export.Reference(byFile[bundle.ThresholdFile].Trace, batch, wantLogits)
+		if err != nil {
+			return err
+		}
+		reference, bits := export.Floats(wantLogits[0].Data), l.Bits()
+		got, expected := export.Floats(codes[0].Data), export.Floats(want[0].Data)
+		for row := range batch {
+			near := l.NearDecision(reference[row*bits:][:bits], c.Margin)
+			for i := range bits {
+				at := row*bits + i
+				if near[i] {
+					c.Aside++
+					continue
+				}
+				c.Bits++
+				if got[at] != expected[at] {
+					return fmt.Errorf("bit %d of row %d at batch %d is %g, gorgonia has %g, with a logit of %g", i, row, batch, got[at], expected[at], reference[at])
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// RandomInputs returns inputs for [Graph]: one float32 tensor whose values spread maps from numbers uniform in (0,1).
+func RandomInputs(name string, shape func(batch int) []int64, spread func(u float32) float32) func(batch int) []onnxtensor.Tensor {
+	return func(batch int) []onnxtensor.Tensor {
+		s := shape(batch)
+		n, err := onnxtensor.Size(s)
+		if err != nil {
+			return nil
+		}
+		data := make([]float32, n)
+		noise.Stream{Seed: uint64(batch), Purpose: noise.Evaluation}.Uniform(data, 0, 0)
+		for i, u := range data {
+			data[i] = spread(u)
+		}
+		return []onnxtensor.Tensor{{Name: name, Shape: s, Data: data}}
+	}
+}

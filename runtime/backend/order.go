@@ -1,0 +1,50 @@
+package backend
+
+import (
+	"fmt"
+)
+
+// Order brings a run's tensors into a graph's order and checks each against what the graph declares. It is for backends: an
+// error wraps [ErrInput] and names the tensor.
+func Order(infos []TensorInfo, inputs []Tensor) ([]Tensor, error) {
+	if len(inputs) != len(infos) {
+		return nil, fmt.Errorf("%w: %d inputs are given, the graph takes %d", ErrInput, len(inputs), len(infos))
+	}
+	ordered := make([]Tensor, len(infos))
+	for i, info := range infos {
+		found := false
+		for _, t := range inputs {
+			if t.Name == info.Name {
+				ordered[i], found = t, true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("%w: the graph's input %q is not given", ErrInput, info.Name)
+		}
+		if err := fits(info, ordered[i]); err != nil {
+			return nil, err
+		}
+	}
+	return ordered, nil
+}
+
+func fits(info TensorInfo, t Tensor) error {
+	if err := t.Check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrInput, err)
+	}
+	dtype, n, _ := DTypeOf(t.Data)
+	if dtype != info.DType {
+		return fmt.Errorf("%w: input %q is %s, the graph takes %s", ErrInput, info.Name, dtype, info.DType)
+	}
+	if n == 0 {
+		return fmt.Errorf("%w: input %q of shape %v is empty", ErrInput, info.Name, t.Shape)
+	}
+	ok := len(t.Shape) == len(info.Shape)
+	for i := 0; ok && i < len(t.Shape); i++ {
+		ok = info.Shape[i] == -1 || info.Shape[i] == t.Shape[i]
+	}
+	if !ok {
+		return fmt.Errorf("%w: input %q has shape %v, the graph takes %v (-1 is any)", ErrInput, info.Name, t.Shape, info.Shape)
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+//go:build cgo
+
+package onnxruntime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	goruntime "runtime"
+	"sync"
+
+	"github.com/catvae/catvae/runtime/backend"
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+var _ backend.Binder = (*ortGraph)(nil)
+
+// ortBinding is an IoBinding with the values that it points to.
+type ortBinding struct {
+	graph   *ortGraph
+	binding *ort.IoBinding
+	values  []ort.Value
+	scalars []boundScalar
+	pinner  goruntime.Pinner // native code keeps the addresses of Go slices
+}
+
+// bound holds the bindings that are not closed yet. One that its owner forgets stays here with its pinned memory, where Go
+// would otherwise end the program for a pinner that was never unpinned.
+var bound sync.Map
+
+// boundScalar moves a number without dimensions between the caller's memory and onnxruntime_go's, which keeps such
+// numbers in memory of its own.
+type boundScalar struct {
+	before func() error // the run, for inputs
+	after  func()       // the run, for outputs
+}
+
+// Bind implements [Binder].
+func (g *ortGraph) Bind(inputs, outputs []backend.Tensor) (backend.Binding, error) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.done {
+		return nil, fmt.Errorf("onnxruntime: %s: %w", g.label, backend.ErrClosed)
+	}
+	b := &ortBinding{graph: g}
+	bound.Store(b, true)
+	if err := b.bind(inputs, outputs); err != nil {
+		b.Close()
+		return nil, fmt.Errorf("onnxruntime: %s: %w", g.label, err)
+	}
+	return b, nil
+}
+
+func (b *ortBinding) bind(inputs, outputs []backend.Tensor) error {
+	in, err := backend.Order(b.graph.inputs, inputs)
+	if err != nil {
+		return err
+	}
+	out, err := backend.Order(b.graph.outputs, outputs)
+	if err != nil {
+		return fmt.Errorf("as memory for outputs: %w", err)
+	}
+	if b.binding, err = b.graph.session.CreateIoBinding(); err != nil {
+		return fmt.Errorf("make the binding: %w", err)
+	}
+	for _, t := range in {
+		if err := b.value(t, b.binding.BindInput); err != nil {
+			return fmt.Errorf("bind input %q: %w", t.Name, err)
+		}
+	}
+	for _, t := range out {
+		if err := b.value(t, b.binding.BindOutput); err != nil {
+			return fmt.Errorf("bind output %q: %w", t.Name, err)
+		}
+	}
+	return nil
+}
+
+// value lends a tensor's memory to the binding.
+func (b *ortBinding) value(t backend.Tensor, bind func(string, ort.Value) error) error {
+	if len(t.Shape) == 0 {
+		switch d := t.Data.(type) {
+		case []float32:
+			return bindScalar(b, t.Name, d, bind)
+		case []float64:
+			return bindScalar(b, t.Name, d, bind)
+		case []int64:
+			return bindScalar(b, t.Name, d, bind)
+		}
+		return fmt.Errorf("a number without dimensions is float32, float64 or int64 here, not %T", t.Data)
+	}
+	v, err := newValue(t, &b.pinner)
+	if err != nil {
+		return err
+	}
+	b.values = append(b.values, v)
+	return bind(t.Name, v)
+}
+
+// bindScalar binds a number. Scalar.Set of onnxruntime_go does not reach the memory that was bound, so an input that
+// changed is bound anew; that costs a microsecond.
+func bindScalar[T interface{ float32 | float64 | int64 }](b *ortBinding, name string, data []T, bind func(string, ort.Value) error) error {
+	at := len(b.values)
+	b.values = append(b.values, nil)
+	var s *ort.Scalar[T]
+	renew := func() error {
+		next, err := ort.NewScalar(data[0])
+		if err != nil {
+			return err
+		}
+		old := b.values[at]
+		s, b.values[at] = next, next
+		if err := bind(name, next); err != nil {
+			return err
+		}
+		if old != nil {
+			return old.Destroy()
+		}
+		return nil
+	}
+	b.scalars = append(b.scalars, boundScalar{
+		before: func() error {
+			if s.GetData() == data[0] {
+				return nil
+			}
+			return renew()
+		},
+		after: func() { data[0] = s.GetData() },
+	})
+	return renew()
+}
+
+// Run implements [Binding].
+func (b *ortBinding) Run(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b.graph.mu.RLock()
+	defer b.graph.mu.RUnlock()
+	if b.binding == nil || b.graph.done {
+		return fmt.Errorf("onnxruntime: %s: %w", b.graph.label, backend.ErrClosed)
+	}
+	for _, s := range b.scalars {
+		if err := s.before(); err != nil {
+			return fmt.Errorf("onnxruntime: %s: %w", b.graph.label, err)
+		}
+	}
+	var err error
+	b.graph.call(func() { err = b.graph.session.RunWithBinding(b.binding) })
+	if err != nil {
+		return fmt.Errorf("onnxruntime: %s: %w", b.graph.label, err)
+	}
+	for _, s := range b.scalars {
+		s.after()
+	}
+	return nil
+}
+
+// Close implements [Binding].
+func (b *ortBinding) Close() error {
+	bound.Delete(b)
+	var err error
+	if b.binding != nil {
+		err = b.binding.Destroy()
+	}
+	b.binding = nil
+	for _, v := range b.values {
+		if v != nil {
+			err = errors.Join(err, v.Destroy())
+		}
+	}
+	b.values, b.scalars = nil, nil
+	b.pinner.Unpin()
+	return err
+}

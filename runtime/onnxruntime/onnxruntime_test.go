@@ -1,0 +1,114 @@
+package onnxruntime_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/catvae/catvae/runtime/backend"
+	"github.com/catvae/catvae/runtime/backendtest"
+	"github.com/catvae/catvae/runtime/onnxruntime"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
+)
+
+func TestONNXRuntime(t *testing.T) {
+	backendtest.Run(t, func(t *testing.T) backend.Backend { return ortest.Backend(t) })
+	backendtest.Run(t, func(t *testing.T) backend.Backend {
+		return ortest.Backend(t, onnxruntime.WithThreads(1), onnxruntime.WithSpinning(true))
+	})
+}
+
+// A device that is not there is an error that says what to install; auto says what it took.
+func TestDevices(t *testing.T) {
+	ortest.Backend(t)
+	b, err := onnxruntime.Open(onnxruntime.WithDevice(backend.CUDA))
+	if err == nil {
+		t.Skipf("CUDA is here: %s", b.Name())
+	}
+	if !errors.Is(err, backend.ErrDevice) || !strings.Contains(err.Error(), "cuDNN") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("the error is %v", err)
+	}
+	b, err = onnxruntime.Open(onnxruntime.WithDevice(backend.Auto))
+	if err != nil || !strings.Contains(b.Name(), "(cpu)") {
+		t.Errorf("auto gives %v, %v", b, err)
+	}
+	for _, o := range []onnxruntime.Option{onnxruntime.WithDevice("tpu"), onnxruntime.WithThreads(-1)} {
+		if _, err := onnxruntime.Open(o); err == nil {
+			t.Error("a bad option is taken")
+		}
+	}
+}
+
+// The places are looked in, in order; one that is named must be there.
+func TestFindLibrary(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("CATVAE_ORT_LIB", "")
+	t.Setenv("ONNXRUNTIME_SHARED_LIBRARY_PATH", "")
+	named := filepath.Join(dir, "libonnxruntime.so.1.29.0")
+	if _, _, err := onnxruntime.FindLibrary(named); !errors.Is(err, backend.ErrLibrary) || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	if err := os.WriteFile(named, []byte("not really"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	lib, places, err := onnxruntime.FindLibrary(named)
+	if err != nil || lib.Path != named || lib.Version != "1.29.0" || places[0].Found != named {
+		t.Errorf("%+v, %v, %v", lib, places, err)
+	}
+	t.Setenv("ONNXRUNTIME_SHARED_LIBRARY_PATH", named)
+	if lib, _, err = onnxruntime.FindLibrary(""); err != nil || lib.Source != "ONNXRUNTIME_SHARED_LIBRARY_PATH" {
+		t.Errorf("%+v, %v", lib, err)
+	}
+	other := filepath.Join(dir, "other.so")
+	t.Setenv("CATVAE_ORT_LIB", other)
+	if _, _, err = onnxruntime.FindLibrary(""); err == nil || !strings.Contains(err.Error(), "CATVAE_ORT_LIB") {
+		t.Errorf("a variable that names nothing: %v", err)
+	}
+
+	// A library of a version that is too old is passed over, and the reason is kept.
+	t.Setenv("CATVAE_ORT_LIB", "")
+	t.Setenv("ONNXRUNTIME_SHARED_LIBRARY_PATH", "")
+	old := t.TempDir()
+	t.Setenv("LD_LIBRARY_PATH", old)
+	if err := os.WriteFile(filepath.Join(old, "libonnxruntime.so.1.17.1"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("PATH", "")
+	_, places, _ = onnxruntime.FindLibrary("")
+	found := false
+	for _, p := range places {
+		found = found || strings.Contains(p.Note, "1.17.1 is too old")
+	}
+	if !found {
+		t.Errorf("the old library is not reported: %+v", places)
+	}
+}
+
+// Nothing is downloaded where that is forbidden.
+func TestInstallRefusesToDownload(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv(onnxruntime.NoDownload, "1")
+	_, err := onnxruntime.Install(context.Background(), onnxruntime.InstallOptions{})
+	if !errors.Is(err, backend.ErrLibrary) || !strings.Contains(err.Error(), onnxruntime.NoDownload) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestDiagnose(t *testing.T) {
+	ortest.Backend(t)
+	var text strings.Builder
+	d := onnxruntime.Diagnose("")
+	if err := d.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"user cache", "execution providers", "processor", "onnxruntime 1."} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the diagnosis lacks %q:\n%s", want, text.String())
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package onnxruntime
+
+import (
+	"fmt"
+	goruntime "runtime"
+
+	"github.com/catvae/catvae/runtime/backend"
+)
+
+// An Option changes how graphs run, not what they compute.
+type Option func(*options) error
+
+type options struct {
+	device   backend.Device
+	threads  int
+	library  string
+	tf32     bool
+	spinning bool
+}
+
+func newOptions(opts []Option) (options, error) {
+	o := options{device: backend.CPU}
+	for _, opt := range opts {
+		if err := opt(&o); err != nil {
+			return o, err
+		}
+	}
+	if o.threads == 0 {
+		o.threads = goruntime.NumCPU()
+	}
+	return o, nil
+}
+
+// WithDevice chooses the device. The default is [backend.CPU]. A device that is not there is a [backend.ErrDevice], never
+// a silent change to another.
+func WithDevice(d backend.Device) Option {
+	return func(o *options) (err error) {
+		o.device, err = backend.ParseDevice(string(d))
+		return err
+	}
+}
+
+// WithThreads sets how many threads one run uses on the CPU. 0, the default, means one per core.
+func WithThreads(n int) Option {
+	return func(o *options) error {
+		if n < 0 || n > 1024 {
+			return fmt.Errorf("onnxruntime: %d threads: use 0 (one per core) to 1024", n)
+		}
+		o.threads = n
+		return nil
+	}
+}
+
+// WithLibrary names the onnxruntime library file, before every place that [FindLibrary] looks in.
+func WithLibrary(path string) Option {
+	return func(o *options) error { o.library = path; return nil }
+}
+
+// WithTF32 lets CUDA round the operands of matrix products to 10 bits. It is off by default, since codes would then
+// differ between devices.
+func WithTF32(on bool) Option {
+	return func(o *options) error { o.tf32 = on; return nil }
+}
+
+// WithSpinning lets idle threads wait busily: faster when runs follow each other at once, at the price of whole cores.
+// It is off by default.
+func WithSpinning(on bool) Option {
+	return func(o *options) error { o.spinning = on; return nil }
+}

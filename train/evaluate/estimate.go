@@ -1,0 +1,188 @@
+package evaluate
+
+import (
+	"context"
+	"fmt"
+	"math"
+	goruntime "runtime"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/elbo"
+	"github.com/catvae/catvae/internal/noise"
+	"github.com/catvae/catvae/runtime"
+	"golang.org/x/sync/errgroup"
+)
+
+// Coder is what an evaluation needs of a model: runtime.Model is one.
+type Coder interface {
+	Logits(ctx context.Context, dst, rows []float32) ([]float32, error)
+	DecodeLogits(ctx context.Context, dst, codes []float32) ([]float32, error)
+}
+
+// Evaluation is what hard samples from the posterior say of a model: the figures that may be compared with others'. All
+// are in nats a row, averaged over the rows.
+type Evaluation struct {
+	Rows           int     `json:"rows"`
+	Binarize       string  `json:"binarize"`       // how the rows were binarised
+	ELBO           float64 `json:"elbo"`           // ln p(x|z) - KL, one sample z from q(z|x) a row
+	Reconstruction float64 `json:"reconstruction"` // -ln p(x|z) of that sample
+	KL             float64 `json:"kl"`             // KL(q(z|x) ‖ p(z)), analytic
+	Samples        int     `json:"samples"`        // K of the next
+	IWAE           float64 `json:"iwae"`           // ln 1/K Σ p(x,z)/q(z|x), K samples
+	// ActiveBits counts bits with a mean activation within [0.01, 0.99] and a divergence above 0.01 nats; of a
+	// categorical variable, whose divergence is its own, each category counts.
+	ActiveBits int   `json:"active_bits"`
+	Bits       []Bit `json:"-"`
+}
+
+// Bit is the use of one bit of the code.
+type Bit struct {
+	Mean float64 // of its posterior probability over the rows
+	KL   float64 // divergence of its variable from the prior, averaged over the rows
+}
+
+// Active reports whether the bit says something of the row.
+func (b Bit) Active() bool { return b.Mean >= 0.01 && b.Mean <= 0.99 && b.KL > 0.01 }
+
+// Options say how [Estimate] draws. Samples is K, at least 1; Limit bounds the rows, 0 means all.
+type Options struct {
+	Binarize dataset.Binarization
+	Seed     uint64
+	Samples  int
+	Limit    int
+	Progress func(done, total int) // rows; may be nil
+}
+
+// evaluationChunk is how many rows go through the graphs at once.
+const evaluationChunk = 250
+
+// Estimate estimates the bounds of a model on a set:
+//
+//	ELBO    E ln p(x|z) - KL(q(z|x) ‖ p(z)),   one hard z from q
+//	IWAE    E ln 1/K Σ p(x,z_k)/q(z_k|x),   K hard z (Burda et al. 1509.00519, equation 8)
+//
+// Both bound ln p(x) from below; IWAE grows towards it with K. Equal seeds give equal numbers.
+func Estimate(ctx context.Context, c Coder, l bundle.Latent, set *dataset.Set, o Options) (Evaluation, error) {
+	if o.Samples < 1 {
+		return Evaluation{}, fmt.Errorf("evaluate: evaluate with %d samples: use 1 or more", o.Samples)
+	}
+	n := set.Len()
+	if o.Limit > 0 {
+		n = min(n, o.Limit)
+	}
+	e := evaluator{coder: c, latent: l, set: set, options: o, bits: make([]Bit, l.Bits())}
+	for from := 0; from < n; from += evaluationChunk {
+		if err := e.chunk(ctx, from, min(n, from+evaluationChunk)); err != nil {
+			return Evaluation{}, err
+		}
+		if o.Progress != nil {
+			o.Progress(min(n, from+evaluationChunk), n)
+		}
+	}
+	r := Evaluation{Rows: n, Binarize: string(o.Binarize), Samples: o.Samples, Bits: e.bits}
+	rows := float64(n)
+	r.Reconstruction, r.KL, r.IWAE = e.reconstruction/rows, e.kl/rows, e.iwae/rows
+	r.ELBO = -r.Reconstruction - r.KL
+	for i := range e.bits {
+		e.bits[i].Mean /= rows
+		e.bits[i].KL /= rows
+		if e.bits[i].Active() {
+			r.ActiveBits++
+		}
+	}
+	return r, nil
+}
+
+// evaluator sums over rows.
+type evaluator struct {
+	coder                    Coder
+	latent                   bundle.Latent
+	set                      *dataset.Set
+	options                  Options
+	bits                     []Bit
+	reconstruction, kl, iwae float64
+}
+
+func (e *evaluator) chunk(ctx context.Context, from, to int) error {
+	size, bits, n := e.set.RowSize(), e.latent.Bits(), to-from
+	rows := make([]float32, n*size)
+	binarizer := dataset.Binarizer{Rule: e.options.Binarize, Seed: e.options.Seed}
+	for i := range n {
+		row := rows[i*size:][:size]
+		e.set.Row(from+i, row)
+		binarizer.Apply(row, 0, uint32(from+i))
+	}
+	logits, err := e.coder.Logits(ctx, nil, rows)
+	if err != nil {
+		return err
+	}
+	posteriors := make([]elbo.Posterior, n)
+	for i := range n {
+		posteriors[i] = elbo.NewPosterior(e.latent, logits[i*bits:][:bits])
+		e.kl += e.add(posteriors[i])
+	}
+	weights := make([][]float64, n) // ln p(x,z)/q(z|x) by row and sample
+	codes, u := make([]float32, n*bits), make([]float32, bits)
+	var decoded []float32
+	for k := range e.options.Samples {
+		for i := range n {
+			noise.Stream{Seed: e.options.Seed, Purpose: noise.Evaluation}.Uniform(u, uint32(k), uint32(from+i))
+			runtime.Draw(e.latent, codes[i*bits:][:bits], logits[i*bits:][:bits], u)
+		}
+		if decoded, err = e.coder.DecodeLogits(ctx, decoded[:0], codes); err != nil {
+			return err
+		}
+		likelihood := likelihoods(rows, decoded, n)
+		for i := range n {
+			if k == 0 {
+				e.reconstruction -= likelihood[i]
+			}
+			weights[i] = append(weights[i], likelihood[i]+posteriors[i].LogRatio(codes[i*bits:][:bits]))
+		}
+	}
+	for _, w := range weights {
+		e.iwae += logMeanExp(w)
+	}
+	return nil
+}
+
+// add adds a row's probabilities and divergences to the bits' sums and returns KL(q || p). The bits of a categorical
+// variable share its divergence.
+func (e *evaluator) add(p elbo.Posterior) float64 {
+	return p.KL(func(from, to int, kl float64) {
+		for i := from; i < to; i++ {
+			e.bits[i].Mean += p.Mean(i)
+			e.bits[i].KL += kl
+		}
+	})
+}
+
+// likelihoods returns Σ x l - sp(l) of each of n rows, on all cores.
+func likelihoods(x, logits []float32, n int) []float64 {
+	out, size := make([]float64, n), len(x)/n
+	var group errgroup.Group
+	part := (n + goruntime.NumCPU() - 1) / goruntime.NumCPU()
+	for from := 0; from < n; from += part {
+		group.Go(func() error {
+			for i := from; i < min(n, from+part); i++ {
+				out[i] = elbo.LogLikelihood(x[i*size:][:size], logits[i*size:][:size])
+			}
+			return nil
+		})
+	}
+	group.Wait() // no part fails
+	return out
+}
+
+func logMeanExp(w []float64) float64 {
+	most := math.Inf(-1)
+	for _, x := range w {
+		most = max(most, x)
+	}
+	sum := 0.0
+	for _, x := range w {
+		sum += math.Exp(x - most)
+	}
+	return most + math.Log(sum/float64(len(w)))
+}
