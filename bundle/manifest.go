@@ -1,8 +1,11 @@
 package bundle
 
 import (
+	"cmp"
 	"encoding/json"
+	"math"
 
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
@@ -69,6 +72,11 @@ type Input struct {
 	// must lie in Range.
 	Scale float64    `json:"scale"`
 	Range [2]float64 `json:"range"`
+	// Divide is what the numbers of files are divided by that hold no bytes; absent means 1. Mean and Deviation standardise
+	// what was scaled, bytes too: (x - mean) / deviation; absent means 0 and 1.
+	Divide    float64 `json:"divide,omitempty"`
+	Mean      float64 `json:"mean,omitempty"`
+	Deviation float64 `json:"deviation,omitempty"`
 	// Seen says what the encoder saw in training: "none" (grey), "fixed", "dynamic" or "threshold" binarisation.
 	Seen string `json:"seen"`
 	// Image says how pictures become rows, for models of rows of the shape [height, width]. Absent means that pictures of
@@ -155,6 +163,22 @@ func (l Latent) Bits() int {
 
 // PackedBytes returns the number of bytes of a packed code: the bits, rounded up to whole bytes.
 func (l Latent) PackedBytes() int { return (l.Bits() + 7) / 8 }
+
+// Values returns the rule by which a file's numbers become the values of a row.
+func (in Input) Values() dist.Values {
+	return dist.Values{
+		Bytes: divisor(in.Scale), Numbers: cmp.Or(in.Divide, 1), Mean: in.Mean, Deviation: cmp.Or(in.Deviation, 1),
+		Least: in.Range[0], Most: in.Range[1],
+	}
+}
+
+// divisor returns 1/scale, as the whole number that it stands for where there is one.
+func divisor(scale float64) float64 {
+	if n := math.Round(1 / scale); math.Abs(n*scale-1) < 1e-12 {
+		return n
+	}
+	return 1 / scale
+}
 
 // RowSize returns the number of values in one row.
 func (in Input) RowSize() int {

@@ -133,6 +133,9 @@ func (in Input) validate() error {
 	if !(in.Range[0] < in.Range[1]) || math.IsInf(in.Range[0], 0) || math.IsInf(in.Range[1], 0) || !(in.Scale > 0) || math.IsInf(in.Scale, 0) {
 		return fmt.Errorf("input.range is %v and input.scale %v: both must be finite, the range ascending", in.Range, in.Scale)
 	}
+	if err := in.Values().Check(); err != nil {
+		return fmt.Errorf("input: %w", err)
+	}
 	if in.Image != nil {
 		return in.Image.validate(in.Shape)
 	}
