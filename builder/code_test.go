@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -14,9 +14,9 @@ import (
 // Packed codes against a loop over bits, for whole and broken numbers of bytes.
 func TestPackAgainstALoop(t *testing.T) {
 	for _, latent := range []builder.Latent{
-		{Kind: bundle.Bernoulli, Variables: 1}, {Kind: bundle.Bernoulli, Variables: 7}, {Kind: bundle.Bernoulli, Variables: 8},
-		{Kind: bundle.Bernoulli, Variables: 9}, {Kind: bundle.Bernoulli, Variables: 37}, {Kind: bundle.Bernoulli, Variables: 200},
-		{Kind: bundle.Categorical, Variables: 20, Categories: 10}, {Kind: bundle.Categorical, Variables: 3, Categories: 3},
+		{Kind: dist.Bernoulli, Variables: 1}, {Kind: dist.Bernoulli, Variables: 7}, {Kind: dist.Bernoulli, Variables: 8},
+		{Kind: dist.Bernoulli, Variables: 9}, {Kind: dist.Bernoulli, Variables: 37}, {Kind: dist.Bernoulli, Variables: 200},
+		{Kind: dist.Categorical, Variables: 20, Categories: 10}, {Kind: dist.Categorical, Variables: 3, Categories: 3},
 	} {
 		m := builder.Model{Latent: latent}
 		const batch = 5
@@ -47,7 +47,7 @@ func TestPackAgainstALoop(t *testing.T) {
 // A logit at its threshold gives 0, and so does NaN; of equal categories the first is taken.
 func TestHardCodeAtTheEdges(t *testing.T) {
 	p := params64(t)
-	m := builder.Model{Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 4}}
+	m := builder.Model{Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 4}}
 	out := eval(t, p, nil, func(b *builder.Graph) []*G.Node {
 		l := b.Constant("l", []float64{0.5, 0.6, -1, math.NaN()}, 1, 4)
 		return []*G.Node{m.Harden(b, l, []float32{0.5, 0.5, -2, 0})}
@@ -55,7 +55,7 @@ func TestHardCodeAtTheEdges(t *testing.T) {
 	if want := []float64{0, 1, 1, 0}; !slices.Equal(out[0], want) {
 		t.Errorf("thresholds: %v, want %v", out[0], want)
 	}
-	c := builder.Model{Latent: builder.Latent{Kind: bundle.Categorical, Variables: 2, Categories: 3}}
+	c := builder.Model{Latent: builder.Latent{Kind: dist.Categorical, Variables: 2, Categories: 3}}
 	out = eval(t, p, nil, func(b *builder.Graph) []*G.Node {
 		return []*G.Node{c.Harden(b, b.Constant("l", []float64{1, 2, 2, -5, -5, -5}, 1, 2, 3), nil)}
 	})

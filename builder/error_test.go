@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 	"pgregory.net/rapid"
@@ -100,7 +99,7 @@ func TestModelsFromAnyNumbers(t *testing.T) {
 		size := rapid.IntRange(-2, 5)
 		m := builder.Model{
 			Input:      rapid.SliceOfN(size, 0, 3).Draw(rt, "input"),
-			Latent:     builder.Latent{Kind: rapid.SampledFrom([]bundle.Kind{"bernoulli", "categorical", "gaussian", ""}).Draw(rt, "kind"), Variables: size.Draw(rt, "variables"), Categories: size.Draw(rt, "categories"), Prior: rapid.SampledFrom([]string{"uniform", "learned", ""}).Draw(rt, "prior")},
+			Latent:     builder.Latent{Kind: rapid.SampledFrom([]string{"bernoulli", "categorical", "gaussian", ""}).Draw(rt, "kind"), Variables: size.Draw(rt, "variables"), Categories: size.Draw(rt, "categories"), Prior: rapid.SampledFrom([]string{"uniform", "learned", ""}).Draw(rt, "prior")},
 			Encoder:    builder.MLP{Hidden: rapid.SliceOfN(size, 0, 2).Draw(rt, "encoder")},
 			Decoder:    builder.MLP{Hidden: rapid.SliceOfN(size, 0, 2).Draw(rt, "decoder")},
 			Activation: rapid.SampledFrom([]builder.Activation{"relu", "tanh", "leaky_relu", "none"}).Draw(rt, "activation"),

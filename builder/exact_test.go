@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/noise"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -63,7 +63,7 @@ func everyCode(m builder.Model) (codes []float64, states [][]int) {
 		state := make([]int, n)
 		for v, rest := 0, i; v < n; v, rest = v+1, rest/k {
 			state[v] = rest % k
-			if m.Latent.Kind == bundle.Bernoulli {
+			if m.Latent.Kind == dist.Bernoulli {
 				codes = append(codes, float64(state[v]))
 				continue
 			}
@@ -80,7 +80,7 @@ func everyCode(m builder.Model) (codes []float64, states [][]int) {
 func logProbability(m builder.Model, logits []float64, state []int) float64 {
 	total := 0.0
 	for v, s := range state {
-		if m.Latent.Kind == bundle.Bernoulli {
+		if m.Latent.Kind == dist.Bernoulli {
 			theta := 1 / (1 + math.Exp(-logits[v]))
 			total += math.Log(math.Abs(1 - float64(s) - theta))
 			continue
@@ -104,11 +104,11 @@ func enumerable() map[string]builder.Model {
 	out := map[string]builder.Model{}
 	for _, prior := range []string{builder.PriorUniform, builder.PriorLearned} {
 		out["bernoulli/"+prior] = builder.Model{
-			Input: []int{2, 3}, Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 10, Prior: prior},
+			Input: []int{2, 3}, Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 10, Prior: prior},
 			Encoder: builder.MLP{Hidden: []int{4}}, Decoder: builder.MLP{Hidden: []int{5}}, Activation: builder.ReLU,
 		}
 		out["categorical/"+prior] = builder.Model{
-			Input: []int{6}, Latent: builder.Latent{Kind: bundle.Categorical, Variables: 4, Categories: 3, Prior: prior},
+			Input: []int{6}, Latent: builder.Latent{Kind: dist.Categorical, Variables: 4, Categories: 3, Prior: prior},
 			Encoder: builder.MLP{}, Decoder: builder.MLP{Hidden: []int{5}}, Activation: builder.Tanh,
 		}
 	}
@@ -214,7 +214,7 @@ func sampleCodes(t *testing.T, m builder.Model, p *builder.Params, logits []floa
 	shape := m.LatentShape(draws)
 	code := eval(t, p, map[string]*tensor.Dense{"l": dense64(tiled, shape...), "u": dense64(u, shape...)}, func(b *builder.Graph) []*G.Node {
 		z := m.Relax(b, b.Input("l", shape...), b.Input("u", shape...), b.Number(0.5))
-		if m.Latent.Kind == bundle.Bernoulli {
+		if m.Latent.Kind == dist.Bernoulli {
 			return []*G.Node{b.Greater(z, b.Number(0.5))}
 		}
 		return []*G.Node{b.OneHotArgMax(z)}
@@ -223,7 +223,7 @@ func sampleCodes(t *testing.T, m builder.Model, p *builder.Params, logits []floa
 	for i := range places {
 		for j, x := range code[i*m.Bits() : (i+1)*m.Bits()] {
 			v, value := j, 1
-			if m.Latent.Kind == bundle.Categorical {
+			if m.Latent.Kind == dist.Categorical {
 				v, value = j/m.Latent.Categories, j%m.Latent.Categories
 			}
 			if x == 1 {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -33,10 +34,10 @@ type Network interface {
 
 // Latent says what the latent variables are.
 type Latent struct {
-	Kind       bundle.Kind `json:"kind"`                 // "bernoulli" or "categorical"
-	Variables  int         `json:"variables"`            // how many
-	Categories int         `json:"categories,omitempty"` // K of each categorical variable, at least 2
-	Prior      string      `json:"prior"`                // "uniform", or "learned": logits trained with the weights
+	Kind       string `json:"kind"`                 // "bernoulli" or "categorical"
+	Variables  int    `json:"variables"`            // how many
+	Categories int    `json:"categories,omitempty"` // K of each categorical variable, at least 2
+	Prior      string `json:"prior"`                // "uniform", or "learned": logits trained with the weights
 }
 
 // The priors.
@@ -75,18 +76,18 @@ func (m Model) Validate() error {
 		{"latent.variables", []int{m.Latent.Variables}, 1},
 	}
 	switch m.Latent.Kind {
-	case bundle.Bernoulli:
+	case dist.Bernoulli:
 		if m.Latent.Categories != 0 {
 			return fmt.Errorf("builder: latent.categories is %d for Bernoulli variables: leave it out, or set latent.kind to categorical", m.Latent.Categories)
 		}
-	case bundle.Categorical:
+	case dist.Categorical:
 		checks = append(checks, struct {
 			key    string
 			values []int
 			least  int
 		}{"latent.categories", []int{m.Latent.Categories}, 2})
 	default:
-		return fmt.Errorf("builder: latent.kind is %q: use %q or %q", m.Latent.Kind, bundle.Bernoulli, bundle.Categorical)
+		return fmt.Errorf("builder: latent.kind is %q: use %q or %q", m.Latent.Kind, dist.Bernoulli, dist.Categorical)
 	}
 	for _, c := range checks {
 		for _, v := range c.values {
@@ -130,7 +131,7 @@ func (m Model) Width() int {
 
 // Bits returns the number of bits in a code: the variables, times the categories where there are any.
 func (m Model) Bits() int {
-	if m.Latent.Kind == bundle.Categorical {
+	if m.Latent.Kind == dist.Categorical {
 		return m.Latent.Variables * m.Latent.Categories
 	}
 	return m.Latent.Variables
@@ -139,7 +140,7 @@ func (m Model) Bits() int {
 // LatentShape returns the shape of logits, noise and code for a batch: [batch, variables] or
 // [batch, variables, categories].
 func (m Model) LatentShape(batch int) []int {
-	if m.Latent.Kind == bundle.Categorical {
+	if m.Latent.Kind == dist.Categorical {
 		return []int{batch, m.Latent.Variables, m.Latent.Categories}
 	}
 	return []int{batch, m.Latent.Variables}
@@ -150,7 +151,7 @@ func (m Model) InputShape(batch int) []int { return append([]int{batch}, m.Input
 
 // MaxKL returns the largest divergence that a uniform prior allows, in nats a row: N ln 2, or N ln K.
 func (m Model) MaxKL() float64 {
-	if m.Latent.Kind == bundle.Categorical {
+	if m.Latent.Kind == dist.Categorical {
 		return float64(m.Latent.Variables) * math.Log(float64(m.Latent.Categories))
 	}
 	return float64(m.Latent.Variables) * math.Ln2
@@ -212,7 +213,7 @@ func (b *Graph) batch(x *G.Node) int {
 
 // Relax returns the relaxed sample for logits and noise u of one shape and a scalar temperature.
 func (m Model) Relax(b *Graph, logits, u, tau *G.Node) *G.Node {
-	if m.Latent.Kind == bundle.Categorical {
+	if m.Latent.Kind == dist.Categorical {
 		return b.RelaxCategorical(logits, u, tau)
 	}
 	return b.RelaxBernoulli(logits, u, tau)
@@ -229,7 +230,7 @@ func (m Model) PriorLogits(b *Graph) *G.Node {
 
 // KL returns KL(q(z|x) ‖ p(z)) in nats a row, [batch]. prior is what [Model.PriorLogits] gave.
 func (m Model) KL(b *Graph, logits, prior *G.Node) *G.Node {
-	if m.Latent.Kind == bundle.Categorical {
+	if m.Latent.Kind == dist.Categorical {
 		return b.KLCategorical(logits, prior)
 	}
 	return b.KLBernoulli(logits, prior)
@@ -238,7 +239,7 @@ func (m Model) KL(b *Graph, logits, prior *G.Node) *G.Node {
 // Harden returns the hard code of logits: per-bit thresholds for Bernoulli variables (nil means 0), the one-hot arg-max
 // for categorical ones.
 func (m Model) Harden(b *Graph, logits *G.Node, thresholds []float32) *G.Node {
-	if m.Latent.Kind == bundle.Categorical {
+	if m.Latent.Kind == dist.Categorical {
 		return b.OneHotArgMax(logits)
 	}
 	t := make([]float64, m.Latent.Variables)

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -56,7 +55,7 @@ func (c pytorchCase) check(t *testing.T, dtype tensor.Dtype, tolerance float64) 
 		}
 	}
 	m := builder.Model{
-		Input: []int{c.Width}, Latent: builder.Latent{Kind: bundle.Kind(c.Kind), Variables: c.Variables, Categories: c.Categories, Prior: c.Prior},
+		Input: []int{c.Width}, Latent: builder.Latent{Kind: string(c.Kind), Variables: c.Variables, Categories: c.Categories, Prior: c.Prior},
 		Encoder: builder.MLP{Hidden: []int{c.Hidden}}, Decoder: builder.MLP{Hidden: []int{c.Hidden}}, Activation: builder.ReLU,
 	}
 	b := builder.New(p)

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 )
 
 // Every field of an architecture is checked, and the error names its configuration key. What is refused is refused
@@ -17,7 +17,7 @@ func TestValidate(t *testing.T) {
 	}{
 		"nothing":                 {func(m *builder.Model) {}, ""},
 		"no hidden layers":        {func(m *builder.Model) { m.Encoder.Hidden, m.Decoder.Hidden = nil, nil }, ""},
-		"categorical":             {func(m *builder.Model) { m.Latent.Kind, m.Latent.Categories = bundle.Categorical, 2 }, ""},
+		"categorical":             {func(m *builder.Model) { m.Latent.Kind, m.Latent.Categories = dist.Categorical, 2 }, ""},
 		"no input":                {func(m *builder.Model) { m.Input = nil }, "input"},
 		"an input of zero":        {func(m *builder.Model) { m.Input = []int{28, 0} }, "input holds 0"},
 		"a negative input":        {func(m *builder.Model) { m.Input = []int{-28, -28} }, "input holds -28"},
@@ -28,10 +28,10 @@ func TestValidate(t *testing.T) {
 		"no variables":            {func(m *builder.Model) { m.Latent.Variables = 0 }, "latent.variables holds 0"},
 		"negative variables":      {func(m *builder.Model) { m.Latent.Variables = -1 }, "latent.variables holds -1"},
 		"too many variables":      {func(m *builder.Model) { m.Latent.Variables = 1 << 40 }, "latent.variables"},
-		"one category":            {func(m *builder.Model) { m.Latent.Kind, m.Latent.Categories = bundle.Categorical, 1 }, "latent.categories holds 1"},
+		"one category":            {func(m *builder.Model) { m.Latent.Kind, m.Latent.Categories = dist.Categorical, 1 }, "latent.categories holds 1"},
 		"categories of bits":      {func(m *builder.Model) { m.Latent.Categories = 2 }, "latent.categories is 2"},
 		"too many bits": {func(m *builder.Model) {
-			m.Latent.Kind, m.Latent.Variables, m.Latent.Categories = bundle.Categorical, 1<<20, 1<<20
+			m.Latent.Kind, m.Latent.Variables, m.Latent.Categories = dist.Categorical, 1<<20, 1<<20
 		}, "codes of 1099511627776 bits"},
 		"no prior":               {func(m *builder.Model) { m.Latent.Prior = "" }, "latent.prior"},
 		"a hidden layer of zero": {func(m *builder.Model) { m.Encoder.Hidden = []int{8, 0} }, "encoder.hidden holds 0"},

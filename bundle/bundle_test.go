@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
@@ -20,7 +21,7 @@ func manifest() *bundle.Manifest {
 	m := &bundle.Manifest{
 		FormatVersion: bundle.FormatVersion, Name: "test", Producer: "test", Model: json.RawMessage(`{"a":1}`),
 		Input:      bundle.Input{Name: "sample", DType: onnxtensor.Float32, Shape: []int64{2, 3}, Scale: 1.0 / 255, Range: [2]float64{0, 1}, Seen: "none"},
-		Latent:     bundle.Latent{Kind: bundle.Bernoulli, Variables: 9, Prior: bundle.Prior{Kind: "uniform"}, BitOrder: bundle.BitOrderMSBFirst},
+		Latent:     bundle.Latent{Kind: dist.Bernoulli, Variables: 9, Prior: bundle.Prior{Kind: "uniform"}, BitOrder: bundle.BitOrderMSBFirst},
 		Likelihood: "bernoulli", Opset: 17, IRVersion: 8, Files: map[string]bundle.File{},
 	}
 	for _, name := range []string{bundle.EncoderFile, bundle.ThresholdFile, bundle.DecoderFile} {
@@ -113,8 +114,8 @@ func TestManifestsThatAreRefused(t *testing.T) {
 		"no variables":       func(m *bundle.Manifest) { m.Latent.Variables = 0 },
 		"many variables":     func(m *bundle.Manifest) { m.Latent.Variables = 1 << 40 },
 		"categories":         func(m *bundle.Manifest) { m.Latent.Categories = 3 },
-		"one category":       func(m *bundle.Manifest) { m.Latent.Kind, m.Latent.Categories = bundle.Categorical, 1 },
-		"huge product":       func(m *bundle.Manifest) { m.Latent.Kind, m.Latent.Categories = bundle.Categorical, 1<<62 },
+		"one category":       func(m *bundle.Manifest) { m.Latent.Kind, m.Latent.Categories = dist.Categorical, 1 },
+		"huge product":       func(m *bundle.Manifest) { m.Latent.Kind, m.Latent.Categories = dist.Categorical, 1<<62 },
 		"thresholds":         func(m *bundle.Manifest) { m.Latent.Thresholds = []float32{1} },
 		"prior":              func(m *bundle.Manifest) { m.Latent.Prior.Kind = "learned" },
 		"bit order":          func(m *bundle.Manifest) { m.Latent.BitOrder = "lsb" },
@@ -172,7 +173,7 @@ func TestUnknownFieldsAreKept(t *testing.T) {
 }
 
 func ExampleLatent() {
-	l := bundle.Latent{Kind: bundle.Categorical, Variables: 20, Categories: 10}
+	l := bundle.Latent{Kind: dist.Categorical, Variables: 20, Categories: 10}
 	fmt.Println(l.Bits(), "bits in", l.PackedBytes(), "bytes")
 	// Output: 200 bits in 25 bytes
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
@@ -71,7 +72,7 @@ func FuzzManifest(f *testing.F) {
 	for i := range 3 {
 		switch i {
 		case 1:
-			m.Latent = bundle.Latent{Kind: bundle.Categorical, Variables: 2, Categories: 2, Prior: bundle.Prior{Kind: "learned", Logits: []float32{0, 1, 2, -1e9}}, BitOrder: bundle.BitOrderMSBFirst}
+			m.Latent = bundle.Latent{Kind: dist.Categorical, Variables: 2, Categories: 2, Prior: bundle.Prior{Kind: "learned", Logits: []float32{0, 1, 2, -1e9}}, BitOrder: bundle.BitOrderMSBFirst}
 			m.Input.Image = &bundle.Image{Resize: bundle.ResizeBilinear}
 		case 2:
 			m.Files["variants/int8.onnx"] = bundle.Hash(nil)

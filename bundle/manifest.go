@@ -33,15 +33,6 @@ const (
 	BatchAxis            = "batch_size"
 )
 
-// A Kind is a family of discrete latent variables.
-type Kind string
-
-// Bernoulli variables are one bit each; categorical ones are one of K categories, as one-hot bits.
-const (
-	Bernoulli   Kind = "bernoulli"
-	Categorical Kind = "categorical"
-)
-
 // BitOrderMSBFirst is the only bit order there is: bit i of a code is bit 7-i%8 of byte i/8, as numpy.packbits has it.
 const BitOrderMSBFirst = "msb_first"
 
@@ -53,7 +44,7 @@ type Manifest struct {
 	Model         json.RawMessage `json:"model"` // the training configuration, as the run's config.json has it
 	Input         Input           `json:"input"`
 	Latent        Latent          `json:"latent"`
-	Likelihood    string          `json:"likelihood"` // "bernoulli": reconstruction_logits are of p(x=1|code)
+	Likelihood    string          `json:"likelihood"` // a likelihood of package dist; "bernoulli": reconstruction_logits are of p(x=1|code)
 	Opset         int64           `json:"opset"`
 	IRVersion     int64           `json:"ir_version"`
 	// Variants are further encoders with their thresholds, each one graph, by their names.
@@ -133,7 +124,7 @@ type Calibration struct {
 
 // Latent says what a code is made of.
 type Latent struct {
-	Kind       Kind      `json:"kind"`
+	Kind       string    `json:"kind"` // a family of package dist: "bernoulli" or "categorical"
 	Variables  int       `json:"variables"`
 	Categories int       `json:"categories,omitempty"` // 0 for Bernoulli variables
 	Prior      Prior     `json:"prior"`
@@ -153,13 +144,13 @@ type File struct {
 	Size   int64  `json:"size"`   // bytes
 }
 
-// Bits returns the number of bits of a code: the variables, times the categories where there are any.
-func (l Latent) Bits() int {
-	if l.Kind == Categorical {
-		return l.Variables * l.Categories
-	}
-	return l.Variables
+// Dist returns the latent variables as a distribution: what a code is made of, how it is drawn and what it costs.
+func (l Latent) Dist() dist.Latent {
+	return dist.Latent{Family: dist.FamilyOf(l.Kind), Variables: l.Variables, Categories: l.Categories, Prior: l.Prior.Logits, Thresholds: l.Thresholds}
 }
+
+// Bits returns the number of bits of a code: the variables, times the categories where there are any.
+func (l Latent) Bits() int { return l.Dist().Bits() }
 
 // PackedBytes returns the number of bytes of a packed code: the bits, rounded up to whole bytes.
 func (l Latent) PackedBytes() int { return (l.Bits() + 7) / 8 }

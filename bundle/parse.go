@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
@@ -113,8 +114,8 @@ func (m *Manifest) Validate() error {
 			return fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
 		}
 	}
-	if m.Likelihood != "bernoulli" {
-		return fmt.Errorf("bundle: manifest: likelihood is %q, this version knows \"bernoulli\": %w", m.Likelihood, ErrFormat)
+	if _, err := dist.LikelihoodOf(m.Likelihood); err != nil {
+		return fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
 	}
 	return nil
 }
@@ -157,23 +158,11 @@ func (l Latent) validate() error {
 	if l.Variables < 1 || l.Variables > maxSize {
 		return fmt.Errorf("latent.variables is %d: use 1 to %d", l.Variables, maxSize)
 	}
-	switch l.Kind {
-	case Bernoulli:
-		if l.Categories != 0 {
-			return fmt.Errorf("latent.categories is %d for Bernoulli variables", l.Categories)
-		}
-		if n := len(l.Thresholds); n != 0 && n != l.Variables {
-			return fmt.Errorf("latent.thresholds holds %d numbers for %d variables", n, l.Variables)
-		}
-	case Categorical:
-		if l.Categories < 2 || l.Categories > maxSize/l.Variables {
-			return fmt.Errorf("latent.categories is %d for %d variables", l.Categories, l.Variables)
-		}
-		if len(l.Thresholds) != 0 {
-			return fmt.Errorf("latent.thresholds is given for categorical variables, which have none")
-		}
-	default:
-		return fmt.Errorf("latent.kind is %q, this version knows %q and %q", l.Kind, Bernoulli, Categorical)
+	if l.Categories < 0 || l.Categories > maxSize/l.Variables {
+		return fmt.Errorf("latent.categories is %d for %d variables: codes have at most %d bits", l.Categories, l.Variables, maxSize)
+	}
+	if err := l.Dist().Check(); err != nil {
+		return err
 	}
 	if l.BitOrder != BitOrderMSBFirst {
 		return fmt.Errorf("latent.bit_order is %q, this version knows %q", l.BitOrder, BitOrderMSBFirst)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
@@ -48,7 +49,11 @@ func New(m *bundle.Manifest, graphs map[string][]byte, opts ...Option) (*Model, 
 	if err != nil {
 		return nil, err
 	}
-	model := &Model{manifest: m, backend: b, graphs: graphs, variant: o.variant, scaled: scaledBytes(m.Input.Scale)}
+	likelihood, err := dist.LikelihoodOf(m.Likelihood)
+	if err != nil {
+		return nil, fmt.Errorf("runtime: %w: %w", err, bundle.ErrFormat)
+	}
+	model := &Model{manifest: m, latent: m.Latent.Dist(), likelihood: likelihood, backend: b, graphs: graphs, variant: o.variant, scaled: scaledBytes(m.Input.Scale)}
 	model.programs.graphs = map[string]backend.Graph{}
 	batch := []int64{-1}
 	latent := append(batch[:1:1], latentShape(m.Latent)...)
@@ -99,11 +104,13 @@ func infos(name string, d backend.DType, shape []int64) []backend.TensorInfo {
 	return []backend.TensorInfo{{Name: name, DType: d, Shape: shape}}
 }
 
+// latentShape returns the shape of a row's logits, which its code has too.
 func latentShape(l bundle.Latent) []int64 {
-	if l.Kind == bundle.Categorical {
-		return []int64{int64(l.Variables), int64(l.Categories)}
+	var shape []int64
+	for _, d := range l.Dist().LogitsShape() {
+		shape = append(shape, int64(d))
 	}
-	return []int64{int64(l.Variables)}
+	return shape
 }
 
 // sameInfos reports a graph whose inputs and outputs are not what the manifest says.

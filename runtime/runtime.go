@@ -8,12 +8,15 @@ import (
 	"sync"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
 // A Model is an open bundle: three graphs, ready to run. It is safe for concurrent use.
 type Model struct {
 	manifest                    *bundle.Manifest
+	latent                      dist.Latent
+	likelihood                  dist.Likelihood
 	backend                     backend.Backend
 	encoder, threshold, decoder backend.Graph
 	variant                     string            // of the encoder and threshold, "" for float32
@@ -91,7 +94,7 @@ func (m *Model) Codes(ctx context.Context, dst []float32, rows []float32) ([]flo
 	if err != nil || len(logits) == 0 {
 		return dst, err
 	}
-	return run(ctx, m.threshold, bundle.Code, dst, m.latent(bundle.LatentLogits, logits))
+	return run(ctx, m.threshold, bundle.Code, dst, m.latentTensor(bundle.LatentLogits, logits))
 }
 
 // Threshold appends the packed codes of latent logits to dst.
@@ -102,7 +105,7 @@ func (m *Model) Threshold(ctx context.Context, dst []byte, logits []float32) ([]
 	if len(logits) == 0 {
 		return dst, nil
 	}
-	return run(ctx, m.threshold, bundle.PackedCode, dst, m.latent(bundle.LatentLogits, logits))
+	return run(ctx, m.threshold, bundle.PackedCode, dst, m.latentTensor(bundle.LatentLogits, logits))
 }
 
 // Decode appends the reconstructions of codes to dst: for Bernoulli likelihoods, the probability of each value. codes
@@ -146,7 +149,7 @@ func (m *Model) decode(ctx context.Context, output string, dst []float32, codes 
 	if len(codes) == 0 {
 		return dst, nil
 	}
-	return run(ctx, m.decoder, output, dst, m.latent(bundle.Code, codes))
+	return run(ctx, m.decoder, output, dst, m.latentTensor(bundle.Code, codes))
 }
 
 // checkRows returns the number of rows, or an [ErrInput] that names the first bad value.
@@ -172,7 +175,7 @@ func (m *Model) sample(rows []float32, n int) backend.Tensor {
 	return backend.Tensor{Name: m.manifest.Input.Name, Shape: append([]int64{int64(n)}, m.manifest.Input.Shape...), Data: rows}
 }
 
-func (m *Model) latent(name string, data []float32) backend.Tensor {
+func (m *Model) latentTensor(name string, data []float32) backend.Tensor {
 	n := len(data) / m.manifest.Latent.Bits()
 	return backend.Tensor{Name: name, Shape: append([]int64{int64(n)}, latentShape(m.manifest.Latent)...), Data: data}
 }

@@ -2,10 +2,8 @@ package runtime
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/catvae/catvae/bundle"
-	"github.com/catvae/catvae/internal/elbo"
 )
 
 // Score appends one number a row to dst, in nats: how badly the model explains the row through its hard code c, plus what
@@ -13,18 +11,16 @@ import (
 //
 //	-ln p(x|c) + KL(q(z|x) || p(z))
 //
-// with ln p(x|c) = Σ x·l - sp(l) for the decoder's logits l and grey x in [0,1], sp(l) = max(l,0) + ln(1+e^-|l|). Nothing
+// with ln p(x|c) as the manifest's likelihood has it: for a Bernoulli one Σ x·l - sp(l), for the decoder's logits l and grey x
+// in [0,1], sp(l) = max(l,0) + ln(1+e^-|l|). Nothing
 // is drawn, so that a row has one score. Large scores are of rows unlike those that the model was trained on. It is no
 // bound on -ln p(x): for bounds, which take codes drawn from q, see `catvae eval`. See [Model.Logits] for rows.
 func (m *Model) Score(ctx context.Context, dst []float32, rows []float32) ([]float32, error) {
-	if err := m.hasScore(); err != nil {
-		return dst, err
-	}
 	logits, err := m.Logits(ctx, nil, rows)
 	if err != nil || len(logits) == 0 {
 		return dst, err
 	}
-	codes, err := run[float32](ctx, m.threshold, bundle.Code, nil, m.latent(bundle.LatentLogits, logits))
+	codes, err := run[float32](ctx, m.threshold, bundle.Code, nil, m.latentTensor(bundle.LatentLogits, logits))
 	if err != nil {
 		return dst, err
 	}
@@ -41,13 +37,5 @@ func (m *Model) Score(ctx context.Context, dst []float32, rows []float32) ([]flo
 
 // score is a row's cost through its code: see [Model.Score].
 func (m *Model) score(row, logits, decoded []float32) float32 {
-	cost := elbo.NewPosterior(m.manifest.Latent, logits).KL(nil)
-	return float32(cost - elbo.LogLikelihood(row, decoded))
-}
-
-func (m *Model) hasScore() error {
-	if m.manifest.Likelihood != "bernoulli" {
-		return fmt.Errorf("runtime: the likelihood %q has no score here: %w", m.manifest.Likelihood, bundle.ErrFormat)
-	}
-	return nil
+	return float32(m.latent.Posterior(logits).KL(nil) - m.likelihood.LogP(row, decoded))
 }

@@ -7,28 +7,28 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 )
 
 // A score is the sum of its definition in probabilities: what the decoder gives for the code, and the divergence summed
 // over every state of every variable.
 func TestScore(t *testing.T) {
 	ctx := context.Background()
-	bernoulli, categorical := open(t, bundle.Bernoulli, 7, 0), open(t, bundle.Categorical, 3, 4)
+	bernoulli, categorical := export(t, dist.Bernoulli, 7, 0), export(t, dist.Categorical, 3, 4)
 	for _, test := range []struct {
-		name  string
-		m     *runtime.Model
-		prior []float32
+		name, dir string
+		prior     []float32
 	}{
 		{"bernoulli", bernoulli, nil}, {"categorical", categorical, nil},
 		{"bernoulli, learned prior", bernoulli, []float32{-3, 0.5, 1, 2, -1, 0, 8}},
 		{"categorical, learned prior", categorical, []float32{0, 1, 2, -1, 3, 3, 0, -5, 1, 1, 0.5, 9}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m, l := test.m, &test.m.Manifest().Latent
-			l.Prior.Logits = test.prior
-			defer func() { l.Prior.Logits = nil }()
+			m := openWithPrior(t, test.dir, test.prior)
+			l := &m.Manifest().Latent
 			rows := make([]float32, 4*6)
 			noise.Stream{Seed: 2}.Uniform(rows, 0, 0)
 			scores, err := m.Score(ctx, []float32{42}, rows)
@@ -55,6 +55,30 @@ func TestScore(t *testing.T) {
 	}
 }
 
+// openWithPrior opens a bundle as one whose prior was learned.
+func openWithPrior(t *testing.T, dir string, logits []float32) *runtime.Model {
+	t.Helper()
+	b, err := bundle.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	graphs := map[string][]byte{}
+	for _, file := range []string{bundle.EncoderFile, bundle.ThresholdFile, bundle.DecoderFile} {
+		if graphs[file], err = b.Graph(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if logits != nil {
+		b.Manifest.Latent.Prior = bundle.Prior{Kind: "learned", Logits: logits}
+	}
+	m, err := runtime.New(b.Manifest, graphs, runtime.WithBackend(ortest.Backend(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
 // enumerated sums q ln(q/p) over the states of each variable.
 func enumerated(l bundle.Latent, logits []float32) (kl float64) {
 	prior := l.Prior.Logits
@@ -66,7 +90,7 @@ func enumerated(l bundle.Latent, logits []float32) (kl float64) {
 		q, p := make([]float64, states), make([]float64, states)
 		sumQ, sumP := 0.0, 0.0
 		for k := range states {
-			if l.Kind == bundle.Bernoulli { // logits of state 1; state 0 has 0
+			if l.Kind == dist.Bernoulli { // logits of state 1; state 0 has 0
 				q[k], p[k] = math.Exp(float64(k)*float64(logits[v])), math.Exp(float64(k)*float64(prior[v]))
 			} else {
 				q[k], p[k] = math.Exp(float64(logits[v*states+k])), math.Exp(float64(prior[v*states+k]))
@@ -81,7 +105,7 @@ func enumerated(l bundle.Latent, logits []float32) (kl float64) {
 }
 
 func TestScoreRefusesBadRows(t *testing.T) {
-	m := open(t, bundle.Bernoulli, 7, 0)
+	m := open(t, dist.Bernoulli, 7, 0)
 	if _, err := m.Score(context.Background(), nil, []float32{0, 0, 0, 2, 0, 0}); !errors.Is(err, runtime.ErrInput) {
 		t.Errorf("a value of 2 gives %v", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
@@ -71,7 +71,7 @@ func TestStreamCuts(t *testing.T) {
 	ctx := context.Background()
 	const n = 103
 	for name, m := range map[string]*runtime.Model{
-		"bernoulli": open(t, bundle.Bernoulli, 11, 0), "categorical": open(t, bundle.Categorical, 3, 5),
+		"bernoulli": open(t, dist.Bernoulli, 11, 0), "categorical": open(t, dist.Categorical, 3, 5),
 	} {
 		bytes := pixels(n)
 		floats := grey(bytes)
@@ -142,7 +142,7 @@ func TestStreamBits(t *testing.T) {
 
 // Rows limits a stream, and leaves the rest to the next one.
 func TestStreamRows(t *testing.T) {
-	m := open(t, bundle.Bernoulli, 11, 0)
+	m := open(t, dist.Bernoulli, 11, 0)
 	bytes := pixels(50)
 	whole := collect(t, runtime.PackedCodes[byte](m), sourceOf(bytes, 6, false), runtime.StreamOptions{})
 	source := sourceOf(bytes, 6, false)
@@ -163,7 +163,7 @@ func (e badPixel) BadRow() int   { return int(e) }
 // Bad rows are zeros and are named, in order, whoever finds them: the source, or the stream, which takes no value outside
 // [0,1].
 func TestStreamBadRows(t *testing.T) {
-	m := open(t, bundle.Bernoulli, 11, 0)
+	m := open(t, dist.Bernoulli, 11, 0)
 	const n = 60
 	floats := grey(pixels(n))
 	good := collect(t, runtime.PackedCodes[float32](m), sourceOf(floats, 6, false), runtime.StreamOptions{})
@@ -213,7 +213,7 @@ func TestStreamBadRows(t *testing.T) {
 
 // The first error of reading, decoding, writing or the context ends a stream, and nothing hangs.
 func TestStreamEnds(t *testing.T) {
-	m := open(t, bundle.Bernoulli, 11, 0)
+	m := open(t, dist.Bernoulli, 11, 0)
 	task := runtime.PackedCodes[byte](m)
 	keep := func(runtime.Results[byte]) error { return nil }
 	boom := errors.New("boom")
@@ -269,7 +269,7 @@ func TestStreamEnds(t *testing.T) {
 
 // Observe is told of every row at every stage.
 func TestStreamObserve(t *testing.T) {
-	m := open(t, bundle.Bernoulli, 11, 0)
+	m := open(t, dist.Bernoulli, 11, 0)
 	var mu sync.Mutex
 	rows := map[runtime.Stage]int{}
 	collect(t, runtime.PackedCodes[byte](m), sourceOf(pixels(100), 6, true), runtime.StreamOptions{Batch: 7, Observe: func(s runtime.Stage, n int, took time.Duration) {
@@ -298,7 +298,7 @@ func (p plain) Load(model []byte, label string) (backend.Graph, error) {
 
 // A backend whose graphs cannot be bound gives the same.
 func TestStreamUnbound(t *testing.T) {
-	dir := export(t, bundle.Bernoulli, 11, 0)
+	dir := export(t, dist.Bernoulli, 11, 0)
 	var all [][]byte
 	for _, backend := range []backend.Backend{ortest.Backend(t), plain{ortest.Backend(t)}} {
 		m, err := runtime.Open(dir, runtime.WithBackend(backend))

@@ -78,9 +78,6 @@ func Reconstructions[T Value](m *Model) Task[T, float32] {
 func Scores[T Value](m *Model) Task[T, float32] {
 	size, bits := m.manifest.Input.RowSize(), m.manifest.Latent.Bits()
 	return Task[T, float32]{In: size, Out: 1, open: func(batch int) (*slot[T, float32], error) {
-		if err := m.hasScore(); err != nil {
-			return nil, err
-		}
 		return through(m, batch, bundle.ReconstructionLogits, func(e *encoding[T], decoded []float32) ([]float32, func() error) {
 			scores, row := make([]float32, batch), make([]float32, size)
 			return scores, func() error {

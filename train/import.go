@@ -9,8 +9,8 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/builder/importer"
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/bundle/writer"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime"
@@ -130,7 +130,7 @@ func (n networks) compare(ctx context.Context, dir string, m builder.Model, back
 	defer model.Close()
 	rows := make([]float32, compareRows*m.Width())
 	noise.Stream{Seed: 1}.Uniform(rows, 0, 0)
-	codes := runtime.PriorCodes(model.Manifest().Latent, compareRows, 1)
+	codes := model.SampleCodes(compareRows, 1)
 	worst := 0.0
 	for _, part := range []struct {
 		name string
@@ -170,10 +170,10 @@ func latentOf(n *importer.Network, categories int, prior string) (builder.Latent
 		k = categories
 	}
 	if k == 0 {
-		return builder.Latent{Kind: bundle.Bernoulli, Variables: bits, Prior: prior}, nil
+		return builder.Latent{Kind: dist.Bernoulli, Variables: bits, Prior: prior}, nil
 	}
 	if bits%k != 0 {
 		return builder.Latent{}, fmt.Errorf("train: the encoder gives %d logits a row, which are no variables of %d categories: %w", bits, k, ErrConfig)
 	}
-	return builder.Latent{Kind: bundle.Categorical, Variables: bits / k, Categories: k, Prior: prior}, nil
+	return builder.Latent{Kind: dist.Categorical, Variables: bits / k, Categories: k, Prior: prior}, nil
 }

@@ -123,7 +123,7 @@ func bounds(t *testing.T, backend backend.Backend, run string, rows *dataset.Set
 		t.Fatal(err)
 	}
 	defer m.Close()
-	e, err := evaluate.Estimate(context.Background(), m, m.Manifest().Latent, rows, evaluate.Options{Binarize: "none", Seed: 3, Samples: 20})
+	e, err := evaluate.Estimate(context.Background(), m, distributions(t, m), rows, evaluate.Options{Binarize: "none", Seed: 3, Samples: 20})
 	if err != nil {
 		t.Fatal(err)
 	}

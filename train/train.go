@@ -260,7 +260,11 @@ func (r *run) evaluate(ctx context.Context, set *dataset.Set, kind string, epoch
 		return evaluate.Evaluation{}, err
 	}
 	defer model.Close()
-	e, err := evaluate.Estimate(ctx, model, model.Manifest().Latent, set, evaluate.Options{
+	m, err := evaluate.ModelOf(model.Manifest())
+	if err != nil {
+		return evaluate.Evaluation{}, err
+	}
+	e, err := evaluate.Estimate(ctx, model, m, set, evaluate.Options{
 		Binarize: r.config.Data.Binarize, Seed: r.config.Seed, Samples: samples,
 		Progress: func(done, total int) {
 			r.options.Progress(Progress{Phase: kind, Done: done, Total: total, Epoch: epoch, Epochs: r.config.Epochs})

@@ -15,8 +15,9 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/internal/elbo"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/noise"
+	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
 	"github.com/catvae/catvae/train/evaluate"
@@ -142,9 +143,9 @@ func TestFailedRuns(t *testing.T) {
 // (z-test), and the IWAE bound lies between it and ln p(x), close to the latter for many samples.
 func TestEvaluateAgainstEnumeration(t *testing.T) {
 	for name, m := range map[string]builder.Model{
-		"bernoulli":            {Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 6, Prior: "uniform"}},
-		"bernoulli, learned":   {Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 6, Prior: "learned"}},
-		"categorical, learned": {Latent: builder.Latent{Kind: bundle.Categorical, Variables: 3, Categories: 4, Prior: "learned"}},
+		"bernoulli":            {Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 6, Prior: "uniform"}},
+		"bernoulli, learned":   {Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 6, Prior: "learned"}},
+		"categorical, learned": {Latent: builder.Latent{Kind: dist.Categorical, Variables: 3, Categories: 4, Prior: "learned"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m.Input, m.Activation = []int{28, 28}, builder.Tanh
@@ -160,14 +161,14 @@ func TestEvaluateAgainstEnumeration(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l, ctx := model.Manifest().Latent, context.Background()
-			elbo, logP, err := evaluate.Exact(ctx, model, l, set, dataset.Binarizer{Rule: dataset.Threshold, Seed: 1})
+			ctx := context.Background()
+			elbo, logP, err := evaluate.Exact(ctx, model, distributions(t, model), set, dataset.Binarizer{Rule: dataset.Threshold, Seed: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
 			var estimates []float64
 			for seed := range uint64(200) {
-				e, err := evaluate.Estimate(ctx, model, l, set, evaluate.Options{Binarize: dataset.Threshold, Seed: seed, Samples: 1})
+				e, err := evaluate.Estimate(ctx, model, distributions(t, model), set, evaluate.Options{Binarize: dataset.Threshold, Seed: seed, Samples: 1})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -177,7 +178,7 @@ func TestEvaluateAgainstEnumeration(t *testing.T) {
 			if z := (mean - elbo) / (deviation / math.Sqrt(float64(len(estimates)))); math.Abs(z) > 4 {
 				t.Errorf("mean ELBO %g over %d seeds, exact %g: z = %.1f", mean, len(estimates), elbo, z)
 			}
-			e, err := evaluate.Estimate(ctx, model, l, set, evaluate.Options{Binarize: dataset.Threshold, Seed: 1, Samples: 3000})
+			e, err := evaluate.Estimate(ctx, model, distributions(t, model), set, evaluate.Options{Binarize: dataset.Threshold, Seed: 1, Samples: 3000})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -222,32 +223,6 @@ func meanDeviation(x []float64) (mean, deviation float64) {
 	return mean, math.Sqrt(deviation)
 }
 
-func TestLogLikelihoodIsStable(t *testing.T) {
-	x, l := make([]float32, 100), make([]float32, 100)
-	for i := range l {
-		x[i], l[i] = float32(i%2), float32(i-50)*1e4
-	}
-	want := 0.0
-	for i := range l {
-		v := float64(l[i])
-		want += float64(x[i])*v - math.Max(v, 0) - math.Log1p(math.Exp(-math.Abs(v)))
-	}
-	if got := elbo.LogLikelihood(x, l); math.Abs(got-want) > 1e-9*math.Abs(want) {
-		t.Errorf("%g, want %g", got, want)
-	}
-	for i := range l {
-		l[i] = float32(i%7) - 3
-	}
-	want = 0
-	for i := range l {
-		v := float64(l[i])
-		want += float64(x[i])*v - math.Max(v, 0) - math.Log1p(math.Exp(-math.Abs(v)))
-	}
-	if got := elbo.LogLikelihood(x, l); math.Abs(got-want) > 1e-12*math.Abs(want) {
-		t.Errorf("%.15g, want %.15g", got, want)
-	}
-}
-
 func TestSchedules(t *testing.T) {
 	tau := train.Temperature{Start: 1, Floor: 0.5, Rate: 0.01}
 	if tau.At(0) != 1 || math.Abs(tau.At(10)-math.Exp(-0.1)) > 1e-15 || tau.At(1000) != 0.5 {
@@ -283,7 +258,7 @@ func TestConfigFiles(t *testing.T) {
 }
 
 func TestWeightsRoundTrip(t *testing.T) {
-	m := builder.Model{Input: []int{4}, Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 3, Prior: "learned"}, Activation: builder.ReLU}
+	m := builder.Model{Input: []int{4}, Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 3, Prior: "learned"}, Activation: builder.ReLU}
 	params := randomParams(t, m)
 	path := filepath.Join(t.TempDir(), "w.safetensors")
 	if err := train.SaveWeights(path, params, map[string]string{"a": "b"}); err != nil {
@@ -313,4 +288,14 @@ func TestWeightsRoundTrip(t *testing.T) {
 			t.Errorf("%s: is taken", name)
 		}
 	}
+}
+
+// distributions are those of an open model.
+func distributions(t *testing.T, m *runtime.Model) evaluate.Model {
+	t.Helper()
+	d, err := evaluate.ModelOf(m.Manifest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }

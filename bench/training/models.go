@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/train"
@@ -37,11 +37,11 @@ var titles = map[string]string{
 func (c config) model() builder.Model {
 	m := builder.Model{
 		Input: []int{784}, Activation: builder.ReLU,
-		Latent:  builder.Latent{Kind: bundle.Bernoulli, Variables: c.Variables, Categories: c.Categories, Prior: builder.PriorUniform},
+		Latent:  builder.Latent{Kind: dist.Bernoulli, Variables: c.Variables, Categories: c.Categories, Prior: builder.PriorUniform},
 		Encoder: builder.MLP{Hidden: []int{c.Hidden}}, Decoder: builder.MLP{Hidden: []int{c.Hidden}},
 	}
 	if c.Categories > 0 {
-		m.Latent.Kind = bundle.Categorical
+		m.Latent.Kind = dist.Categorical
 	}
 	return m
 }

@@ -170,7 +170,7 @@ func (c *Comparison) add(l bundle.Latent, n int, logits, wantLogits []float32, c
 		}
 		a, b := codes[i*width:][:width], want[i*width:][:width]
 		if !bytes.Equal(a, b) {
-			near := l.NearDecision(row, Margin)
+			near := l.Dist().NearDecision(row, Margin)
 			for j := range bits {
 				if (a[j/8]^b[j/8])>>(7-j%8)&1 == 0 {
 					continue

@@ -10,6 +10,7 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/bundle/variant"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
@@ -43,7 +44,7 @@ func TestVariantsGolden(t *testing.T) {
 		Manifest: &bundle.Manifest{
 			Name: "golden", Likelihood: "bernoulli",
 			Input:  bundle.Input{Name: bundle.Sample, DType: onnxtensor.Float32, Shape: []int64{4, 3}, Scale: 1.0 / 255, Range: [2]float64{0, 1}, Seen: "none"},
-			Latent: bundle.Latent{Kind: bundle.Bernoulli, Variables: 6, Prior: bundle.Prior{Kind: "uniform"}, BitOrder: bundle.BitOrderMSBFirst},
+			Latent: bundle.Latent{Kind: dist.Bernoulli, Variables: 6, Prior: bundle.Prior{Kind: "uniform"}, BitOrder: bundle.BitOrderMSBFirst},
 		},
 		Encoder: graph("encoder", func(batch int) (export.Traced, error) {
 			b := builder.New(params)

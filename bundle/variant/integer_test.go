@@ -9,6 +9,7 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/bundle/variant"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/runtime/backend"
@@ -94,7 +95,7 @@ func whole(all []product, row []byte) []float32 {
 // processor without VNNI, and codes are the same with it and without.
 func TestWholeNumbers(t *testing.T) {
 	s := source(t, builder.Model{
-		Input: []int{784}, Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 24, Prior: "uniform"},
+		Input: []int{784}, Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 24, Prior: "uniform"},
 		Encoder: builder.MLP{Hidden: []int{48}}, Decoder: builder.MLP{Hidden: []int{2}}, Activation: builder.ReLU,
 	})
 	extreme := func(name string, rows, columns int) []*onnxpb.TensorProto { // columns of 1, of -1, and of both

@@ -13,6 +13,7 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/bundle/variant"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/runtime/backend"
@@ -69,12 +70,12 @@ var models = map[string]builder.Model{}
 func init() {
 	for _, activation := range []builder.Activation{builder.ReLU, builder.LeakyReLU, builder.Tanh} {
 		models["bernoulli, "+string(activation)] = builder.Model{
-			Input: []int{4, 6}, Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 21, Prior: "uniform"},
+			Input: []int{4, 6}, Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 21, Prior: "uniform"},
 			Encoder: builder.MLP{Hidden: []int{32, 16}}, Decoder: builder.MLP{Hidden: []int{4}}, Activation: activation,
 		}
 	}
 	m := models["bernoulli, relu"]
-	m.Latent = builder.Latent{Kind: bundle.Categorical, Variables: 5, Categories: 4, Prior: "uniform"}
+	m.Latent = builder.Latent{Kind: dist.Categorical, Variables: 5, Categories: 4, Prior: "uniform"}
 	models["categorical"] = m
 	m.Binarize = 0.5
 	models["categorical, binarised in the graph"] = m

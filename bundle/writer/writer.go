@@ -210,7 +210,7 @@ func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []Graph, 
 		reference, bits := export.Floats(wantLogits[0].Data), l.Bits()
 		got, expected := export.Floats(codes[0].Data), export.Floats(want[0].Data)
 		for row := range batch {
-			near := l.NearDecision(reference[row*bits:][:bits], c.Margin)
+			near := l.Dist().NearDecision(reference[row*bits:][:bits], c.Margin)
 			for i := range bits {
 				at := row*bits + i
 				if near[i] {

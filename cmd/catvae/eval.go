@@ -39,7 +39,7 @@ func (evalCommand) Help() string {
   catvae eval --model run --data mnist/ --samples 1000
   catvae eval --model run/bundle --data glyphs --json
 
-All figures are nats a row, from hard samples of the posterior: bounds from below on ln p(x). With ten bits or fewer the exact values are printed too.
+All figures are nats a row, from hard samples of the posterior: bounds from below on ln p(x). Where there are 1,024 codes or fewer (ten bits), the exact values are printed too.
 
 ` + cli.ExitStatus
 }
@@ -72,25 +72,28 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	bar := progress.New(env.Stderr, set.Len(), "evaluating")
-	e, err := evaluate.Estimate(ctx, model, model.Manifest().Latent, set, evaluate.Options{
+	m, err := evaluate.ModelOf(model.Manifest())
+	if err != nil {
+		return err
+	}
+	e, err := evaluate.Estimate(ctx, model, m, set, evaluate.Options{
 		Binarize: rule, Seed: c.Seed, Samples: c.Samples, Progress: func(done, _ int) { bar.Set(done, "") },
 	})
 	bar.Done("")
 	if err != nil {
 		return err
 	}
-	return c.print(ctx, env, model, set, e)
+	return c.print(ctx, env, model, m, set, e)
 }
 
-func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Model, set *dataset.Set, e evaluate.Evaluation) error {
-	l := model.Manifest().Latent
+func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Model, m evaluate.Model, set *dataset.Set, e evaluate.Evaluation) error {
 	out := struct {
 		evaluate.Evaluation
 		ExactELBO *float64 `json:"exact_elbo,omitempty"`
 		ExactLogP *float64 `json:"exact_log_p,omitempty"`
 	}{Evaluation: e}
-	if l.Kind == bundle.Bernoulli && l.Variables <= 10 {
-		elbo, logP, err := evaluate.Exact(ctx, model, l, set, dataset.Binarizer{Rule: dataset.Binarization(e.Binarize), Seed: c.Seed})
+	if m.Latent.Count(evaluate.MaxExactCodes) <= evaluate.MaxExactCodes {
+		elbo, logP, err := evaluate.Exact(ctx, model, m, set, dataset.Binarizer{Rule: dataset.Binarization(e.Binarize), Seed: c.Seed})
 		if err != nil {
 			return err
 		}
@@ -104,7 +107,7 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 	fmt.Fprintf(env.Stdout, "reconstruction  %.3f nats\n", e.Reconstruction)
 	fmt.Fprintf(env.Stdout, "KL              %.3f nats\n", e.KL)
 	fmt.Fprintf(env.Stdout, "-IWAE           %.3f nats, K = %d\n", -e.IWAE, e.Samples)
-	fmt.Fprintf(env.Stdout, "active bits     %d of %d\n", e.ActiveBits, l.Bits())
+	fmt.Fprintf(env.Stdout, "active bits     %d of %d\n", e.ActiveBits, m.Latent.Bits())
 	if out.ExactELBO != nil {
 		fmt.Fprintf(env.Stdout, "exact -ELBO     %.3f nats\nexact -ln p(x)  %.3f nats\n", -*out.ExactELBO, -*out.ExactLogP)
 	}

@@ -52,7 +52,7 @@ func (c inspectCommand) Run(env cli.Env) error {
 	fmt.Fprintf(env.Stdout, "bundle hash  %s\n", b.Hash())
 	fmt.Fprintf(env.Stdout, "input        %s %s%v, values %g to %g, bytes times %.6g; trained on data binarised: %s\n", m.Input.Name, m.Input.DType, m.Input.Shape, m.Input.Range[0], m.Input.Range[1], m.Input.Scale, m.Input.Seen)
 	fmt.Fprintf(env.Stdout, "latent       %s", m.Latent.Kind)
-	if m.Latent.Kind == bundle.Categorical {
+	if m.Latent.Categories > 0 {
 		fmt.Fprintf(env.Stdout, ", %d variables of %d categories", m.Latent.Variables, m.Latent.Categories)
 	} else {
 		fmt.Fprintf(env.Stdout, ", %d variables", m.Latent.Variables)

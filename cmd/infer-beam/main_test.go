@@ -20,10 +20,10 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
@@ -48,7 +48,7 @@ func writeModel(t *testing.T) string {
 		t.Fatal(err)
 	}
 	m := builder.Model{
-		Input: []int{3, 2}, Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 11, Prior: "uniform"},
+		Input: []int{3, 2}, Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 11, Prior: "uniform"},
 		Encoder: builder.MLP{Hidden: []int{4}}, Decoder: builder.MLP{Hidden: []int{4}}, Activation: builder.Tanh,
 	}
 	dir := filepath.Join(t.TempDir(), "bundle")

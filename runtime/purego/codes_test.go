@@ -87,7 +87,7 @@ func TestAgreesWithONNXRuntime(t *testing.T) {
 				for i, x := range logits[row*bits:][:bits] {
 					wide[i] = float64(x)
 				}
-				margin := latent.NearDecision(wide, 1e-5)
+				margin := latent.Dist().NearDecision(wide, 1e-5)
 				for i, v := range ourCodes[row*bits:][:bits] {
 					if v == codes[row*bits+i] {
 						continue

@@ -8,9 +8,8 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/internal/elbo"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/noise"
-	"github.com/catvae/catvae/runtime"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -18,6 +17,21 @@ import (
 type Coder interface {
 	Logits(ctx context.Context, dst, rows []float32) ([]float32, error)
 	DecodeLogits(ctx context.Context, dst, codes []float32) ([]float32, error)
+}
+
+// A Model is the distributions of what is evaluated: what a bundle's manifest says of them.
+type Model struct {
+	Latent     dist.Latent
+	Likelihood dist.Likelihood
+}
+
+// ModelOf returns the distributions of a bundle.
+func ModelOf(m *bundle.Manifest) (Model, error) {
+	l, err := dist.LikelihoodOf(m.Likelihood)
+	if err != nil {
+		return Model{}, fmt.Errorf("evaluate: %w: %w", err, bundle.ErrFormat)
+	}
+	return Model{Latent: m.Latent.Dist(), Likelihood: l}, nil
 }
 
 // Evaluation is what hard samples from the posterior say of a model: the figures that may be compared with others'. All
@@ -63,7 +77,7 @@ const evaluationChunk = 250
 //	IWAE    E ln 1/K Σ p(x,z_k)/q(z_k|x),   K hard z (Burda et al. 1509.00519, equation 8)
 //
 // Both bound ln p(x) from below; IWAE grows towards it with K. Equal seeds give equal numbers.
-func Estimate(ctx context.Context, c Coder, l bundle.Latent, set *dataset.Set, o Options) (Evaluation, error) {
+func Estimate(ctx context.Context, c Coder, m Model, set *dataset.Set, o Options) (Evaluation, error) {
 	if o.Samples < 1 {
 		return Evaluation{}, fmt.Errorf("evaluate: evaluate with %d samples: use 1 or more", o.Samples)
 	}
@@ -71,7 +85,7 @@ func Estimate(ctx context.Context, c Coder, l bundle.Latent, set *dataset.Set, o
 	if o.Limit > 0 {
 		n = min(n, o.Limit)
 	}
-	e := evaluator{coder: c, latent: l, set: set, options: o, bits: make([]Bit, l.Bits())}
+	e := evaluator{coder: c, model: m, set: set, options: o, bits: make([]Bit, m.Latent.Bits())}
 	for from := 0; from < n; from += evaluationChunk {
 		if err := e.chunk(ctx, from, min(n, from+evaluationChunk)); err != nil {
 			return Evaluation{}, err
@@ -97,7 +111,7 @@ func Estimate(ctx context.Context, c Coder, l bundle.Latent, set *dataset.Set, o
 // evaluator sums over rows.
 type evaluator struct {
 	coder                    Coder
-	latent                   bundle.Latent
+	model                    Model
 	set                      *dataset.Set
 	options                  Options
 	bits                     []Bit
@@ -105,7 +119,7 @@ type evaluator struct {
 }
 
 func (e *evaluator) chunk(ctx context.Context, from, to int) error {
-	size, bits, n := e.set.RowSize(), e.latent.Bits(), to-from
+	size, width, bits, n := e.set.RowSize(), e.model.Latent.Logits(), e.model.Latent.Bits(), to-from
 	rows := make([]float32, n*size)
 	binarizer := dataset.Binarizer{Rule: e.options.Binarize, Seed: e.options.Seed}
 	for i := range n {
@@ -117,23 +131,23 @@ func (e *evaluator) chunk(ctx context.Context, from, to int) error {
 	if err != nil {
 		return err
 	}
-	posteriors := make([]elbo.Posterior, n)
+	posteriors := make([]dist.Posterior, n)
 	for i := range n {
-		posteriors[i] = elbo.NewPosterior(e.latent, logits[i*bits:][:bits])
+		posteriors[i] = e.model.Latent.Posterior(logits[i*width:][:width])
 		e.kl += e.add(posteriors[i])
 	}
 	weights := make([][]float64, n) // ln p(x,z)/q(z|x) by row and sample
-	codes, u := make([]float32, n*bits), make([]float32, bits)
+	codes, u := make([]float32, n*bits), make([]float32, width)
 	var decoded []float32
 	for k := range e.options.Samples {
 		for i := range n {
 			noise.Stream{Seed: e.options.Seed, Purpose: noise.Evaluation}.Uniform(u, uint32(k), uint32(from+i))
-			runtime.Draw(e.latent, codes[i*bits:][:bits], logits[i*bits:][:bits], u)
+			e.model.Latent.Draw(codes[i*bits:][:bits], logits[i*width:][:width], u)
 		}
 		if decoded, err = e.coder.DecodeLogits(ctx, decoded[:0], codes); err != nil {
 			return err
 		}
-		likelihood := likelihoods(rows, decoded, n)
+		likelihood := e.logP(rows, decoded, n)
 		for i := range n {
 			if k == 0 {
 				e.reconstruction -= likelihood[i]
@@ -149,7 +163,7 @@ func (e *evaluator) chunk(ctx context.Context, from, to int) error {
 
 // add adds a row's probabilities and divergences to the bits' sums and returns KL(q || p). The bits of a categorical
 // variable share its divergence.
-func (e *evaluator) add(p elbo.Posterior) float64 {
+func (e *evaluator) add(p dist.Posterior) float64 {
 	return p.KL(func(from, to int, kl float64) {
 		for i := from; i < to; i++ {
 			e.bits[i].Mean += p.Mean(i)
@@ -158,15 +172,15 @@ func (e *evaluator) add(p elbo.Posterior) float64 {
 	})
 }
 
-// likelihoods returns Σ x l - sp(l) of each of n rows, on all cores.
-func likelihoods(x, logits []float32, n int) []float64 {
-	out, size := make([]float64, n), len(x)/n
+// logP returns ln p(x|outputs) of each of n rows, on all cores.
+func (e *evaluator) logP(x, outputs []float32, n int) []float64 {
+	out, size, width := make([]float64, n), len(x)/n, len(outputs)/n
 	var group errgroup.Group
 	part := (n + goruntime.NumCPU() - 1) / goruntime.NumCPU()
 	for from := 0; from < n; from += part {
 		group.Go(func() error {
 			for i := from; i < min(n, from+part); i++ {
-				out[i] = elbo.LogLikelihood(x[i*size:][:size], logits[i*size:][:size])
+				out[i] = e.model.Likelihood.LogP(x[i*size:][:size], outputs[i*width:][:width])
 			}
 			return nil
 		})

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/internal/elbo"
 )
 
 // MaxExactCodes is how many codes [Exact] enumerates at most: those of ten bits.
@@ -18,12 +16,12 @@ const MaxExactCodes = 1 << 10
 //	ELBO = Σ q(z|x) (ln p(x|z) + ln p(z) - ln q(z|x))        ln p(x) = ln Σ p(x|z) p(z)
 //
 // It is what [Estimate]'s estimates are held against. More than [MaxExactCodes] codes are an error.
-func Exact(ctx context.Context, c Coder, l bundle.Latent, set *dataset.Set, b dataset.Binarizer) (bound, logP float64, err error) {
-	codes, err := allCodes(l)
+func Exact(ctx context.Context, c Coder, m Model, set *dataset.Set, b dataset.Binarizer) (bound, logP float64, err error) {
+	codes, err := m.Latent.Codes(MaxExactCodes)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, fmt.Errorf("evaluate: exact bounds: %w: use Estimate", err)
 	}
-	bits, size := l.Bits(), set.RowSize()
+	bits, size, outputs := m.Latent.Bits(), set.RowSize(), set.RowSize()*m.Likelihood.Outputs()
 	decoded, err := c.DecodeLogits(ctx, nil, codes)
 	if err != nil {
 		return 0, 0, err
@@ -36,12 +34,12 @@ func Exact(ctx context.Context, c Coder, l bundle.Latent, set *dataset.Set, b da
 		if err != nil {
 			return 0, 0, err
 		}
-		p := elbo.NewPosterior(l, logits)
+		p := m.Latent.Posterior(logits)
 		joint := make([]float64, 0, len(codes)/bits)
 		for z := range len(codes) / bits {
 			code := codes[z*bits:][:bits]
 			logPrior, logQ := p.Logs(code)
-			likelihood := elbo.LogLikelihood(row, decoded[z*size:][:size])
+			likelihood := m.Likelihood.LogP(row, decoded[z*outputs:][:outputs])
 			joint = append(joint, likelihood+logPrior)
 			if q := math.Exp(logQ); q > 0 {
 				bound += q * (likelihood + logPrior - logQ)
@@ -51,31 +49,4 @@ func Exact(ctx context.Context, c Coder, l bundle.Latent, set *dataset.Set, b da
 	}
 	n := float64(set.Len())
 	return bound / n, logP / n, nil
-}
-
-// allCodes returns every code of a latent space, one after the other.
-func allCodes(l bundle.Latent) ([]float32, error) {
-	values := 2
-	if l.Kind == bundle.Categorical {
-		values = l.Categories
-	}
-	n := 1
-	for range l.Variables {
-		if n *= values; n > MaxExactCodes {
-			return nil, fmt.Errorf("evaluate: exact bounds: %d variables have more than %d codes: use Estimate", l.Variables, MaxExactCodes)
-		}
-	}
-	codes := make([]float32, n*l.Bits())
-	for z := range n {
-		rest := z
-		for v := range l.Variables {
-			if l.Kind == bundle.Categorical {
-				codes[z*l.Bits()+v*values+rest%values] = 1
-			} else {
-				codes[z*l.Bits()+v] = float32(rest % 2)
-			}
-			rest /= values
-		}
-	}
-	return codes, nil
 }

@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/noise"
 )
 
@@ -20,7 +20,7 @@ import (
 // cut, every bad one is zeros and is named with its reason.
 func TestBadRows(t *testing.T) {
 	dir := t.TempDir()
-	model := writeModel(t, bundle.Bernoulli, 11, 0)
+	model := writeModel(t, dist.Bernoulli, 11, 0)
 	const rows, size = 1000, 6
 	values := make([]float32, rows*size)
 	noise.Stream{Seed: 3}.Uniform(values, 0, 0)

@@ -16,10 +16,10 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
@@ -28,7 +28,7 @@ import (
 )
 
 // writeModel writes the bundle of an untrained model of rows of 3x2 and returns its folder.
-func writeModel(t *testing.T, kind bundle.Kind, variables, categories int) string {
+func writeModel(t *testing.T, kind string, variables, categories int) string {
 	t.Helper()
 	params, err := builder.NewParams(tensor.Float32, 1)
 	if err != nil {
@@ -115,9 +115,9 @@ func npy(t *testing.T, path string) []byte {
 // Every format of codes holds the same codes under the same ids, cut into parts or not.
 func TestFormats(t *testing.T) {
 	const n = 100
-	for kind, model := range map[bundle.Kind]string{bundle.Bernoulli: writeModel(t, bundle.Bernoulli, 11, 0), bundle.Categorical: writeModel(t, bundle.Categorical, 3, 5)} {
+	for kind, model := range map[string]string{dist.Bernoulli: writeModel(t, dist.Bernoulli, 11, 0), dist.Categorical: writeModel(t, dist.Categorical, 3, 5)} {
 		in, dir := pixelFile(t, n), t.TempDir()
-		bits := map[bundle.Kind]int{bundle.Bernoulli: 11, bundle.Categorical: 15}[kind]
+		bits := map[string]int{dist.Bernoulli: 11, dist.Categorical: 15}[kind]
 		file := func(name string, j infer.Job) string {
 			j.Model, j.In, j.Out, j.PartRows = model, in, dir+"/"+name, 17
 			if s := must(t, j); s.Rows != n || s.Parts != 6 {
@@ -182,13 +182,13 @@ func TestFormats(t *testing.T) {
 }
 
 // checkIndexes compares indexes with the bits that they stand for.
-func checkIndexes(t *testing.T, kind bundle.Kind, packed, indexes []byte) {
+func checkIndexes(t *testing.T, kind string, packed, indexes []byte) {
 	t.Helper()
 	var values []byte
 	for row := 0; len(packed) > 2*row; row++ {
 		code := packed[2*row:]
 		bit := func(i int) byte { return code[i/8] >> (7 - i%8) & 1 }
-		if kind == bundle.Bernoulli {
+		if kind == dist.Bernoulli {
 			for i := range 11 {
 				values = append(values, bit(i))
 			}
@@ -210,7 +210,7 @@ func checkIndexes(t *testing.T, kind bundle.Kind, packed, indexes []byte) {
 // Logits, scores and reconstructions as text are the numbers of the NPY file; pictures hold the reconstructions.
 func TestNumbers(t *testing.T) {
 	const n = 20
-	model, in, dir := writeModel(t, bundle.Bernoulli, 11, 0), pixelFile(t, n), t.TempDir()
+	model, in, dir := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, n), t.TempDir()
 	for _, j := range []infer.Job{{Codes: infer.Logits}, {Mode: infer.Score}, {Mode: infer.Reconstruct}} {
 		j.Model, j.In, j.PartRows = model, in, 8
 		text := map[infer.Format]string{}
@@ -257,7 +257,7 @@ func TestNumbers(t *testing.T) {
 // A run goes on where it was: parts that are done stay, those that are missing, torn or unrecorded are made again, and the
 // bytes are those of a run without a pause.
 func TestResume(t *testing.T) {
-	model, in, dir := writeModel(t, bundle.Bernoulli, 11, 0), pixelFile(t, 100), t.TempDir()
+	model, in, dir := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, 100), t.TempDir()
 	job := infer.Job{Model: model, In: in, Out: filepath.Join(dir, "whole") + "/", PartRows: 10}
 	must(t, job)
 	want := read(t, job.Out)
@@ -293,7 +293,7 @@ func equal(a, b map[string]string) bool {
 
 // Shards of any number make the same parts.
 func TestShards(t *testing.T) {
-	model, in, dir := writeModel(t, bundle.Bernoulli, 11, 0), pixelFile(t, 95), t.TempDir()
+	model, in, dir := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, 95), t.TempDir()
 	var want map[string]string
 	for _, n := range []int{1, 3, 7, 20} {
 		job := infer.Job{Model: model, In: in, Out: filepath.Join(dir, strconv.Itoa(n)) + "/", PartRows: 10}
@@ -326,11 +326,11 @@ func TestShards(t *testing.T) {
 
 // Parts of another job are never mixed in, and go only by force.
 func TestOtherJobs(t *testing.T) {
-	model, in, dir := writeModel(t, bundle.Bernoulli, 11, 0), pixelFile(t, 40), t.TempDir()
+	model, in, dir := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, 40), t.TempDir()
 	job := infer.Job{Model: model, In: in, Out: dir + "/", PartRows: 10}
 	must(t, job)
 	for name, change := range map[string]func(*infer.Job){
-		"another bundle": func(j *infer.Job) { j.Model = writeModel(t, bundle.Bernoulli, 12, 0) },
+		"another bundle": func(j *infer.Job) { j.Model = writeModel(t, dist.Bernoulli, 12, 0) },
 		"other rows":     func(j *infer.Job) { j.In = pixelFile(t, 41) },
 		"other parts":    func(j *infer.Job) { j.PartRows = 20 },
 		"other results":  func(j *infer.Job) { j.Codes = infer.Logits },
@@ -360,7 +360,7 @@ func TestOtherJobs(t *testing.T) {
 
 // Jobs that cannot be are told at once, and leave nothing behind.
 func TestJobs(t *testing.T) {
-	model, in, dir := writeModel(t, bundle.Bernoulli, 11, 0), pixelFile(t, 4), t.TempDir()
+	model, in, dir := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, 4), t.TempDir()
 	for name, j := range map[string]infer.Job{
 		"no output":         {Out: ""},
 		"parquet of logits": {Out: "x.parquet", Codes: infer.Logits},

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/infer"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 )
@@ -56,7 +56,7 @@ func victim(text string) error {
 // else.
 func TestKilled(t *testing.T) {
 	ortest.Backend(t)
-	model, in := writeModel(t, bundle.Bernoulli, 11, 0), pixelFile(t, 20_000)
+	model, in := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, 20_000)
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	for _, out := range []string{"codes.npy", "codes.csv", "codes/", "pictures/"} {
 		job := infer.Job{Model: model, In: in, PartRows: 1500, Batch: 64}

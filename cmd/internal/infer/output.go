@@ -29,10 +29,8 @@ func newOutput(job Job, m *bundle.Manifest) (output, error) {
 			return output{}, fmt.Errorf("infer: %w: an index holds up to 256 categories, the model has %d: write packed codes", ErrJob, l.Categories)
 		}
 		return output{dtype: onnxtensor.Uint8, shape: []int{l.Variables}, label: "index"}, nil
-	case job.Mode == Encode && l.Kind == bundle.Categorical:
-		return output{dtype: onnxtensor.Float32, shape: []int{l.Variables, l.Categories}, label: "logits"}, nil
 	case job.Mode == Encode:
-		return output{dtype: onnxtensor.Float32, shape: []int{l.Variables}, label: "logits"}, nil
+		return output{dtype: onnxtensor.Float32, shape: l.Dist().LogitsShape(), label: "logits"}, nil
 	case job.Mode == Score:
 		return output{dtype: onnxtensor.Float32, label: "score"}, nil
 	}

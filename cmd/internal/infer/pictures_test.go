@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/infer"
+	"github.com/catvae/catvae/dist"
 )
 
 // pictureFolder writes n pictures of 3x2 pixels with the content of pixelFile's rows, in folders of ten.
@@ -38,7 +38,7 @@ func pictureFolder(t *testing.T, n int) string {
 // A picture's row is called by its path, in the output and among the bad ones; the codes are those of its pixels.
 func TestPictures(t *testing.T) {
 	const n = 100
-	model, dir := writeModel(t, bundle.Bernoulli, 11, 0), t.TempDir()
+	model, dir := writeModel(t, dist.Bernoulli, 11, 0), t.TempDir()
 	want := infer.Job{Model: model, In: pixelFile(t, n), Out: filepath.Join(dir, "want.csv")}
 	must(t, want)
 	pictures := pictureFolder(t, n)

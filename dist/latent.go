@@ -1,0 +1,217 @@
+package dist
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+)
+
+// The names of families and likelihoods, as configurations and manifests have them. Bernoulli is both.
+const (
+	Bernoulli   = "bernoulli"
+	Categorical = "categorical"
+)
+
+// families are the kinds of latent variables by their names: one row each.
+var families = map[string]Family{
+	Bernoulli:   bernoulliLatent{},
+	Categorical: categoricalLatent{},
+}
+
+// A Family is a kind of latent variable, with every facet of it that needs no gorgonia. Methods take the [Latent] that the
+// variables are of, which has passed Check, and the values of one row.
+type Family interface {
+	// Doc says in one line what a variable is.
+	Doc() string
+	// LogitsDoc and CodeDoc say what the encoder's result and the code hold. They are part of the exported graphs, whose
+	// bytes stay the same: do not reword them.
+	LogitsDoc() string
+	CodeDoc() string
+
+	// Check reports sizes or thresholds that the family does not have, by their keys.
+	Check(l Latent) error
+	// LogitsShape is the shape of a row's logits: what the encoder gives, and what noise is drawn for.
+	LogitsShape(l Latent) []int
+	// CodeShape is the shape of a row's code: what the decoder takes.
+	CodeShape(l Latent) []int
+	// Choices is how many values a variable can take.
+	Choices(l Latent) int
+	// Choose writes the c-th value of variable v, from 0, into a code of zeros.
+	Choose(l Latent, code []float32, v, c int)
+
+	// Posterior returns q(z|x) of a row next to the prior.
+	Posterior(l Latent, logits []float32) Posterior
+	// Draw writes one hard sample of variables with these logits to code, for noise u uniform in the open unit interval,
+	// one number a logit.
+	Draw(l Latent, code, logits, u []float32)
+	// NearDecision sets those values of the code that may be others when the logits change by margin.
+	NearDecision(l Latent, near []bool, logits []float64, margin float64)
+}
+
+// A Posterior is q(z|x) of one row next to the prior p(z). All results are nats.
+type Posterior interface {
+	// Mean returns the mean of the code's i-th value.
+	Mean(i int) float64
+	// KL returns KL(q(z|x) ‖ p(z)), the sum over the variables, and calls each, which may be nil, with the values from, …,
+	// to-1 of the code that are a variable's and with its share.
+	KL(each func(from, to int, kl float64)) float64
+	// LogRatio returns ln p(z)/q(z|x) of a hard code.
+	LogRatio(code []float32) float64
+	// Logs returns ln p(z) and ln q(z|x) of a hard code.
+	Logs(code []float32) (prior, q float64)
+}
+
+// A Latent says which latent variables a model has: a family with its sizes, its prior and its decisions. [NewLatent] makes
+// one that is checked.
+type Latent struct {
+	Family               // promotes the facets; see the methods of Latent for the usual calls
+	Variables  int       // how many, at least 1
+	Categories int       // of each variable, where the family has them; else 0
+	Prior      []float32 // the prior's logits, of LogitsShape; nil for the uniform prior
+	Thresholds []float32 // of the logits, one a variable, where the family decides by thresholds; nil means 0
+}
+
+// NewLatent returns variables of a family by its name, with a uniform prior. An unknown name, or sizes that the family does
+// not have, are an error that names the key.
+func NewLatent(kind string, variables, categories int) (Latent, error) {
+	l := Latent{Family: FamilyOf(kind), Variables: variables, Categories: categories}
+	return l, l.Check()
+}
+
+// What the graphs of the two first families say of themselves.
+const (
+	logitsDoc = "Logits of q(z|x): of p(z=1) for Bernoulli variables, of each category before the softmax for categorical ones."
+	codeDoc   = "Hard code: 0 or 1 for each Bernoulli variable (1 where the logit is above its threshold), one-hot of the largest logit for each categorical one."
+)
+
+// FamilyOf returns the family of a name. Of an unknown name it returns one whose Check reports it, so that a
+// configuration can be asked for shapes before it is checked.
+func FamilyOf(kind string) Family {
+	if f, ok := families[kind]; ok {
+		return f
+	}
+	return unknownLatent{kind: kind}
+}
+
+// FamilyNames returns the names of all families, sorted.
+func FamilyNames() []string { return slices.Sorted(maps.Keys(families)) }
+
+// Check reports the first thing wrong with the variables, by its key.
+func (l Latent) Check() error {
+	if l.Family == nil {
+		return fmt.Errorf("latent.kind is missing: use %s", alternatives(FamilyNames()))
+	}
+	if l.Variables < 1 {
+		return fmt.Errorf("latent.variables is %d: use 1 or more", l.Variables)
+	}
+	return l.Family.Check(l)
+}
+
+// LogitsShape returns the shape of a row's logits.
+func (l Latent) LogitsShape() []int { return l.Family.LogitsShape(l) }
+
+// CodeShape returns the shape of a row's code.
+func (l Latent) CodeShape() []int { return l.Family.CodeShape(l) }
+
+// Logits returns the number of a row's logits.
+func (l Latent) Logits() int { return product(l.LogitsShape()) }
+
+// Bits returns the number of values of a row's code.
+func (l Latent) Bits() int { return product(l.CodeShape()) }
+
+// Choices returns how many values a variable can take.
+func (l Latent) Choices() int { return l.Family.Choices(l) }
+
+// Choose writes the c-th value of variable v, from 0, into a code of zeros.
+func (l Latent) Choose(code []float32, v, c int) { l.Family.Choose(l, code, v, c) }
+
+// MaxKL returns the largest divergence that a uniform prior allows, in nats a row: variables · ln choices.
+func (l Latent) MaxKL() float64 { return float64(l.Variables) * math.Log(float64(l.Choices())) }
+
+// Posterior returns q(z|x) of a row with these logits.
+func (l Latent) Posterior(logits []float32) Posterior { return l.Family.Posterior(l, logits) }
+
+// Draw writes a hard sample of a row with these logits to code, for uniform noise u, one number a logit.
+func (l Latent) Draw(code, logits, u []float32) { l.Family.Draw(l, code, logits, u) }
+
+// PriorLogits returns the logits of the prior: zeros where it is uniform.
+func (l Latent) PriorLogits() []float32 {
+	if len(l.Prior) > 0 {
+		return l.Prior
+	}
+	return make([]float32, l.Logits())
+}
+
+// NearDecision marks the values of a row's code that rounding may turn: whose logits are within margin · max(1, the row's
+// largest |logit|) of a decision.
+func (l Latent) NearDecision(logits []float64, margin float64) []bool {
+	scale := 1.0
+	for _, x := range logits {
+		scale = max(scale, x, -x)
+	}
+	near := make([]bool, l.Bits())
+	l.Family.NearDecision(l, near, logits, margin*scale)
+	return near
+}
+
+// Count returns the number of different codes, or limit+1 where there are more than limit.
+func (l Latent) Count(limit int) int {
+	n, choices := 1, l.Choices()
+	for range l.Variables {
+		if n *= choices; n > limit {
+			return limit + 1
+		}
+	}
+	return n
+}
+
+// Codes returns every code, one after the other: the first variable changes fastest. More than limit codes are an error.
+func (l Latent) Codes(limit int) ([]float32, error) {
+	n := l.Count(limit)
+	if n > limit {
+		return nil, fmt.Errorf("%d variables have more than %d codes", l.Variables, limit)
+	}
+	bits, choices := l.Bits(), l.Choices()
+	codes := make([]float32, n*bits)
+	for z := range n {
+		rest := z
+		for v := range l.Variables {
+			l.Choose(codes[z*bits:][:bits], v, rest%choices)
+			rest /= choices
+		}
+	}
+	return codes, nil
+}
+
+func product(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+// alternatives lists names for an error: "a, b or c".
+func alternatives(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = fmt.Sprintf("%q", n)
+	}
+	if len(quoted) < 2 {
+		return strings.Join(quoted, "")
+	}
+	return strings.Join(quoted[:len(quoted)-1], ", ") + " or " + quoted[len(quoted)-1]
+}
+
+// unknownLatent takes the place of a family that does not exist, until its name is checked. It has the shapes of one value
+// a variable.
+type unknownLatent struct {
+	bernoulliLatent
+	kind string
+}
+
+func (f unknownLatent) Check(Latent) error {
+	return fmt.Errorf("latent.kind is %q: use %s", f.kind, alternatives(FamilyNames()))
+}

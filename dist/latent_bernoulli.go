@@ -1,0 +1,108 @@
+package dist
+
+import (
+	"fmt"
+	"math"
+)
+
+// bernoulliLatent is the family of binary variables: z is 1 with probability σ(l), for one logit l each.
+type bernoulliLatent struct{}
+
+func (bernoulliLatent) Doc() string { return "variables of one bit" }
+
+func (bernoulliLatent) LogitsDoc() string { return logitsDoc }
+func (bernoulliLatent) CodeDoc() string   { return codeDoc }
+
+func (bernoulliLatent) Check(l Latent) error {
+	if l.Categories != 0 {
+		return fmt.Errorf("latent.categories is %d for Bernoulli variables: leave it out, or set latent.kind to categorical", l.Categories)
+	}
+	if n := len(l.Thresholds); n != 0 && n != l.Variables {
+		return fmt.Errorf("latent.thresholds holds %d numbers for %d variables", n, l.Variables)
+	}
+	return nil
+}
+
+func (bernoulliLatent) LogitsShape(l Latent) []int { return []int{l.Variables} }
+func (bernoulliLatent) CodeShape(l Latent) []int   { return []int{l.Variables} }
+
+func (bernoulliLatent) Choices(Latent) int { return 2 }
+
+func (bernoulliLatent) Choose(_ Latent, code []float32, v, c int) { code[v] = float32(c) }
+
+// Draw: 1 where l + ln u - ln(1-u) > 0, which has probability σ(l).
+func (bernoulliLatent) Draw(_ Latent, code, logits, u []float32) {
+	for i, x := range u {
+		code[i] = 0
+		if float64(logits[i])+math.Log(float64(x))-math.Log1p(-float64(x)) > 0 {
+			code[i] = 1
+		}
+	}
+}
+
+// NearDecision: a variable's decision is its threshold.
+func (bernoulliLatent) NearDecision(l Latent, near []bool, logits []float64, margin float64) {
+	for i, x := range logits {
+		if len(l.Thresholds) > 0 {
+			x -= float64(l.Thresholds[i])
+		}
+		near[i] = x <= margin && x >= -margin
+	}
+}
+
+// bernoulliPosterior holds, for each variable, the logarithms of the probabilities of 1 and of 0.
+type bernoulliPosterior struct {
+	q1, q0, p1, p0 []float64
+}
+
+func (bernoulliLatent) Posterior(l Latent, logits []float32) Posterior {
+	n := len(logits)
+	all := make([]float64, 4*n)
+	p := bernoulliPosterior{all[:n], all[n : 2*n], all[2*n : 3*n], all[3*n:]}
+	prior := l.PriorLogits()
+	for i, x := range logits {
+		p.q1[i], p.q0[i] = -softplus(-float64(x)), -softplus(float64(x))
+		p.p1[i], p.p0[i] = -softplus(-float64(prior[i])), -softplus(float64(prior[i]))
+	}
+	return p
+}
+
+func (p bernoulliPosterior) Mean(i int) float64 { return math.Exp(p.q1[i]) }
+
+// KL is the sum of q ln(q/p) + (1-q) ln((1-q)/(1-p)).
+func (p bernoulliPosterior) KL(each func(from, to int, kl float64)) (total float64) {
+	for i := range p.q1 {
+		q := p.Mean(i)
+		kl := q*(p.q1[i]-p.p1[i]) + (1-q)*(p.q0[i]-p.p0[i])
+		if each != nil {
+			each(i, i+1, kl)
+		}
+		total += kl
+	}
+	return total
+}
+
+func (p bernoulliPosterior) LogRatio(code []float32) (sum float64) {
+	for i, z := range code {
+		if z == 1 {
+			sum += p.p1[i] - p.q1[i]
+		} else {
+			sum += p.p0[i] - p.q0[i]
+		}
+	}
+	return sum
+}
+
+func (p bernoulliPosterior) Logs(code []float32) (prior, q float64) {
+	for i, z := range code {
+		if z == 1 {
+			prior, q = prior+p.p1[i], q+p.q1[i]
+		} else {
+			prior, q = prior+p.p0[i], q+p.q0[i]
+		}
+	}
+	return prior, q
+}
+
+// softplus returns max(x,0) + log1p(exp(-|x|)).
+func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }

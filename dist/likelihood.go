@@ -1,0 +1,45 @@
+package dist
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// likelihoods are the distributions of a row's values by their names: one row each.
+var likelihoods = map[string]Likelihood{
+	Bernoulli: bernoulliLikelihood{},
+}
+
+// A Likelihood is p(x|z) of a row's values given the decoder's outputs, with every facet of it that needs no gorgonia. The
+// outputs of a row are Outputs numbers for each of its values, the numbers of one value next to each other.
+type Likelihood interface {
+	// Doc says in one line how a value is distributed.
+	Doc() string
+	// Values is the rule for a file's numbers where nobody chose: what bytes become, and in which range values lie.
+	Values() Values
+	// Standardises says whether values may be standardised by their mean and deviation.
+	Standardises() bool
+	// Outputs is how many numbers of the decoder a value has.
+	Outputs() int
+	// LogP returns ln p(x|outputs) of one row in nats, summed over its values.
+	LogP(x, outputs []float32) float64
+	// Mean writes the mean of each value of a row to dst: the reconstruction.
+	Mean(dst, outputs []float32)
+	// SampleDoc, MeanDoc and OutputsDoc say what the encoder's input, the reconstruction and the decoder's outputs are, for
+	// the graphs' documentation. They are part of the exported graphs, whose bytes stay the same: do not reword them.
+	SampleDoc() string
+	MeanDoc() string
+	OutputsDoc() string
+}
+
+// LikelihoodOf returns the likelihood of a name, or an error that lists those that exist.
+func LikelihoodOf(name string) (Likelihood, error) {
+	if l, ok := likelihoods[name]; ok {
+		return l, nil
+	}
+	return nil, fmt.Errorf("likelihood is %q: use %s", name, alternatives(LikelihoodNames()))
+}
+
+// LikelihoodNames returns the names of all likelihoods, sorted.
+func LikelihoodNames() []string { return slices.Sorted(maps.Keys(likelihoods)) }
