@@ -42,3 +42,27 @@ func (b *Graph) KLBernoulli(logits, prior *G.Node) *G.Node {
 	crossed := b.Sum(b.Mul(q, b.ExpandLike(prior, logits, 0)), 1)
 	return b.Add(b.Sub(negativeEntropy, crossed), b.Sum(b.Softplus(prior)))
 }
+
+// LogQBernoulli returns ln q(z) of hard codes z of Bernoulli variables with the given logits, both [batch, variables], in
+// nats a row: Σ z l - sp(l).
+func (b *Graph) LogQBernoulli(code, logits *G.Node) *G.Node {
+	return b.logLikelihood(code, logits, false)
+}
+
+// hardenBernoulli is [Graph.Threshold] with thresholds as numbers; nil means 0.
+func hardenBernoulli(b *Graph, logits *G.Node, thresholds []float32) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if logits == nil || logits.Dims() != 2 {
+		return b.fail("the thresholds take logits of [batch, variables], not %v", shapes(G.Nodes{logits}))
+	}
+	t := make([]float64, logits.Shape()[1])
+	if thresholds != nil && len(thresholds) != len(t) {
+		return b.fail("%d thresholds for %d variables", len(thresholds), len(t))
+	}
+	for i, v := range thresholds {
+		t[i] = float64(v)
+	}
+	return b.Threshold(logits, b.Constant(b.path("thresholds"), t, len(t)))
+}

@@ -66,3 +66,23 @@ func shapeOf(x *G.Node) []int {
 	}
 	return x.Shape()
 }
+
+// LogQCategorical returns ln q(z) of hard codes z of categorical variables with the given logits, both
+// [batch, variables, categories], in nats a row: Σ z ln softmax(l).
+func (b *Graph) LogQCategorical(code, logits *G.Node) *G.Node {
+	logQ := b.LogSoftmax(b.perVariable(logits))
+	chosen := b.Mul(b.perVariable(code), logQ)
+	if b.err != nil {
+		return nil
+	}
+	s := shapeOf(logits)
+	return b.Sum(b.Reshape(chosen, s[0], s[1]*s[2]), 1)
+}
+
+// hardenCategorical is [Graph.OneHotArgMax]; there are no thresholds.
+func hardenCategorical(b *Graph, logits *G.Node, thresholds []float32) *G.Node {
+	if len(thresholds) > 0 {
+		return b.fail("%d thresholds for categorical variables, which have none", len(thresholds))
+	}
+	return b.OneHotArgMax(logits)
+}

@@ -1,9 +1,6 @@
 package builder
 
 import (
-	"fmt"
-	"strconv"
-
 	G "gorgonia.org/gorgonia"
 )
 
@@ -30,73 +27,4 @@ func (b *Graph) MatMul(x, y *G.Node) *G.Node {
 		return b.fail("a matrix product takes [m, k] and [k, n], not %v", shapes(G.Nodes{x, y}))
 	}
 	return b.make("gorgonia.linAlgBinOp A × B", func() (*G.Node, error) { return G.Mul(x, y) }, x, y)
-}
-
-// An Activation is the nonlinearity between layers, by the name that configurations use.
-type Activation string
-
-// The activations. LeakyReLU has slope 0.01 below zero, as PyTorch's default.
-const (
-	ReLU      Activation = "relu"
-	LeakyReLU Activation = "leaky_relu"
-	Tanh      Activation = "tanh"
-)
-
-// Validate reports an activation that does not exist, with those that do.
-func (a Activation) Validate() error {
-	switch a {
-	case ReLU, LeakyReLU, Tanh:
-		return nil
-	}
-	return fmt.Errorf("builder: activation %q: use %q, %q or %q", a, ReLU, LeakyReLU, Tanh)
-}
-
-// Init returns the initialisation of weights that lead into the activation.
-func (a Activation) Init() Init {
-	if a == Tanh {
-		return GlorotNormal
-	}
-	return HeNormal
-}
-
-// Activate applies an activation.
-func (b *Graph) Activate(a Activation, x *G.Node) *G.Node {
-	if b.err != nil {
-		return nil
-	}
-	if x == nil {
-		return b.fail("%s: %w", a, errNil)
-	}
-	switch a {
-	case ReLU:
-		return b.LeakyReLU(x, 0)
-	case LeakyReLU:
-		return b.LeakyReLU(x, 0.01)
-	case Tanh:
-		return b.unary("tanh", G.Tanh, x)
-	}
-	return b.fail("%w", a.Validate())
-}
-
-// LeakyReLU returns max(x, 0) + slope·min(x, 0), for a slope of at least 0.
-func (b *Graph) LeakyReLU(x *G.Node, slope float64) *G.Node {
-	if b.err != nil {
-		return nil
-	}
-	if x == nil {
-		return b.fail("a leaky ReLU: %w", errNil)
-	}
-	if !(slope >= 0) {
-		return b.fail("a leaky ReLU of slope %g: its gradient is there for slopes from 0", slope)
-	}
-	return b.apply(reluOp{Dims: x.Dims(), Slope: slope}, x)
-}
-
-// MLP returns a multi-layer perceptron's output [batch, out] for x [batch, in]: hidden layers "1", "2", … of the given
-// widths, each followed by the activation, then the linear layer "logits".
-func (b *Graph) MLP(x *G.Node, hidden []int, a Activation, out int) *G.Node {
-	for i, width := range hidden {
-		x = b.Activate(a, b.Linear(strconv.Itoa(i+1), x, width, a.Init()))
-	}
-	return b.Linear("logits", x, out, GlorotNormal)
 }

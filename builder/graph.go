@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/catvae/catvae/internal/tape"
 	G "gorgonia.org/gorgonia"
@@ -18,9 +19,11 @@ type Graph struct {
 	expr   *G.ExprGraph
 	params *Params
 	scope  []string
-	named  map[string]*G.Node // inputs, constants and parameters of this graph
-	fixed  map[string]bool    // those of them that have a value: constants and parameters
-	order  []string           // the parameters of this graph, as they were first used
+	named  map[string]*G.Node  // inputs, constants and parameters of this graph
+	fixed  map[string]bool     // those of them that have a value: constants and parameters
+	order  []string            // the parameters of this graph, as they were first used
+	shared bool                // a part is built once more, on the parameters and constants that it has
+	source map[*G.Node]*G.Node // what a reshaped node was made of
 	err    error
 }
 
@@ -31,7 +34,7 @@ func New(params *Params) *Graph { return Over(G.NewGraph(), params) }
 // Over is [New] on a gorgonia graph that exists, whose nodes may be operands. It knows the names of its own leaves only:
 // gorgonia merges leaves of one name and shape.
 func Over(g *G.ExprGraph, params *Params) *Graph {
-	return &Graph{expr: g, params: params, named: map[string]*G.Node{}, fixed: map[string]bool{}}
+	return &Graph{expr: g, params: params, named: map[string]*G.Node{}, fixed: map[string]bool{}, source: map[*G.Node]*G.Node{}}
 }
 
 // Err returns the first error, or nil.
@@ -99,7 +102,10 @@ func (b *Graph) leafOf(name string, dtype tensor.Dtype, shape []int, value *tens
 	if name == "" {
 		return b.fail("an input of shape %v has no name", shape)
 	}
-	if _, taken := b.named[name]; taken {
+	if old, taken := b.named[name]; taken {
+		if b.shared && value != nil && b.fixed[name] && slices.Equal(old.Shape(), tensor.Shape(shape)) {
+			return old
+		}
 		return b.fail("the name %q is taken: give each input, constant and parameter its own", name)
 	}
 	if _, err := sizeOf(shape); err != nil {
@@ -164,6 +170,18 @@ func (b *Graph) path(last string) string {
 		path += part + "/"
 	}
 	return path + last
+}
+
+// Apply makes a node of an op of another package's, checked like every node: where gorgonia returns an older node because
+// the hashes agree, it fails.
+func (b *Graph) Apply(op G.Op, operands ...*G.Node) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if op == nil {
+		return b.fail("there is no op to apply")
+	}
+	return b.apply(op, operands...)
 }
 
 // Fail records an error of a part of the model that is built outside this package, and returns the nil node that ends every

@@ -1,10 +1,50 @@
 package builder
 
 import (
+	"cmp"
 	"slices"
 
+	"github.com/catvae/catvae/dist"
 	G "gorgonia.org/gorgonia"
 )
+
+// likelihoods are the likelihoods' halves that gorgonia differentiates, under the names of package dist, which has the other
+// halves: one row each. A test compares the two.
+var likelihoods = map[string]likelihood{
+	dist.Bernoulli: {(*Graph).LogLikelihoodBernoulli, (*Graph).Sigmoid},
+}
+
+// A likelihood is what a model needs of the distribution of a row's values.
+type likelihood struct {
+	// logP returns ln p(x|outputs) in nats a row, for x [batch, width] and outputs [batch, width·Outputs].
+	logP func(b *Graph, x, outputs *G.Node) *G.Node
+	// mean returns the mean of each value, the reconstruction, for outputs of [Model.OutputShape].
+	mean func(b *Graph, outputs *G.Node) *G.Node
+}
+
+// LikelihoodName returns the name of the model's likelihood.
+func (m Model) LikelihoodName() string { return cmp.Or(m.Likelihood, dist.Bernoulli) }
+
+// LogLikelihood returns ln p(x|outputs) in nats a row, [batch], for rows x of [Model.InputShape] and outputs of
+// [Model.OutputShape].
+func (m Model) LogLikelihood(b *Graph, x, outputs *G.Node) *G.Node {
+	l, ok := likelihoods[m.LikelihoodName()]
+	if !ok {
+		_, err := m.likelihood()
+		return b.fail("%w", err)
+	}
+	return l.logP(b, b.flat(x), b.flat(outputs))
+}
+
+// Reconstruction returns the mean of a row's values given the decoder's outputs.
+func (m Model) Reconstruction(b *Graph, outputs *G.Node) *G.Node {
+	l, ok := likelihoods[m.LikelihoodName()]
+	if !ok {
+		_, err := m.likelihood()
+		return b.fail("%w", err)
+	}
+	return l.mean(b, outputs)
+}
 
 // LogLikelihoodBernoulli returns ln p(x | l) in nats, summed over the values of each row, for independent Bernoulli
 // values with logits l:

@@ -11,6 +11,8 @@ type Objective struct {
 	Loss           *G.Node // Reconstruction + weight·KL
 	Reconstruction *G.Node // -E ln p(x|z), z relaxed
 	KL             *G.Node // KL(q(z|x) ‖ p(z))
+
+	Logits *G.Node // latent logits, for looking at them; may be nil
 }
 
 // NegativeELBO returns the objective of a batch:

@@ -39,7 +39,11 @@ func (b *Graph) Reshape(x *G.Node, to ...int) *G.Node {
 	if x.Dims() == 0 || len(to) == 0 {
 		return b.fail("reshape: %v to %v: a scalar stays one, use ExpandLike or Sum", x.Shape(), to)
 	}
-	return b.apply(reshapeOp{From: x.Shape(), To: tensor.Shape(to).Clone()}, x)
+	y := b.apply(reshapeOp{From: x.Shape(), To: tensor.Shape(to).Clone()}, x)
+	if y != nil {
+		b.source[y] = x
+	}
+	return y
 }
 
 func (op reshapeOp) Arity() int { return 1 }

@@ -125,8 +125,9 @@ func (b *Graph) Parameter(name string, init Init, shape ...int) *G.Node {
 	} else if !slices.Equal(value.Shape(), tensor.Shape(shape)) {
 		return b.fail("parameter %q is %v in the set, this model wants %v: the weights belong to another model", name, value.Shape(), shape)
 	}
+	again := b.shared && b.named[name] != nil
 	n := b.leaf(name, shape, value)
-	if n != nil {
+	if n != nil && !again {
 		b.order = append(b.order, name)
 	}
 	return n

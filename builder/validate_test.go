@@ -16,7 +16,7 @@ func TestValidate(t *testing.T) {
 		want   string // "" where the architecture is right
 	}{
 		"nothing":                 {func(m *builder.Model) {}, ""},
-		"no hidden layers":        {func(m *builder.Model) { m.Encoder.Hidden, m.Decoder.Hidden = nil, nil }, ""},
+		"no hidden layers":        {func(m *builder.Model) { m.Encoder, m.Decoder = builder.MLP{}, builder.MLP{} }, ""},
 		"categorical":             {func(m *builder.Model) { m.Latent.Kind, m.Latent.Categories = dist.Categorical, 2 }, ""},
 		"no input":                {func(m *builder.Model) { m.Input = nil }, "input"},
 		"an input of zero":        {func(m *builder.Model) { m.Input = []int{28, 0} }, "input holds 0"},
@@ -28,15 +28,19 @@ func TestValidate(t *testing.T) {
 		"no variables":            {func(m *builder.Model) { m.Latent.Variables = 0 }, "latent.variables holds 0"},
 		"negative variables":      {func(m *builder.Model) { m.Latent.Variables = -1 }, "latent.variables holds -1"},
 		"too many variables":      {func(m *builder.Model) { m.Latent.Variables = 1 << 40 }, "latent.variables"},
-		"one category":            {func(m *builder.Model) { m.Latent.Kind, m.Latent.Categories = dist.Categorical, 1 }, "latent.categories holds 1"},
+		"one category":            {func(m *builder.Model) { m.Latent.Kind, m.Latent.Categories = dist.Categorical, 1 }, "latent.categories is 1"},
 		"categories of bits":      {func(m *builder.Model) { m.Latent.Categories = 2 }, "latent.categories is 2"},
 		"too many bits": {func(m *builder.Model) {
 			m.Latent.Kind, m.Latent.Variables, m.Latent.Categories = dist.Categorical, 1<<20, 1<<20
 		}, "codes of 1099511627776 bits"},
 		"no prior":               {func(m *builder.Model) { m.Latent.Prior = "" }, "latent.prior"},
-		"a hidden layer of zero": {func(m *builder.Model) { m.Encoder.Hidden = []int{8, 0} }, "encoder.hidden holds 0"},
-		"a negative layer":       {func(m *builder.Model) { m.Decoder.Hidden = []int{-8} }, "decoder.hidden holds -8"},
-		"too many weights":       {func(m *builder.Model) { m.Encoder.Hidden = []int{1 << 20, 1 << 20} }, "encoder.hidden or decoder.hidden"},
+		"a hidden layer of zero": {func(m *builder.Model) { m.Encoder = builder.MLP{Hidden: []int{8, 0}} }, "encoder.hidden holds 0"},
+		"a negative layer":       {func(m *builder.Model) { m.Decoder = builder.MLP{Hidden: []int{-8}} }, "decoder.hidden holds -8"},
+		"too many weights":       {func(m *builder.Model) { m.Encoder = builder.MLP{Hidden: []int{1 << 20, 1 << 20}} }, "encoder.hidden or decoder.hidden"},
+		"no encoder":             {func(m *builder.Model) { m.Encoder = nil }, "encoder is missing"},
+		"no graph":               {func(m *builder.Model) { m.Decoder = builder.ONNX{} }, "decoder.graph is missing"},
+		"an unknown likelihood":  {func(m *builder.Model) { m.Likelihood = "student" }, `likelihood is "student": use "bernoulli"`},
+		"an unknown estimator":   {func(m *builder.Model) { m.Estimator = "score" }, `objective.estimator is "score": use gumbel`},
 		"an unknown activation":  {func(m *builder.Model) { m.Activation = "swish" }, `activation "swish"`},
 	} {
 		m := models()["bernoulli/uniform"]

@@ -155,6 +155,19 @@ func (l Latent) Bits() int { return l.Dist().Bits() }
 // PackedBytes returns the number of bytes of a packed code: the bits, rounded up to whole bytes.
 func (l Latent) PackedBytes() int { return (l.Bits() + 7) / 8 }
 
+// InputOf returns an encoder's input of float32 rows, for the rule by which a file's numbers become them. Name and shape are
+// left to the caller except the usual name.
+func InputOf(v dist.Values) Input {
+	in := Input{Name: Sample, DType: Float32, Scale: 1 / v.Bytes, Range: [2]float64{max(v.Least, -math.MaxFloat32), min(v.Most, math.MaxFloat32)}, Mean: v.Mean}
+	if v.Numbers != 1 {
+		in.Divide = v.Numbers
+	}
+	if v.Deviation != 1 {
+		in.Deviation = v.Deviation
+	}
+	return in
+}
+
 // Values returns the rule by which a file's numbers become the values of a row.
 func (in Input) Values() dist.Values {
 	return dist.Values{
@@ -179,3 +192,6 @@ func (in Input) RowSize() int {
 	}
 	return n
 }
+
+// Resizes are the ways to resize.
+var Resizes = []string{ResizeNone, ResizeNearest, ResizeBilinear, ResizeCatmullRom}

@@ -18,6 +18,11 @@ const (
 	Threshold Binarization = "threshold" // 1 where x > 1/2; the exported encoder does the same
 )
 
+// Binarizations returns the names of all rules.
+func Binarizations() []string {
+	return []string{string(None), string(Fixed), string(Dynamic), string(Threshold)}
+}
+
 // ParseBinarization returns the rule of a flag's or configuration's text.
 func ParseBinarization(s string) (Binarization, error) {
 	switch b := Binarization(s); b {

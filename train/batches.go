@@ -1,34 +1,58 @@
 package train
 
 import (
+	"fmt"
+
+	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/train/engine"
 )
 
-// batches makes what steps are given. Everything drawn follows from the seed, the step and the row, so that any step of a
-// run can be made again, by any engine.
+// batches makes what steps are given: every input of the objective is filled by its purpose. Everything drawn follows from
+// the seed, the step and the row, so that any step of a run can be made again, by any engine.
 type batches struct {
 	config    Config
 	set       *dataset.Set
-	form      Rows
-	width     int // of the latent's noise, a row
+	form      RowForm
+	inputs    []builder.Input
 	binarizer dataset.Binarizer
 	order     []int // of the rows in the epoch
 	epoch     int
 	memory    []engine.Batch
 }
 
-func newBatches(c Config, set *dataset.Set, bits, atOnce int) *batches {
-	b := &batches{config: c, set: set, form: rowsOf(set, c.Data.Binarize), width: bits, binarizer: dataset.Binarizer{Rule: c.Data.Binarize, Seed: c.Seed}}
-	for range atOnce {
-		var rows any = make([]uint8, c.Batch*set.RowSize())
-		if b.form == FloatRows {
-			rows = make([]float32, c.Batch*set.RowSize())
+// fillers write one input of one step, by its purpose. rows are the numbers of the batch's rows in the set.
+var fillers = map[builder.Purpose]func(b *batches, name string, to any, step int, rows []int){
+	builder.Rows:   (*batches).fillRows,
+	builder.Target: (*batches).fillRows, // the same rows, by the same draws
+	builder.Noise:  (*batches).fillNoise,
+	builder.Schedule: func(b *batches, name string, to any, step int, _ []int) {
+		to.([]float32)[0] = float32(schedules[name](b.config, step))
+	},
+}
+
+// newBatches makes memory for atOnce steps. An input whose purpose, or whose schedule, nobody fills is an error.
+func newBatches(c Config, set *dataset.Set, form RowForm, inputs []builder.Input, atOnce int) (*batches, error) {
+	b := &batches{config: c, set: set, form: form, inputs: inputs, binarizer: dataset.Binarizer{Rule: c.Data.Binarize, Seed: c.Seed}}
+	for _, in := range inputs {
+		if fillers[in.Purpose] == nil || in.Purpose == builder.Schedule && schedules[in.Name] == nil {
+			return nil, fmt.Errorf("train: the objective asks for %q of purpose %q, which nobody fills: %w", in.Name, in.Purpose, ErrConfig)
 		}
-		b.memory = append(b.memory, engine.Batch{rows, make([]float32, c.Batch*bits), make([]float32, 1), make([]float32, 1)})
 	}
-	return b
+	for range atOnce {
+		var step engine.Batch
+		for _, in := range inputs {
+			size := in.Node.Shape().TotalSize()
+			if (in.Purpose == builder.Rows || in.Purpose == builder.Target) && form != FloatRows {
+				step = append(step, make([]uint8, size))
+			} else {
+				step = append(step, make([]float32, size))
+			}
+		}
+		b.memory = append(b.memory, step)
+	}
+	return b, nil
 }
 
 // perEpoch returns the number of steps in an epoch. What is left over takes part in other epochs.
@@ -43,16 +67,17 @@ func (b *batches) at(step, n int) []engine.Batch {
 	}
 	for i := range n {
 		first := (step + i) % b.perEpoch() * b.config.Batch
-		b.fill(b.memory[i], step+i, b.order[first:first+b.config.Batch])
+		for j, in := range b.inputs {
+			fillers[in.Purpose](b, in.Name, b.memory[i][j], step+i, b.order[first:first+b.config.Batch])
+		}
 	}
 	return b.memory[:n]
 }
 
-func (b *batches) fill(to engine.Batch, step int, rows []int) {
+func (b *batches) fillRows(_ string, to any, _ int, rows []int) {
 	size := b.set.RowSize()
-	latent := noise.Stream{Seed: b.config.Seed, Purpose: noise.Latent}
 	for i, row := range rows {
-		switch data := to[0].(type) {
+		switch data := to.(type) {
 		case []uint8:
 			b.binarizer.Bytes(data[i*size:][:size], b.set.Bytes(row), uint32(b.epoch), uint32(row))
 		case []float32:
@@ -62,8 +87,19 @@ func (b *batches) fill(to engine.Batch, step int, rows []int) {
 				b.binarizer.Apply(values, uint32(b.epoch), uint32(row))
 			}
 		}
-		latent.Uniform(to[1].([]float32)[i*b.width:][:b.width], uint32(step), uint32(i))
 	}
-	to[2].([]float32)[0] = float32(b.config.Temperature.At(step))
-	to[3].([]float32)[0] = float32(b.config.Objective.At(step))
+}
+
+// fillNoise draws noise of the step, row by row. The relaxation's has the purpose that it always had; others are apart by
+// their names.
+func (b *batches) fillNoise(name string, to any, step int, rows []int) {
+	s := noise.Stream{Seed: b.config.Seed, Purpose: noise.Latent}
+	if name != builder.NoiseInput {
+		s.Purpose = noise.Named(name)
+	}
+	u := to.([]float32)
+	width := len(u) / len(rows)
+	for i := range rows {
+		s.Uniform(u[i*width:][:width], uint32(step), uint32(i))
+	}
 }

@@ -3,13 +3,15 @@ package train
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/bundle/writer"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/export"
-	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 )
@@ -20,6 +22,8 @@ type Trained struct {
 	Config Config
 	Model  builder.Model
 	Params *builder.Params
+
+	dir string // of the run that it was opened from, "" for none
 }
 
 // BundleOptions say how a bundle is written.
@@ -63,16 +67,18 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	if err != nil {
 		return bundle.Manifest{}, fmt.Errorf("train: configuration: %w", err)
 	}
+	values, err := t.Config.Values()
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
 	m := bundle.Manifest{
-		Name: t.Name, Model: config, Likelihood: "bernoulli",
-		Input: bundle.Input{
-			Name: bundle.Sample, DType: onnxtensor.Float32, Scale: 1.0 / 255, Range: [2]float64{0, 1}, Seen: string(t.Config.Data.Binarize),
-		},
+		Name: t.Name, Model: config, Likelihood: t.Model.LikelihoodName(), Input: bundle.InputOf(values),
 		Latent: bundle.Latent{
 			Kind: t.Model.Latent.Kind, Variables: t.Model.Latent.Variables, Categories: t.Model.Latent.Categories,
 			Prior: bundle.Prior{Kind: t.Model.Latent.Prior}, BitOrder: bundle.BitOrderMSBFirst,
 		},
 	}
+	m.Input.Seen = string(t.Config.Data.Binarize)
 	for _, d := range t.Model.Input {
 		m.Input.Shape = append(m.Input.Shape, int64(d))
 	}
@@ -94,12 +100,13 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 // graphs returns the three graphs with their names, documentation and inputs for verification.
 func (t Trained) graphs() []writer.Graph {
 	latent := func(batch int) []int64 { return int64s(t.Model.LatentShape(batch)) }
+	code := func(batch int) []int64 { return int64s(t.Model.CodeShape(batch)) }
 	sample := func(batch int) []int64 { return int64s(t.Model.InputShape(batch)) }
 	return []writer.Graph{
 		{
 			File: bundle.EncoderFile, Trace: t.traceEncoder,
 			Options: t.options("encoder", "Latent logits of rows: what the encoder says of each latent variable before any decision."),
-			Inputs:  writer.RandomInputs(bundle.Sample, sample, func(u float32) float32 { return u }),
+			Inputs:  writer.RandomInputs(bundle.Sample, sample, t.spread),
 		}, {
 			File: bundle.ThresholdFile, Trace: t.traceThreshold,
 			Options: t.options("threshold", "Hard codes of latent logits, as numbers and packed into bytes."),
@@ -107,7 +114,7 @@ func (t Trained) graphs() []writer.Graph {
 		}, {
 			File: bundle.DecoderFile, Trace: t.traceDecoder,
 			Options: t.options("decoder", "Reconstructions of codes."),
-			Inputs: writer.RandomInputs(bundle.Code, latent, func(u float32) float32 {
+			Inputs: writer.RandomInputs(bundle.Code, code, func(u float32) float32 {
 				if u > 0.5 {
 					return 1
 				}
@@ -130,22 +137,39 @@ func (t Trained) options(role, doc string) export.Options {
 	return export.Options{Name: role, Doc: doc, Prefix: role + "/", BatchAxis: bundle.BatchAxis}
 }
 
-const (
-	sampleDoc = "Rows within [0,1]; grey bytes divided by 255."
-	logitsDoc = "Logits of q(z|x): of p(z=1) for Bernoulli variables, of each category before the softmax for categorical ones."
-	codeDoc   = "Hard code: 0 or 1 for each Bernoulli variable (1 where the logit is above its threshold), one-hot of the largest logit for each categorical one."
-	packedDoc = "The code's bits as bytes, most significant bit first, the last byte padded with zeros; as numpy.packbits."
-	reconDoc  = "Probability that each value is 1."
-	reconLDoc = "Logits of that probability."
-)
+// spread maps u within (0,1) to a value that a row may have.
+func (t Trained) spread(u float32) float32 {
+	v, err := t.Config.Values()
+	if err != nil || math.IsInf(v.Most-v.Least, 0) || v.Most-v.Least > 1e6 {
+		return 8 * (u - 0.5)
+	}
+	return float32(v.Least) + u*float32(v.Most-v.Least)
+}
+
+// sampleDoc says what rows are.
+func (t Trained) sampleDoc() string {
+	l, err1 := dist.LikelihoodOf(t.Model.LikelihoodName())
+	v, err2 := t.Config.Values()
+	if errors.Join(err1, err2) != nil {
+		return ""
+	}
+	if v == l.Values() {
+		return l.SampleDoc()
+	}
+	return fmt.Sprintf("Rows within [%g,%g]; bytes divided by %g, other numbers by %g.", v.Least, v.Most, v.Bytes, v.Numbers)
+}
+
+const packedDoc = "The code's bits as bytes, most significant bit first, the last byte padded with zeros; as numpy.packbits."
+
+func (t Trained) family() dist.Family { return t.Model.Latent.Dist().Family }
 
 func (t Trained) traceEncoder(batch int) (export.Traced, error) {
 	b := builder.New(t.Params)
 	x := b.Input(bundle.Sample, t.Model.InputShape(batch)...)
 	logits := t.Model.Encode(b, x)
 	return export.Traced{
-		Inputs:  []export.Named{{Name: bundle.Sample, Doc: sampleDoc, Node: x}},
-		Outputs: []export.Named{{Name: bundle.LatentLogits, Doc: logitsDoc, Node: logits}},
+		Inputs:  []export.Named{{Name: bundle.Sample, Doc: t.sampleDoc(), Node: x}},
+		Outputs: []export.Named{{Name: bundle.LatentLogits, Doc: t.family().LogitsDoc(), Node: logits}},
 	}, b.Err()
 }
 
@@ -154,17 +178,24 @@ func (t Trained) traceThreshold(batch int) (export.Traced, error) {
 	logits := b.Input(bundle.LatentLogits, t.Model.LatentShape(batch)...)
 	code, packed := t.Model.HardCode(b, logits, nil)
 	return export.Traced{
-		Inputs:  []export.Named{{Name: bundle.LatentLogits, Doc: logitsDoc, Node: logits}},
-		Outputs: []export.Named{{Name: bundle.Code, Doc: codeDoc, Node: code}, {Name: bundle.PackedCode, Doc: packedDoc, Node: packed}},
+		Inputs:  []export.Named{{Name: bundle.LatentLogits, Doc: t.family().LogitsDoc(), Node: logits}},
+		Outputs: []export.Named{{Name: bundle.Code, Doc: t.family().CodeDoc(), Node: code}, {Name: bundle.PackedCode, Doc: packedDoc, Node: packed}},
 	}, b.Err()
 }
 
 func (t Trained) traceDecoder(batch int) (export.Traced, error) {
 	b := builder.New(t.Params)
-	code := b.Input(bundle.Code, t.Model.LatentShape(batch)...)
-	logits := t.Model.Decode(b, code)
+	code := b.Input(bundle.Code, t.Model.CodeShape(batch)...)
+	outputs := t.Model.Decode(b, code)
+	l, err := dist.LikelihoodOf(t.Model.LikelihoodName())
+	if err != nil {
+		return export.Traced{}, fmt.Errorf("train: %w", err)
+	}
 	return export.Traced{
-		Inputs:  []export.Named{{Name: bundle.Code, Doc: codeDoc, Node: code}},
-		Outputs: []export.Named{{Name: bundle.Reconstruction, Doc: reconDoc, Node: b.Sigmoid(logits)}, {Name: bundle.ReconstructionLogits, Doc: reconLDoc, Node: logits}},
+		Inputs: []export.Named{{Name: bundle.Code, Doc: t.family().CodeDoc(), Node: code}},
+		Outputs: []export.Named{
+			{Name: bundle.Reconstruction, Doc: l.MeanDoc(), Node: t.Model.Reconstruction(b, outputs)},
+			{Name: bundle.ReconstructionLogits, Doc: l.OutputsDoc(), Node: outputs},
+		},
 	}, b.Err()
 }

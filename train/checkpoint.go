@@ -76,10 +76,8 @@ type sealed struct {
 
 // configHash identifies what a run may not change when it goes on: everything but the number of epochs.
 func configHash(c Config) (string, error) {
+	c = c.canonical()
 	c.Epochs = 0
-	if !c.Data.resizes() {
-		c.Data.Resize = "" // another way to say none
-	}
 	text, err := json.Marshal(c)
 	if err != nil {
 		return "", fmt.Errorf("train: configuration: %w", err)

@@ -2,11 +2,14 @@ package train
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/train/engine"
+	"gorgonia.org/tensor"
 )
 
 // The last two checkpoints and the best are kept; one of another format is neither read nor passed over.
@@ -42,5 +45,47 @@ func TestCheckpointsKept(t *testing.T) {
 	}
 	if steps, err := checkpointSteps(run); err != nil || len(steps) != 2 || steps[0] != 50 || steps[1] != 20 {
 		t.Errorf("left %v, %v", steps, err)
+	}
+}
+
+// Parameters come back from a checkpoint's file as they were; a damaged file is refused.
+func TestWeightsRoundTrip(t *testing.T) {
+	params, err := builder.NewParams(tensor.Float32, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := builder.New(params)
+	b.MLP(b.Input("x", 2, 4), []int{3}, builder.ReLU, 5)
+	if b.Err() != nil {
+		t.Fatal(b.Err())
+	}
+	var tensors []onnxtensor.Tensor
+	for _, name := range params.Names() {
+		v := params.Value(name)
+		tensors = append(tensors, onnxtensor.Tensor{Name: name, Shape: int64s(v.Shape()), Data: v.Data()})
+	}
+	data, err := encodeTensors(tensors, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := builder.NewParams(tensor.Float32, 99)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tensors, err = parseTensors(data); err == nil {
+		err = setParams(back, tensors)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range params.Names() {
+		if !slices.Equal(builder.Floats(params.Value(name)), builder.Floats(back.Value(name))) {
+			t.Errorf("%s changed", name)
+		}
+	}
+	for name, spoiled := range map[string][]byte{"truncated": data[:len(data)-3], "empty": {}, "words": []byte("hello, this is text")} {
+		if _, err := parseTensors(spoiled); err == nil {
+			t.Errorf("%s: is taken", name)
+		}
 	}
 }

@@ -7,16 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"path/filepath"
-	"reflect"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/train/engine"
 )
@@ -25,44 +22,54 @@ import (
 var ErrConfig = errors.New("bad configuration")
 
 // A Config defines a run: with its data it determines every number of the result. It is saved as RUN/config.json. Keys
-// are nested in JSON and dotted on the command line: `latent.variables`.
+// are nested in JSON and dotted on the command line: `latent.variables`. docs/configuration.md lists them all with their
+// ranges and defaults; the tags of the fields are where it takes them from, and what [Config.Validate] checks.
 type Config struct {
-	Latent      builder.Latent     `json:"latent"`
-	Encoder     builder.MLP        `json:"encoder"`
-	Decoder     builder.MLP        `json:"decoder"`
-	Activation  builder.Activation `json:"activation"`
-	Temperature Temperature        `json:"temperature"`
-	Objective   Objective          `json:"objective"`
-	Optimizer   engine.Optimizer   `json:"optimizer"`
-	Data        Data               `json:"data"`
-	Epochs      int                `json:"epochs"` // passes over the training rows, at least 1
-	Batch       int                `json:"batch"`  // rows a step, at least 1
-	Seed        uint64             `json:"seed"`   // of everything that is drawn
+	Latent      builder.Latent        `json:"latent"`
+	Encoder     builder.NetworkConfig `json:"encoder"`
+	Decoder     builder.NetworkConfig `json:"decoder"`
+	Activation  builder.Activation    `json:"activation" doc:"between the layers of both networks" oneof:"activations"`
+	Likelihood  Likelihood            `json:"likelihood,omitzero"`
+	Temperature Temperature           `json:"temperature"`
+	Objective   ObjectiveConfig       `json:"objective"`
+	Optimizer   engine.Optimizer      `json:"optimizer"`
+	Data        Data                  `json:"data"`
+	Epochs      int                   `json:"epochs" doc:"passes over the training rows" range:"[1,1e6]"`
+	Batch       int                   `json:"batch" doc:"rows a step" range:"[1,1048576]"`
+	Seed        uint64                `json:"seed" doc:"of everything that is drawn"`
+}
+
+// Likelihood names p(x|z), the distribution of a row's values.
+type Likelihood struct {
+	Kind string `json:"kind,omitempty" doc:"distribution of a row's values given its code; left out: bernoulli" oneof:"likelihoods"`
 }
 
 // Temperature is the schedule tau(t) = max(floor, start·exp(-rate·t)) over the global step t.
 // Jang et al. 1611.01144, section 4.2.
 type Temperature struct {
-	Start float64 `json:"start"` // > 0
-	Floor float64 `json:"floor"` // > 0
-	Rate  float64 `json:"rate"`  // >= 0, per step
+	Start float64 `json:"start" doc:"temperature of the relaxation at the first step" range:"(0,1e6]"`
+	Floor float64 `json:"floor" doc:"what it does not go below" range:"(0,1e6]"`
+	Rate  float64 `json:"rate" doc:"how fast it falls, per step: max(floor, start·exp(-rate·step))" range:"[0,1e6]"`
 }
 
-// Objective weighs the divergence: weight(t) = kl_weight · min(1, t/kl_warmup).
-type Objective struct {
-	KLWeight float64 `json:"kl_weight"` // >= 0; 1 is the ELBO
-	KLWarmup int     `json:"kl_warmup"` // steps; 0 means none
+// ObjectiveConfig says what is minimised: the divergence has the weight(t) = kl_weight · min(1, t/kl_warmup).
+type ObjectiveConfig struct {
+	KLWeight  float64 `json:"kl_weight" doc:"weight of the divergence; 1 is the ELBO" range:"[0,1e6]"`
+	KLWarmup  int     `json:"kl_warmup" doc:"steps over which that weight rises from 0; 0 means none" range:"[0,1e12]"`
+	Estimator string  `json:"estimator,omitempty" doc:"how the gradient reaches the encoder; left out: gumbel" oneof:"estimators"`
 }
 
 // Data says what is made of the rows.
 type Data struct {
-	Binarize   dataset.Binarization `json:"binarize"`   // "none", "fixed", "dynamic" or "threshold"
-	Validation int                  `json:"validation"` // rows held out of the training split; -1 means a sixth
+	Binarize   dataset.Binarization `json:"binarize" doc:"how grey values become 0 and 1; threshold is part of the encoder's graph" oneof:"binarizations"`
+	Validation int                  `json:"validation" doc:"rows held out of the training split, by which the best epoch is chosen; -1 means a sixth" range:"[-1,1e12]"`
 
-	// Of pictures only: the size of rows, [height, width], nil for that of the first picture; and how others are made to fit:
-	// "none" or "" (another size is an error), "nearest", "bilinear" or "catmull-rom".
-	ImageSize []int  `json:"image_size,omitempty"`
-	Resize    string `json:"resize,omitempty"`
+	ImageSize []int  `json:"image_size,omitempty" doc:"of pictures only: height and width of rows, such as 28x28; left out, the size of the first picture" range:"[1,4096]"`
+	Resize    string `json:"resize,omitempty" doc:"how pictures of other sizes are made to fit; left out or none: they are errors" oneof:"resizes"`
+
+	Divide    float64 `json:"divide,omitempty" doc:"what every number of the files is divided by; left out or 0: bytes by 255, other numbers by 1" range:"[0,1e30]"`
+	Mean      float64 `json:"mean,omitempty" doc:"is subtracted then, where the likelihood takes standardised values" range:"[-1e30,1e30]"`
+	Deviation float64 `json:"deviation,omitempty" doc:"and divided by; left out or 0: 1" range:"[0,1e30]"`
 }
 
 // Image returns what pictures are made to fit, nil where their own size is taken.
@@ -77,16 +84,8 @@ func (d Data) Image() *dataset.Image {
 func (d Data) resizes() bool { return d.Resize != "" && d.Resize != bundle.ResizeNone }
 
 func (d Data) validate() error {
-	if _, err := dataset.ParseBinarization(string(d.Binarize)); err != nil {
-		return fmt.Errorf("data.binarize: %w: %w", err, ErrConfig)
-	}
-	switch d.Resize {
-	case "", bundle.ResizeNone, bundle.ResizeNearest, bundle.ResizeBilinear, bundle.ResizeCatmullRom:
-	default:
-		return fmt.Errorf("train: data.resize is %q: use %s, %s, %s or %s: %w", d.Resize, bundle.ResizeNone, bundle.ResizeNearest, bundle.ResizeBilinear, bundle.ResizeCatmullRom, ErrConfig)
-	}
-	if n := len(d.ImageSize); n != 0 && (n != 2 || min(d.ImageSize[0], d.ImageSize[1]) < 1 || max(d.ImageSize[0], d.ImageSize[1]) > 1<<12) {
-		return fmt.Errorf("train: data.image_size is %v: use height and width, 1 to %d each, such as 28x28: %w", d.ImageSize, 1<<12, ErrConfig)
+	if n := len(d.ImageSize); n != 0 && n != 2 {
+		return fmt.Errorf("train: data.image_size is %v: use height and width, such as 28x28: %w", d.ImageSize, ErrConfig)
 	}
 	if d.resizes() && len(d.ImageSize) == 0 {
 		return fmt.Errorf("train: data.resize is %q, but there is no size to resize to: set data.image_size, such as 28x28: %w", d.Resize, ErrConfig)
@@ -116,9 +115,10 @@ func LoadConfig(nameOrFile string, read func(file string) ([]byte, error)) (Conf
 	if err != nil {
 		return c, fmt.Errorf("%w (%s)", err, nameOrFile)
 	}
-	for _, graph := range []*string{&c.Encoder.Graph, &c.Decoder.Graph} {
-		if *graph != "" && !filepath.IsAbs(*graph) {
-			*graph = filepath.Join(filepath.Dir(nameOrFile), filepath.FromSlash(*graph))
+	for _, part := range []*builder.NetworkConfig{&c.Encoder, &c.Decoder} {
+		if o, ok := part.Network.(builder.ONNX); ok && o.Graph != "" && !filepath.IsAbs(o.Graph) {
+			o.Graph = filepath.Join(filepath.Dir(nameOrFile), filepath.FromSlash(o.Graph))
+			part.Network = o
 		}
 	}
 	return c, nil
@@ -145,106 +145,38 @@ func parseConfig(c Config, text string) (Config, error) {
 	return c, nil
 }
 
-// Set changes one key, "latent.variables=64": numbers, words, and lists of numbers such as "400,200", "28x28" or
-// "[]".
-func (c *Config) Set(assignment string) error {
-	key, value, ok := strings.Cut(assignment, "=")
-	if !ok {
-		return fmt.Errorf("train: --set %q: write KEY=VALUE: %w", assignment, ErrConfig)
-	}
-	v := reflect.ValueOf(c).Elem()
-	for _, part := range strings.Split(key, ".") {
-		field := reflect.Value{}
-		if v.Kind() == reflect.Struct {
-			field = byTag(v, part)
-		}
-		if !field.IsValid() {
-			return fmt.Errorf("train: --set %s: there is no such key; the keys are %s: %w", key, strings.Join(Keys(), ", "), ErrConfig)
-		}
-		v = field
-	}
-	if err := assign(v, value); err != nil {
-		return fmt.Errorf("train: --set %s: %w: %w", assignment, err, ErrConfig)
-	}
-	if key == "latent.kind" && value == "bernoulli" {
-		c.Latent.Categories = 0
-	}
-	return nil
-}
-
-func byTag(v reflect.Value, name string) reflect.Value {
-	for i := range v.NumField() {
-		if tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); tag == name {
-			return v.Field(i)
-		}
-	}
-	return reflect.Value{}
-}
-
-func assign(v reflect.Value, text string) error {
-	switch v.Kind() {
-	case reflect.String:
-		v.SetString(text)
-	case reflect.Int:
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			return fmt.Errorf("%q is no whole number", text)
-		}
-		v.SetInt(int64(n))
-	case reflect.Uint64:
-		n, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			return fmt.Errorf("%q is no whole number from 0", text)
-		}
-		v.SetUint(n)
-	case reflect.Float64:
-		x, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return fmt.Errorf("%q is no number", text)
-		}
-		v.SetFloat(x)
-	case reflect.Slice:
-		numbers := []int{}
-		for _, word := range strings.Fields(strings.NewReplacer(",", " ", "x", " ").Replace(strings.Trim(text, "[]"))) {
-			n, err := strconv.Atoi(word)
-			if err != nil {
-				return fmt.Errorf("%q is no list of whole numbers such as 400,200", text)
-			}
-			numbers = append(numbers, n)
-		}
-		v.Set(reflect.ValueOf(numbers))
-	default:
-		return fmt.Errorf("it holds further keys: set one of them")
-	}
-	return nil
-}
-
-// Keys returns every key that [Config.Set] takes, sorted.
-func Keys() []string {
-	var keys []string
-	var walk func(t reflect.Type, prefix string)
-	walk = func(t reflect.Type, prefix string) {
-		for i := range t.NumField() {
-			tag, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-			if t.Field(i).Type.Kind() == reflect.Struct {
-				walk(t.Field(i).Type, prefix+tag+".")
-			} else {
-				keys = append(keys, prefix+tag)
-			}
-		}
-	}
-	walk(reflect.TypeFor[Config](), "")
-	slices.Sort(keys)
-	return keys
-}
-
 // Model returns the architecture for rows of the given shape.
 func (c Config) Model(input []int) builder.Model {
-	m := builder.Model{Input: input, Latent: c.Latent, Encoder: c.Encoder, Decoder: c.Decoder, Activation: c.Activation}
+	m := builder.Model{
+		Input: input, Latent: c.Latent, Encoder: c.Encoder.Network, Decoder: c.Decoder.Network, Activation: c.Activation,
+		Likelihood: c.Likelihood.Kind, Estimator: c.Objective.Estimator,
+	}
 	if c.Data.Binarize == dataset.Threshold {
 		m.Binarize = 0.5
 	}
 	return m
+}
+
+// Values returns the rule by which the numbers of files become a row's values: the likelihood's, with what data.divide,
+// data.mean and data.deviation say.
+func (c Config) Values() (dist.Values, error) {
+	l, err := dist.LikelihoodOf(cmp.Or(c.Likelihood.Kind, dist.Bernoulli))
+	if err != nil {
+		return dist.Values{}, fmt.Errorf("train: %w: %w", err, ErrConfig)
+	}
+	v := l.Values()
+	if c.Data.Divide > 0 {
+		v.Bytes, v.Numbers = c.Data.Divide, c.Data.Divide
+	}
+	if (c.Data.Mean != 0 || c.Data.Deviation != 0) && !l.Standardises() {
+		return v, fmt.Errorf("train: data.mean is %g and data.deviation %g: values of the likelihood %s lie within [%g,%g] and are not standardised: leave the keys out: %w",
+			c.Data.Mean, c.Data.Deviation, cmp.Or(c.Likelihood.Kind, dist.Bernoulli), v.Least, v.Most, ErrConfig)
+	}
+	v.Mean, v.Deviation = c.Data.Mean, cmp.Or(c.Data.Deviation, 1)
+	if err := v.Check(); err != nil {
+		return v, fmt.Errorf("train: data.divide, data.mean, data.deviation: %w: %w", err, ErrConfig)
+	}
+	return v, nil
 }
 
 // Validate reports the first thing wrong with a configuration, by its key.
@@ -252,34 +184,33 @@ func (c Config) Validate() error {
 	if err := c.Model([]int{1}).Validate(); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrConfig)
 	}
+	if err := c.checkKeys(); err != nil {
+		return err
+	}
 	if err := c.Data.validate(); err != nil {
 		return err
 	}
 	if err := c.Optimizer.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrConfig)
 	}
-	for _, r := range []struct {
-		key         string
-		value       float64
-		least, most float64
-		open        bool // whether least itself is out
-	}{
-		{"temperature.start", c.Temperature.Start, 0, 1e6, true},
-		{"temperature.floor", c.Temperature.Floor, 0, 1e6, true},
-		{"temperature.rate", c.Temperature.Rate, 0, 1e6, false},
-		{"objective.kl_weight", c.Objective.KLWeight, 0, 1e6, false},
-		{"objective.kl_warmup", float64(c.Objective.KLWarmup), 0, 1e12, false},
-		{"data.validation", float64(c.Data.Validation), -1, 1e12, false},
-		{"epochs", float64(c.Epochs), 1, 1e6, false},
-		{"batch", float64(c.Batch), 1, 1 << 20, false},
-	} {
-		if !(r.value >= r.least && r.value <= r.most) || math.IsInf(r.value, 0) || (r.open && r.value == r.least) {
-			above := "from"
-			if r.open {
-				above = "above"
-			}
-			return fmt.Errorf("train: %s is %g: use a number %s %g, up to %g: %w", r.key, r.value, above, r.least, r.most, ErrConfig)
-		}
+	_, err := c.Values()
+	return err
+}
+
+// canonical returns the configuration in which every default that may be left out is left out, so that two ways to say the
+// same are equal.
+func (c Config) canonical() Config {
+	if c.Likelihood.Kind == dist.Bernoulli {
+		c.Likelihood.Kind = ""
 	}
-	return nil
+	if c.Objective.Estimator == builder.GumbelEstimator {
+		c.Objective.Estimator = ""
+	}
+	if !c.Data.resizes() {
+		c.Data.Resize = ""
+	}
+	if c.Data.Deviation == 1 {
+		c.Data.Deviation = 0
+	}
+	return c
 }

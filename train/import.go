@@ -52,7 +52,7 @@ func Import(ctx context.Context, o ImportOptions) (Imported, error) {
 	if c.Latent, err = latentOf(nets.encoder, o.Categories, c.Latent.Prior); err != nil {
 		return Imported{}, err
 	}
-	m := nets.model(c, nets.input())
+	m := c.Model(nets.input())
 	if err := c.Validate(); err != nil {
 		return Imported{}, err
 	}

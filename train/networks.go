@@ -28,17 +28,18 @@ func readNetworks(dir string, c Config) (networks, Config, error) {
 	n := networks{files: map[string][]byte{}}
 	for _, part := range []struct {
 		name string
-		of   *builder.MLP
+		of   *builder.NetworkConfig
 		to   **importer.Network
 		read func(model []byte, output string) (*importer.Network, error)
 	}{
 		{"encoder", &c.Encoder, &n.encoder, importer.Encoder},
 		{"decoder", &c.Decoder, &n.decoder, importer.Decoder},
 	} {
-		if part.of.Graph == "" {
+		graph, ok := part.of.Network.(builder.ONNX)
+		if !ok || graph.Graph == "" {
 			continue
 		}
-		path := part.of.Graph
+		path := graph.Graph
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(dir, filepath.FromSlash(path))
 		}
@@ -46,25 +47,23 @@ func readNetworks(dir string, c Config) (networks, Config, error) {
 		if err != nil {
 			return n, c, fmt.Errorf("train: %s.graph: %w: a configuration and the graphs that it names belong together", part.name, err)
 		}
-		if *part.to, err = part.read(data, part.of.Output); err != nil {
+		if *part.to, err = part.read(data, graph.Output); err != nil {
 			return n, c, fmt.Errorf("train: %s: %w", path, err)
 		}
-		part.of.Graph = fmt.Sprintf("%s/%s-%s.onnx", graphsDir, part.name, hashOf(data)[:12])
-		n.files[part.of.Graph] = data
+		graph.Graph = fmt.Sprintf("%s/%s-%s.onnx", graphsDir, part.name, hashOf(data)[:12])
+		graph.Imported = *part.to
+		part.of.Network = graph
+		n.files[graph.Graph] = data
 	}
 	return n, c, nil
 }
 
-// model returns a configuration's architecture for rows of the given shape.
-func (n networks) model(c Config, input []int) builder.Model {
-	m := c.Model(input)
-	if n.encoder != nil {
-		m.EncoderNetwork = n.encoder
+// graphOf returns the ONNX file that a network was imported from, "" for none.
+func graphOf(n builder.NetworkConfig) string {
+	if o, ok := n.Network.(builder.ONNX); ok {
+		return o.Graph
 	}
-	if n.decoder != nil {
-		m.DecoderNetwork = n.decoder
-	}
-	return m
+	return ""
 }
 
 // check reports a model that its imported parts do not fit: rows of another size, or other latent variables.

@@ -2,8 +2,8 @@ package train
 
 import (
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/train/engine"
 	G "gorgonia.org/gorgonia"
@@ -16,58 +16,79 @@ type Parts struct {
 	KL             float64 `json:"kl"`
 }
 
-// parts reads what a step of [Objective] returned.
+// metrics are what a step returns after the loss, and parts reads them again.
+func metrics(o builder.Objective) []export.Named {
+	return []export.Named{{Name: "reconstruction", Node: o.Reconstruction}, {Name: "kl", Node: o.KL}}
+}
+
 func parts(v engine.Values) Parts { return Parts{Loss: v[0], Reconstruction: v[1], KL: v[2]} }
 
-// Rows says in which form rows enter the training graph.
-type Rows string
+// A RowForm says in which form rows enter the training graph.
+type RowForm string
 
 // The forms.
 const (
-	FloatRows Rows = "float" // float32 or float64 within [0,1], as the parameters are
-	GreyRows  Rows = "grey"  // bytes, divided by 255 in the graph
-	BitRows   Rows = "bit"   // bytes of 0 and 1
+	FloatRows RowForm = "float" // float32 or float64 in the likelihood's range, as the parameters are
+	GreyRows  RowForm = "grey"  // bytes, divided by 255 in the graph
+	BitRows   RowForm = "bit"   // bytes of 0 and 1
 )
 
-// rowsOf returns the form in which a set's rows are trained on: bytes stay bytes, which are a quarter of the copying.
-func rowsOf(set *dataset.Set, b dataset.Binarization) Rows {
-	switch {
-	case set.Bytes(0) == nil:
+// formOf returns the form in which a set's rows are trained on. Grey pixels stay bytes, which are a quarter of the copying.
+func formOf(set *dataset.Set, c Config) RowForm {
+	if v, err := c.Values(); err != nil || v != dist.Unit() || set.Bytes(0) == nil {
 		return FloatRows
-	case b == dataset.Fixed || b == dataset.Dynamic:
+	}
+	if c.Data.Binarize == dataset.Fixed || c.Data.Binarize == dataset.Dynamic {
 		return BitRows
 	}
 	return GreyRows
 }
 
-// Trace returns the training objective of a model for an engine: inputs rows, noise of the latent's shape, temperature and
-// the divergence's weight; the loss, with reconstruction and divergence as metrics. Initial values come from params.
-func Trace(m builder.Model, params *builder.Params, rows Rows) engine.Trace {
-	return func(g *G.ExprGraph, batch int) (engine.Objective, error) {
-		if err := m.Validate(); err != nil {
-			return engine.Objective{}, err
-		}
-		b := builder.Over(g, params)
-		var input, x *G.Node
-		if rows == FloatRows {
-			input = b.Input(bundle.Sample, m.InputShape(batch)...)
-			x = input
-		} else {
-			input = b.InputBytes(bundle.Sample, m.InputShape(batch)...)
-			x = b.Float(input)
-		}
-		if rows == GreyRows {
-			x = b.Div(x, b.Number(255))
-		}
-		t, err := m.TrainOn(b, x)
-		if err != nil {
-			return engine.Objective{}, err
-		}
-		_, parameters := b.Parameters()
-		return engine.Objective{
-			Loss: t.Loss, Parameters: parameters,
-			Inputs:  G.Nodes{input, t.Noise, t.Temperature, t.KLWeight},
-			Metrics: []export.Named{{Name: "reconstruction", Node: t.Reconstruction}, {Name: "kl", Node: t.KL}},
-		}, nil
+// Trace returns the training objective of a model for an engine: see [builder.Model.TrainOn]. Its inputs are the rows,
+// "sample", in the form given, and what the model's estimator asks for; the loss has reconstruction and divergence as
+// metrics. Initial values come from params.
+func Trace(m builder.Model, params *builder.Params, form RowForm) engine.Trace {
+	return (&tracer{model: m, params: params, form: form}).trace
+}
+
+// A tracer builds training graphs, and remembers which inputs they have and what for.
+type tracer struct {
+	model  builder.Model
+	params *builder.Params
+	form   RowForm
+
+	inputs []builder.Input // of the last trace
+}
+
+func (t *tracer) trace(g *G.ExprGraph, batch int) (engine.Objective, error) {
+	if err := t.model.Validate(); err != nil {
+		return engine.Objective{}, err
 	}
+	b := builder.Over(g, t.params)
+	rows, x := t.rows(b, batch)
+	training, err := t.model.TrainOn(b, x)
+	if err != nil {
+		return engine.Objective{}, err
+	}
+	t.inputs = append([]builder.Input{{Name: builder.SampleInput, Purpose: builder.Rows, Node: rows}}, training.Inputs...)
+	o := engine.Objective{Loss: training.Loss, Metrics: metrics(training.Objective)}
+	for _, in := range t.inputs {
+		o.Inputs = append(o.Inputs, in.Node)
+	}
+	_, o.Parameters = b.Parameters()
+	return o, nil
+}
+
+// rows returns the input that rows enter by, and the rows as the model takes them.
+func (t *tracer) rows(b *builder.Graph, batch int) (input, x *G.Node) {
+	shape := t.model.InputShape(batch)
+	if t.form == FloatRows {
+		input = b.Input(builder.SampleInput, shape...)
+		return input, input
+	}
+	input = b.InputBytes(builder.SampleInput, shape...)
+	if x = b.Float(input); t.form == GreyRows {
+		x = b.Div(x, b.Number(255))
+	}
+	return input, x
 }

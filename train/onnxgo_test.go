@@ -48,7 +48,7 @@ func smallBundle(t *testing.T, config string, a builder.Activation) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Encoder.Hidden, c.Decoder.Hidden, c.Activation = []int{12}, []int{9}, a
+	c.Encoder.Network, c.Decoder.Network, c.Activation = builder.MLP{Hidden: []int{12}}, builder.MLP{Hidden: []int{9}}, a
 	params, err := builder.NewParams(tensor.Float32, 1)
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ type Options struct {
 	Engine          Engine          // "" means Compiled
 	StepsPerCall    int             // of the compiled engine; 0 means what the backend's device takes best
 	CheckpointEvery time.Duration   // between checkpoints inside an epoch; each epoch ends with one. 0 means a minute
+	Commands        []string        // what to do next, shown in the report; may be nil
 	Samples         int             // K of the final IWAE bound; 0 means 10
 	Progress        func(Progress)  // called after every step and evaluated chunk; may be nil; must not block
 	Verbose         bool            // Log is told what the exporter's passes did, too

@@ -105,9 +105,9 @@ func TestImageKeys(t *testing.T) {
 		"data.image_size=28":                      "data.image_size is [28]: use height and width",
 		"data.image_size=28x28x3":                 "data.image_size",
 		"data.image_size=0x28":                    "data.image_size",
-		"data.image_size=5000x1":                  "1 to 4096 each",
+		"data.image_size=5000x1":                  "from 1, up to 4096",
 		"data.resize=bilinear":                    "set data.image_size",
-		"data.image_size=8x8 data.resize=lanczos": "use none, nearest, bilinear or catmull-rom",
+		"data.image_size=8x8 data.resize=lanczos": "use none, nearest, bilinear, catmull-rom",
 	} {
 		if err := config(t, strings.Fields(text)...).Validate(); !errors.Is(err, train.ErrConfig) || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%q: %v", text, err)

@@ -2,12 +2,8 @@ package train
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"path/filepath"
-	"reflect"
-	"strings"
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
@@ -25,7 +21,7 @@ func (r *run) writeReport(ctx context.Context, set *dataset.Set) error {
 		return err
 	}
 	defer model.Close()
-	d := report.Data{Title: "Training run " + r.trained.Name, Shape: set.Shape, Curves: r.curves(), Settings: settings(r.config)}
+	d := report.Data{Title: "Training run " + r.trained.Name, Shape: set.Shape, Curves: r.curves(), Settings: reportSettings(r.config)}
 	d.Figures = figures(r.result, r.trained.Model.Bits())
 	d.Notes = []string{fmt.Sprintf("Trained on %s (%d rows, %d more held out for validation), %d steps of %d rows, by the engine %s; measured and verified on %s.",
 		r.training.Source, r.training.Len(), r.held.Len(), r.step, r.config.Batch, r.engine.Name(), r.options.Backend.Name())}
@@ -38,7 +34,7 @@ func (r *run) writeReport(ctx context.Context, set *dataset.Set) error {
 	for _, b := range r.result.Test.Bits {
 		d.Bits = append(d.Bits, report.Bit{Mean: b.Mean, KL: b.KL, Active: b.Active()})
 	}
-	d.Commands = NextSteps(r.options.Out, r.options.Source)
+	d.Commands = r.options.Commands
 	err = atomicfile.Write(r.folder.path(ReportFile), 0o644, func(w io.Writer) error { return report.Write(w, d) })
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
@@ -123,30 +119,10 @@ func figures(r Result, bits int) []report.Figure {
 	}
 }
 
-// settings lists a configuration key by key.
-func settings(c Config) []report.Setting {
-	var out []report.Setting
-	for _, key := range Keys() {
-		v := reflect.ValueOf(c)
-		for _, part := range strings.Split(key, ".") {
-			v = byTag(v, part)
-		}
-		text, err := json.Marshal(v.Interface())
-		if err != nil {
-			continue // plain numbers and words
-		}
-		out = append(out, report.Setting{Key: key, Value: string(text)})
+// reportSettings lists a configuration key by key.
+func reportSettings(c Config) (list []report.Setting) {
+	for _, s := range settings(c) {
+		list = append(list, report.Setting{Key: s.key, Value: s.value})
 	}
-	return out
-}
-
-// NextSteps returns commands to go on with after a run.
-func NextSteps(run, source string) []string {
-	bundle := filepath.ToSlash(filepath.Join(run, BundleDir))
-	return []string{
-		"catvae inspect " + bundle,
-		fmt.Sprintf("catvae eval --model %s --data %s --samples 100", bundle, source),
-		fmt.Sprintf("infer --model %s --in %s --out codes.npy", bundle, source),
-		fmt.Sprintf("catvae sample --model %s --out samples.png", bundle),
-	}
+	return list
 }

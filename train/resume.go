@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,7 +48,7 @@ func (r *run) reopen() (*engine.State, error) {
 		return nil, errors.Join(err, folder.Close())
 	}
 	switch {
-	case !found && (old.Encoder.Graph != "" || old.Decoder.Graph != ""): // imported: its graphs are its weights
+	case !found && (graphOf(old.Encoder) != "" || graphOf(old.Decoder) != ""): // imported: its graphs are its weights
 		r.folder, r.standing = folder, &old
 		r.options.Log(fmt.Sprintf("beginning with the weights of the graphs of %s", r.options.Out))
 		return nil, folder.begin(r.config, r.networks)
@@ -93,10 +94,13 @@ func (r *run) belongs(c Checkpoint, old Config) error {
 
 // difference names the first key in which two configurations differ.
 func difference(old, now Config) string {
-	a, b := settings(old), settings(now)
-	for i := range a {
-		if a[i].Value != b[i].Value && a[i].Key != "epochs" {
-			return fmt.Sprintf("%s was %s and is %s", a[i].Key, a[i].Value, b[i].Value)
+	was := map[string]string{}
+	for _, s := range settings(old) {
+		was[s.key] = s.value
+	}
+	for _, s := range settings(now) {
+		if was[s.key] != s.value && s.key != "epochs" {
+			return fmt.Sprintf("%s was %s and is %s", s.key, cmp.Or(was[s.key], "left out"), s.value)
 		}
 	}
 	return "in a key that this version does not know"

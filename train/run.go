@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/bundle/writer"
+	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/train/engine"
@@ -236,20 +239,20 @@ func OpenRun(dir string, warn func(string)) (Trained, error) {
 	if err != nil {
 		return Trained{}, err
 	}
-	if named.Encoder.Graph != c.Encoder.Graph || named.Decoder.Graph != c.Decoder.Graph {
+	if graphOf(named.Encoder) != graphOf(c.Encoder) || graphOf(named.Decoder) != graphOf(c.Decoder) {
 		return Trained{}, fmt.Errorf("train: %s is not the graph that %s began with (its name holds the start of its SHA-256): restore it, or import it anew: %w", filepath.Join(dir, graphsDir), dir, ErrConfig)
 	}
 	params, err := builder.NewParams(tensor.Float32, c.Seed)
 	if err != nil {
 		return Trained{}, err
 	}
-	t := Trained{Name: filepath.Base(filepath.Clean(dir)), Config: c, Params: params}
+	t := Trained{Name: filepath.Base(filepath.Clean(dir)), Config: c, Params: params, dir: dir}
 	newest, state, found, err := newestCheckpoint(dir, warn)
 	if err != nil {
 		return Trained{}, err
 	}
 	if !found && nets.encoder != nil && nets.decoder != nil { // imported, with the weights of its graphs
-		t.Model = nets.model(c, nets.input())
+		t.Model = named.Model(nets.input())
 		return t, t.addPrior()
 	}
 	if !found {
@@ -258,8 +261,32 @@ func OpenRun(dir string, warn func(string)) (Trained, error) {
 	if err := setParams(params, bestTensors(dir, newest, state, warn)); err != nil {
 		return Trained{}, fmt.Errorf("train: %s: %w", dir, err)
 	}
-	t.Model = nets.model(c, newest.InputShape)
+	t.Model = named.Model(newest.InputShape)
 	return t, nil
+}
+
+// sourceRecord is the key under which a run's bundle records the source that it was trained on, as it was given.
+const sourceRecord = "data_source"
+
+// Source returns the source that the run was trained on, as it was given: "" where its bundle does not say so, because the
+// run has not ended, was written before sources were recorded, or read standard input.
+func (t Trained) Source() (string, error) {
+	data, err := os.ReadFile(filepath.Join(t.dir, BundleDir, bundle.VerificationFile))
+	if errors.Is(err, fs.ErrNotExist) || t.dir == "" {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("train: %w", err)
+	}
+	var v writer.Verification
+	if err := json.Unmarshal(data, &v); err != nil {
+		return "", fmt.Errorf("train: %s of the run %s: %w: %w", bundle.VerificationFile, t.dir, err, bundle.ErrFormat)
+	}
+	source, _ := v.Record[sourceRecord].(string)
+	if source == dataset.Stdin {
+		return "", nil
+	}
+	return source, nil
 }
 
 // addPrior gives parameters that no run has trained a learned prior, which begins as the uniform one.

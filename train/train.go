@@ -111,7 +111,7 @@ func (r *run) load() error {
 	if err != nil {
 		return err
 	}
-	r.trained = Trained{Name: filepath.Base(filepath.Clean(r.options.Out)), Config: r.config, Model: r.networks.model(r.config, set.Shape), Params: params}
+	r.trained = Trained{Name: filepath.Base(filepath.Clean(r.options.Out)), Config: r.config, Model: r.config.Model(set.Shape), Params: params}
 	if err := r.trained.Model.Validate(); err != nil {
 		return err
 	}
@@ -120,10 +120,10 @@ func (r *run) load() error {
 
 // newEngine makes the engine, in the state from which the run goes on where there is one.
 func (r *run) newEngine(from *engine.State) error {
-	trace := Trace(r.trained.Model, r.trained.Params, rowsOf(r.training, r.config.Data.Binarize))
+	t := &tracer{model: r.trained.Model, params: r.trained.Params, form: formOf(r.training, r.config)}
 	switch r.options.Engine {
 	case Compiled:
-		e, err := engine.Compile(r.options.Backend, trace, r.config.Optimizer, r.config.Batch, engine.Options{StepsPerCall: r.options.StepsPerCall})
+		e, err := engine.Compile(r.options.Backend, t.trace, r.config.Optimizer, r.config.Batch, engine.Options{StepsPerCall: r.options.StepsPerCall})
 		if err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (r *run) newEngine(from *engine.State) error {
 			r.options.Log(fmt.Sprintf("training step: %s", e.Model().Summary()))
 		}
 	case Tape:
-		e, err := engine.NewTape(trace, r.config.Optimizer, r.config.Batch)
+		e, err := engine.NewTape(t.trace, r.config.Optimizer, r.config.Batch)
 		if err != nil {
 			return err
 		}
@@ -141,7 +141,10 @@ func (r *run) newEngine(from *engine.State) error {
 		return fmt.Errorf("train: engine %q: use %s or %s: %w", r.options.Engine, Compiled, Tape, ErrConfig)
 	}
 	r.result.Engine = r.engine.Name()
-	r.batches = newBatches(r.config, r.training, r.trained.Model.Bits(), r.engine.StepsPerCall())
+	var err error
+	if r.batches, err = newBatches(r.config, r.training, t.form, t.inputs, r.engine.StepsPerCall()); err != nil {
+		return errors.Join(err, r.engine.Close())
+	}
 	if from == nil {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -228,8 +229,8 @@ func TestSchedules(t *testing.T) {
 	if tau.At(0) != 1 || math.Abs(tau.At(10)-math.Exp(-0.1)) > 1e-15 || tau.At(1000) != 0.5 {
 		t.Errorf("tau: %g %g %g", tau.At(0), tau.At(10), tau.At(1000))
 	}
-	kl := train.Objective{KLWeight: 2, KLWarmup: 100}
-	if kl.At(0) != 0 || kl.At(50) != 1 || kl.At(100) != 2 || kl.At(10_000) != 2 || (train.Objective{KLWeight: 1}).At(0) != 1 {
+	kl := train.ObjectiveConfig{KLWeight: 2, KLWarmup: 100}
+	if kl.At(0) != 0 || kl.At(50) != 1 || kl.At(100) != 2 || kl.At(10_000) != 2 || (train.ObjectiveConfig{KLWeight: 1}).At(0) != 1 {
 		t.Error("KL weight")
 	}
 }
@@ -242,7 +243,7 @@ func TestConfigFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Validate(); err != nil || c.Latent.Prior != "uniform" || len(c.Encoder.Hidden) != 2 || c.Batch != 128 {
+	if err := c.Validate(); err != nil || c.Latent.Prior != "uniform" || fmt.Sprint(c.Encoder.Network) != "{[300 200]}" || c.Batch != 128 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	for _, text := range []string{`{"unknown": 1}`, `{"latent": {"kind": 3}}`, `{`, `{} {}`, `[]`, `{"batch": "many"}`} {
@@ -253,39 +254,6 @@ func TestConfigFiles(t *testing.T) {
 	for _, key := range train.Keys() {
 		if err := c.Set(key); err == nil {
 			t.Errorf("%s without a value is taken", key)
-		}
-	}
-}
-
-func TestWeightsRoundTrip(t *testing.T) {
-	m := builder.Model{Input: []int{4}, Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 3, Prior: "learned"}, Activation: builder.ReLU}
-	params := randomParams(t, m)
-	path := filepath.Join(t.TempDir(), "w.safetensors")
-	if err := train.SaveWeights(path, params, map[string]string{"a": "b"}); err != nil {
-		t.Fatal(err)
-	}
-	back, err := builder.NewParams(tensor.Float32, 99)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := train.LoadWeights(path, back); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range params.Names() {
-		if !slices.Equal(builder.Floats(params.Value(name)), builder.Floats(back.Value(name))) {
-			t.Errorf("%s changed", name)
-		}
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, spoiled := range map[string][]byte{"truncated": data[:len(data)-3], "empty": {}, "words": []byte("hello, this is text")} {
-		if err := os.WriteFile(path, spoiled, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if err := train.LoadWeights(path, back); err == nil {
-			t.Errorf("%s: is taken", name)
 		}
 	}
 }

@@ -1,15 +1,9 @@
 package train
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/runtime"
@@ -59,30 +53,6 @@ func (t Trained) VariantRows(source string) (writer.Rows, error) {
 	}
 	rows.Calibration, rows.HeldOut = bytesOf(atMost(set, calibrationRows)), bytesOf(atMost(held, comparedRows))
 	return rows, nil
-}
-
-// sourceRecord is the key under which a run's bundle records the source that it was trained on, as it was given.
-const sourceRecord = "data_source"
-
-// RecordedSource returns the source that a run was trained on, "" where its bundle does not say so: the run has not ended, or
-// was written before sources were recorded, or read standard input.
-func RecordedSource(dir string) (string, error) {
-	data, err := os.ReadFile(filepath.Join(dir, BundleDir, bundle.VerificationFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("train: %w", err)
-	}
-	var v writer.Verification
-	if err := json.Unmarshal(data, &v); err != nil {
-		return "", fmt.Errorf("train: %s of the run %s: %w: %w", bundle.VerificationFile, dir, err, bundle.ErrFormat)
-	}
-	source, _ := v.Record[sourceRecord].(string)
-	if source == dataset.Stdin {
-		return "", nil
-	}
-	return source, nil
 }
 
 // bytesOf returns rows as bytes.

@@ -21,19 +21,19 @@ import (
 func TestVariantsOfARun(t *testing.T) {
 	backend := ortest.Backend(t)
 	dir := filepath.Join(t.TempDir(), "run")
-	if source, err := train.RecordedSource(dir); source != "" || err != nil {
+	if source, err := (train.Trained{}).Source(); source != "" || err != nil {
 		t.Errorf("no run records %q, %v", source, err)
 	}
 	if _, err := train.Run(t.Context(), config(t, "epochs=1"), train.Options{Source: dataset.GlyphsSource, Out: dir, Backend: backend, Samples: 1}); err != nil {
 		t.Fatal(err)
 	}
-	source, err := train.RecordedSource(dir)
-	if source != dataset.GlyphsSource || err != nil {
-		t.Fatalf("the run records %q, %v", source, err)
-	}
 	trained, err := train.OpenRun(dir, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	source, err := trained.Source()
+	if source != dataset.GlyphsSource || err != nil {
+		t.Fatalf("the run records %q, %v", source, err)
 	}
 	rows, err := trained.VariantRows(source)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/train/engine"
 	"github.com/nlpodyssey/safetensors"
@@ -17,25 +16,6 @@ import (
 
 // maxWeights bounds a weights file that is read.
 const maxWeights = 2 << 30
-
-// SaveWeights writes a parameter set as a safetensors file (https://github.com/huggingface/safetensors), whole or not at
-// all. metadata is kept beside the tensors.
-func SaveWeights(path string, params *builder.Params, metadata map[string]string) error {
-	var tensors []onnxtensor.Tensor
-	for _, name := range params.Names() {
-		v := params.Value(name)
-		tensors = append(tensors, onnxtensor.Tensor{Name: name, Shape: int64s(v.Shape()), Data: v.Data()})
-	}
-	return saveTensors(path, tensors, metadata)
-}
-
-func saveTensors(path string, tensors []onnxtensor.Tensor, metadata map[string]string) error {
-	data, err := encodeTensors(tensors, metadata)
-	if err != nil {
-		return err
-	}
-	return atomicfile.WriteBytes(path, 0o644, data)
-}
 
 // encodeTensors returns the content of a safetensors file.
 func encodeTensors(tensors []onnxtensor.Tensor, metadata map[string]string) ([]byte, error) {
@@ -75,23 +55,6 @@ func view(t onnxtensor.Tensor) (safetensors.TensorView, error) {
 		return safetensors.NewTensorView(safetensors.F64, shape, raw)
 	}
 	return safetensors.TensorView{}, fmt.Errorf("%T: use float32 or float64", t.Data)
-}
-
-// LoadWeights reads a safetensors file of float32 or float64 tensors into a parameter set. A parameter that the set has
-// already keeps its shape, or the file is refused. An optimiser's moments, as a checkpoint holds them, are passed over.
-func LoadWeights(path string, params *builder.Params) error {
-	data, err := readWeights(path)
-	if err != nil {
-		return err
-	}
-	tensors, err := parseTensors(data)
-	if err != nil {
-		return fmt.Errorf("train: %s: %w", path, err)
-	}
-	if err := setParams(params, tensors); err != nil {
-		return fmt.Errorf("train: %s: %w", path, err)
-	}
-	return nil
 }
 
 // setParams copies parameters into a set. An optimiser's moments are passed over.

@@ -13,7 +13,7 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// A Network is a graph of one input as a part of a model: a builder.Network.
+// A Network is a graph of one input as a part of a model: a builder.ImportedNetwork.
 type Network struct {
 	graph  *Graph
 	part   string // "encoder" or "decoder"
@@ -27,7 +27,7 @@ type Network struct {
 	categories int // of each variable, where shape or a softmax at the end says; 0 for Bernoulli variables
 }
 
-var _ builder.Network = (*Network)(nil)
+var _ builder.ImportedNetwork = (*Network)(nil)
 
 // Encoder makes the encoder of a model: a graph of rows that gives the latent logits. output names the value that they are; ""
 // takes the graph's result (of several, ours: latent_logits). A sigmoid or softmax at the end is left out.
@@ -212,7 +212,7 @@ func (n *Network) Parameters() []Parameter { return n.params }
 // Note says what was found at the graph's end.
 func (n *Network) Note() string { return n.note }
 
-// Build implements builder.Network: flat rows take the shape that the graph declares.
+// Build implements builder.ImportedNetwork: flat rows take the shape that the graph declares.
 func (n *Network) Build(b *builder.Graph, x *G.Node) *G.Node {
 	if b.Err() != nil {
 		return nil

@@ -80,7 +80,7 @@ func init() {
 	m.Binarize = 0.5
 	models["categorical, binarised in the graph"] = m
 	m = models["bernoulli, relu"]
-	m.Encoder.Hidden, m.Input = nil, []int{24}
+	m.Encoder, m.Input = builder.MLP{}, []int{24}
 	models["one product"] = m
 }
 

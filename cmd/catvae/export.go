@@ -70,7 +70,7 @@ func (c exportCommand) forVariants(ctx context.Context, env cli.Env, trained tra
 	source := c.Data
 	if source == "" {
 		var err error
-		if source, err = train.RecordedSource(c.RunDir); err != nil {
+		if source, err = trained.Source(); err != nil {
 			return err
 		}
 		if source == "" {

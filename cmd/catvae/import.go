@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/models"
@@ -71,8 +72,12 @@ func (c importCommand) run(ctx context.Context, env cli.Env) error {
 			return err
 		}
 	}
-	config.Encoder.Graph, config.Encoder.Output = c.File, c.Output
-	config.Decoder.Graph, config.Decoder.Output = c.Decoder, c.DecoderOutput
+	for _, part := range []struct {
+		network       *builder.NetworkConfig
+		graph, output string
+	}{{&config.Encoder, c.File, c.Output}, {&config.Decoder, c.Decoder, c.DecoderOutput}} {
+		part.network.Import(part.graph, part.output)
+	}
 	backend, err := c.Backend.Open(ctx, env, false)
 	if err != nil {
 		return err

@@ -80,7 +80,7 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	result, err := train.Run(ctx, config, train.Options{
 		Source: c.Data, Out: c.Out, Force: c.Force, Resume: c.Resume, Backend: backend, Samples: c.Samples,
 		Engine: train.Engine(c.Engine), StepsPerCall: c.StepsPerCall, CheckpointEvery: c.CheckpointEvery,
-		Progress: show.update, Log: show.log, Verbose: c.Verbose,
+		Progress: show.update, Log: show.log, Verbose: c.Verbose, Commands: nextSteps(c.Out, c.Data),
 	})
 	show.done()
 	if err != nil {
@@ -91,7 +91,7 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 		fmt.Fprintf(env.Stderr, "stopped after %d steps; the bundle holds what was reached; the same command with --resume goes on\n", result.Steps)
 		return context.Canceled
 	}
-	for _, line := range train.NextSteps(c.Out, c.Data) {
+	for _, line := range nextSteps(c.Out, c.Data) {
 		fmt.Fprintln(env.Stderr, "  "+line)
 	}
 	return nil
@@ -166,5 +166,16 @@ func (t *trainingProgress) done() {
 	if t.bar != nil {
 		t.bar.Done("")
 		t.bar = nil
+	}
+}
+
+// nextSteps returns commands to go on with after a run.
+func nextSteps(run, source string) []string {
+	bundle := filepath.ToSlash(filepath.Join(run, train.BundleDir))
+	return []string{
+		"catvae inspect " + bundle,
+		fmt.Sprintf("catvae eval --model %s --data %s --samples 100", bundle, source),
+		fmt.Sprintf("infer --model %s --in %s --out codes.npy", bundle, source),
+		fmt.Sprintf("catvae sample --model %s --out samples.png", bundle),
 	}
 }

@@ -9,7 +9,10 @@
 // purpose). It passes BigCrush and is not for cryptography.
 package noise
 
-import "math"
+import (
+	"hash/fnv"
+	"math"
+)
 
 // A Purpose keeps the numbers that are drawn for one thing apart from those for any other. Values are part of the
 // frozen stream: new ones are appended, none is renumbered.
@@ -26,6 +29,13 @@ const (
 	Glyphs                        // shifts, scales and rotations of generated glyphs
 	Pictures                      // which rows a report shows
 )
+
+// Named returns the purpose of noise that has a name of its own. It never is one of the purposes above, which are small.
+func Named(name string) Purpose {
+	h := fnv.New32a()
+	h.Write([]byte(name))
+	return Purpose(h.Sum32() | 1<<31)
+}
 
 // A Stream is all the numbers of one seed and purpose. Its zero value works, and it is safe for concurrent use.
 type Stream struct {

@@ -3,7 +3,9 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/catvae/catvae/builder"
@@ -15,19 +17,22 @@ var ErrOptimizer = errors.New("bad optimizer")
 
 // Optimizer says how parameters move. It is saved with a run.
 type Optimizer struct {
-	Name         string  `json:"name"`                   // "adam", "adamw" or "sgd"
-	LearningRate float64 `json:"learning_rate"`          // > 0
-	Clip         float64 `json:"clip"`                   // largest norm of all gradients together; 0 means no limit
-	Momentum     float64 `json:"momentum,omitempty"`     // of sgd, within [0,1)
-	WeightDecay  float64 `json:"weight_decay,omitempty"` // of adamw, >= 0; 0.01 is usual
+	Name         string  `json:"name" doc:"update rule" oneof:"optimizers"`
+	LearningRate float64 `json:"learning_rate" doc:"step size" range:"(0,1000]"`
+	Clip         float64 `json:"clip" doc:"largest norm of all gradients together; 0 means no limit" range:"[0,1e30]"`
+	Momentum     float64 `json:"momentum,omitempty" doc:"of sgd only: how much of the last step is kept" range:"[0,1)"`
+	WeightDecay  float64 `json:"weight_decay,omitempty" doc:"of adamw only: how much of a weight is lost a step, times the learning rate; 0.01 is usual" range:"[0,1e6]"`
 }
+
+// Optimizers returns the names of all update rules, sorted.
+func Optimizers() []string { return slices.Sorted(maps.Keys(rules)) }
 
 // Validate reports the first thing wrong with the configuration.
 func (o Optimizer) Validate() error {
 	positive := func(x float64) bool { return x >= 0 && !math.IsInf(x, 0) }
 	switch {
 	case rules[o.Name] == nil:
-		return fmt.Errorf("engine: optimizer.name is %q: use %s: %w", o.Name, strings.Join([]string{"adam", "adamw", "sgd"}, ", "), ErrOptimizer)
+		return fmt.Errorf("engine: optimizer.name is %q: use %s: %w", o.Name, strings.Join(Optimizers(), ", "), ErrOptimizer)
 	case !positive(o.LearningRate) || o.LearningRate == 0 || o.LearningRate > 1e3:
 		return fmt.Errorf("engine: optimizer.learning_rate is %g: use a number above 0, up to 1000: %w", o.LearningRate, ErrOptimizer)
 	case !positive(o.Clip):

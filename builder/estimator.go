@@ -1,0 +1,152 @@
+package builder
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// estimators are the ways to an objective whose gradient reaches the encoder through discrete variables, by the names that
+// configurations use: one row each.
+var estimators = map[string]Estimator{
+	GumbelEstimator: gumbel,
+}
+
+// An Estimator makes the objective of a training step from the parts of a model. It is called once for each graph, and does
+// the same at every batch size.
+type Estimator func(p *Parts) Objective
+
+// Estimators returns the names of all estimators, sorted.
+func Estimators() []string { return slices.Sorted(maps.Keys(estimators)) }
+
+// EstimatorName returns the name of the model's estimator.
+func (m Model) EstimatorName() string { return cmp.Or(m.Estimator, GumbelEstimator) }
+
+func (m Model) estimator() (Estimator, error) {
+	if e, ok := estimators[m.EstimatorName()]; ok {
+		return e, nil
+	}
+	return nil, fmt.Errorf("objective.estimator is %q: use %s", m.Estimator, strings.Join(Estimators(), " or "))
+}
+
+// A Purpose says what an input of a training step is for, and so who fills it.
+type Purpose string
+
+// The purposes.
+const (
+	Rows     Purpose = "rows"     // what the encoder sees
+	Target   Purpose = "target"   // what the decoder is to explain, where that is something else
+	Noise    Purpose = "noise"    // numbers uniform in the open unit interval, drawn anew in each step, apart for each name
+	Schedule Purpose = "schedule" // a number that follows the step, by its name
+)
+
+// An Input is a leaf of the training graph that each step fills.
+type Input struct {
+	Name    string
+	Purpose Purpose
+	Node    *G.Node
+}
+
+// Parts are what an [Estimator] works with: the parts of a model in one training graph, and the inputs that it asks for.
+// Errors are the graph's, which is asked once at the end.
+type Parts struct {
+	*Graph
+	Model  Model
+	Rows   *G.Node // [batch, ...] of the model's input shape
+	Target *G.Node // what is to be explained: the rows, binarised where the model binarises
+
+	batch   int
+	inputs  []Input
+	decoded bool
+}
+
+// Batch returns the number of rows.
+func (p *Parts) Batch() int { return p.batch }
+
+// Encode returns the latent logits of the rows.
+func (p *Parts) Encode() *G.Node { return p.Model.Encode(p.Graph, p.Rows) }
+
+// Decode returns the decoder's outputs for codes, relaxed or hard. It may be called more than once in one graph: the weights
+// are the same.
+func (p *Parts) Decode(code *G.Node) *G.Node {
+	if p.decoded {
+		p.Graph.shared = true
+		defer func() { p.Graph.shared = false }()
+	}
+	p.decoded = true
+	return p.Model.Decode(p.Graph, code)
+}
+
+// LogP returns ln p(target | code) in nats a row, by way of the decoder.
+func (p *Parts) LogP(code *G.Node) *G.Node {
+	return p.Model.LogLikelihood(p.Graph, p.Target, p.Decode(code))
+}
+
+// LogQ returns ln q(code | rows) in nats a row, for hard codes.
+func (p *Parts) LogQ(code, logits *G.Node) *G.Node { return p.Model.LogQ(p.Graph, code, logits) }
+
+// Relax returns the relaxed sample of the latent variables.
+func (p *Parts) Relax(logits, u, tau *G.Node) *G.Node { return p.Model.Relax(p.Graph, logits, u, tau) }
+
+// Divergence returns KL(q(z|rows) ‖ p(z)) in nats a row. It may be called once.
+func (p *Parts) Divergence(logits *G.Node) *G.Node {
+	return p.Model.KL(p.Graph, logits, p.Model.PriorLogits(p.Graph))
+}
+
+// Noise returns an input of the logits' shape that holds uniform noise. Two names never share numbers.
+func (p *Parts) Noise(name string) *G.Node {
+	return p.input(name, Noise, p.Model.LatentShape(max(p.batch, 1))...)
+}
+
+// Schedule returns a scalar input that follows the step: "temperature" or "kl_weight".
+func (p *Parts) Schedule(name string) *G.Node { return p.input(name, Schedule) }
+
+func (p *Parts) input(name string, purpose Purpose, shape ...int) *G.Node {
+	n := p.Input(name, shape...)
+	p.inputs = append(p.inputs, Input{name, purpose, n})
+	return n
+}
+
+// A Training is a model's training graph for one batch size: its objective, and the inputs that a step fills.
+type Training struct {
+	Inputs []Input
+	Objective
+}
+
+// Train builds the training graph of a batch of float rows: an input called "sample".
+func (m Model) Train(b *Graph, batch int) (Training, error) {
+	if err := m.Validate(); err != nil {
+		return Training{}, err
+	}
+	x := b.Input(SampleInput, m.InputShape(batch)...)
+	t, err := m.TrainOn(b, x)
+	t.Inputs = append([]Input{{SampleInput, Rows, x}}, t.Inputs...)
+	return t, err
+}
+
+// SampleInput is the name of the rows among a training graph's inputs.
+const SampleInput = "sample"
+
+// TrainOn builds the training graph on rows x of [Model.InputShape]: an input of the caller's, or what is made of one. The
+// inputs that it returns are those of the estimator.
+func (m Model) TrainOn(b *Graph, x *G.Node) (Training, error) {
+	if err := m.Validate(); err != nil {
+		return Training{}, err
+	}
+	batch := b.batch(x)
+	if b.err != nil {
+		return Training{}, b.err
+	}
+	estimate, err := m.estimator()
+	if err != nil {
+		return Training{}, fmt.Errorf("builder: %w", err)
+	}
+	p := &Parts{Graph: b, Model: m, Rows: x, batch: batch}
+	p.Target = m.binarized(b, x)
+	o := estimate(p)
+	return Training{Inputs: p.inputs, Objective: o}, b.Err()
+}

@@ -1,0 +1,159 @@
+package builder
+
+import (
+	"fmt"
+
+	"github.com/catvae/catvae/dist"
+	G "gorgonia.org/gorgonia"
+)
+
+// families are the latent families' halves that gorgonia differentiates, under the names of package dist, which has the
+// other halves: one row each. A test compares the two.
+var families = map[string]family{
+	dist.Bernoulli:   {(*Graph).RelaxBernoulli, (*Graph).KLBernoulli, (*Graph).LogQBernoulli, hardenBernoulli},
+	dist.Categorical: {(*Graph).RelaxCategorical, (*Graph).KLCategorical, (*Graph).LogQCategorical, hardenCategorical},
+}
+
+// A family is what a model needs of a kind of latent variable. Logits, noise and codes are [batch, ...] of the shapes that
+// dist.Latent gives.
+type family struct {
+	// relax returns the relaxed sample for logits, noise uniform in the open unit interval, and a scalar temperature.
+	relax func(b *Graph, logits, u, tau *G.Node) *G.Node
+	// kl returns KL(q(z|x) ‖ p(z)) in nats a row; prior is nil for the uniform one.
+	kl func(b *Graph, logits, prior *G.Node) *G.Node
+	// logQ returns ln q(z|x) of hard codes in nats a row.
+	logQ func(b *Graph, code, logits *G.Node) *G.Node
+	// harden returns the hard code; thresholds are numbers, one a variable, or nil.
+	harden func(b *Graph, logits *G.Node, thresholds []float32) *G.Node
+}
+
+// Latent says what the latent variables are.
+type Latent struct {
+	Kind       string `json:"kind" doc:"family of the latent variables" oneof:"families"`
+	Variables  int    `json:"variables" doc:"how many" range:"[1,1048576]"`
+	Categories int    `json:"categories,omitempty" doc:"of each categorical variable; left out for others" range:"[0,1048576]"`
+	Prior      string `json:"prior" doc:"p(z): uniform, or learned logits that are trained with the weights" oneof:"priors"`
+}
+
+// The priors.
+const (
+	PriorUniform = "uniform"
+	PriorLearned = "learned"
+)
+
+// Priors returns the names of all priors.
+func Priors() []string { return []string{PriorUniform, PriorLearned} }
+
+// Dist returns the variables as a distribution with a uniform prior: their shapes, and what they cost.
+func (l Latent) Dist() dist.Latent {
+	return dist.Latent{Family: dist.FamilyOf(l.Kind), Variables: l.Variables, Categories: l.Categories}
+}
+
+func (l Latent) check() error {
+	if l.Variables < 1 || l.Variables > maxWidth {
+		return fmt.Errorf("latent.variables holds %d: use 1 to %d", l.Variables, maxWidth)
+	}
+	if l.Categories < 0 || l.Categories > maxWidth {
+		return fmt.Errorf("latent.categories holds %d: use at most %d", l.Categories, maxWidth)
+	}
+	if err := l.Dist().Check(); err != nil {
+		return err
+	}
+	if l.Prior != PriorUniform && l.Prior != PriorLearned {
+		return fmt.Errorf("latent.prior is %q: use %q or %q", l.Prior, PriorUniform, PriorLearned)
+	}
+	return nil
+}
+
+// family returns the row of the model's latent variables, or nil after it has failed.
+func (m Model) family(b *Graph) *family {
+	f, ok := families[m.Latent.Kind]
+	if !ok {
+		b.fail("%w", m.Latent.Dist().Check())
+		return nil
+	}
+	return &f
+}
+
+// Bits returns the number of bits in a code: the variables, times the categories where there are any.
+func (m Model) Bits() int { return m.Latent.Dist().Bits() }
+
+// MaxKL returns the largest divergence that a uniform prior allows, in nats a row: N ln 2, or N ln K.
+func (m Model) MaxKL() float64 { return m.Latent.Dist().MaxKL() }
+
+// LatentShape returns the shape of logits and noise for a batch, [batch, variables] or [batch, variables, categories].
+func (m Model) LatentShape(batch int) []int {
+	return append([]int{batch}, m.Latent.Dist().LogitsShape()...)
+}
+
+// CodeShape returns the shape of codes for a batch.
+func (m Model) CodeShape(batch int) []int {
+	return append([]int{batch}, m.Latent.Dist().CodeShape()...)
+}
+
+// Relax returns the relaxed sample for logits and noise u of one shape and a scalar temperature.
+func (m Model) Relax(b *Graph, logits, u, tau *G.Node) *G.Node {
+	if f := m.family(b); f != nil {
+		return f.relax(b, logits, u, tau)
+	}
+	return nil
+}
+
+// PriorLogits returns the learned prior's logits, the parameter "prior/logits", or nil when the prior is uniform. They
+// start at zero, the uniform prior.
+func (m Model) PriorLogits(b *Graph) *G.Node {
+	if m.Latent.Prior != PriorLearned {
+		return nil
+	}
+	return b.In("prior", func() *G.Node { return b.Parameter("logits", Zeros, m.LatentShape(1)[1:]...) })
+}
+
+// KL returns KL(q(z|x) ‖ p(z)) in nats a row, [batch]. prior is what [Model.PriorLogits] gave.
+func (m Model) KL(b *Graph, logits, prior *G.Node) *G.Node {
+	if f := m.family(b); f != nil {
+		return f.kl(b, logits, prior)
+	}
+	return nil
+}
+
+// LogQ returns ln q(z|x) of hard codes in nats a row, [batch].
+func (m Model) LogQ(b *Graph, code, logits *G.Node) *G.Node {
+	if f := m.family(b); f != nil {
+		return f.logQ(b, code, logits)
+	}
+	return nil
+}
+
+// Harden returns the hard code of logits: per-bit thresholds for Bernoulli variables (nil means 0), the one-hot arg-max
+// for categorical ones.
+func (m Model) Harden(b *Graph, logits *G.Node, thresholds []float32) *G.Node {
+	if f := m.family(b); f != nil {
+		return f.harden(b, logits, thresholds)
+	}
+	return nil
+}
+
+// Pack returns the bits of a hard code as bytes [batch, ceil(bits/8)]: bit i is bit 7-i%8 of byte i/8, the last byte is
+// padded with zeros. It is a product with powers of two, exact in float32, because bit shifts have no CUDA kernel.
+func (m Model) Pack(b *Graph, code *G.Node) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	bits := m.Bits()
+	bytes := (bits + 7) / 8
+	powers := make([]float64, bits*bytes)
+	for i := range bits {
+		powers[i*bytes+i/8] = float64(int(128) >> (i % 8))
+	}
+	flat := b.Reshape(code, b.batch(code), bits)
+	return b.Uint8(b.MatMul(flat, b.Constant(b.path("powers_of_two"), powers, bits, bytes)))
+}
+
+// HardCode returns the hard code of logits and its bytes: [Model.Harden] and [Model.Pack], as the part "threshold".
+func (m Model) HardCode(b *Graph, logits *G.Node, thresholds []float32) (code, packed *G.Node) {
+	packed = b.In("threshold", func() *G.Node {
+		code = m.Harden(b, logits, thresholds)
+		return m.Pack(b, code)
+	})
+	return code, packed
+}

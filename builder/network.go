@@ -1,0 +1,212 @@
+package builder
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// networks are the kinds of networks by the names that configurations use: one row each, the zero value of its type. The
+// fields of the type are the configuration's keys.
+var networks = map[string]Network{
+	"mlp":  MLP{},
+	"onnx": ONNX{},
+}
+
+// A Network is an encoder or a decoder: plain data that says how it is built. A type of one's own can be a [Model]'s network;
+// to be found by name in configurations it needs a row in the table.
+type Network interface {
+	// Kind is the network's name in configurations.
+	Kind() string
+	// Check reports the first thing wrong with the network. Names of keys begin with part: "encoder" or "decoder".
+	Check(part string) error
+	// Weights returns the number of weights, for rows of in numbers and out numbers a row in the result, or 0 where only
+	// building tells.
+	Weights(in, out int) int
+	// Build makes the network of x [batch, ...], rows or codes in their own shape. The result has the batch as its first
+	// dimension and s.Out numbers a row, in any shape. It does the same at every batch size, names its parameters through
+	// [Graph.Parameter], and reports errors by [Graph.Fail].
+	Build(b *Graph, x *G.Node, s NetworkSpec) *G.Node
+}
+
+// A NetworkSpec is what a model wants of a network.
+type NetworkSpec struct {
+	Out        int        // numbers a row of the result
+	Activation Activation // between layers
+}
+
+// NetworkKinds returns the names of all kinds of networks, sorted.
+func NetworkKinds() []string { return slices.Sorted(maps.Keys(networks)) }
+
+// NewNetwork returns the network of a kind with all its keys at zero.
+func NewNetwork(kind string) (Network, error) {
+	if n, ok := networks[kind]; ok {
+		return n, nil
+	}
+	return nil, fmt.Errorf("a network of kind %q: use %s", kind, strings.Join(NetworkKinds(), " or "))
+}
+
+// NetworkConfig is a network as a configuration has it: an object with the network's keys and its "kind". The kind is left
+// out where the keys tell it, as in files from before there were kinds: with a "graph" it is onnx, otherwise mlp.
+type NetworkConfig struct{ Network }
+
+// kindOf returns the kind that an object without one is of.
+func kindOf(graph bool) string {
+	if graph {
+		return ONNX{}.Kind()
+	}
+	return MLP{}.Kind()
+}
+
+// told reports whether the kind of a network follows from its keys.
+func (c NetworkConfig) told() bool {
+	return c.Kind() == kindOf(false) || c.Kind() == kindOf(true)
+}
+
+// MarshalJSON writes the network's keys, after its kind where they do not tell it.
+func (c NetworkConfig) MarshalJSON() ([]byte, error) {
+	if c.Network == nil {
+		return []byte("null"), nil
+	}
+	data, err := json.Marshal(c.Network)
+	if err != nil || c.told() {
+		return data, err
+	}
+	kind, err := json.Marshal(c.Kind())
+	if err != nil {
+		return nil, err
+	}
+	head := append([]byte(`{"kind":`), kind...)
+	if rest := bytes.TrimPrefix(data, []byte("{")); !bytes.Equal(rest, []byte("}")) {
+		head = append(head, ',')
+	}
+	return append(head, bytes.TrimPrefix(data, []byte("{"))...), nil
+}
+
+// UnmarshalJSON lays an object over the network: keys that it leaves out stay where the kind stays. A key that the kind does
+// not have is an error.
+func (c *NetworkConfig) UnmarshalJSON(data []byte) error {
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(data, &keys); err != nil {
+		return err
+	}
+	_, graph := keys["graph"]
+	kind := kindOf(graph)
+	if text, ok := keys["kind"]; ok {
+		if err := json.Unmarshal(text, &kind); err != nil {
+			return fmt.Errorf("kind: %w", err)
+		}
+		delete(keys, "kind")
+	}
+	if err := c.SetKind(kind); err != nil {
+		return err
+	}
+	rest, err := json.Marshal(keys)
+	if err != nil {
+		return err
+	}
+	into := c.fields()
+	d := json.NewDecoder(bytes.NewReader(rest))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into.Interface()); err != nil {
+		return fmt.Errorf("network of kind %s: %w", kind, err)
+	}
+	c.Network = into.Elem().Interface().(Network)
+	return nil
+}
+
+// SetKind makes the network one of a kind. Its keys stay where it is one already; else they are at zero.
+func (c *NetworkConfig) SetKind(kind string) error {
+	if c.Network != nil && c.Kind() == kind {
+		return nil
+	}
+	n, err := NewNetwork(kind)
+	if err != nil {
+		return err
+	}
+	if o, ok := n.(ONNX); ok {
+		if p, ok := c.Network.(MLP); ok { // what the graph takes the place of, as configurations have always kept it
+			o.Hidden = p.Hidden
+			n = o
+		}
+	}
+	c.Network = n
+	return nil
+}
+
+// SetKey changes one key of the network: assign is given the field. The key "graph" makes the network one of kind onnx.
+func (c *NetworkConfig) SetKey(key string, assign func(field reflect.Value) error) error {
+	if key == "graph" {
+		if err := c.SetKind(ONNX{}.Kind()); err != nil {
+			return err
+		}
+	}
+	into := c.fields()
+	for i := range into.Elem().NumField() {
+		if jsonName(into.Elem().Type().Field(i)) == key {
+			if err := assign(into.Elem().Field(i)); err != nil {
+				return err
+			}
+			c.Network = into.Elem().Interface().(Network)
+			return nil
+		}
+	}
+	return fmt.Errorf("a network of kind %s has no key %q, it has %s: set its kind first", c.Kind(), key, strings.Join(networkKeys(c.Network), ", "))
+}
+
+// Import makes the network one of an ONNX file: output is the value of the graph that is taken, "" for its result.
+func (c *NetworkConfig) Import(graph, output string) {
+	o := ONNX{Graph: graph, Output: output}
+	if p, ok := c.Network.(MLP); ok { // as configurations have always kept it
+		o.Hidden = p.Hidden
+	}
+	c.Network = o
+}
+
+// fields returns a pointer to a copy of the network.
+func (c NetworkConfig) fields() reflect.Value {
+	v := reflect.New(reflect.TypeOf(c.Network))
+	v.Elem().Set(reflect.ValueOf(c.Network))
+	return v
+}
+
+// networkKeys returns the keys of a network.
+func networkKeys(n Network) []string {
+	var keys []string
+	for t, i := reflect.TypeOf(n), 0; i < t.NumField(); i++ {
+		if name := jsonName(t.Field(i)); name != "" {
+			keys = append(keys, name)
+		}
+	}
+	return keys
+}
+
+// jsonName returns the key of a field, "" where it has none.
+func jsonName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	if name == "-" {
+		return ""
+	}
+	return name
+}
+
+// network builds a network of x and checks that the result has out numbers for each row.
+func (b *Graph) network(n Network, x *G.Node, s NetworkSpec) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if n == nil {
+		return b.fail("the model has no network here: give one, such as MLP{}")
+	}
+	y := n.Build(b, x, s)
+	if b.err == nil && (y == nil || y.Dims() == 0 || y.Shape()[0] != x.Shape()[0] || y.Shape().TotalSize() != x.Shape()[0]*s.Out) {
+		return b.fail("the network gives %v for rows of %d numbers, the model wants %d numbers a row", shapes(G.Nodes{y}), x.Shape().TotalSize()/x.Shape()[0], s.Out)
+	}
+	return y
+}

@@ -1,0 +1,65 @@
+package builder
+
+import (
+	"fmt"
+	"strconv"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// An MLP is a multi-layer perceptron: hidden layers of the given widths, each followed by the activation, then a linear
+// layer. Rows are flattened.
+type MLP struct {
+	Hidden []int `json:"hidden" doc:"widths of the hidden layers" range:"[1,1048576]"`
+}
+
+var _ Network = MLP{}
+
+// Kind implements [Network].
+func (MLP) Kind() string { return "mlp" }
+
+// Check implements [Network].
+func (p MLP) Check(part string) error {
+	for _, width := range p.Hidden {
+		if width < 1 || width > maxWidth {
+			return fmt.Errorf("%s.hidden holds %d: use 1 to %d", part, width, maxWidth)
+		}
+	}
+	return nil
+}
+
+// Weights implements [Network]. Biases are left out.
+func (p MLP) Weights(in, out int) int {
+	n := 0
+	for _, width := range p.Hidden {
+		n, in = n+in*width, width
+	}
+	return n + in*out
+}
+
+// Build implements [Network].
+func (p MLP) Build(b *Graph, x *G.Node, s NetworkSpec) *G.Node {
+	return b.MLP(b.flat(x), p.Hidden, s.Activation, s.Out)
+}
+
+// MLP returns a multi-layer perceptron's output [batch, out] for x [batch, in]: hidden layers "1", "2", … of the given
+// widths, each followed by the activation, then the linear layer "logits".
+func (b *Graph) MLP(x *G.Node, hidden []int, a Activation, out int) *G.Node {
+	for i, width := range hidden {
+		x = b.Activate(a, b.Linear(strconv.Itoa(i+1), x, width, a.Init()))
+	}
+	return b.Linear("logits", x, out, GlorotNormal)
+}
+
+// flat returns the rows of x [batch, ...] as [batch, width]. Where x is a reshape, that is one of what x was made of.
+func (b *Graph) flat(x *G.Node) *G.Node {
+	batch := b.batch(x)
+	if b.err != nil {
+		return nil
+	}
+	width := x.Shape().TotalSize() / batch
+	if source, ok := b.source[x]; ok {
+		x = source
+	}
+	return b.Reshape(x, batch, width)
+}

@@ -1,0 +1,49 @@
+package builder
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// ONNX is a network that was imported from an ONNX file, with the weights of the file to begin with.
+type ONNX struct {
+	Hidden []int  `json:"hidden,omitempty" doc:"of the perceptron that the graph took the place of; not used"`
+	Graph  string `json:"graph,omitempty" doc:"ONNX file, relative to the configuration; in a run folder below graphs/, with the start of its SHA-256 in its name"`
+	Output string `json:"output,omitempty" doc:"value of that graph that is taken; its result where the key is left out"`
+
+	// Imported is the graph that was read, nil before: builder/importer makes one.
+	Imported ImportedNetwork `json:"-"`
+}
+
+// An ImportedNetwork is a graph of one input that was read. Build makes it of flat rows [batch, width].
+type ImportedNetwork interface {
+	Build(b *Graph, x *G.Node) *G.Node
+}
+
+var _ Network = ONNX{}
+
+// Kind implements [Network].
+func (ONNX) Kind() string { return "onnx" }
+
+// Check implements [Network].
+func (o ONNX) Check(part string) error {
+	if o.Graph == "" && o.Imported == nil {
+		return fmt.Errorf("%s.graph is missing: name the ONNX file that the network is imported from", part)
+	}
+	return nil
+}
+
+// Weights implements [Network].
+func (ONNX) Weights(int, int) int { return 0 }
+
+// Build implements [Network].
+func (o ONNX) Build(b *Graph, x *G.Node, _ NetworkSpec) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if o.Imported == nil {
+		return b.fail("its graph %s was not imported", o.Graph)
+	}
+	return o.Imported.Build(b, b.flat(x))
+}

@@ -1,0 +1,266 @@
+package train
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/train/engine"
+)
+
+// A configuration's keys are the fields of [Config], by their tags:
+//
+//	json    the name
+//	doc     what the key is for
+//	range   the least and the largest number, "[0,1e6]"; a round bracket leaves the end out. Of a list, of each element
+//	oneof   the name of a list in words: what the key may be
+
+// words are the lists of names that keys may have.
+var words = map[string]func() []string{
+	"families":      dist.FamilyNames,
+	"likelihoods":   dist.LikelihoodNames,
+	"priors":        builder.Priors,
+	"activations":   builder.Activations,
+	"estimators":    builder.Estimators,
+	"networks":      builder.NetworkKinds,
+	"optimizers":    engine.Optimizers,
+	"binarizations": dataset.Binarizations,
+	"resizes":       func() []string { return bundle.Resizes },
+}
+
+// A key is one of a configuration, with its value in it.
+type key struct {
+	name  string // dotted
+	field reflect.StructField
+	value reflect.Value
+}
+
+// keysOf returns the keys of a configuration, which must be addressable for values that can be set.
+func keysOf(c reflect.Value) []key {
+	var keys []key
+	var walk func(v reflect.Value, prefix string)
+	walk = func(v reflect.Value, prefix string) {
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			switch n, isNetwork := v.Field(i).Interface().(builder.NetworkConfig); {
+			case name == "-":
+			case isNetwork:
+				keys = append(keys, key{prefix + name + ".kind", kindField, reflect.ValueOf(kindOf(n))})
+				if n.Network != nil {
+					walk(reflect.ValueOf(n.Network), prefix+name+".")
+				}
+			case f.Type.Kind() == reflect.Struct:
+				walk(v.Field(i), prefix+name+".")
+			default:
+				keys = append(keys, key{prefix + name, f, v.Field(i)})
+			}
+		}
+	}
+	walk(c, "")
+	return keys
+}
+
+// kindField stands for the kind of a network, which is no field.
+var kindField = reflect.StructField{
+	Type: reflect.TypeFor[string](),
+	Tag:  `json:"kind" doc:"what the network is; left out: mlp, or onnx where there is a graph" oneof:"networks"`,
+}
+
+func kindOf(n builder.NetworkConfig) string {
+	if n.Network == nil {
+		return ""
+	}
+	return n.Kind()
+}
+
+// Keys returns every key that [Config.Set] takes, sorted. Those of networks are of every kind.
+func Keys() []string {
+	var names []string
+	for _, kind := range builder.NetworkKinds() {
+		n, err := builder.NewNetwork(kind)
+		if err != nil {
+			continue // a kind has a network
+		}
+		c := Config{Encoder: builder.NetworkConfig{Network: n}, Decoder: builder.NetworkConfig{Network: n}}
+		for _, k := range keysOf(reflect.ValueOf(&c).Elem()) {
+			names = append(names, k.name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Set changes one key, "latent.variables=64": numbers, words, and lists of numbers such as "400,200", "28x28" or
+// "[]".
+func (c *Config) Set(assignment string) error {
+	name, value, ok := strings.Cut(assignment, "=")
+	if !ok {
+		return fmt.Errorf("train: %q sets nothing: write KEY=VALUE: %w", assignment, ErrConfig)
+	}
+	if err := setKey(reflect.ValueOf(c).Elem(), strings.Split(name, "."), value); err != nil {
+		return fmt.Errorf("train: %s: %w: %w", assignment, err, ErrConfig)
+	}
+	if without := c.Latent; name == "latent.kind" { // the categories of another kind must not stay
+		if without.Categories = 0; without.Dist().Check() == nil {
+			c.Latent = without
+		}
+	}
+	return nil
+}
+
+func setKey(v reflect.Value, path []string, value string) error {
+	field := reflect.Value{}
+	for i := range v.NumField() {
+		if tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); tag == path[0] {
+			field = v.Field(i)
+		}
+	}
+	if !field.IsValid() {
+		return fmt.Errorf("there is no such key; the keys are %s", strings.Join(Keys(), ", "))
+	}
+	switch n, isNetwork := field.Addr().Interface().(*builder.NetworkConfig); {
+	case isNetwork && len(path) == 2 && path[1] == "kind":
+		return n.SetKind(value)
+	case isNetwork && len(path) == 2:
+		return n.SetKey(path[1], func(field reflect.Value) error { return assign(field, value) })
+	case field.Kind() == reflect.Struct && !isNetwork && len(path) > 1:
+		return setKey(field, path[1:], value)
+	case len(path) > 1:
+		return fmt.Errorf("there is no such key; the keys are %s", strings.Join(Keys(), ", "))
+	}
+	return assign(field, value)
+}
+
+func assign(v reflect.Value, text string) error {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Int:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("%q is no whole number", text)
+		}
+		v.SetInt(int64(n))
+	case reflect.Uint64:
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return fmt.Errorf("%q is no whole number from 0", text)
+		}
+		v.SetUint(n)
+	case reflect.Float64:
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("%q is no number", text)
+		}
+		v.SetFloat(x)
+	case reflect.Slice:
+		numbers := []int{}
+		for _, word := range strings.Fields(strings.NewReplacer(",", " ", "x", " ").Replace(strings.Trim(text, "[]"))) {
+			n, err := strconv.Atoi(word)
+			if err != nil {
+				return fmt.Errorf("%q is no list of whole numbers such as 400,200", text)
+			}
+			numbers = append(numbers, n)
+		}
+		v.Set(reflect.ValueOf(numbers))
+	default:
+		return fmt.Errorf("it holds further keys: set one of them")
+	}
+	return nil
+}
+
+// checkKeys reports the first key whose value is out of its range or not one of its words.
+func (c Config) checkKeys() error {
+	for _, k := range keysOf(reflect.ValueOf(&c).Elem()) {
+		if err := k.check(); err != nil {
+			return fmt.Errorf("train: %s %w: %w", k.name, err, ErrConfig)
+		}
+	}
+	return nil
+}
+
+func (k key) check() error {
+	if list, ok := words[k.field.Tag.Get("oneof")]; ok {
+		word, omitted := k.value.String(), strings.Contains(k.field.Tag.Get("json"), "omitempty")
+		if names := list(); !slices.Contains(names, word) && !(omitted && word == "") {
+			return fmt.Errorf("is %q: use %s", word, strings.Join(names, ", "))
+		}
+	}
+	r, ok := k.limits()
+	if !ok {
+		return nil
+	}
+	switch k.value.Kind() {
+	case reflect.Int:
+		return r.check(float64(k.value.Int()))
+	case reflect.Float64:
+		return r.check(k.value.Float())
+	case reflect.Slice:
+		for i := range k.value.Len() {
+			if err := r.check(float64(k.value.Index(i).Int())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// limits is what a number may be.
+type limits struct {
+	least, most float64
+	above, less bool // whether the ends themselves are out
+}
+
+// limits reads the key's range.
+func (k key) limits() (r limits, ok bool) {
+	text := k.field.Tag.Get("range")
+	least, most, ok := strings.Cut(strings.Trim(text, "[]()"), ",")
+	if !ok {
+		return r, false
+	}
+	var err1, err2 error
+	r.least, err1 = strconv.ParseFloat(least, 64)
+	r.most, err2 = strconv.ParseFloat(most, 64)
+	r.above, r.less = strings.HasPrefix(text, "("), strings.HasSuffix(text, ")")
+	return r, err1 == nil && err2 == nil
+}
+
+func (r limits) check(x float64) error {
+	if x >= r.least && x <= r.most && !math.IsInf(x, 0) && !(r.above && x == r.least) && !(r.less && x == r.most) {
+		return nil
+	}
+	from, to := "from", "up to"
+	if r.above {
+		from = "above"
+	}
+	if r.less {
+		to = "below"
+	}
+	return fmt.Errorf("is %g: use a number %s %g, %s %g", x, from, r.least, to, r.most)
+}
+
+// settings lists a configuration key by key, sorted, with the values as JSON.
+func settings(c Config) []setting {
+	var out []setting
+	for _, k := range keysOf(reflect.ValueOf(&c).Elem()) {
+		text, err := json.Marshal(k.value.Interface())
+		if err != nil {
+			continue // plain numbers and words
+		}
+		out = append(out, setting{k.name, string(text)})
+	}
+	slices.SortFunc(out, func(a, b setting) int { return strings.Compare(a.key, b.key) })
+	return out
+}
+
+// setting is a key with its value.
+type setting struct{ key, value string }
