@@ -1,0 +1,141 @@
+package builder_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/dist"
+	G "gorgonia.org/gorgonia"
+)
+
+// Every latent family has its two halves, in package dist and here, and they say the same of random numbers: divergence,
+// ln q, hard code.
+func TestFamiliesAgreeWithDist(t *testing.T) {
+	sizes := map[string]builder.Latent{
+		dist.Bernoulli:   {Variables: 5},
+		dist.Categorical: {Variables: 3, Categories: 4},
+	}
+	if here := builder.FamilyKinds(); !slices.Equal(here, dist.FamilyNames()) {
+		t.Fatalf("package builder has the families %v, package dist has %v: each needs both halves", here, dist.FamilyNames())
+	}
+	const rows = 6
+	for _, kind := range dist.FamilyNames() {
+		size, ok := sizes[kind]
+		if !ok {
+			t.Errorf("the family %q has no case: add its sizes", kind)
+			continue
+		}
+		for _, prior := range builder.Priors() {
+			t.Run(kind+", "+prior, func(t *testing.T) {
+				m := builder.Model{Latent: size}
+				m.Latent.Kind, m.Latent.Prior = kind, prior
+				l := m.Latent.Dist()
+				logits := normals(21, rows*l.Logits(), 2)
+				var priorLogits []float64
+				if prior == builder.PriorLearned {
+					priorLogits = normals(22, l.Logits(), 1)
+					l.Prior = narrow(priorLogits)
+					priorLogits = wide(l.Prior)
+				}
+				logits = wide(narrow(logits)) // numbers that both types have
+				codes := make([]float32, rows*l.Bits())
+				for row := range rows {
+					u := narrow(uniforms(uint64(30+row), l.Logits()))
+					l.Draw(codes[row*l.Bits():][:l.Bits()], narrow(logits[row*l.Logits():][:l.Logits()]), u)
+				}
+				out := eval(t, params64(t), nil, func(b *builder.Graph) []*G.Node {
+					x := b.Constant("logits", logits, m.LatentShape(rows)...)
+					z := b.Constant("codes", wide(codes), m.CodeShape(rows)...)
+					var p *G.Node
+					if priorLogits != nil {
+						p = b.Constant("prior", priorLogits, m.LatentShape(1)[1:]...)
+					}
+					return []*G.Node{m.KL(b, x, p), m.LogQ(b, z, x), m.Harden(b, x, nil)}
+				})
+				for row := range rows {
+					at := narrow(logits[row*l.Logits():][:l.Logits()])
+					code := codes[row*l.Bits():][:l.Bits()]
+					q := l.Posterior(at)
+					_, logQ := q.Logs(code)
+					close(t, fmt.Sprintf("KL of row %d", row), out[0][row], q.KL(nil))
+					close(t, fmt.Sprintf("ln q of row %d", row), out[1][row], logQ)
+					half := make([]float32, l.Logits()) // equal noise draws the likelier value
+					for i := range half {
+						half[i] = 0.5
+					}
+					hard := make([]float32, l.Bits())
+					l.Draw(hard, at, half)
+					if got := narrow(out[2][row*l.Bits():][:l.Bits()]); !slices.Equal(got, hard) {
+						t.Errorf("row %d: the hard code is %v, dist has %v", row, got, hard)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Every likelihood has its two halves, and they say the same of random numbers: ln p and the mean.
+func TestLikelihoodsAgreeWithDist(t *testing.T) {
+	if here := builder.LikelihoodKinds(); !slices.Equal(here, dist.LikelihoodNames()) {
+		t.Fatalf("package builder has the likelihoods %v, package dist has %v: each needs both halves", here, dist.LikelihoodNames())
+	}
+	const rows, width = 4, 7
+	for _, name := range dist.LikelihoodNames() {
+		t.Run(name, func(t *testing.T) {
+			l, err := dist.LikelihoodOf(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := builder.Model{Input: []int{width}, Likelihood: name}
+			v := l.Values()
+			least, most := max(v.Least, -3), min(v.Most, 3)
+			x := uniforms(41, rows*width)
+			for i := range x {
+				x[i] = least + x[i]*(most-least)
+			}
+			x = wide(narrow(x))
+			outputs := wide(narrow(normals(42, rows*width*l.Outputs(), 2)))
+			out := eval(t, params64(t), nil, func(b *builder.Graph) []*G.Node {
+				o := b.Constant("outputs", outputs, m.OutputShape(rows)...)
+				return []*G.Node{m.LogLikelihood(b, b.Constant("x", x, m.InputShape(rows)...), o), m.Reconstruction(b, o)}
+			})
+			for row := range rows {
+				of := narrow(outputs[row*width*l.Outputs():][:width*l.Outputs()])
+				close(t, fmt.Sprintf("ln p of row %d", row), out[0][row], l.LogP(narrow(x[row*width:][:width]), of))
+				mean := make([]float32, width)
+				l.Mean(mean, of)
+				for i := range mean {
+					if got := out[1][row*width+i]; math.Abs(got-float64(mean[i])) > 1e-6 {
+						t.Errorf("row %d: mean %d is %g, dist has %g", row, i, got, mean[i])
+					}
+				}
+			}
+		})
+	}
+}
+
+func close(t *testing.T, what string, got, want float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= 1e-9*max(1, math.Abs(want))) {
+		t.Errorf("%s is %.15g, dist has %.15g", what, got, want)
+	}
+}
+
+func narrow(x []float64) []float32 {
+	out := make([]float32, len(x))
+	for i, v := range x {
+		out[i] = float32(v)
+	}
+	return out
+}
+
+func wide(x []float32) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = float64(v)
+	}
+	return out
+}
