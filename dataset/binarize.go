@@ -23,6 +23,17 @@ func Binarizations() []string {
 	return []string{string(None), string(Fixed), string(Dynamic), string(Threshold)}
 }
 
+// binarizationDocs say in one line what becomes of a grey value.
+var binarizationDocs = map[Binarization]string{
+	None:      "grey values stay as they are",
+	Fixed:     "1 with probability x, drawn once for all epochs",
+	Dynamic:   "1 with probability x, drawn anew in every epoch",
+	Threshold: "1 where x > 1/2; the exported encoder does the same",
+}
+
+// Doc says in one line what the rule makes of a grey value.
+func (b Binarization) Doc() string { return binarizationDocs[b] }
+
 // ParseBinarization returns the rule of a flag's or configuration's text.
 func ParseBinarization(s string) (Binarization, error) {
 	switch b := Binarization(s); b {

@@ -2,6 +2,7 @@ package train
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,7 +13,10 @@ import (
 )
 
 // open makes the run folder, or opens one that stands there and returns the state from which the run goes on.
-func (r *run) open() (from *engine.State, err error) {
+func (r *run) open(ctx context.Context) (from *engine.State, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	r.began = time.Now()
 	if r.options.Resume {
 		if from, err = r.reopen(); r.folder != nil || err != nil {

@@ -21,7 +21,8 @@ import (
 const recordEvery = 50
 
 // Run trains a model and leaves a run folder: see [ConfigFile]. A done context ends the run after the step in hand; what
-// was reached is then kept as a checkpoint and exported like a finished run, and Result.Interrupted is set. A run that is
+// was reached is then kept as a checkpoint and exported like a finished run, and Result.Interrupted is set. Where no step was
+// taken yet, the run ends at once with the context's error and leaves everything as it was. A run that is
 // resumed with the same engine, machine type and number of threads ends with the weights, bit for bit, with which it
 // would have ended without a pause.
 func Run(ctx context.Context, c Config, o Options) (Result, error) {
@@ -29,20 +30,24 @@ func Run(ctx context.Context, c Config, o Options) (Result, error) {
 		return Result{}, err
 	}
 	r := run{config: c, options: o.withDefaults(), result: Result{Run: o.Out}}
-	if err := r.load(); err != nil {
+	if err := r.load(ctx); err != nil {
 		return r.result, err
 	}
-	from, err := r.open()
+	from, err := r.open(ctx)
 	if err != nil {
 		return r.result, err
 	}
 	defer r.close()
-	if err := r.newEngine(from); err != nil {
+	if err := r.newEngine(ctx, from); err != nil {
 		return r.result, err
 	}
 	defer r.engine.Close()
+	began := r.step
 	if err := r.train(ctx); err != nil {
 		return r.result, err
+	}
+	if ctx.Err() != nil && r.step == began {
+		return r.result, ctx.Err()
 	}
 	r.result.Interrupted = ctx.Err() != nil
 	return r.result, r.finish(context.WithoutCancel(ctx))
@@ -74,7 +79,7 @@ type run struct {
 }
 
 // load reads the data and makes the parameter set.
-func (r *run) load() error {
+func (r *run) load(ctx context.Context) error {
 	o := dataset.Options{Split: dataset.Train, Seed: r.config.Seed, Image: r.config.Data.Image()}
 	set, err := dataset.Load(r.options.Source, o)
 	if err != nil {
@@ -119,7 +124,7 @@ func (r *run) load() error {
 }
 
 // newEngine makes the engine, in the state from which the run goes on where there is one.
-func (r *run) newEngine(from *engine.State) error {
+func (r *run) newEngine(ctx context.Context, from *engine.State) error {
 	t := &tracer{model: r.trained.Model, params: r.trained.Params, form: formOf(r.training, r.config)}
 	switch r.options.Engine {
 	case Compiled:
@@ -154,7 +159,7 @@ func (r *run) newEngine(from *engine.State) error {
 // train takes the steps that are left.
 func (r *run) train(ctx context.Context) error {
 	r.since = time.Now()
-	perEpoch := r.batches.perEpoch()
+	began, perEpoch := r.step, r.batches.perEpoch()
 	if r.step%perEpoch == 0 && r.step/perEpoch > r.validated { // the run was stopped while it measured this epoch
 		if err := r.endPart(ctx, true); err != nil {
 			return err
@@ -174,7 +179,7 @@ func (r *run) train(ctx context.Context) error {
 			r.saved = time.Now() // the first interval begins with the first step
 		}
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && r.step > began {
 		return r.checkpoint()
 	}
 	return nil

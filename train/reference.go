@@ -1,0 +1,97 @@
+package train
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/models"
+)
+
+// writeReference writes the page that lists every key: docs/configuration.md. TestConfigurationPage keeps it current.
+func writeReference(w io.Writer) error {
+	c, err := LoadConfig(models.DefaultName, os.ReadFile)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	b.WriteString("# Configuration\n\n")
+	b.WriteString("Code generated from the tags of train.Config. DO NOT EDIT: run `go test ./train -run ConfigurationPage -update`.\n\n")
+	fmt.Fprintf(&b, "A configuration is a JSON file (`catvae train --config FILE.json`), a name of the catalogue (`catvae models`), or either with\nsingle keys changed (`--set latent.variables=64`). Keys are nested in JSON and dotted on the command line. What a file leaves\nout is as in `%s`, whose values are the defaults below. A key that does not exist, or a value out of its range, is an error\nthat names the key. The run folder keeps the whole configuration as `config.json`: see [run.md](run.md).\n\n", models.DefaultName)
+	b.WriteString("In a range a round bracket leaves the end out. Lists are written `400,200` or `28x28`, an empty one `[]`.\n\n")
+	b.WriteString("| key | type | default | range | meaning |\n| --- | --- | --- | --- | --- |\n")
+	for _, k := range keysOf(reflect.ValueOf(&c).Elem()) {
+		k.writeRow(&b)
+	}
+	b.WriteString("\n## Networks\n\nThe keys of `encoder` and `decoder` are those of the network's kind. `encoder.kind` may be left out: with a `graph` the network is\nof kind `onnx`, otherwise `mlp`.\n")
+	for _, kind := range builder.NetworkKinds() {
+		n, err := builder.NewNetwork(kind)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "\n### %s\n\n| key | type | range | meaning |\n| --- | --- | --- | --- |\n", kind)
+		t := reflect.TypeOf(n)
+		for i := range t.NumField() {
+			k := key{name: strings.Split(t.Field(i).Tag.Get("json"), ",")[0], field: t.Field(i)}
+			if k.name != "-" {
+				fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.name, k.typeName(), k.rangeText(), k.field.Tag.Get("doc"))
+			}
+		}
+	}
+	b.WriteString("\n## Names\n\nWhat the keys that take a name may be.\n\n| name | of | what it is |\n| --- | --- | --- |\n")
+	for _, kind := range dist.FamilyNames() {
+		fmt.Fprintf(&b, "| `%s` | `latent.kind` | %s |\n", kind, dist.FamilyOf(kind).Doc())
+	}
+	for _, name := range dist.LikelihoodNames() {
+		l, err := dist.LikelihoodOf(name)
+		if err != nil {
+			return err
+		}
+		v := l.Values()
+		fmt.Fprintf(&b, "| `%s` | `likelihood.kind` | %s; values lie within [%g,%g], bytes are divided by %g |\n", name, l.Doc(), v.Least, v.Most, v.Bytes)
+	}
+	for _, name := range dataset.Binarizations() {
+		fmt.Fprintf(&b, "| `%s` | `data.binarize` | %s |\n", name, dataset.Binarization(name).Doc())
+	}
+	_, err = io.WriteString(w, b.String())
+	return err
+}
+
+func (k key) writeRow(b *strings.Builder) {
+	value, err := json.Marshal(k.value.Interface())
+	if err != nil {
+		value = nil // plain numbers and words
+	}
+	text := "`" + string(value) + "`"
+	if strings.Contains(k.field.Tag.Get("json"), "omitempty") && k.value.IsZero() {
+		text = "left out"
+	}
+	fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", k.name, k.typeName(), text, k.rangeText(), k.field.Tag.Get("doc"))
+}
+
+// typeName says what a key holds, for people.
+func (k key) typeName() string {
+	switch k.field.Type.Kind() {
+	case reflect.Int, reflect.Uint64:
+		return "whole number"
+	case reflect.Float64:
+		return "number"
+	case reflect.Slice:
+		return "list of whole numbers"
+	}
+	return "name"
+}
+
+// rangeText is the range, or the names that the key may have.
+func (k key) rangeText() string {
+	if list, ok := words[k.field.Tag.Get("oneof")]; ok {
+		return "`" + strings.Join(list(), "`, `") + "`"
+	}
+	return k.field.Tag.Get("range")
+}

@@ -1,0 +1,53 @@
+package train
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write docs/configuration.md anew")
+
+// docs/configuration.md is what the configuration's tags say, and every key has a doc.
+func TestConfigurationPage(t *testing.T) {
+	var want bytes.Buffer
+	if err := writeReference(&want); err != nil {
+		t.Fatal(err)
+	}
+	const page = "../docs/configuration.md"
+	if *update {
+		if err := os.WriteFile(page, want.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want.Bytes()) {
+		t.Errorf("%s is not current: run go test ./train -run ConfigurationPage -update", page)
+	}
+	for _, name := range Keys() {
+		last := name[strings.LastIndex(name, ".")+1:]
+		if !bytes.Contains(got, []byte("`"+name+"`")) && !bytes.Contains(got, []byte("`"+last+"`")) {
+			t.Errorf("%s is not on the page", name)
+		}
+	}
+	var c Config
+	for _, k := range keysOf(reflect.ValueOf(&c).Elem()) {
+		if k.field.Tag.Get("doc") == "" {
+			t.Errorf("%s has no doc", k.name)
+		}
+		if text := k.field.Tag.Get("range"); text != "" {
+			if r, ok := k.limits(); !ok || r.least >= r.most {
+				t.Errorf("%s: the range %q cannot be read", k.name, text)
+			}
+		}
+		if list := k.field.Tag.Get("oneof"); list != "" && words[list] == nil {
+			t.Errorf("%s: there is no list %q", k.name, list)
+		}
+	}
+}
