@@ -38,10 +38,10 @@ type Purpose string
 
 // The purposes.
 const (
-	Rows     Purpose = "rows"     // what the encoder sees
-	Target   Purpose = "target"   // what the decoder is to explain, where that is something else
-	Noise    Purpose = "noise"    // numbers uniform in the open unit interval, drawn anew in each step, apart for each name
-	Schedule Purpose = "schedule" // a number that follows the step, by its name
+	RowsPurpose     Purpose = "rows"     // what the encoder sees
+	TargetPurpose   Purpose = "target"   // what the decoder is to explain, where that is something else
+	NoisePurpose    Purpose = "noise"    // numbers uniform in the open unit interval, drawn anew in each step, apart for each name
+	SchedulePurpose Purpose = "schedule" // a number that follows the step, by its name
 )
 
 // An Input is a leaf of the training graph that each step fills.
@@ -99,11 +99,11 @@ func (p *Parts) Divergence(logits *G.Node) *G.Node {
 
 // Noise returns an input of the logits' shape that holds uniform noise. Two names never share numbers.
 func (p *Parts) Noise(name string) *G.Node {
-	return p.input(name, Noise, p.Model.LatentShape(max(p.batch, 1))...)
+	return p.input(name, NoisePurpose, p.Model.LatentShape(max(p.batch, 1))...)
 }
 
 // Schedule returns a scalar input that follows the step: "temperature" or "kl_weight".
-func (p *Parts) Schedule(name string) *G.Node { return p.input(name, Schedule) }
+func (p *Parts) Schedule(name string) *G.Node { return p.input(name, SchedulePurpose) }
 
 func (p *Parts) input(name string, purpose Purpose, shape ...int) *G.Node {
 	n := p.Input(name, shape...)
@@ -124,7 +124,7 @@ func (m Model) Train(b *Graph, batch int) (Training, error) {
 	}
 	x := b.Input(SampleInput, m.InputShape(batch)...)
 	t, err := m.TrainOn(b, x)
-	t.Inputs = append([]Input{{SampleInput, Rows, x}}, t.Inputs...)
+	t.Inputs = append([]Input{{SampleInput, RowsPurpose, x}}, t.Inputs...)
 	return t, err
 }
 

@@ -33,7 +33,7 @@ func TestEstimatorDecodesTwice(t *testing.T) {
 			for _, in := range tr.Inputs {
 				purposes[in.Name] = in.Purpose
 			}
-			want := map[string]builder.Purpose{"sample": builder.Rows, "first": builder.Noise, "second": builder.Noise, "temperature": builder.Schedule, "kl_weight": builder.Schedule}
+			want := map[string]builder.Purpose{"sample": builder.RowsPurpose, "first": builder.NoisePurpose, "second": builder.NoisePurpose, "temperature": builder.SchedulePurpose, "kl_weight": builder.SchedulePurpose}
 			for name, purpose := range want {
 				if purposes[name] != purpose || len(purposes) != len(want) {
 					t.Errorf("the inputs are %v, want %v", purposes, want)

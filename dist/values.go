@@ -78,6 +78,11 @@ func (v Values) Number(x float64) float32 {
 	return float32(x / v.Numbers)
 }
 
+// Nearest returns the byte that becomes what is nearest to x.
+func (v Values) Nearest(x float32) byte {
+	return byte(min(max(math.RoundToEven((float64(x)*v.Deviation+v.Mean)*v.Bytes), 0), 255))
+}
+
 // Contains reports whether a row may hold x. NaN never is contained.
 func (v Values) Contains(x float32) bool { return float64(x) >= v.Least && float64(x) <= v.Most }
 

@@ -24,10 +24,10 @@ type batches struct {
 
 // fillers write one input of one step, by its purpose. rows are the numbers of the batch's rows in the set.
 var fillers = map[builder.Purpose]func(b *batches, name string, to any, step int, rows []int){
-	builder.Rows:   (*batches).fillRows,
-	builder.Target: (*batches).fillRows, // the same rows, by the same draws
-	builder.Noise:  (*batches).fillNoise,
-	builder.Schedule: func(b *batches, name string, to any, step int, _ []int) {
+	builder.RowsPurpose:   (*batches).fillRows,
+	builder.TargetPurpose: (*batches).fillRows, // the same rows, by the same draws
+	builder.NoisePurpose:  (*batches).fillNoise,
+	builder.SchedulePurpose: func(b *batches, name string, to any, step int, _ []int) {
 		to.([]float32)[0] = float32(schedules[name](b.config, step))
 	},
 }
@@ -36,7 +36,7 @@ var fillers = map[builder.Purpose]func(b *batches, name string, to any, step int
 func newBatches(c Config, set *dataset.Set, form RowForm, inputs []builder.Input, atOnce int) (*batches, error) {
 	b := &batches{config: c, set: set, form: form, inputs: inputs, binarizer: dataset.Binarizer{Rule: c.Data.Binarize, Seed: c.Seed}}
 	for _, in := range inputs {
-		if fillers[in.Purpose] == nil || in.Purpose == builder.Schedule && schedules[in.Name] == nil {
+		if fillers[in.Purpose] == nil || in.Purpose == builder.SchedulePurpose && schedules[in.Name] == nil {
 			return nil, fmt.Errorf("train: the objective asks for %q of purpose %q, which nobody fills: %w", in.Name, in.Purpose, ErrConfig)
 		}
 	}
@@ -44,7 +44,7 @@ func newBatches(c Config, set *dataset.Set, form RowForm, inputs []builder.Input
 		var step engine.Batch
 		for _, in := range inputs {
 			size := in.Node.Shape().TotalSize()
-			if (in.Purpose == builder.Rows || in.Purpose == builder.Target) && form != FloatRows {
+			if (in.Purpose == builder.RowsPurpose || in.Purpose == builder.TargetPurpose) && form != FloatRows {
 				step = append(step, make([]uint8, size))
 			} else {
 				step = append(step, make([]float32, size))

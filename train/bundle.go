@@ -32,9 +32,9 @@ type BundleOptions struct {
 	Backend backend.Backend // verifies the graphs that were written
 	Record  map[string]any  // kept in verification.json
 
-	Variants []string        // see package variant
-	Rows     writer.Rows     // for variants: see VariantRows
-	Timer    backend.Backend // times variants, on one thread; Backend where it is nil
+	Variants []string           // see package variant
+	Rows     writer.VariantRows // for variants: see VariantRows
+	Timer    backend.Backend    // times variants, on one thread; Backend where it is nil
 }
 
 // WriteBundle exports the encoder, the threshold and the decoder, verifies them against gorgonia, and writes the bundle.

@@ -65,7 +65,7 @@ func pairOfEngines(t *testing.T, m builder.Model, dt tensor.Dtype) (tape, compil
 		t.Fatal(err)
 	}
 	o := engine.Optimizer{Name: "adam", LearningRate: 1e-3}
-	trace := train.Trace(m, params, train.GreyRows)
+	trace := train.TraceModel(m, params, train.GreyRows)
 	a, err := engine.NewTape(trace, o, agreeBatch)
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +240,7 @@ func TestStepsPerCall(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		trace := train.Trace(m, params, train.GreyRows)
+		trace := train.TraceModel(m, params, train.GreyRows)
 		o := engine.Optimizer{Name: "adam", LearningRate: 1e-3, Clip: 100}
 		var states []engine.State
 		var losses []string

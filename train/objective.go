@@ -44,10 +44,10 @@ func formOf(set *dataset.Set, c Config) RowForm {
 	return GreyRows
 }
 
-// Trace returns the training objective of a model for an engine: see [builder.Model.TrainOn]. Its inputs are the rows,
+// TraceModel returns the training objective of a model for an engine: see [builder.Model.TrainOn]. Its inputs are the rows,
 // "sample", in the form given, and what the model's estimator asks for; the loss has reconstruction and divergence as
 // metrics. Initial values come from params.
-func Trace(m builder.Model, params *builder.Params, form RowForm) engine.Trace {
+func TraceModel(m builder.Model, params *builder.Params, form RowForm) engine.Trace {
 	return (&tracer{model: m, params: params, form: form}).trace
 }
 
@@ -70,7 +70,7 @@ func (t *tracer) trace(g *G.ExprGraph, batch int) (engine.Objective, error) {
 	if err != nil {
 		return engine.Objective{}, err
 	}
-	t.inputs = append([]builder.Input{{Name: builder.SampleInput, Purpose: builder.Rows, Node: rows}}, training.Inputs...)
+	t.inputs = append([]builder.Input{{Name: builder.SampleInput, Purpose: builder.RowsPurpose, Node: rows}}, training.Inputs...)
 	o := engine.Objective{Loss: training.Loss, Metrics: metrics(training.Objective)}
 	for _, in := range t.inputs {
 		o.Inputs = append(o.Inputs, in.Node)

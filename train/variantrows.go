@@ -2,10 +2,10 @@ package train
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/runtime"
 )
 
@@ -24,16 +24,20 @@ func atMost(set *dataset.Set, rows int) *dataset.Set {
 // VariantRows reads the rows that variants are made with: the first of the training split to calibrate on, those of the test
 // split to compare on. Where a source keeps none apart, those are the rows that were held out for validation, or the last sixth.
 // Floats are rounded to bytes.
-func (t Trained) VariantRows(source string) (writer.Rows, error) {
+func (t Trained) VariantRows(source string) (writer.VariantRows, error) {
+	values, err := t.Config.Values()
+	if err != nil {
+		return writer.VariantRows{}, err
+	}
 	o := dataset.Options{Split: dataset.Train, Seed: t.Config.Seed, Image: t.Config.Data.Image()}
 	set, err := dataset.Load(source, o)
 	if err != nil {
-		return writer.Rows{}, err
+		return writer.VariantRows{}, err
 	}
 	if set.RowSize() != t.Model.Width() {
-		return writer.Rows{}, fmt.Errorf("train: %w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, source, set.Shape, t.Model.Input)
+		return writer.VariantRows{}, fmt.Errorf("train: %w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, source, set.Shape, t.Model.Input)
 	}
-	rows := writer.Rows{Fingerprint: set.Fingerprint(), HeldOutIs: "test split"}
+	rows := writer.VariantRows{Fingerprint: set.Fingerprint(), HeldOutIs: "test split"}
 	held := set
 	if dataset.HasSplits(source) {
 		o.Split = dataset.Test
@@ -51,12 +55,12 @@ func (t Trained) VariantRows(source string) (writer.Rows, error) {
 		}
 		set, held = set.Slice(0, set.Len()-n), set.Slice(set.Len()-n, set.Len())
 	}
-	rows.Calibration, rows.HeldOut = bytesOf(atMost(set, calibrationRows)), bytesOf(atMost(held, comparedRows))
+	rows.Calibration, rows.HeldOut = bytesOf(atMost(set, calibrationRows), values), bytesOf(atMost(held, comparedRows), values)
 	return rows, nil
 }
 
-// bytesOf returns rows as bytes.
-func bytesOf(set *dataset.Set) []byte {
+// bytesOf returns rows as bytes: those of floats are the nearest ones.
+func bytesOf(set *dataset.Set, values dist.Values) []byte {
 	size := set.RowSize()
 	out := make([]byte, 0, set.Len()*size)
 	row := make([]float32, size)
@@ -67,7 +71,7 @@ func bytesOf(set *dataset.Set) []byte {
 		}
 		set.Row(i, row)
 		for _, x := range row {
-			out = append(out, byte(math.RoundToEven(float64(255*x))))
+			out = append(out, values.Nearest(x))
 		}
 	}
 	return out

@@ -63,7 +63,7 @@ func (c config) trace() (engine.Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	return train.Trace(c.model(), params, train.BitRows), nil
+	return train.TraceModel(c.model(), params, train.BitRows), nil
 }
 
 // contender takes steps as training does: rows gathered in a shuffled order, noise drawn, one step.

@@ -103,12 +103,12 @@ func floatOutput(name string) *onnxpb.ValueInfoProto {
 
 // eachBatch hands rows of bytes on as floats.
 func eachBatch(in bundle.Input, rows []byte, f func(rows onnxtensor.Tensor, n int) error) error {
-	size := in.RowSize()
+	size, table := in.RowSize(), in.Values().Table()
 	for len(rows) > 0 {
 		n := min(batchRows, len(rows)/size)
 		floats := make([]float32, n*size)
 		for i, b := range rows[:n*size] {
-			floats[i] = float32(b) / 255
+			floats[i] = table[b]
 		}
 		t := onnxtensor.Tensor{Name: in.Name, Shape: append([]int64{int64(n)}, in.Shape...), Data: floats}
 		if err := f(t, n); err != nil {

@@ -126,9 +126,9 @@ func (p *pair) sample(takes onnxtensor.DType, rows []byte) onnxtensor.Tensor {
 	n := len(rows) / p.input.RowSize()
 	t := onnxtensor.Tensor{Name: p.input.Name, Shape: append([]int64{int64(n)}, p.input.Shape...), Data: rows}
 	if takes == onnxtensor.Float32 {
-		floats := make([]float32, len(rows))
+		floats, table := make([]float32, len(rows)), p.input.Values().Table()
 		for i, b := range rows {
-			floats[i] = float32(b) / 255
+			floats[i] = table[b]
 		}
 		t.Data = floats
 	}

@@ -39,8 +39,7 @@ func File(name string) string { return "variants/" + name + ".onnx" }
 type Source struct {
 	Manifest           *bundle.Manifest
 	Encoder, Threshold []byte
-	// Rows are training rows as bytes, row after row, to calibrate int8 on. They count as value/255 whatever the manifest
-	// says of the scale.
+	// Rows are training rows as bytes, row after row, to calibrate int8 on. The manifest says what a byte stands for.
 	Rows        []byte
 	Fingerprint string          // of the data set that the rows come from
 	Backend     backend.Backend // runs graphs

@@ -37,7 +37,10 @@ func quantize(ctx context.Context, encoder *onnxpb.ModelProto, s Source) (map[st
 	if err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
-	pixels := bundle.Quantization{Scale: in.Scale}
+	pixels, err := pixelScale(in)
+	if err != nil {
+		return nil, err
+	}
 	q := &quantizer{
 		c: constantsOf(g), seen: seen, chosen: map[string]bundle.Quantization{in.Name: pixels},
 		scales: map[string]bundle.Quantization{in.Name: pixels}, bytes: map[string]string{in.Name: in.Name},
@@ -56,6 +59,16 @@ func quantize(ctx context.Context, encoder *onnxpb.ModelProto, s Source) (map[st
 	g.Node = q.nodes
 	g.Initializer = append(g.Initializer, q.inits...)
 	return q.chosen, nil
+}
+
+// pixelScale returns what bytes that go in stand for: x = scale · (byte - zero point).
+func pixelScale(in bundle.Input) (bundle.Quantization, error) {
+	v := in.Values()
+	zero := math.Round(v.Mean * v.Bytes)
+	if math.Abs(zero-v.Mean*v.Bytes) > 1e-6 || zero < 0 || zero > 255 {
+		return bundle.Quantization{}, fmt.Errorf("%w: bytes have a mean of %g after division by %g, which no byte stands for: 8-bit products want one", ErrUnsupported, v.Mean, v.Bytes)
+	}
+	return bundle.Quantization{Scale: in.Scale / v.Deviation, ZeroPoint: int(zero)}, nil
 }
 
 func (q *quantizer) rewrite(n *onnxpb.NodeProto) error {

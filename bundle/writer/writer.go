@@ -32,12 +32,12 @@ type Options struct {
 	Record  map[string]any  // kept in verification.json: metrics, the data's fingerprint
 
 	Variants []string        // see package variant
-	Rows     Rows            // for variants
+	Rows     VariantRows     // for variants
 	Timer    backend.Backend // runs variants and float32 to time them, on one thread where a CPU does; Backend where it is nil
 }
 
-// Rows are bytes, row after row, that variants are calibrated on and compared on.
-type Rows struct {
+// VariantRows are bytes, row after row, that variants are calibrated on and compared on.
+type VariantRows struct {
 	Calibration, HeldOut []byte
 	Fingerprint          string // of the data set
 	HeldOutIs            string // what the rows held out are, for the record: "test split"
