@@ -21,8 +21,13 @@ func Example() {
 	// KL 1.206 of at most 2.079 nats
 }
 
+// A likelihood scores a row given the decoder's outputs, here a sure black and a sure white pixel.
 func ExampleLikelihoodOf() {
-	_, err := dist.LikelihoodOf("student")
-	fmt.Println(err)
-	// Output: likelihood is "student": use "bernoulli"
+	l, err := dist.LikelihoodOf(dist.Bernoulli)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.3f nats, and %.1f for the opposite\n", l.LogP([]float32{0, 1}, []float32{-4, 4}), l.LogP([]float32{1, 0}, []float32{-4, 4}))
+	// Output: -0.036 nats, and -8.0 for the opposite
 }
