@@ -216,6 +216,9 @@ func (r *run) takeSteps(batches []engine.Batch) error {
 
 // endPart measures the epoch that ended, where one did, and keeps what was reached.
 func (r *run) endPart(ctx context.Context, epochEnded bool) error {
+	if err := r.recordSteps(); err != nil { // before time is spent on measuring
+		return err
+	}
 	if epochEnded {
 		if err := r.validate(ctx, r.step/r.batches.perEpoch()); err != nil {
 			if ctx.Err() != nil {
