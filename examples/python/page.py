@@ -9,6 +9,7 @@ import sys
 
 import numpy
 
+sys.dont_write_bytecode = True  # this folder stays as it is
 from encode import grey, read_rows
 
 page = (pathlib.Path(__file__).parents[2] / "docs" / "bundle.md").read_text(encoding="utf-8")
