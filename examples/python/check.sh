@@ -28,6 +28,7 @@ check() { # NAME TRAIN_FLAGS...
 	}
 	"$bin/infer" --model "$work/$name/bundle" --in "$rows" --out "$work/$name.npy"
 	"$python" "$here/encode.py" "$work/$name/bundle" "$rows" "$work/$name-python.npy" --compare "$work/$name.npy"
+	"$python" "$here/page.py" "$work/$name/bundle" "$rows" "$work/$name.npy"
 	if [ -x "$bin/infer-purego" ]; then # built without cgo
 		"$bin/infer-purego" --model "$work/$name/bundle" --in "$rows" --out "$work/$name-purego.npy"
 		"$python" "$here/encode.py" "$work/$name/bundle" "$rows" "$work/$name-python.npy" --compare "$work/$name-purego.npy"
