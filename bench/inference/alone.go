@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/catvae/catvae/bench/internal/peer"
 	"github.com/catvae/catvae/bench/internal/stats"
 	"github.com/catvae/catvae/bundle"
 )
@@ -40,16 +41,16 @@ type measurement struct {
 
 // inferAlone runs infer --bench. infer shares its threads out among the callers.
 func (b *bench) inferAlone(ctx context.Context, j job, variant string) (m measurement, err error) {
-	args := []string{"--model", b.Model, "--bench", "--json", "--bench-time", fmt.Sprintf("%gs", j.Seconds), "--variant", variant,
+	args := []string{"--model", b.infer.Model, "--bench", "--json", "--bench-time", fmt.Sprintf("%gs", j.Seconds), "--variant", variant,
 		"--callers", strconv.Itoa(j.Callers), "--threads", strconv.Itoa(j.Callers * j.Threads)}
 	if j.Batch > 0 {
 		args = append(args, "--batch", strconv.Itoa(j.Batch))
 	}
-	o, err := b.infer(ctx, args...)
+	o, err := b.infer.Infer(ctx, args...)
 	if err != nil {
 		return m, err
 	}
-	return m, json.Unmarshal(o.stdout, &m)
+	return m, json.Unmarshal(o.Stdout, &m)
 }
 
 // byteVariant is the variant that takes bytes and reckons in float32, where the bundle has it: the graph that prepare.py
@@ -68,11 +69,11 @@ func (b *bench) alone(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	python, err := b.startLines(ctx, "ort_rate.py", b.path("stitched.onnx"))
+	python, err := peer.Start(ctx, "ort_rate.py", b.Python, b.script("ort_rate.py"), b.path("stitched.onnx"))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, python.close()) }()
+	defer func() { err = errors.Join(err, python.Close()) }()
 	arrangements := b.arrangements(first.Batch)
 	var rates []float64
 	theirs := make([][]float64, len(arrangements))
@@ -88,14 +89,14 @@ func (b *bench) alone(ctx context.Context) (err error) {
 				continue
 			}
 			var answer struct{ Rate float64 }
-			if err := python.ask(arrangements[i], &answer); err != nil {
+			if err := python.Ask(arrangements[i], &answer); err != nil {
 				return err
 			}
 			theirs[i] = append(theirs[i], answer.Rate)
 		}
 	}
 	fmt.Printf("Batch %d, %d threads, %d rounds of %g s; variant %s; medians, quartiles, medians of the rounds' ratios\n\n", first.Batch, b.Threads, b.Rounds, b.Seconds, b.byteVariant())
-	header("contender", "rows/s", "quartiles", "infer over it")
+	stats.Header("contender", "rows/s", "quartiles", "infer over it")
 	rateLine("infer --bench, "+ours.String(), rates, rates)
 	fastest := 0
 	for i, j := range arrangements {
@@ -111,7 +112,7 @@ func (b *bench) alone(ctx context.Context) (err error) {
 }
 
 func rateLine(name string, rates, ours []float64) {
-	line(name, fmt.Sprintf("%.0f", stats.Median(rates)), quartiles(rates, "%.0f"), fmt.Sprintf("%.3f", stats.MedianRatio(ours, rates)))
+	stats.Line(name, fmt.Sprintf("%.0f", stats.Median(rates)), stats.Quartiles(rates, "%.0f"), fmt.Sprintf("%.3f", stats.MedianRatio(ours, rates)))
 }
 
 // callers prints infer's rate by batch size, in both arrangements.
@@ -122,7 +123,7 @@ func (b *bench) callers(ctx context.Context) error {
 		columns = append(columns, j.String()+", rows/s")
 	}
 	fmt.Printf("infer --bench, variant %s, %d rounds of %g s, medians; the ratio is the median of the rounds'\n\n", b.byteVariant(), b.Rounds, b.Seconds)
-	header(append(columns, "first over last")...)
+	stats.Header(append(columns, "first over last")...)
 	for batch := 64; batch <= 8192; batch *= 2 {
 		rates := make([][]float64, len(arrangements))
 		for turn := range b.Rounds {
@@ -141,7 +142,7 @@ func (b *bench) callers(ctx context.Context) error {
 		for _, r := range rates {
 			cells = append(cells, fmt.Sprintf("%.0f", stats.Median(r)))
 		}
-		line(append(cells, fmt.Sprintf("%.2f", stats.MedianRatio(rates[0], rates[len(rates)-1])))...)
+		stats.Line(append(cells, fmt.Sprintf("%.2f", stats.MedianRatio(rates[0], rates[len(rates)-1])))...)
 	}
 	return nil
 }

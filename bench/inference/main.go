@@ -1,12 +1,11 @@
-// Inference times infer beside PyTorch and onnxruntime in Python, on the same rows in one run, and tries what infer promises:
-// memory, start-up, killed runs, bad rows. bench/inference/run.sh makes Python's environment and calls it.
+// Inference times infer next to PyTorch and onnxruntime in Python, on the same rows in one run. bench/inference/run.sh makes
+// Python's environment and calls it. What infer promises besides speed is tried by bench/trials.
 //
 //	bench/inference/run.sh --data mnist/ --model bundle/
 package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -14,6 +13,7 @@ import (
 	goruntime "runtime"
 
 	"github.com/alecthomas/kong"
+	"github.com/catvae/catvae/bench/internal/commands"
 	"github.com/catvae/catvae/bundle"
 )
 
@@ -26,15 +26,10 @@ type command struct {
 	Seconds float64 `help:"Length of a turn without files." default:"2"`
 	Threads int     `help:"Threads of every contender; 0 means one per core."`
 	Batch   int     `help:"infer's --batch; 0 leaves infer's default."`
-	Seed    uint64  `help:"Of moments to kill at and rows to damage." default:"1"`
-	Work    string  `help:"Folder for rows and codes, which are removed at the end; 10 million rows take 8 GB." placeholder:"DIR"`
+	Work    string  `help:"Folder for rows and codes, which are removed at the end; a million rows take 0.8 GB." placeholder:"DIR"`
 
 	Whole   bool `help:"Time whole commands: infer, PyTorch, onnxruntime in Python. Without any of these flags, this and --alone."`
-	Alone   bool `help:"Time inference without files: infer --bench beside onnxruntime itself."`
-	Memory  bool `help:"Measure infer's peak memory at 1 and 10 million rows."`
-	Start   bool `help:"Time 20 runs of one row."`
-	Kills   int  `help:"Kill so many runs at random moments, run again and compare; then shards." placeholder:"N"`
-	Bad     bool `help:"Damage 1 % of 100,000 images, CSV and NPY rows."`
+	Alone   bool `help:"Time inference without files: infer --bench next to onnxruntime itself."`
 	Callers bool `help:"Time callers against threads, batch by batch."`
 
 	Python   string `help:"Python with what requirements.txt names." required:"" hidden:""`
@@ -45,12 +40,13 @@ type command struct {
 // bench is a command with what all its sections need.
 type bench struct {
 	command
+	infer    commands.Commands
 	variants map[string]bundle.Variant
 }
 
 func main() {
 	var c command
-	k := kong.Parse(&c, kong.Description("Time infer beside PyTorch and onnxruntime, and try its promises."))
+	k := kong.Parse(&c, kong.Description("Time infer next to PyTorch and onnxruntime."))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := c.run(ctx); err != nil {
@@ -67,11 +63,11 @@ func (c command) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer os.RemoveAll(c.Work)
-	b := &bench{command: c}
+	b := &bench{command: c, infer: commands.Commands{Folder: c.Binaries, Model: c.Model, Threads: c.Threads, Batch: c.Batch}}
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
-	if !c.Whole && !c.Alone && !c.Memory && !c.Start && c.Kills == 0 && !c.Bad && !c.Callers {
+	if !c.Whole && !c.Alone && !c.Callers {
 		c.Whole, c.Alone = true, true
 	}
 	for _, section := range []struct {
@@ -82,10 +78,6 @@ func (c command) run(ctx context.Context) (err error) {
 		{c.Whole, "Whole commands", b.whole},
 		{c.Alone, "Inference alone", b.alone},
 		{c.Callers, "Callers against threads", b.callers},
-		{c.Memory, "Memory", b.memory},
-		{c.Start, "Start", b.start},
-		{c.Kills > 0, "Killed runs", b.kills},
-		{c.Bad, "Bad rows", b.bad},
 	} {
 		if !section.wanted {
 			continue
@@ -99,22 +91,20 @@ func (c command) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// prepare has a bundle, its weights for PyTorch, and its stitched graph for onnxruntime.
+// prepare makes a bundle where there is none, its weights for PyTorch, and its stitched graph for onnxruntime.
 func (b *bench) prepare(ctx context.Context) error {
-	if b.Model == "" {
-		run := filepath.Join(b.Work, "run")
+	if b.infer.Model == "" {
 		fmt.Fprintln(os.Stderr, "training one epoch: speeds are those of any model of the shape")
-		if _, err := b.child(ctx, filepath.Join(b.Binaries, "catvae"), "train", "--data", b.Data, "--epochs", "1", "--out", run); err != nil {
-			return err
-		}
-		b.Model = filepath.Join(run, "bundle")
 	}
-	model, err := bundle.Open(b.Model)
+	if err := b.infer.TrainWhereNone(ctx, b.Data, b.Work); err != nil {
+		return err
+	}
+	model, err := bundle.Open(b.infer.Model)
 	if err != nil {
 		return err
 	}
 	b.variants = model.Manifest.Variants
-	_, err = b.python(ctx, "prepare.py", b.Model, b.Work)
+	_, err = b.python(ctx, "prepare.py", b.infer.Model, b.Work)
 	return err
 }
 
@@ -123,14 +113,12 @@ func (b *bench) hasVariant(name string) bool {
 	return ok
 }
 
+func (b *bench) python(ctx context.Context, script string, args ...string) (commands.Outcome, error) {
+	return commands.Run(ctx, b.Python, append([]string{b.script(script)}, args...)...)
+}
+
+// script returns the name of a Python script's file.
+func (b *bench) script(name string) string { return filepath.Join(b.Scripts, name) }
+
 // path returns the name of a file in the work folder.
 func (b *bench) path(name string) string { return filepath.Join(b.Work, name) }
-
-// remove removes what earlier runs left, files or folders.
-func (b *bench) remove(paths ...string) error {
-	var errs []error
-	for _, p := range paths {
-		errs = append(errs, os.RemoveAll(p))
-	}
-	return errors.Join(errs...)
-}

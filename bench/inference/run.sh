@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Times infer beside PyTorch and onnxruntime in Python, and prints the tables of docs/speed.md. Python's packages are
+# Times infer next to PyTorch and onnxruntime in Python, and prints the tables of docs/speed.md. Python's packages are
 # installed into a folder of their own (some 5 GB) and stay there for the next time.
 #
 #   bench/inference/run.sh --data mnist/ --model bundle/        arguments go to the Go program: see --help

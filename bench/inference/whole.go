@@ -3,10 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 
+	"github.com/catvae/catvae/bench/internal/commands"
+	"github.com/catvae/catvae/bench/internal/rows"
 	"github.com/catvae/catvae/bench/internal/stats"
 	"github.com/catvae/catvae/bundle"
 )
@@ -15,7 +19,7 @@ import (
 type contender struct {
 	name             string
 	rows             int
-	run              func(ctx context.Context, c *contender) (outcome, error)
+	run              func(ctx context.Context, c *contender) (commands.Outcome, error)
 	rates            []float64 // rows per second, turn by turn
 	startUps, memory []float64
 	codes            string // the file that it writes
@@ -33,7 +37,7 @@ const (
 // loading, opening, and ending.
 func (b *bench) whole(ctx context.Context) error {
 	source := b.path("rows.idx")
-	if err := b.writeIDX(source, b.Rows); err != nil {
+	if err := rows.Source(b.Data).WriteIDX(source, b.Rows); err != nil {
 		return err
 	}
 	defer os.Remove(source)
@@ -62,21 +66,21 @@ func (c *contender) turn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	seconds, err := o.workingSeconds()
+	seconds, err := workingSeconds(o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.name, err)
 	}
 	c.rates = append(c.rates, float64(c.rows)/seconds)
-	c.startUps = append(c.startUps, o.wall-seconds)
-	c.memory = append(c.memory, o.peak)
+	c.startUps = append(c.startUps, o.Seconds-seconds)
+	c.memory = append(c.memory, o.PeakMB)
 	return nil
 }
 
 // contenders makes the list; those in Python first find out which batch size suits them.
 func (b *bench) contenders(ctx context.Context, source string) ([]*contender, error) {
 	ours := func(name string, more ...string) *contender {
-		return &contender{name: name, rows: b.Rows, run: func(ctx context.Context, c *contender) (outcome, error) {
-			return b.infer(ctx, b.encode(source, c.codes, more...)...)
+		return &contender{name: name, rows: b.Rows, run: func(ctx context.Context, c *contender) (commands.Outcome, error) {
+			return b.infer.Infer(ctx, b.infer.Encode(source, c.codes, more...)...)
 		}}
 	}
 	list := []*contender{ours(inferFloat32)}
@@ -122,15 +126,11 @@ func (b *bench) tuned(ctx context.Context, name, script, source string, args []s
 		Setting json.RawMessage
 		Rate    float64
 	}
-	if err := json.Unmarshal(o.stdout, &best); err != nil {
+	if err := json.Unmarshal(o.Stdout, &best); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	fmt.Fprintf(os.Stderr, "%s: %s, %.0f rows/s without files\n", name, best.Setting, best.Rate)
-	rows := b.Rows
-	if most := int(best.Rate * b.Longest); most < rows {
-		rows = most
-	}
-	return &contender{name: name, rows: rows, run: func(ctx context.Context, c *contender) (outcome, error) {
+	return &contender{name: name, rows: min(b.Rows, int(best.Rate*b.Longest)), run: func(ctx context.Context, c *contender) (commands.Outcome, error) {
 		return b.python(ctx, script, append(args[:len(args):len(args)], string(best.Setting), source, c.codes, strconv.Itoa(c.rows))...)
 	}}, nil
 }
@@ -142,13 +142,13 @@ func report(contenders []*contender) error {
 		byName[c.name] = c
 	}
 	theirs, ours := byName[torchFloat32], byName[inferFloat32]
-	header("contender", "rows", "rows/s", "quartiles", "of PyTorch float32", "start-up s", "peak MB", "bits equal to infer's")
+	stats.Header("contender", "rows", "rows/s", "quartiles", "of PyTorch float32", "start-up s", "peak MB", "bits equal to infer's")
 	for _, c := range contenders {
 		equal, err := agreement(ours.codes, c.codes)
 		if err != nil {
 			return err
 		}
-		line(c.name, strconv.Itoa(c.rows), fmt.Sprintf("%.0f", stats.Median(c.rates)), quartiles(c.rates, "%.0f"),
+		stats.Line(c.name, strconv.Itoa(c.rows), fmt.Sprintf("%.0f", stats.Median(c.rates)), stats.Quartiles(c.rates, "%.0f"),
 			fmt.Sprintf("%.2f", stats.MedianRatio(c.rates, theirs.rates)), fmt.Sprintf("%.2f", stats.Median(c.startUps)), fmt.Sprintf("%.0f", stats.Median(c.memory)), fmt.Sprintf("%.5f %%", 100*equal))
 	}
 	fmt.Println()
@@ -167,4 +167,30 @@ func report(contenders []*contender) error {
 		check(r >= 1.2, "infer int8 is %.2f times as fast as %s, the best of PyTorch; 1.2 is wanted", r, best.name)
 	}
 	return nil
+}
+
+var inferRate = regexp.MustCompile(`: (\d+) rows of .* ([\d.]+) rows/s`)
+
+// workingSeconds returns what infer or a Python contender says of its time from the first row to the end of the file.
+func workingSeconds(o commands.Outcome) (float64, error) {
+	var said struct{ Seconds float64 }
+	if json.Unmarshal(o.Stdout, &said) == nil && said.Seconds > 0 {
+		return said.Seconds, nil
+	}
+	m := inferRate.FindSubmatch(o.Stderr)
+	if m == nil {
+		return 0, fmt.Errorf("no time in %q", commands.LastLine(o.Stderr))
+	}
+	rows, err := strconv.ParseFloat(string(m[1]), 64)
+	rate, err2 := strconv.ParseFloat(string(m[2]), 64)
+	return rows / rate, errors.Join(err, err2)
+}
+
+// check says whether a speed that is wanted is reached.
+func check(reached bool, format string, args ...any) {
+	word := "not reached"
+	if reached {
+		word = "reached"
+	}
+	fmt.Printf("- %s: %s\n", word, fmt.Sprintf(format, args...))
 }

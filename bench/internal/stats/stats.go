@@ -1,4 +1,4 @@
-// Package stats sums up times of contenders that took turns.
+// Package stats sums up times of contenders that took turns, and prints tables in Markdown.
 package stats
 
 import "slices"

@@ -11,71 +11,70 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+
+	"github.com/catvae/catvae/bench/internal/commands"
 )
 
-const (
-	badTrialRows = 100_000
-	badRatio     = "0.02" // tolerated; half as many are damaged
-)
+const badRatio = "0.02" // tolerated; half as many are damaged
 
 // form is a form that rows come in: written whole, and written again with some rows damaged.
 type form struct {
 	name   string
 	source string // file or folder in the work folder
 	flags  []string
-	write  func(b *bench, path string, damaged map[int]int) error
+	write  func(b *bench, path string, rows int, damaged map[int]int) error
 	id     func(row int) string // what bad rows are called; nil where that is their number
+}
+
+var forms = []form{
+	{name: "PNG", source: "pictures", write: (*bench).writePNGs, id: pictureName},
+	{name: "CSV", source: "rows.csv", write: (*bench).writeCSV, flags: []string{"--divide", "255"}},
+	{name: "NPY", source: "rows.npy", write: (*bench).writeFloats},
 }
 
 // bad damages one row in a hundred of each form. Every good row must have the code that it has among good ones, and every
 // bad one be named with a reason.
-func (b *bench) bad(ctx context.Context) error {
+func (b *bench) bad(ctx context.Context, s size) error {
 	rng := rand.New(rand.NewPCG(b.Seed, 1))
 	damaged := map[int]int{} // row -> kind of damage
-	for _, row := range rng.Perm(badTrialRows)[:badTrialRows/100] {
-		damaged[row] = len(damaged)
+	for _, row := range rng.Perm(s.rows)[:s.rows/100] {
+		damaged[row] = len(damaged) % damages
 	}
-	fmt.Printf("%d rows, %d of them damaged, seed %d\n\n", badTrialRows, len(damaged), b.Seed)
-	for _, f := range []form{
-		{name: "PNG", source: "pictures", write: (*bench).writePNGs, id: pictureName},
-		{name: "CSV", source: "rows.csv", write: (*bench).writeCSV, flags: []string{"--divide", "255"}},
-		{name: "NPY", source: "rows.npy", write: (*bench).writeFloats},
-	} {
-		if err := b.badForm(ctx, f, damaged); ctx.Err() != nil {
+	for _, f := range forms {
+		if err := b.badForm(ctx, f, s.rows, damaged); ctx.Err() != nil {
 			return ctx.Err()
 		} else if err != nil { // the other forms are tried all the same
-			check(false, "%s: %v", f.name, err)
+			b.promise(false, "%s: %v", f.name, err)
 		}
 	}
 	return nil
 }
 
-func (b *bench) badForm(ctx context.Context, f form, damaged map[int]int) error {
-	source, want, got := b.path(f.source), b.path("want.npy"), b.path("got.npy")
+func (b *bench) badForm(ctx context.Context, f form, rows int, damaged map[int]int) error {
+	source, want, got := b.path(f.source), b.path("want.raw"), b.path("got.raw")
 	names := got + ".bad.jsonl"
 	defer b.remove(source, want, got, names)
 	fmt.Fprintf(os.Stderr, "%s: writing and encoding good rows, then damaged ones\n", f.name)
-	if err := f.write(b, source, nil); err != nil {
+	if err := f.write(b, source, rows, nil); err != nil {
 		return err
 	}
-	if _, err := b.infer(ctx, b.encode(source, want, f.flags...)...); err != nil {
+	if _, err := b.infer.Infer(ctx, b.infer.Encode(source, want, f.flags...)...); err != nil {
 		return err
 	}
-	if err := f.write(b, source, damaged); err != nil {
+	if err := f.write(b, source, rows, damaged); err != nil {
 		return err
 	}
-	strict, _ := b.infer(ctx, b.encode(source, got, f.flags...)...)
+	strict, _ := b.infer.Infer(ctx, b.infer.Encode(source, got, f.flags...)...)
 	_, missing := os.Stat(got)
-	check(strict.code == 4 && missing != nil, "%s without --max-bad: exit status %d, no output; %s", f.name, strict.code, lastLine(strict.stderr))
+	b.promise(strict.Code == 4 && missing != nil, "%s without --max-bad: exit status %d, no output; %s", f.name, strict.Code, commands.LastLine(strict.Stderr))
 	if err := b.remove(got, names); err != nil {
 		return err
 	}
-	lenient, _ := b.infer(ctx, append(b.encode(source, got, f.flags...), "--max-bad", badRatio)...)
-	if lenient.code != 3 {
-		check(false, "%s with --max-bad %s: exit status %d; %s", f.name, badRatio, lenient.code, lastLine(lenient.stderr))
-		return nil
+	lenient, _ := b.infer.Infer(ctx, append(b.infer.Encode(source, got, f.flags...), "--max-bad", badRatio)...)
+	if lenient.Code != 3 {
+		return fmt.Errorf("with --max-bad %s: exit status %d; %s", badRatio, lenient.Code, commands.LastLine(lenient.Stderr))
 	}
-	wrong, err := wrongCodes(want, got, damaged)
+	wrong, err := wrongCodes(want, got, rows, damaged)
 	if err != nil {
 		return err
 	}
@@ -83,37 +82,27 @@ func (b *bench) badForm(ctx context.Context, f form, damaged map[int]int) error 
 	if err != nil {
 		return err
 	}
-	check(wrong == 0 && named == len(damaged), "%s with --max-bad %s: exit status 3; %d rows have other codes than they should; %d of %d bad rows are named with a reason",
+	b.promise(wrong == 0 && named == len(damaged), "%s with --max-bad %s: exit status 3; %d rows have other codes than they should; %d of %d bad rows are named with a reason",
 		f.name, badRatio, wrong, named, len(damaged))
 	return nil
 }
 
 // wrongCodes counts the rows whose codes differ from those of good input, or from zero where they are damaged.
-func wrongCodes(want, got string, damaged map[int]int) (int, error) {
-	x, err := openNPY(want)
+func wrongCodes(want, got string, rows int, damaged map[int]int) (int, error) {
+	good, err := os.ReadFile(want) // some MB
 	if err != nil {
 		return 0, err
 	}
-	defer x.Close()
-	y, err := openNPY(got)
+	theirs, err := os.ReadFile(got)
 	if err != nil {
 		return 0, err
 	}
-	defer y.Close()
-	all, err := io.ReadAll(x) // some MB
-	if err != nil {
-		return 0, err
+	if len(good) != len(theirs) || len(good) == 0 || len(good)%rows != 0 {
+		return 0, fmt.Errorf("%d bytes of codes where good rows have %d", len(theirs), len(good))
 	}
-	theirs, err := io.ReadAll(y)
-	if err != nil {
-		return 0, err
-	}
-	if len(all) != len(theirs) || len(all)%badTrialRows != 0 {
-		return 0, fmt.Errorf("%d bytes of codes for %d of good rows", len(theirs), len(all))
-	}
-	width, wrong := len(all)/badTrialRows, 0
-	for row := range badTrialRows {
-		code := all[row*width:][:width]
+	width, wrong := len(good)/rows, 0
+	for row := range rows {
+		code := good[row*width:][:width]
 		if _, ok := damaged[row]; ok {
 			code = make([]byte, width)
 		}
@@ -153,7 +142,7 @@ func namedRows(path string, f form, damaged map[int]int) (int, error) {
 				return 0, fmt.Errorf("row %d is called %v, its file is %s", l.Row, l.ID, f.id(l.Row))
 			}
 		}
-		seen[l.Row], reasons[kind%damages] = true, l.Reason
+		seen[l.Row], reasons[kind] = true, l.Reason
 	}
 	for kind := range damages {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", f.name, reasons[kind])

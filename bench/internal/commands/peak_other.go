@@ -1,8 +1,8 @@
 //go:build !unix
 
-package main
+package commands
 
 import "os"
 
-// peakMemory returns 0: nobody says it here.
+// peakMemory returns 0: this system does not say.
 func peakMemory(*os.ProcessState) float64 { return 0 }

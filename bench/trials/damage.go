@@ -12,48 +12,37 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/catvae/catvae/bench/internal/rows"
 	"github.com/catvae/catvae/dataset"
 )
 
 // damages is the number of kinds of damage in each form.
 const damages = 4
 
-// eachTrialRow reads MNIST's training rows, again and again, until there are enough.
-func (b *bench) eachTrialRow(f func(i int, row []byte) error) error {
-	for done := 0; done < badTrialRows; {
-		n, err := b.eachRow(badTrialRows-done, func(i int, row []byte) error { return f(done+i, row) })
-		if err != nil {
-			return err
-		}
-		done += n
-	}
-	return nil
-}
-
 func pictureName(row int) string { return fmt.Sprintf("%06d.png", row) }
 
 // writePNGs writes a picture a row. Where rows are damaged only those are written, over the good ones.
-func (b *bench) writePNGs(dir string, damaged map[int]int) error {
+func (b *bench) writePNGs(dir string, n int, damaged map[int]int) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return b.eachTrialRow(func(i int, row []byte) error {
+	return b.source.Each(n, func(i int, row []byte) error {
 		kind, hit := damaged[i]
 		if damaged != nil && !hit {
 			return nil
 		}
-		height := side
-		if hit && kind%damages == 0 {
+		height := rows.Side
+		if hit && kind == 0 {
 			height-- // another size
 		}
 		var file bytes.Buffer
-		picture := &image.Gray{Pix: row[:height*side], Stride: side, Rect: image.Rect(0, 0, side, height)}
+		picture := &image.Gray{Pix: row[:height*rows.Side], Stride: rows.Side, Rect: image.Rect(0, 0, rows.Side, height)}
 		if err := png.Encode(&file, picture); err != nil {
 			return err
 		}
 		content := file.Bytes()
 		if hit {
-			switch kind % damages {
+			switch kind {
 			case 1:
 				content = content[:len(content)/2]
 			case 2:
@@ -67,7 +56,7 @@ func (b *bench) writePNGs(dir string, damaged map[int]int) error {
 }
 
 // writeCSV writes bytes as numbers, a line a row.
-func (b *bench) writeCSV(path string, damaged map[int]int) error {
+func (b *bench) writeCSV(path string, n int, damaged map[int]int) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return err
@@ -75,7 +64,7 @@ func (b *bench) writeCSV(path string, damaged map[int]int) error {
 	defer file.Close()
 	w := bufio.NewWriterSize(file, 1<<20)
 	var text []byte
-	err = b.eachTrialRow(func(i int, row []byte) error {
+	err = b.source.Each(n, func(i int, row []byte) error {
 		text = text[:0]
 		kind, hit := damaged[i]
 		for j, x := range row {
@@ -83,18 +72,18 @@ func (b *bench) writeCSV(path string, damaged map[int]int) error {
 				text = append(text, ',')
 			}
 			switch {
-			case hit && j == 300 && kind%damages == 0:
+			case hit && j == 300 && kind == 0:
 				text = append(text, "NaN"...)
-			case hit && j == 300 && kind%damages == 1:
+			case hit && j == 300 && kind == 1:
 				text = append(text, "inf"...)
 			default:
 				text = strconv.AppendUint(text, uint64(x), 10)
 			}
-			if hit && j == rowSize-2 && kind%damages == 2 {
+			if hit && j == rows.Size-2 && kind == 2 {
 				break // a column less
 			}
 		}
-		if hit && kind%damages == 3 {
+		if hit && kind == 3 {
 			text = append(text, ",0"...) // a column more
 		}
 		_, err := w.Write(append(text, '\n'))
@@ -104,7 +93,7 @@ func (b *bench) writeCSV(path string, damaged map[int]int) error {
 }
 
 // writeFloats writes values within [0,1] as an NPY file. Its columns cannot be damaged, so there are two more bad values.
-func (b *bench) writeFloats(path string, damaged map[int]int) error {
+func (b *bench) writeFloats(path string, n int, damaged map[int]int) error {
 	broken := [damages]float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 1.5}
 	file, err := os.Create(path)
 	if err != nil {
@@ -112,17 +101,17 @@ func (b *bench) writeFloats(path string, damaged map[int]int) error {
 	}
 	defer file.Close()
 	w := bufio.NewWriterSize(file, 1<<20)
-	npy, err := dataset.NewNPYWriter(w, "float32", badTrialRows, rowSize)
+	npy, err := dataset.NewNPYWriter(w, "float32", n, rows.Size)
 	if err != nil {
 		return err
 	}
-	values := make([]float32, rowSize)
-	err = b.eachTrialRow(func(i int, row []byte) error {
+	values := make([]float32, rows.Size)
+	err = b.source.Each(n, func(i int, row []byte) error {
 		for j, x := range row {
 			values[j] = float32(x) / 255
 		}
 		if kind, hit := damaged[i]; hit {
-			values[300] = broken[kind%damages]
+			values[300] = broken[kind]
 		}
 		return npy.WriteFloats(values)
 	})

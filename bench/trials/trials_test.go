@@ -1,0 +1,80 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// A trial that cannot fail says nothing: what compares folders sees each way in which they can differ.
+func TestCompareTrees(t *testing.T) {
+	t.Parallel()
+	tree := func(files map[string]string) string {
+		dir := t.TempDir()
+		for name, text := range files {
+			path := filepath.Join(dir, name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return dir
+	}
+	want := tree(map[string]string{"a": "1", "parts/b": "22"})
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"equal":      {map[string]string{"a": "1", "parts/b": "22"}, ""},
+		"missing":    {map[string]string{"a": "1"}, "parts/b is missing"},
+		"left over":  {map[string]string{"a": "1", "parts/b": "22", "parts/b.tmp": ""}, "parts/b.tmp is left over"},
+		"cut":        {map[string]string{"a": "1", "parts/b": "2"}, "parts/b has other bytes"},
+		"other byte": {map[string]string{"a": "2", "parts/b": "22"}, "a has other bytes"},
+	} {
+		got, err := compareTrees(want, tree(c.files))
+		if err != nil || got != filepath.FromSlash(c.want) {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, c.want)
+		}
+	}
+}
+
+func TestWrongCodes(t *testing.T) {
+	t.Parallel()
+	write := func(codes ...byte) string {
+		path := filepath.Join(t.TempDir(), "codes")
+		if err := os.WriteFile(path, codes, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good := write(1, 2, 3, 4)
+	damaged := map[int]int{1: 0}
+	for name, c := range map[string]struct {
+		got  string
+		want int
+	}{
+		"as it should be":        {write(1, 2, 0, 0), 0},
+		"a good row is another":  {write(1, 5, 0, 0), 1},
+		"a bad row is not zeros": {write(1, 2, 3, 4), 1},
+		"both":                   {write(0, 0, 3, 4), 2},
+	} {
+		if n, err := wrongCodes(good, c.got, 2, damaged); err != nil || n != c.want {
+			t.Errorf("%s: %d wrong codes, %v, want %d", name, n, err, c.want)
+		}
+	}
+	if _, err := wrongCodes(good, write(1, 2), 2, damaged); err == nil {
+		t.Error("a file that is cut is no error")
+	}
+}
+
+// Every trial is described, and in the long form every one is made.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	for _, x := range trials {
+		if x.name == "" || x.doc == "" || x.run == nil || x.long == (size{}) {
+			t.Errorf("trial %q lacks a name, a doc line, a function or its long size", x.name)
+		}
+	}
+}
