@@ -14,8 +14,7 @@ import (
 	"testing"
 )
 
-// ours matches our own environment variables. Those of CATVAE_TEST_ pass from a test to the process that it starts, and are
-// nobody else's.
+// ours matches our own environment variables.
 var ours = regexp.MustCompile(`\bCATVAE_[A-Z_]+`)
 
 // variables lists the environment variables that Go code reads by name, our own in Go code and scripts, and the files that name
@@ -42,9 +41,7 @@ func variables(t *testing.T) map[string]string {
 			list = ours.FindAllString(string(source), -1)
 		}
 		for _, v := range list {
-			if !strings.HasPrefix(v, "CATVAE_TEST_") {
-				found[v] = name
-			}
+			found[v] = name
 		}
 	}
 	return found
