@@ -35,15 +35,16 @@ func mainOfInfer() {
 	os.Exit(cli.Main("infer", cli.InferDescription, &cli.InferCommand{}, cli.Code))
 }
 
-// The scripts run the commands as a user would: files, exit status, stdout and stderr. Each finds a small bundle in
-// $BUNDLE and its run in $RUN.
+// The scripts run the commands as a user would: files, exit status, stdout and stderr. Each finds a small data set in $DATA, a
+// run on it in $RUN and the run's bundle in $BUNDLE. Scripts run in parallel.
 func TestScripts(t *testing.T) {
-	backend := ortest.Backend(t)
+	backend := ortest.Backend(t, onnxruntime.WithThreads(1))
 	lib, _, err := onnxruntime.FindLibrary("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := smallRun(t, backend)
+	data := smallData(t)
+	run := smallRun(t, backend, data)
 	pure := filepath.Join(t.TempDir(), "infer")
 	build := exec.Command("go", "build", "-o", pure, "../infer")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -59,6 +60,7 @@ func TestScripts(t *testing.T) {
 			torch, err := filepath.Abs("../../builder/importer/testdata")
 			e.Setenv("TORCH", torch)
 			e.Setenv("PURE_INFER", pure)
+			e.Setenv("DATA", data)
 			e.Setenv("RUN", run)
 			e.Setenv("BUNDLE", filepath.Join(run, train.BundleDir))
 			return err
@@ -75,20 +77,56 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// smallRun trains a model of 12 bits on a few glyphs.
-func smallRun(t *testing.T, backend backend.Backend) string {
+// smallData writes a folder like MNIST's with few rows: 1,200 glyphs to train on and 200 to test.
+func smallData(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, split := range []struct {
+		split dataset.Split
+		files string // beginning of their names
+		rows  int
+	}{{dataset.Train, "train", 1200}, {dataset.Test, "t10k", 200}} {
+		glyphs := dataset.NewGlyphs(dataset.Options{Split: split.split})
+		size := glyphs.Info().RowSize()
+		pixels, labels := make([]byte, split.rows*size), make([]byte, split.rows)
+		for i := range labels {
+			labels[i] = byte(glyphs.Draw(pixels[i*size:][:size], i))
+		}
+		for name, file := range map[string][]byte{
+			"-images-idx3-ubyte": append(header(append([]int{split.rows}, glyphs.Info().Shape...)...), pixels...),
+			"-labels-idx1-ubyte": append(header(split.rows), labels...),
+		} {
+			if err := os.WriteFile(filepath.Join(dir, split.files+name), file, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return dir
+}
+
+// header is that of an IDX file of bytes.
+func header(shape ...int) []byte {
+	head := []byte{0, 0, 8, byte(len(shape))}
+	for _, d := range shape {
+		head = binary.BigEndian.AppendUint32(head, uint32(d))
+	}
+	return head
+}
+
+// smallRun trains a model of 12 bits.
+func smallRun(t *testing.T, backend backend.Backend, data string) string {
 	t.Helper()
 	c, err := train.LoadConfig("quickstart", os.ReadFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, set := range []string{"latent.variables=12", "encoder.hidden=8", "decoder.hidden=8", "epochs=1", "batch=500", "data.validation=19000"} {
+	for _, set := range []string{"latent.variables=12", "encoder.hidden=8", "decoder.hidden=8", "epochs=1", "batch=500", "data.validation=200"} {
 		if err := c.Set(set); err != nil {
 			t.Fatal(err)
 		}
 	}
 	dir := filepath.Join(t.TempDir(), "run")
-	if _, err := train.Run(context.Background(), c, train.Options{Source: dataset.GlyphsSource, Out: dir, Backend: backend, Samples: 1}); err != nil {
+	if _, err := train.Run(context.Background(), c, train.Options{Source: data, Out: dir, Backend: backend, Samples: 1}); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -154,22 +192,19 @@ func writeIDX(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		shape, total = append(shape, d), total*d
 	}
-	f, err := os.Create(ts.MkAbs(args[0]))
-	ts.Check(err)
-	ts.Check(dataset.WriteIDX(f, shape, make([]byte, total)))
-	ts.Check(f.Close())
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), append(header(shape...), make([]byte, total)...), 0o644))
 }
 
 // header FILE DIMENSION... writes an IDX header that promises more than follows.
 func writeHeader(ts *testscript.TestScript, neg bool, args []string) {
-	head := []byte{0, 0, 8, byte(len(args) - 1)}
+	var shape []int
 	for _, a := range args[1:] {
-		var d uint32
+		var d int
 		_, err := fmt.Sscan(a, &d)
 		ts.Check(err)
-		head = binary.BigEndian.AppendUint32(head, d)
+		shape = append(shape, d)
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), head, 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), header(shape...), 0o644))
 }
 
 // npy FILE ROWS WIDTH VALUE writes a float32 NPY file that is zero but for VALUE in the last place.
@@ -198,6 +233,7 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmd/infer links no model code: with cgo nothing of gorgonia's, without it what onnx-go's decoder needs.
 func TestInferDependencies(t *testing.T) {
+	t.Parallel()
 	for cgo, allowed := range map[string]string{"1": "", "0": "gorgonia.org/tensor gorgonia.org/vecf32 gorgonia.org/vecf64"} {
 		list := exec.Command("go", "list", "-deps", "-f", "{{if .Module}}{{.Module.Path}} {{.ImportPath}}{{end}}", "../infer")
 		list.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
