@@ -32,7 +32,7 @@ const (
 	inferInt8    = "infer, int8"
 )
 
-// whole times whole commands over the same file of rows. Start-up and working time are told apart: the second is from the
+// whole times whole commands over the same file of rows. Start-up and working time are kept apart: the second is from the
 // first row to the end of the file of codes, as each contender says itself, and the first is the rest of the wall time:
 // loading, opening, and ending.
 func (b *bench) whole(ctx context.Context) error {

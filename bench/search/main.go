@@ -1,4 +1,4 @@
-// Search times codes.Index beside FAISS's IndexBinaryFlat: the same codes, queries and number of threads, taking turns, and
+// Search times codes.Index next to FAISS's IndexBinaryFlat: the same codes, queries and number of threads, taking turns, and
 // wants the same distances from both. bench/search/run.sh makes FAISS's environment and calls it.
 //
 //	go run ./bench/search --python venv/bin/python
@@ -36,7 +36,7 @@ type command struct {
 
 func main() {
 	var c command
-	k := kong.Parse(&c, kong.Description("Time exact search beside FAISS."))
+	k := kong.Parse(&c, kong.Description("Time exact search next to FAISS."))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := c.run(ctx); err != nil {

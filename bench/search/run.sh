@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Times exact search beside FAISS and prints the table of docs/search.md. FAISS is installed into a folder of its own
+# Times exact search next to FAISS and prints the table of docs/search.md. FAISS is installed into a folder of its own
 # (some 200 MB) and stays there for the next time.
 #
 #   bench/search/run.sh --bits 256                 arguments go to the Go program: see --help

@@ -3,15 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/catvae/catvae/bench/internal/stats"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/runtime/backend"
-	"gonum.org/v1/gonum/stat"
 )
 
 const epochBatch = 128
@@ -63,43 +59,4 @@ func (c command) epochs(ctx context.Context, backend backend.Backend, python *tw
 		fmt.Printf("median from the second on: %.2f s, PyTorch %.2f s, ratio %.2f\n", stats.Median(mine), stats.Median(theirs), stats.MedianRatio(mine, theirs))
 	}
 	return nil
-}
-
-// soak fits a line to the resident memory over the steps from the thousandth on.
-func (c command) soak(ctx context.Context, backend backend.Backend, set *dataset.Set) error {
-	ours, _, _, err := c.first(backend, set)
-	if err != nil {
-		return err
-	}
-	defer ours.engine.Close()
-	var steps, kilobytes []float64
-	for step := 0; step < c.Soak; step += 100 {
-		if _, err := ours.block(ctx, 100); err != nil {
-			return err
-		}
-		if step+100 >= 1000 {
-			kb, err := memory("VmRSS")
-			if err != nil {
-				return err
-			}
-			steps, kilobytes = append(steps, float64(step+100)), append(kilobytes, kb)
-		}
-	}
-	_, slope := stat.LinearRegression(steps, kilobytes, nil, false)
-	fmt.Printf("resident memory from step 1000 to %d: %.0f to %.0f KB, a line of %.3f KB a step\n", c.Soak, kilobytes[0], kilobytes[len(kilobytes)-1], slope)
-	return nil
-}
-
-// memory returns a line of the process's status, "VmRSS" for what is resident or "VmHWM" for its peak, in KB.
-func memory(line string) (float64, error) {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, fmt.Errorf("memory is read from /proc, which this system lacks: %w", err)
-	}
-	for l := range strings.Lines(string(status)) {
-		if kb, ok := strings.CutPrefix(l, line+":"); ok {
-			return strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(kb), " kB"), 64)
-		}
-	}
-	return 0, fmt.Errorf("/proc/self/status has no %s", line)
 }

@@ -3,68 +3,21 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"math"
 	"os"
-	"os/exec"
-	"path/filepath"
-	goruntime "runtime"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/catvae/catvae/bench/internal/stats"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/runtime/backend"
-	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/train/engine"
 )
 
-// run prints the table, as Markdown, on standard output, and what it is doing on standard error.
-func (c command) run(ctx context.Context) error {
-	if c.Threads == 0 {
-		c.Threads = goruntime.NumCPU()
-	}
-	backend, err := onnxruntime.Open(onnxruntime.WithThreads(c.Threads), onnxruntime.WithSpinning(true))
-	if err != nil {
-		return err
-	}
-	set, err := rows(c.Data, !c.Epochs)
-	if err != nil {
-		return err
-	}
-	if c.Memory != "" {
-		return c.takeMemory(ctx, backend, set)
-	}
-	var python *twin
-	var dataFile string
-	if c.Python != "" {
-		dir, err := os.MkdirTemp("", "bench")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		dataFile = filepath.Join(dir, "rows.bin")
-		if err := writeRows(dataFile, set); err != nil {
-			return err
-		}
-		if python, err = startTwin(ctx, c.Python, c.Twin, dataFile, c.Threads); err != nil {
-			return err
-		}
-		defer python.Close()
-	} else {
-		c.Modes = nil
-	}
-	switch {
-	case c.Write != "":
-		return c.write(backend)
-	case c.Epochs:
-		return c.epochs(ctx, backend, python, set)
-	case c.Soak > 0:
-		return c.soak(ctx, backend, set)
-	}
+// table prints the table, as Markdown, on standard output. PyTorch reads the rows from a file.
+func (c command) table(ctx context.Context, backend backend.Backend, python *twin, set *dataset.Set, dataFile string) error {
 	fmt.Printf("%s, %d threads, %d blocks of %.1f s a cell; medians, and medians of the blocks' ratios (ours over theirs)\n\n", backend.Name(), c.Threads, c.Blocks, c.Seconds)
-	header(os.Stdout, c.Modes)
+	header(c.Modes)
 	var ratios [][]float64 // of each mode
 	for range c.Modes {
 		ratios = append(ratios, nil)
@@ -75,9 +28,7 @@ func (c command) run(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if ours, err := c.ourMemory(ctx, name, batch); err == nil {
-				r.peak = ours
-			} else {
+			if r.peak, err = c.ourMemory(ctx, name, batch); err != nil {
 				return err
 			}
 			if python != nil {
@@ -85,7 +36,7 @@ func (c command) run(ctx context.Context) error {
 					return err
 				}
 			}
-			r.print(os.Stdout, name, batch)
+			r.print(name, batch)
 			for i, x := range r.ratios {
 				ratios[i] = append(ratios[i], x)
 			}
@@ -96,38 +47,6 @@ func (c command) run(ctx context.Context) error {
 		fmt.Printf("geometric mean over PyTorch %s: %.3f, largest %.3f\n", mode, geometricMean(ratios[i]), slices.Max(ratios[i]))
 	}
 	return nil
-}
-
-// rows loads the data, as it is or binarised once, as bytes of 0 and 1.
-func rows(source string, binarize bool) (*dataset.Set, error) {
-	set, err := dataset.Load(source, dataset.Options{Split: dataset.Train})
-	if err != nil {
-		return nil, err
-	}
-	if set.RowSize() != 784 || set.Bytes(0) == nil {
-		return nil, fmt.Errorf("%s: rows of 784 bytes are timed", source)
-	}
-	for i := range set.Len() {
-		if row := set.Bytes(i); binarize {
-			for j, b := range row {
-				row[j] = b >> 7
-			}
-		}
-	}
-	return set, nil
-}
-
-func writeRows(path string, set *dataset.Set) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	for i := range set.Len() {
-		if _, err := f.Write(set.Bytes(i)); err != nil {
-			return err
-		}
-	}
-	return f.Close()
 }
 
 // result is one row of the table.
@@ -202,22 +121,20 @@ func (c command) row(ctx context.Context, backend backend.Backend, python *twin,
 	return r, nil
 }
 
-func header(w io.Writer, modes []string) {
+func header(modes []string) {
 	columns := []string{"model", "batch", "ms/step", "rows/s"}
 	for _, m := range modes {
 		columns = append(columns, "PyTorch "+m, "ratio")
 	}
-	columns = append(columns, "peak MB", "PyTorch's peak MB")
-	fmt.Fprintf(w, "| %s |\n|%s\n", strings.Join(columns, " | "), strings.Repeat(" --- |", len(columns)))
+	stats.Header(append(columns, "peak MB", "PyTorch's peak MB")...)
 }
 
-func (r result) print(w io.Writer, name string, batch int) {
+func (r result) print(name string, batch int) {
 	cells := []string{titles[name], strconv.Itoa(batch), fmt.Sprintf("%.2f", r.ms), fmt.Sprintf("%.0f", float64(batch)/r.ms*1e3)}
 	for i := range r.theirs {
 		cells = append(cells, fmt.Sprintf("%.2f", r.theirs[i]), fmt.Sprintf("%.2f", r.ratios[i]))
 	}
-	cells = append(cells, fmt.Sprintf("%.0f", r.peak), fmt.Sprintf("%.0f", r.theirPeak))
-	fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
+	stats.Line(append(cells, fmt.Sprintf("%.0f", r.peak), fmt.Sprintf("%.0f", r.theirPeak))...)
 	if r.tape > 0 {
 		fmt.Fprintf(os.Stderr, "tape engine: %.1f ms/step, %.1f times the compiled engine's\n", r.tape, r.tapeRatio)
 	}
@@ -229,62 +146,4 @@ func geometricMean(x []float64) float64 {
 		sum += math.Log(v)
 	}
 	return math.Exp(sum / float64(len(x)))
-}
-
-// ourMemory has a process of its own take steps, and returns its peak resident memory in MB.
-func (c command) ourMemory(ctx context.Context, name string, batch int) (float64, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return 0, err
-	}
-	out, err := exec.CommandContext(ctx, self, "--data", c.Data, "--threads", strconv.Itoa(c.Threads), "--memory", fmt.Sprintf("%s,%d", name, batch)).Output()
-	if err != nil {
-		return 0, fmt.Errorf("measure memory: %w", err)
-	}
-	return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
-}
-
-func (c command) twinMemory(ctx context.Context, data, name string, batch int) (float64, error) {
-	t, err := startTwin(ctx, c.Python, c.Twin, data, c.Threads)
-	if err != nil {
-		return 0, err
-	}
-	defer t.Close()
-	a, err := t.block(configs[name], batch, "eager", 50, false)
-	return a.Peak, err
-}
-
-// write writes the step's graph.
-func (c command) write(backend backend.Backend) error {
-	e, err := compile(backend, configs[c.Models[0]], c.Batches[0])
-	if err != nil {
-		return err
-	}
-	defer e.Close()
-	fmt.Fprintln(os.Stderr, e.Model().Summary())
-	model, err := e.Model().Bytes()
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(c.Write, model, 0o644)
-}
-
-// takeMemory is the other side of ourMemory.
-func (c command) takeMemory(ctx context.Context, backend backend.Backend, set *dataset.Set) error {
-	name, size, _ := strings.Cut(c.Memory, ",")
-	batch, err := strconv.Atoi(size)
-	if err != nil {
-		return err
-	}
-	e, err := compile(backend, configs[name], batch)
-	if err != nil {
-		return err
-	}
-	defer e.Close()
-	if _, err := newContender(e, configs[name], set, batch).block(ctx, 50); err != nil {
-		return err
-	}
-	kb, err := memory("VmHWM")
-	fmt.Printf("%.1f\n", kb/1024)
-	return err
 }

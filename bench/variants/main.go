@@ -1,10 +1,11 @@
-// Command variants compares the variants of a bundle on labelled rows: how many bits agree with float32, and what it does to
-// retrieval.
+// Variants compares the variants of a bundle on labelled rows: how many bits agree with float32, and what that does to retrieval.
+// bench/variants/run.sh trains a model, exports it with every variant and calls it.
 //
+//	bench/variants/run.sh mnist/
 //	go run ./bench/variants --data mnist/ --model bundle/
 //
-// Precision at 100 is the share of the 100 nearest codes, by Hamming distance among the test rows without the query itself,
-// that have the query's label; the first 2,000 rows are queries.
+// Precision at 100 is the share of a query's 100 nearest codes that have its label. The codes are those of the test rows, nearness is
+// Hamming distance, and the query itself does not count. The first 2,000 rows are queries.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Package peer runs the Python script that a benchmark is held against: jobs go in and answers come out as JSON, one a line.
+// Package peer runs the Python script that a benchmark compares us with: jobs go in and answers come out as JSON, one a line.
 package peer
 
 import (

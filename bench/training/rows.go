@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/catvae/catvae/dataset"
+)
+
+// rows loads the data, as it is or binarised once, as bytes of 0 and 1.
+func rows(source string, binarize bool) (*dataset.Set, error) {
+	set, err := dataset.Load(source, dataset.Options{Split: dataset.Train})
+	if err != nil {
+		return nil, err
+	}
+	if set.RowSize() != 784 || set.Bytes(0) == nil {
+		return nil, fmt.Errorf("%s: rows of 784 bytes are timed", source)
+	}
+	for i := range set.Len() {
+		if row := set.Bytes(i); binarize {
+			for j, b := range row {
+				row[j] = b >> 7
+			}
+		}
+	}
+	return set, nil
+}
+
+// writeRows writes the bytes of all rows, one after the other, for PyTorch.
+func writeRows(path string, set *dataset.Set) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	for i := range set.Len() {
+		if _, err := f.Write(set.Bytes(i)); err != nil {
+			return err
+		}
+	}
+	return f.Close()
+}
