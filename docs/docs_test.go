@@ -48,7 +48,7 @@ var pages = sync.OnceValues(func() (list []page, err error) {
 	return list, err
 })
 
-// files lists the repository's files, with slashes and from the root. Hidden folders, but for .ci, and shared, where data may be,
+// files lists the repository's files, with slashes and from the root. Hidden folders except .ci, and shared, where data may be,
 // are passed over.
 func files(want func(name string) bool) (names []string, err error) {
 	return names, fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
