@@ -5,7 +5,7 @@
 set -euo pipefail
 here=$PWD
 cd "$(dirname "$0")/../.."
-bin=${XDG_CACHE_HOME:-$HOME/.cache}/catvae/bench-trials
+bin=${CATVAE_BENCH_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/catvae/bench-trials}
 go build -o "$bin/" ./cmd/catvae ./cmd/infer ./bench/trials
 "$bin/catvae" doctor --install >/dev/null
 cd "$here"
