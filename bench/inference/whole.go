@@ -37,7 +37,7 @@ const (
 // loading, opening, and ending.
 func (b *bench) whole(ctx context.Context) error {
 	source := b.path("rows.idx")
-	if err := rows.Source(b.Data).WriteIDX(source, b.Rows); err != nil {
+	if err := rows.Source(b.Data).WriteIDX(ctx, source, b.Rows); err != nil {
 		return err
 	}
 	defer os.Remove(source)

@@ -13,10 +13,10 @@ import (
 const epochBatch = 128
 
 // first makes our contender of the first model, and says how long that took: graph, gradients, export, session.
-func (c command) first(backend backend.Backend, set *dataset.Set) (*contender, config, time.Duration, error) {
+func (c command) first(ctx context.Context, backend backend.Backend, set *dataset.Set) (*contender, config, time.Duration, error) {
 	start := time.Now()
 	config := configs[c.Models[0]]
-	e, err := compile(backend, config, epochBatch)
+	e, err := compile(ctx, backend, config, epochBatch)
 	if err != nil {
 		return nil, config, 0, err
 	}
@@ -25,7 +25,7 @@ func (c command) first(backend backend.Backend, set *dataset.Set) (*contender, c
 
 // epochs times epochs in turn: shuffling, gathering rows, binarisation, noise and steps. The first of each is left out.
 func (c command) epochs(ctx context.Context, backend backend.Backend, python *twin, set *dataset.Set) error {
-	ours, config, startUp, err := c.first(backend, set)
+	ours, config, startUp, err := c.first(ctx, backend, set)
 	if err != nil {
 		return err
 	}

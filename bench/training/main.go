@@ -54,7 +54,7 @@ func (c command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	set, err := rows(c.Data, !c.Epochs)
+	set, err := rows(ctx, c.Data, !c.Epochs)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (c command) run(ctx context.Context) error {
 	}
 	switch {
 	case c.Write != "":
-		return c.write(backend)
+		return c.write(ctx, backend)
 	case c.Epochs:
 		return c.epochs(ctx, backend, python, set)
 	case c.Soak > 0:
@@ -92,8 +92,8 @@ func (c command) run(ctx context.Context) error {
 }
 
 // write writes the step's graph.
-func (c command) write(backend backend.Backend) error {
-	e, err := compile(backend, configs[c.Models[0]], c.Batches[0])
+func (c command) write(ctx context.Context, backend backend.Backend) error {
+	e, err := compile(ctx, backend, configs[c.Models[0]], c.Batches[0])
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (c command) takeMemory(ctx context.Context, backend backend.Backend, set *d
 	if err != nil {
 		return err
 	}
-	e, err := compile(backend, configs[name], batch)
+	e, err := compile(ctx, backend, configs[name], batch)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (c command) takeMemory(ctx context.Context, backend backend.Backend, set *d
 
 // soak fits a line to the resident memory over the steps from the thousandth on.
 func (c command) soak(ctx context.Context, backend backend.Backend, set *dataset.Set) error {
-	ours, _, _, err := c.first(backend, set)
+	ours, _, _, err := c.first(ctx, backend, set)
 	if err != nil {
 		return err
 	}

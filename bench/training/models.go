@@ -47,7 +47,7 @@ func (c config) model() builder.Model {
 }
 
 // compile makes our engine for a model of the table.
-func compile(backend backend.Backend, c config, batch int) (*engine.Compiled, error) {
+func compile(ctx context.Context, backend backend.Backend, c config, batch int) (*engine.Compiled, error) {
 	trace, err := c.trace()
 	if err != nil {
 		return nil, err

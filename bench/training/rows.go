@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 
@@ -8,7 +9,7 @@ import (
 )
 
 // rows loads the data, as it is or binarised once, as bytes of 0 and 1.
-func rows(source string, binarize bool) (*dataset.Set, error) {
+func rows(ctx context.Context, source string, binarize bool) (*dataset.Set, error) {
 	set, err := dataset.Load(source, dataset.Options{Split: dataset.Train})
 	if err != nil {
 		return nil, err

@@ -61,7 +61,7 @@ type result struct {
 func (c command) row(ctx context.Context, backend backend.Backend, python *twin, set *dataset.Set, name string, batch int) (result, error) {
 	fmt.Fprintf(os.Stderr, "%s, batch %d\n", name, batch)
 	config := configs[name]
-	compiled, err := compile(backend, config, batch)
+	compiled, err := compile(ctx, backend, config, batch)
 	if err != nil {
 		return result{}, err
 	}

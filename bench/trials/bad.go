@@ -22,7 +22,7 @@ type form struct {
 	name   string
 	source string // file or folder in the work folder
 	flags  []string
-	write  func(b *bench, path string, rows int, damaged map[int]int) error
+	write  func(b *bench, ctx context.Context, path string, rows int, damaged map[int]int) error
 	id     func(row int) string // what bad rows are called; nil where that is their number
 }
 
@@ -55,13 +55,13 @@ func (b *bench) badForm(ctx context.Context, f form, rows int, damaged map[int]i
 	names := got + ".bad.jsonl"
 	defer b.remove(source, want, got, names)
 	fmt.Fprintf(os.Stderr, "%s: writing and encoding good rows, then damaged ones\n", f.name)
-	if err := f.write(b, source, rows, nil); err != nil {
+	if err := f.write(b, ctx, source, rows, nil); err != nil {
 		return err
 	}
 	if _, err := b.infer.Infer(ctx, b.infer.Encode(source, want, f.flags...)...); err != nil {
 		return err
 	}
-	if err := f.write(b, source, rows, damaged); err != nil {
+	if err := f.write(b, ctx, source, rows, damaged); err != nil {
 		return err
 	}
 	strict, _ := b.infer.Infer(ctx, b.infer.Encode(source, got, f.flags...)...)

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -22,11 +23,11 @@ const damages = 4
 func pictureName(row int) string { return fmt.Sprintf("%06d.png", row) }
 
 // writePNGs writes a picture a row. Where rows are damaged only those are written, over the good ones.
-func (b *bench) writePNGs(dir string, n int, damaged map[int]int) error {
+func (b *bench) writePNGs(ctx context.Context, dir string, n int, damaged map[int]int) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return b.source.Each(n, func(i int, row []byte) error {
+	return b.source.Each(ctx, n, func(i int, row []byte) error {
 		kind, hit := damaged[i]
 		if damaged != nil && !hit {
 			return nil
@@ -56,7 +57,7 @@ func (b *bench) writePNGs(dir string, n int, damaged map[int]int) error {
 }
 
 // writeCSV writes bytes as numbers, a line a row.
-func (b *bench) writeCSV(path string, n int, damaged map[int]int) error {
+func (b *bench) writeCSV(ctx context.Context, path string, n int, damaged map[int]int) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return err
@@ -64,7 +65,7 @@ func (b *bench) writeCSV(path string, n int, damaged map[int]int) error {
 	defer file.Close()
 	w := bufio.NewWriterSize(file, 1<<20)
 	var text []byte
-	err = b.source.Each(n, func(i int, row []byte) error {
+	err = b.source.Each(ctx, n, func(i int, row []byte) error {
 		text = text[:0]
 		kind, hit := damaged[i]
 		for j, x := range row {
@@ -93,7 +94,7 @@ func (b *bench) writeCSV(path string, n int, damaged map[int]int) error {
 }
 
 // writeFloats writes values within [0,1] as an NPY file. Its columns cannot be damaged, so there are two more bad values.
-func (b *bench) writeFloats(path string, n int, damaged map[int]int) error {
+func (b *bench) writeFloats(ctx context.Context, path string, n int, damaged map[int]int) error {
 	broken := [damages]float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 1.5}
 	file, err := os.Create(path)
 	if err != nil {
@@ -106,7 +107,7 @@ func (b *bench) writeFloats(path string, n int, damaged map[int]int) error {
 		return err
 	}
 	values := make([]float32, rows.Size)
-	err = b.source.Each(n, func(i int, row []byte) error {
+	err = b.source.Each(ctx, n, func(i int, row []byte) error {
 		for j, x := range row {
 			values[j] = float32(x) / 255
 		}

@@ -23,7 +23,7 @@ const parts = 19
 func (b *bench) kills(ctx context.Context, s size) error {
 	source := b.path("rows.idx")
 	defer os.Remove(source)
-	if err := b.source.WriteIDX(source, s.rows); err != nil {
+	if err := b.source.WriteIDX(ctx, source, s.rows); err != nil {
 		return err
 	}
 	for _, folder := range []bool{false, true} {
@@ -132,7 +132,7 @@ func (b *bench) killAfter(ctx context.Context, moment time.Duration, args []stri
 func (b *bench) shards(ctx context.Context, s size) error {
 	source := b.path("rows.idx")
 	defer os.Remove(source)
-	if err := b.source.WriteIDX(source, s.rows); err != nil {
+	if err := b.source.WriteIDX(ctx, source, s.rows); err != nil {
 		return err
 	}
 	want, out, err := b.output("whole", true)

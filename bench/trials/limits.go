@@ -21,7 +21,7 @@ func (b *bench) memory(ctx context.Context, s size) error {
 	stats.Header("rows", "peak MB", "seconds")
 	worst := 0.0
 	for _, rows := range []int{s.rows / 10, s.rows} {
-		if err := b.source.WriteIDX(source, rows); err != nil {
+		if err := b.source.WriteIDX(ctx, source, rows); err != nil {
 			return err
 		}
 		if err := b.remove(codes); err != nil {
@@ -43,7 +43,7 @@ func (b *bench) memory(ctx context.Context, s size) error {
 func (b *bench) start(ctx context.Context, s size) error {
 	source, codes := b.path("row.idx"), b.path("codes.npy")
 	defer b.remove(source, codes)
-	if err := b.source.WriteIDX(source, s.rows); err != nil {
+	if err := b.source.WriteIDX(ctx, source, s.rows); err != nil {
 		return err
 	}
 	var ms []float64

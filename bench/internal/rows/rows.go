@@ -4,6 +4,7 @@ package rows
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -25,9 +26,9 @@ const idxHeader = 16 // bytes: magic number and three sizes
 type Source string
 
 // Each calls f for so many rows. A row is valid until f returns, and f may change it.
-func (s Source) Each(n int, f func(i int, row []byte) error) error {
+func (s Source) Each(ctx context.Context, n int, f func(i int, row []byte) error) error {
 	for done := 0; done < n; {
-		m, err := s.pass(done, n, f)
+		m, err := s.pass(ctx, done, n, f)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s, err)
 		}
@@ -37,7 +38,7 @@ func (s Source) Each(n int, f func(i int, row []byte) error) error {
 }
 
 // pass reads the source once, or until n rows are done, and returns the number of rows that it read.
-func (s Source) pass(done, n int, f func(i int, row []byte) error) (read int, err error) {
+func (s Source) pass(ctx context.Context, done, n int, f func(i int, row []byte) error) (read int, err error) {
 	r, err := dataset.Open(string(s), dataset.Options{})
 	if err != nil {
 		return 0, err
@@ -49,6 +50,9 @@ func (s Source) pass(done, n int, f func(i int, row []byte) error) (read int, er
 	}
 	row := make([]byte, Size)
 	for ; done+read < n; read++ {
+		if err := ctx.Err(); err != nil {
+			return read, err
+		}
 		if _, err := b.NextBytes(row); errors.Is(err, io.EOF) && read > 0 {
 			break
 		} else if err != nil {
@@ -62,7 +66,7 @@ func (s Source) pass(done, n int, f func(i int, row []byte) error) (read int, er
 }
 
 // WriteIDX writes so many rows as a plain IDX file, which is left in the page cache.
-func (s Source) WriteIDX(path string, n int) error {
+func (s Source) WriteIDX(ctx context.Context, path string, n int) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
@@ -72,7 +76,7 @@ func (s Source) WriteIDX(path string, n int) error {
 	if err := binary.Write(w, binary.BigEndian, []uint32{0x803, uint32(n), Side, Side}); err != nil {
 		return err
 	}
-	first, err := s.pass(0, n, func(_ int, row []byte) error {
+	first, err := s.pass(ctx, 0, n, func(_ int, row []byte) error {
 		_, err := w.Write(row)
 		return err
 	})
@@ -80,6 +84,9 @@ func (s Source) WriteIDX(path string, n int) error {
 		return fmt.Errorf("%s: %w", s, err)
 	}
 	for done := first; done < n; { // the file's own beginning is read faster than the source
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		m := min(first, n-done)
 		if _, err := io.Copy(f, io.NewSectionReader(f, idxHeader, int64(m)*Size)); err != nil {
 			return err
