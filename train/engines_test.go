@@ -101,6 +101,7 @@ func step(t *testing.T, e engine.Engine, b engine.Batch) engine.Values {
 // moments is the gradient itself. ReLU has a kink: an operand that rounds to either side of 0 changes the gradient by
 // that row's whole share, so there a few steps may differ by more.
 func TestEnginesFindTheSameGradients(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		activation builder.Activation
 		dt         tensor.Dtype
@@ -160,6 +161,7 @@ func compareGradients(t *testing.T, m builder.Model, dt tensor.Dtype, steps int,
 
 // Left to themselves for 200 steps the engines stay together: loss parts to 1e-4, weights to 1 % of the way they went.
 func TestEnginesStayTogether(t *testing.T) {
+	t.Parallel()
 	set := glyphs(t)
 	for name, m := range twoModels(builder.ReLU) {
 		t.Run(name, func(t *testing.T) {

@@ -72,6 +72,7 @@ func importTorch(t *testing.T, backend backend.Backend, model, exporter string) 
 // A model that PyTorch trained becomes a bundle whose graphs give PyTorch's numbers, on onnxruntime and in pure Go; ten steps
 // of either engine from there raise both bounds on the rows, and the result is a bundle again.
 func TestImportFineTune(t *testing.T) {
+	t.Parallel()
 	onnx := ortest.Backend(t)
 	rows, err := dataset.Load(torch+"rows.npy", dataset.Options{})
 	if err != nil {

@@ -67,6 +67,7 @@ func TestMain(m *testing.M) {
 
 // A run that is killed at twenty random moments and resumed each time ends with the very weights of one that was not.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	ortest.Backend(t)
 	data := glyphFile(t, 1500)
 	whole, pieces := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "run")
@@ -172,6 +173,7 @@ func stopped(t *testing.T) (c train.Config, o train.Options, log *[]string) {
 
 // A damaged newest checkpoint falls back to the one before, whatever byte of it is wrong, and says so.
 func TestDamagedCheckpoints(t *testing.T) {
+	t.Parallel()
 	c, o, log := stopped(t)
 	dirs := checkpoints(t, o.Out)
 	newest := dirs[len(dirs)-1]
@@ -244,6 +246,7 @@ func TestDamagedCheckpoints(t *testing.T) {
 
 // What does not belong together is not resumed, and nothing is lost by trying.
 func TestResumeRefuses(t *testing.T) {
+	t.Parallel()
 	c, o, log := stopped(t)
 	before := newestFile(t, o.Out, "state.json")
 	other := c

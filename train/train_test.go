@@ -31,7 +31,7 @@ func config(t testing.TB, sets ...string) train.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range append([]string{"encoder.hidden=16", "decoder.hidden=16", "latent.variables=8", "epochs=2", "batch=100", "data.validation=18000"}, sets...) {
+	for _, s := range append([]string{"encoder.hidden=16", "decoder.hidden=16", "latent.variables=8", "epochs=2", "batch=100", "data.validation=500"}, sets...) {
 		if err := c.Set(s); err != nil {
 			t.Fatal(err)
 		}
@@ -41,11 +41,12 @@ func config(t testing.TB, sets ...string) train.Config {
 
 // A run leaves every file, its bound improves, and two runs of one seed are equal byte for byte.
 func TestRun(t *testing.T) {
-	backend := ortest.Backend(t)
+	t.Parallel()
+	backend, data := ortest.Backend(t), glyphFile(t, 2500)
 	var bundles [2][]byte
 	for i := range bundles {
 		dir := filepath.Join(t.TempDir(), "run")
-		r, err := train.Run(context.Background(), config(t), train.Options{Source: "glyphs", Out: dir, Backend: backend, Samples: 3})
+		r, err := train.Run(context.Background(), config(t), train.Options{Source: data, Out: dir, Backend: backend, Samples: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,9 +106,11 @@ func TestRun(t *testing.T) {
 
 // A stopped run is exported like a finished one.
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
+	data := glyphFile(t, 2500)
 	dir := filepath.Join(t.TempDir(), "run")
-	r, err := train.Run(ctx, config(t), train.Options{Source: "glyphs", Out: dir, Backend: ortest.Backend(t), Samples: 1, Progress: func(p train.Progress) {
+	r, err := train.Run(ctx, config(t), train.Options{Source: data, Out: dir, Backend: ortest.Backend(t), Samples: 1, Progress: func(p train.Progress) {
 		if p.Phase == "training" && p.Done == 7 {
 			cancel()
 		}
@@ -126,12 +129,13 @@ func TestInterrupted(t *testing.T) {
 
 // A run that fails before it has weights leaves nothing; a batch that does not fit is a configuration error.
 func TestFailedRuns(t *testing.T) {
-	backend := ortest.Backend(t)
+	t.Parallel()
+	backend, data := ortest.Backend(t), glyphFile(t, 2500)
 	dir := filepath.Join(t.TempDir(), "run")
-	if _, err := train.Run(context.Background(), config(t, "batch=5000"), train.Options{Source: "glyphs", Out: dir, Backend: backend}); !errors.Is(err, train.ErrConfig) {
+	if _, err := train.Run(context.Background(), config(t, "batch=5000"), train.Options{Source: data, Out: dir, Backend: backend}); !errors.Is(err, train.ErrConfig) {
 		t.Errorf("a batch that does not fit: %v", err)
 	}
-	_, err := train.Run(context.Background(), config(t, "optimizer.learning_rate=1000", "batch=50", "encoder.hidden=16,16,16,16,16,16,16,16,16,16,16,16"), train.Options{Source: "glyphs", Out: dir, Backend: backend})
+	_, err := train.Run(context.Background(), config(t, "optimizer.learning_rate=1000", "batch=50", "encoder.hidden=16,16,16,16,16,16,16,16,16,16,16,16"), train.Options{Source: data, Out: dir, Backend: backend})
 	if err == nil || !strings.Contains(err.Error(), "learning_rate") {
 		t.Errorf("a run that diverges: %v", err)
 	}
@@ -143,6 +147,7 @@ func TestFailedRuns(t *testing.T) {
 // The estimates on hard samples agree with enumeration: the mean over many seeds of the 1-sample ELBO is the exact ELBO
 // (z-test), and the IWAE bound lies between it and ln p(x), close to the latter for many samples.
 func TestEvaluateAgainstEnumeration(t *testing.T) {
+	t.Parallel()
 	for name, m := range map[string]builder.Model{
 		"bernoulli":            {Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 6, Prior: "uniform"}},
 		"bernoulli, learned":   {Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 6, Prior: "learned"}},

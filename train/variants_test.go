@@ -19,12 +19,13 @@ import (
 // A run's variants are made with the rows that it records, are kept in the bundle, and what was measured of them does not
 // change the bundle's hash.
 func TestVariantsOfARun(t *testing.T) {
+	t.Parallel()
 	backend := ortest.Backend(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	if source, err := (train.Trained{}).Source(); source != "" || err != nil {
 		t.Errorf("no run records %q, %v", source, err)
 	}
-	if _, err := train.Run(t.Context(), config(t, "epochs=1"), train.Options{Source: dataset.GlyphsSource, Out: dir, Backend: backend, Samples: 1}); err != nil {
+	if _, err := train.Run(t.Context(), config(t, "epochs=1", "data.validation=18000"), train.Options{Source: dataset.GlyphsSource, Out: dir, Backend: backend, Samples: 1}); err != nil {
 		t.Fatal(err)
 	}
 	trained, err := train.OpenRun(dir, nil)
