@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"io"
 
+	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/chewxy/hm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -16,19 +17,16 @@ import (
 //	ONNX(w interface{...the methods below...}, inputs []string, shapes [][]int64) (output string, err error)
 //
 // and is then exported without a change to the exporter. It is an alias of an interface of built-in types, so that
-// neither side imports the other. inputs are the names of the operands' values; shapes are theirs and, last, the
+// neither side imports the other:
+//
+//	Node(op string, attributes map[string]any, inputs ...string) string   adds a node, returns its one output's name
+//	Ints(values ...int64) string                                          adds a one-dimensional int64 initialiser
+//	Numbers(values []float64, shape ...int64) string                      adds an initialiser of the graph's float type
+//	DType() int64                                                         that type as ONNX numbers it: 1 float32, 11 float64
+//
+// Attributes are int64, float32, string or []int64. inputs are the names of the operands' values; shapes are theirs and, last, the
 // result's, with -1 for the dimension that varies with the batch.
-type ONNXWriter = interface {
-	// Node adds a node of the default domain with one output and returns the output's name. Attributes are int64,
-	// float32, string or []int64.
-	Node(op string, attributes map[string]any, inputs ...string) string
-	// Ints adds a one-dimensional int64 initialiser.
-	Ints(values ...int64) string
-	// Numbers adds an initialiser of the graph's float type.
-	Numbers(values []float64, shape ...int64) string
-	// DType returns the graph's float type as ONNX numbers it: 1 is float32, 11 is float64.
-	DType() int64
-}
+type ONNXWriter = onnxop.Writer
 
 // opBase holds what all ops of this package share: they always copy, and the tape machine may not write into what they
 // read. gorgonia's own reshape shares memory with its source, and a following + - * / then writes into the source.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"google.golang.org/protobuf/proto"
 	G "gorgonia.org/gorgonia"
@@ -58,23 +59,12 @@ func (e *emitter) Node(op string, attributes map[string]any, inputs ...string) s
 		n.Attribute = append(n.Attribute, attribute(key, attributes[key]))
 	}
 	e.graph.Node = append(e.graph.Node, n)
-	switch {
-	case broadcasting[op]:
+	if onnxop.Has(op, onnxop.Pointwise) {
 		if shape, ok := e.broadcast(inputs); ok {
-			e.shapes[name] = shape
-		}
-	case shapeless[op]:
-		if shape, ok := e.shapes[inputs[0]]; ok {
 			e.shapes[name] = shape
 		}
 	}
 	return name
-}
-
-// shapeless holds the operators that work on each element by itself.
-var shapeless = map[string]bool{
-	"Cast": true, "Not": true, "Neg": true, "Exp": true, "Log": true, "Sqrt": true, "Tanh": true, "Sigmoid": true,
-	"Softplus": true, "Relu": true, "LeakyRelu": true, "Reciprocal": true, "Identity": true,
 }
 
 func attribute(name string, value any) *onnxpb.AttributeProto {

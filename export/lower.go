@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/catvae/catvae/internal/onnxop"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -35,12 +36,7 @@ func kindOf(op G.Op) string {
 // onnxOp is what an op of any package implements to say how it is written in ONNX: see builder.ONNXWriter. The
 // interface is made of built-in types, so that the op need not import this package.
 type onnxOp interface {
-	ONNX(w interface {
-		Node(op string, attributes map[string]any, inputs ...string) string
-		Ints(values ...int64) string
-		Numbers(values []float64, shape ...int64) string
-		DType() int64
-	}, inputs []string, shapes [][]int64) (output string, err error)
+	ONNX(w onnxop.Writer, inputs []string, shapes [][]int64) (output string, err error)
 }
 
 // lowerOp writes a node with an operation and returns the name of its value.

@@ -4,16 +4,10 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"google.golang.org/protobuf/proto"
 )
-
-// broadcasting holds the operators whose operands ONNX broadcasts by itself.
-// https://onnx.ai/onnx/repo-docs/Broadcasting.html
-var broadcasting = map[string]bool{
-	"Add": true, "Sub": true, "Mul": true, "Div": true, "Pow": true, "Greater": true, "GreaterOrEqual": true,
-	"Less": true, "LessOrEqual": true, "Equal": true, "Where": true, "Min": true, "Max": true,
-}
 
 // dropExpands lets an operator that broadcasts take what an Expand took, where the other operands alone give the
 // result its shape:
@@ -30,7 +24,7 @@ func (e *emitter) dropExpands() (changed bool) {
 	}
 	for _, n := range e.graph.Node {
 		result, known := e.shapes[n.Output[0]]
-		if !broadcasting[n.GetOpType()] || !known {
+		if !onnxop.Broadcasts(n.GetOpType()) || !known {
 			continue
 		}
 		for i, in := range n.Input {
@@ -97,7 +91,7 @@ func (e *emitter) sinkExpands() (changed bool) {
 		root, op := operands[0], n.GetOpType()
 		shape, known := e.shapes[out]
 		sizes, varying := static(shape)
-		pointwise := broadcasting[op] || shapeless[op]
+		pointwise := onnxop.Has(op, onnxop.Pointwise)
 		if !known || varying > 0 || (op == "Expand" && n.Input[0] == root) || (op != "Expand" && !pointwise) {
 			if !pointwise { // it holds the same number, and is what it was
 				number[out] = root
@@ -133,9 +127,9 @@ func (e *emitter) isNumber(value string) bool {
 func (e *emitter) numbersOf(n *onnxpb.NodeProto, number map[string]string) (operands []string, ok bool) {
 	data := n.Input
 	switch op := n.GetOpType(); {
-	case op == "Expand" || op == "Reshape" || op == "Unsqueeze" || op == "Squeeze":
+	case op == "Expand" || onnxop.Has(op, onnxop.KeepsOrder):
 		data = n.Input[:1] // the rest is a shape
-	case !broadcasting[op] && !shapeless[op]:
+	case !onnxop.Has(op, onnxop.Pointwise):
 		return nil, false
 	}
 	for _, in := range data {

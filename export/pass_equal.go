@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/catvae/catvae/internal/onnxop"
 )
 
 // shareEqual keeps one of several nodes that compute the same from the same:
@@ -11,7 +13,7 @@ import (
 //	x ─ Sigmoid ─ y ─ …          x ─ Sigmoid ─ y ─ …
 //	└── Sigmoid ─ z ─ …    =>                  └── …
 //
-// The operands of a sum or product may stand in either order. Every operator of the exporter's table is a function of
+// Operands that commute, those of a sum or a product, may come in either order. Every operator of the exporter's table is a function of
 // its operands: there are no random ones.
 func (e *emitter) shareEqual() bool {
 	first, same := map[string]string{}, map[string]string{}
@@ -22,7 +24,7 @@ func (e *emitter) shareEqual() bool {
 				inputs[i] = to
 			}
 		}
-		if op := n.GetOpType(); op == "Add" || op == "Mul" {
+		if onnxop.Has(n.GetOpType(), onnxop.Commutes) {
 			slices.Sort(inputs)
 		}
 		key := fmt.Sprintf("%s(%s)%s", n.GetOpType(), strings.Join(inputs, ", "), attributesText(n.Attribute))

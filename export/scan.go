@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"google.golang.org/protobuf/proto"
 )
@@ -130,7 +131,7 @@ func (m *Model) Overwritable(input, output string) bool {
 		}
 	}
 	visit(writer)
-	if op := writer.GetOpType(); elementwise[op] && sameShape(m.proto.Graph, input, output) {
+	if op := writer.GetOpType(); onnxop.Has(op, onnxop.InPlace) && sameShape(m.proto.Graph, input, output) {
 		before[writer] = true
 	}
 	for _, n := range m.proto.Graph.Node {
@@ -140,9 +141,6 @@ func (m *Model) Overwritable(input, output string) bool {
 	}
 	return true
 }
-
-// elementwise holds the operators whose result at one place depends on their operands at that place alone.
-var elementwise = map[string]bool{"Add": true, "Sub": true, "Mul": true, "Div": true, "Neg": true}
 
 // sameShape reports whether an input and an output of a graph are declared with one shape.
 func sameShape(g *onnxpb.GraphProto, input, output string) bool {

@@ -62,9 +62,6 @@ func gather(c *call) error {
 // oneHot writes on where the axis has the index, off elsewhere and for indexes out of range.
 func oneHot(c *call) error {
 	index, depthOf, values := c.in[0], c.in[1], c.in[2]
-	if !depthOf.known {
-		return ErrUnknown
-	}
 	depth, err := asInt(depthOf)
 	if err != nil || values.size != 2 || depth < 0 || depth > maxSize {
 		return fmt.Errorf("depth of shape %v, values of shape %v: %w", depthOf.shape, values.shape, ErrShape)

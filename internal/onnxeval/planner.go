@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
@@ -40,7 +41,7 @@ var errLarge = fmt.Errorf("too many elements: give fewer rows at once: %w", ErrS
 
 // add plans a node. Results that follow from known values alone are computed at once.
 func (p *planner) add(n onnxgraph.Node) error {
-	op := operators[n.Op]
+	facts, _ := onnxop.Lookup(n.Op)
 	if p.ctx != nil && p.ctx.Err() != nil {
 		return p.ctx.Err()
 	}
@@ -59,22 +60,28 @@ func (p *planner) add(n onnxgraph.Node) error {
 	for len(c.in) > 0 && c.in[len(c.in)-1] == nil {
 		c.in = c.in[:len(c.in)-1]
 	}
-	if len(c.in) < op.least || op.most >= 0 && len(c.in) > op.most {
-		return fmt.Errorf("onnxeval: %v has %d operands: it takes %s: %w", n, len(c.in), op.arity(), ErrShape)
+	if !facts.Takes(len(c.in)) {
+		return fmt.Errorf("onnxeval: %v has %d operands: it takes %s: %w", n, len(c.in), facts.Arity(), ErrShape)
 	}
-	for i := range min(op.least, len(c.in)) {
+	for i := range facts.Least {
 		if c.in[i] == nil {
 			return fmt.Errorf("onnxeval: %v lacks operand %d: %w", n, i+1, ErrShape)
 		}
 	}
+	for _, i := range facts.Shaping {
+		if v := c.operand(i); v != nil && !v.known {
+			return fmt.Errorf("onnxeval: operand %d of %v: %w", i+1, n, ErrUnknown)
+		}
+	}
+	computes := facts.Traits&onnxop.Moves == 0 // with numbers: those of half precision in float32
 	var before, after []*step
-	if !op.anyType {
+	if computes {
 		before = c.widen()
 	}
-	if err := op.prepare(c); err != nil {
+	if err := operators[n.Op].prepare(c); err != nil {
 		return fmt.Errorf("onnxeval: %v of %s: %w", n, c.operands(), err)
 	}
-	if !op.anyType && narrows(n, p.values) {
+	if computes && narrows(n, p.values) {
 		after = c.narrow()
 	}
 	if len(n.Outputs) > len(c.out) {
@@ -214,12 +221,9 @@ func (c *call) operand(i int) *value {
 	return nil
 }
 
-// ints returns the integers of an operand on which a result's shape depends.
+// ints returns the integers of an operand on which a result's shape depends, which add has found to be known.
 func (c *call) ints(i int) ([]int, error) {
 	v := c.in[i]
-	if !v.known {
-		return nil, ErrUnknown
-	}
 	var out []int
 	switch d := v.data.(type) {
 	case []int64:
