@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/internal/onnxgraph"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -16,7 +17,7 @@ func (c *call) stretch(x, like *G.Node) (*G.Node, error) {
 	}
 	missing := like.Dims() - x.Dims()
 	if missing < 0 {
-		return nil, c.mismatch(x, like)
+		return nil, mismatch(x.Shape(), like)
 	}
 	var axes, kept []int
 	for i, d := range like.Shape() {
@@ -26,7 +27,7 @@ func (c *call) stretch(x, like *G.Node) (*G.Node, error) {
 		case x.Shape()[i-missing] == d:
 			kept = append(kept, d)
 		default:
-			return nil, c.mismatch(x, like)
+			return nil, mismatch(x.Shape(), like)
 		}
 	}
 	if len(kept) == 0 {
@@ -39,165 +40,222 @@ func (c *call) stretch(x, like *G.Node) (*G.Node, error) {
 	return c.b.ExpandLike(c.b.Reshape(x, kept...), like, axes...), nil
 }
 
-func (c *call) mismatch(x, like *G.Node) error {
-	return fmt.Errorf("shapes %v and %v: %w: of two operands one is stretched, to the shape of the other", x.Shape(), like.Shape(), ErrUnsupported)
+func mismatch(shape []int, like *G.Node) error {
+	return fmt.Errorf("shapes %v and %v: %w: of two operands one is stretched, to the shape of the other", shape, like.Shape(), ErrUnsupported)
 }
 
-// elementwise builds operators of two operands.
-func elementwise(c *call) (operand, error) {
-	x, y, err := c.pair()
-	if err != nil {
-		return operand{}, err
+// binary builds operators of two operands, one of which has the result's shape.
+func binary(f func(b *builder.Graph, x, y *G.Node) *G.Node) func(*call) (operand, error) {
+	return func(c *call) (operand, error) {
+		x, y, err := c.pair()
+		if err != nil {
+			return operand{}, err
+		}
+		like := y
+		if x.Shape().TotalSize() >= y.Shape().TotalSize() && x.Dims() >= y.Dims() {
+			like = x
+		}
+		if err := c.keepsShape(like); err != nil {
+			return operand{}, err
+		}
+		if x, err = c.stretch(x, like); err == nil {
+			y, err = c.stretch(y, like)
+		}
+		if err != nil {
+			return operand{}, err
+		}
+		return of(f(c.b, x, y))
 	}
-	if x.Shape().TotalSize() >= y.Shape().TotalSize() && x.Dims() >= y.Dims() {
-		y, err = c.stretch(y, x)
-	} else {
-		x, err = c.stretch(x, y)
-	}
-	if err != nil {
-		return operand{}, err
-	}
-	switch c.node.Op {
-	case "Add":
-		return of(c.b.Add(x, y))
-	case "Sub":
-		return of(c.b.Sub(x, y))
-	case "Mul":
-		return of(c.b.Mul(x, y))
-	case "Div":
-		return of(c.b.Div(x, y))
-	case "Less":
-		return of(c.b.Greater(y, x))
-	case "PRelu": // max(x,0) - slope max(-x,0)
-		return of(c.b.Sub(c.b.LeakyReLU(x, 0), c.b.Mul(c.b.LeakyReLU(c.b.Neg(x), 0), y)))
-	}
-	return of(c.b.Greater(x, y)) // 0 and 1 stand for false and true: only a Cast may read them
 }
 
-// power builds squares, square roots and the exponents 1 and -1.
+// keepsShape reports operands that ONNX stretches beyond the shape of like: constants of one number, which have lost theirs here.
+func (c *call) keepsShape(like *G.Node) error {
+	for _, o := range c.in {
+		shape := o.shape()
+		extra := len(shape) - like.Dims()
+		for i, d := range shape {
+			if i < extra || d != 1 && d != like.Shape()[i-extra] {
+				return mismatch(shape, like)
+			}
+		}
+	}
+	return nil
+}
+
+func less(b *builder.Graph, x, y *G.Node) *G.Node { return b.Greater(y, x) }
+
+// pRelu returns max(x,0) - slope max(-x,0).
+func pRelu(b *builder.Graph, x, slope *G.Node) *G.Node {
+	return b.Sub(b.LeakyReLU(x, 0), b.Mul(b.LeakyReLU(b.Neg(x), 0), slope))
+}
+
+// power builds squares, square roots and the exponents 1 and -1. gorgonia has no gradient of other powers.
 func power(c *call) (operand, error) {
 	x, err := c.tensorAt(0)
 	if err != nil {
 		return operand{}, err
 	}
-	if len(c.in) < 2 {
-		return operand{}, fmt.Errorf("the exponent is missing: %w", ErrGraph)
-	}
-	if t := c.in[1].known; t != nil {
-		if values, err := floats(t); err == nil && len(values) == 1 {
-			switch values[0] {
-			case 2:
-				return of(c.b.Square(x))
-			case 1:
-				return of(x)
-			case 0.5:
-				return of(c.b.Sqrt(x))
-			case -1:
-				return of(c.b.Div(c.b.Number(1), x))
-			}
+	if t := c.in[1].known; t != nil && len(t.Shape) <= x.Dims() {
+		switch exponent, _ := oneNumber(t); exponent {
+		case 2:
+			return of(c.b.Square(x))
+		case 1:
+			return of(x)
+		case 0.5:
+			return of(c.b.Sqrt(x))
+		case -1:
+			return of(c.b.Div(c.b.Number(1), x))
 		}
 	}
 	return operand{}, fmt.Errorf("an exponent other than 2, 1, 0.5 and -1: %w", ErrUnsupported)
 }
 
+// oneNumber returns the number that a tensor of one element holds, a whole one too.
+func oneNumber(t *onnxgraph.Tensor) (x float64, ok bool) {
+	switch d := t.Data.(type) {
+	case []int64:
+		if len(d) == 1 {
+			return float64(d[0]), true
+		}
+	case []int32:
+		if len(d) == 1 {
+			return float64(d[0]), true
+		}
+	default:
+		if values, err := floats(t); err == nil && len(values) == 1 {
+			return values[0], true
+		}
+	}
+	return 0, false
+}
+
 // unary builds operators of one operand.
-func unary(c *call) (operand, error) {
-	x, err := c.tensorAt(0)
-	if err != nil {
-		return operand{}, err
+func unary(f func(c *call, x *G.Node) *G.Node) func(*call) (operand, error) {
+	return func(c *call) (operand, error) {
+		x, err := c.tensorAt(0)
+		if err != nil {
+			return operand{}, err
+		}
+		return of(f(c, x))
 	}
-	b := c.b
-	switch c.node.Op {
-	case "Relu":
-		return of(b.LeakyReLU(x, 0))
-	case "LeakyRelu":
-		return of(b.LeakyReLU(x, float64(c.node.Float("alpha", 0.01))))
-	case "Tanh":
-		return of(b.Activate(builder.Tanh, x))
-	case "Sigmoid":
-		return of(b.Sigmoid(x))
-	case "Softplus":
-		return of(b.Softplus(x))
-	case "Exp":
-		return of(b.Exp(x))
-	case "Log":
-		return of(b.Log(x))
-	case "Sqrt":
-		return of(b.Sqrt(x))
-	case "Neg":
-		return of(b.Neg(x))
-	case "Reciprocal":
-		return of(b.Div(b.Number(1), x))
-	case "Elu":
-		return of(c.elu(x, float64(c.node.Float("alpha", 1))))
-	case "Selu":
-		return of(b.Mul(c.elu(x, float64(c.node.Float("alpha", 1.67326319217681884765625))), b.Number(float64(c.node.Float("gamma", 1.05070102214813232421875)))))
-	case "Abs":
-		return of(b.Add(b.LeakyReLU(x, 0), b.LeakyReLU(b.Neg(x), 0)))
-	case "Erf":
-		return of(b.Erf(x))
-	}
-	return of(b.Mul(b.Mul(x, b.Number(0.5)), b.Add(c.gate(x), b.Number(1)))) // Gelu
 }
 
-// elu returns max(x,0) + alpha (e^min(x,0) - 1), with min(x,0) = -max(-x,0).
-func (c *call) elu(x *G.Node, alpha float64) *G.Node {
-	b := c.b
-	below := b.Sub(b.Exp(b.Neg(b.LeakyReLU(b.Neg(x), 0))), b.Number(1))
-	return b.Add(b.LeakyReLU(x, 0), b.Mul(below, b.Number(alpha)))
+// plain is an operator without attributes that builder has.
+func plain(f func(b *builder.Graph, x *G.Node) *G.Node) func(*call, *G.Node) *G.Node {
+	return func(c *call, x *G.Node) *G.Node { return f(c.b, x) }
 }
 
-// gate returns what Gelu weighs x by, 2Φ(x) - 1: erf(x/√2), or tanh(√(2/π) (x + 0.044715 x³)) near it.
-func (c *call) gate(x *G.Node) *G.Node {
+func relu(c *call, x *G.Node) *G.Node { return c.b.LeakyReLU(x, 0) }
+
+func leakyRelu(c *call, x *G.Node) *G.Node {
+	return c.b.LeakyReLU(x, float64(c.node.Float("alpha", 0.01)))
+}
+
+func tanh(c *call, x *G.Node) *G.Node { return c.b.Activate(builder.Tanh, x) }
+
+func reciprocal(c *call, x *G.Node) *G.Node { return c.b.Div(c.b.Number(1), x) }
+
+// abs returns max(x,0) + max(-x,0), whose gradient at 0 is 0.
+func abs(c *call, x *G.Node) *G.Node { return c.b.Add(relu(c, x), relu(c, c.b.Neg(x))) }
+
+// elu returns max(x,0) + alpha (e^min(x,0) - 1).
+func elu(c *call, x *G.Node) *G.Node { return c.elu(x, c.node.Float("alpha", 1)) }
+
+// selu returns gamma times elu. The constants are those of the operator's page: https://onnx.ai/onnx/operators/onnx__Selu.html
+func selu(c *call, x *G.Node) *G.Node {
+	y := c.elu(x, c.node.Float("alpha", 1.67326319217681884765625))
+	return c.b.Mul(y, c.b.Number(float64(c.node.Float("gamma", 1.05070102214813232421875))))
+}
+
+// elu takes min(x,0) as -max(-x,0).
+func (c *call) elu(x *G.Node, alpha float32) *G.Node {
 	b := c.b
-	if c.node.Text("approximate", "none") == "none" {
-		return b.Erf(b.Mul(x, b.Number(1/math.Sqrt2)))
+	below := b.Sub(b.Exp(b.Neg(relu(c, b.Neg(x)))), b.Number(1))
+	return b.Add(relu(c, x), b.Mul(below, b.Number(float64(alpha))))
+}
+
+// gelu returns x Φ(x) = x/2 (1 + gate), where gate is erf(x/√2), or near it tanh(√(2/π) (x + 0.044715 x³)).
+func gelu(c *call, x *G.Node) *G.Node {
+	b, gate := c.b, (*G.Node)(nil)
+	switch how := c.node.Text("approximate", "none"); how {
+	case "none":
+		gate = b.Erf(b.Mul(x, b.Number(1/math.Sqrt2)))
+	case "tanh":
+		cubed := b.Mul(b.Square(x), x)
+		gate = tanh(c, b.Mul(b.Add(x, b.Mul(cubed, b.Number(0.044715))), b.Number(math.Sqrt(2/math.Pi))))
+	default:
+		return b.Fail(fmt.Errorf("the approximation %q: %w", how, ErrUnsupported))
 	}
-	cubed := b.Mul(b.Square(x), x)
-	return b.Activate(builder.Tanh, b.Mul(b.Add(x, b.Mul(cubed, b.Number(0.044715))), b.Number(math.Sqrt(2/math.Pi))))
+	return b.Mul(b.Mul(x, b.Number(0.5)), b.Add(gate, b.Number(1)))
 }
 
-// clip builds min(max(x, least), most) for known bounds: attributes before opset 11, operands since.
+// clip builds min(max(x, least), most) for known bounds: attributes before opset 11, operands since. Between the bounds x stays as
+// it is to the bit, however far away they are.
 func clip(c *call) (operand, error) {
 	x, err := c.tensorAt(0)
 	if err != nil {
 		return operand{}, err
 	}
-	b, y := c.b, x
-	least, given, err := c.bound(1, "min")
+	least, err := c.bound(1, "min", math.Inf(-1))
 	if err != nil {
 		return operand{}, err
 	}
-	if given {
-		y = b.Add(b.LeakyReLU(b.Sub(x, b.Number(least)), 0), b.Number(least))
-	}
-	most, given, err := c.bound(2, "max")
+	most, err := c.bound(2, "max", math.Inf(1))
 	if err != nil {
 		return operand{}, err
 	}
-	if given {
-		y = b.Sub(y, b.LeakyReLU(b.Sub(y, b.Number(most)), 0))
+	b := c.b
+	if !math.IsInf(least, 0) {
+		bound := b.Number(least)
+		x = c.choose(b.Greater(bound, x), bound, x)
 	}
-	return of(y)
+	if !math.IsInf(most, 0) {
+		bound := b.Number(most)
+		x = c.choose(b.Greater(x, bound), bound, x)
+	}
+	return of(x)
 }
 
-// bound returns a known bound of Clip, and whether there is one.
-func (c *call) bound(i int, name string) (x float64, given bool, err error) {
-	if v, ok := c.node.Attributes[name].(float32); ok {
-		return float64(v), true, nil
+// choose returns a bound where the condition is 1, x where it is 0: condition · bound + (1 - condition) · x.
+func (c *call) choose(condition, bound, x *G.Node) *G.Node {
+	b := c.b
+	return b.Add(b.Mul(condition, bound), b.Mul(b.Sub(b.Number(1), condition), x))
+}
+
+// unbounded is the magnitude from which a bound of Clip is none: the largest number of float32, which exporters write for it.
+const unbounded = math.MaxFloat32
+
+// bound returns a known bound of Clip, or absent where there is none.
+func (c *call) bound(i int, name string, absent float64) (float64, error) {
+	x, ok := 0.0, false
+	if v, is := c.node.Attributes[name].(float32); is {
+		x = float64(v)
+	} else {
+		switch {
+		case !c.has(i):
+			return absent, nil
+		case c.in[i].known == nil:
+			return 0, fmt.Errorf("a bound that depends on the rows: %w", ErrUnsupported)
+		}
+		switch d := c.in[i].known.Data.(type) { // infinities too
+		case []float32:
+			if ok = len(d) == 1; ok {
+				x = float64(d[0])
+			}
+		case []float64:
+			if ok = len(d) == 1; ok {
+				x = d[0]
+			}
+		}
+		if !ok {
+			return 0, fmt.Errorf("the bound %q is no number: %w", name, ErrGraph)
+		}
 	}
-	if !c.has(i) {
-		return 0, false, nil
+	switch {
+	case math.IsNaN(x):
+		return 0, fmt.Errorf("the bound %q is NaN: %w", name, ErrGraph)
+	case absent < 0 && x <= -unbounded, absent > 0 && x >= unbounded:
+		return absent, nil
 	}
-	if c.in[i].known == nil {
-		return 0, false, fmt.Errorf("a bound that depends on the rows: %w", ErrUnsupported)
-	}
-	values, err := floats(c.in[i].known)
-	if err == nil && len(values) != 1 {
-		err = fmt.Errorf("a bound of %d numbers: %w", len(values), ErrGraph)
-	}
-	if err != nil {
-		return 0, false, err
-	}
-	return values[0], true, nil
+	return x, nil
 }

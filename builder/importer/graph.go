@@ -9,6 +9,7 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	G "gorgonia.org/gorgonia"
 )
@@ -168,7 +169,7 @@ func (g *Graph) missing(output string) error {
 		part.Nodes = append(part.Nodes, n)
 		moves := slices.ContainsFunc(n.Inputs, func(in string) bool { return moving[in] })
 		for _, out := range n.Outputs {
-			moving[out] = moves && n.Op != "Shape"
+			moving[out] = moves && !onnxop.Has(n.Op, onnxop.ReadsShape)
 			lacks[out] = moves && lowerings[n.Op] == nil || known[n.Op] == 0 || known[n.Op] > g.graph.Opset
 		}
 	}
@@ -201,6 +202,9 @@ func (o operand) shape() []int {
 	return nil
 }
 
+// empty reports an operand that is left out.
+func (o operand) empty() bool { return o.node == nil && o.known == nil }
+
 // add adds one node of the ONNX graph.
 func (s *builds) add(n onnxgraph.Node) error {
 	var in []operand
@@ -215,6 +219,12 @@ func (s *builds) add(n onnxgraph.Node) error {
 	}
 	if known {
 		return s.fold(n, in)
+	}
+	for len(in) > 0 && in[len(in)-1].empty() { // left out
+		in = in[:len(in)-1]
+	}
+	if facts, _ := onnxop.Lookup(n.Op); !facts.Takes(len(in)) {
+		return fmt.Errorf("%d operands: it takes %s: %w", len(in), facts.Arity(), ErrGraph)
 	}
 	out, err := lowerings[n.Op](&call{builds: s, node: n, in: in})
 	if err == nil && s.b.Err() == nil {

@@ -3,6 +3,7 @@ package importer
 import (
 	"fmt"
 
+	"github.com/catvae/catvae/builder"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -37,10 +38,14 @@ func gemm(c *call) (operand, error) {
 
 // scaled multiplies by an attribute, where it is not 1.
 func (c *call) scaled(x *G.Node, attribute string) *G.Node {
-	if by := c.node.Float(attribute, 1); by != 1 {
-		return c.b.Mul(x, c.b.Number(float64(by)))
+	by := float64(c.node.Float(attribute, 1))
+	if by == 1 || x == nil {
+		return x
 	}
-	return x
+	if x.Dims() == 0 && x.Value() != nil { // gorgonia has no product of two numbers
+		return c.b.Number(builder.Floats(x.Value())[0] * by)
+	}
+	return c.b.Mul(x, c.b.Number(by))
 }
 
 // matMul builds x · w for a matrix w; further dimensions of x are taken as more rows.

@@ -9,6 +9,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	G "gorgonia.org/gorgonia"
 )
@@ -117,17 +118,17 @@ func (n *Network) findLogits() error {
 		if len(node.Inputs) == 0 {
 			return nil
 		}
-		switch node.Op {
-		case "Softmax", "LogSoftmax":
+		switch {
+		case node.Op == "Softmax" || node.Op == "LogSoftmax":
 			if n.part == "decoder" {
 				return fmt.Errorf("importer: the decoder ends in %v: the values of a row are Bernoulli variables here, which end in a sigmoid or in logits: %w", node, ErrGraph)
 			}
 			fallthrough
-		case "Sigmoid":
+		case node.Op == "Sigmoid":
 			n.ending, n.logits = i, node.Inputs[0]
 			n.note = fmt.Sprintf("%v at the end is left out: what goes into it are logits", node)
 			return nil
-		case "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout":
+		case onnxop.Has(node.Op, onnxop.KeepsOrder):
 			name = node.Inputs[0]
 		default:
 			n.note = fmt.Sprintf("%q is taken as logits: no sigmoid or softmax stands at the end", n.output)

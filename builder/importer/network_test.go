@@ -1,7 +1,6 @@
 package importer_test
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -10,71 +9,8 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/builder/importer"
-	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/onnxpb"
-	"google.golang.org/protobuf/proto"
 )
-
-const float, uint8s = onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_UINT8
-
-// graph is a model of x [n, 4] and weights w [4, 6], v [6] and s [1], with nodes in the form "out = Op in in key=1,2".
-func graph(t *testing.T, dtype onnxpb.TensorProto_DataType, outputs string, nodes ...string) []byte {
-	t.Helper()
-	info := func(name string, dims ...int64) *onnxpb.ValueInfoProto {
-		shape := &onnxpb.TensorShapeProto{Dim: []*onnxpb.TensorShapeProto_Dimension{{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: "n"}}}}
-		for _, d := range dims {
-			shape.Dim = append(shape.Dim, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: d}})
-		}
-		return &onnxpb.ValueInfoProto{Name: &name, Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(dtype)), Shape: shape}}}}
-	}
-	weights := func(name string, dims ...int64) *onnxpb.TensorProto {
-		w, n := &onnxpb.TensorProto{Name: &name, DataType: proto.Int32(int32(float)), Dims: dims}, int64(1)
-		for _, d := range dims {
-			n *= d
-		}
-		for i := range n {
-			w.RawData = binary.LittleEndian.AppendUint32(w.RawData, math.Float32bits(float32(math.Sin(float64(i+1)))))
-		}
-		return w
-	}
-	ints := func(name string, x ...int64) *onnxpb.TensorProto {
-		return &onnxpb.TensorProto{Name: &name, DataType: proto.Int32(int32(onnxpb.TensorProto_INT64)), Dims: []int64{int64(len(x))}, Int64Data: x}
-	}
-	g := &onnxpb.GraphProto{
-		Name: proto.String("g"), Input: []*onnxpb.ValueInfoProto{info("x", 4)},
-		Initializer: []*onnxpb.TensorProto{weights("w", 4, 6), weights("v", 6), weights("encoder/v", 6), weights("s", 1), ints("two_three", 0, 2, 3), ints("flat", 0, -1), ints("fixed", 2, 6)},
-	}
-	for _, out := range strings.Fields(outputs) {
-		v := info(out)
-		v.Type.GetTensorType().Shape = nil
-		g.Output = append(g.Output, v)
-	}
-	for _, line := range nodes {
-		words := strings.Fields(line)
-		n := &onnxpb.NodeProto{Output: words[:1], OpType: &words[2]}
-		for _, word := range words[3:] {
-			name, text, is := strings.Cut(word, "=")
-			if !is {
-				n.Input = append(n.Input, word)
-				continue
-			}
-			var i int64
-			if _, err := fmt.Sscan(text, &i); err != nil {
-				t.Fatal(err)
-			}
-			n.Attribute = append(n.Attribute, &onnxpb.AttributeProto{Name: &name, Type: onnxpb.AttributeProto_INT.Enum(), I: &i})
-		}
-		g.Node = append(g.Node, n)
-	}
-	data, err := onnxpb.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(8), Graph: g, OpsetImport: []*onnxpb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(17)}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := onnxcheck.Check(data); err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
 
 // Where a graph ends, what its categories are, and which of its numbers train.
 func TestNetwork(t *testing.T) {

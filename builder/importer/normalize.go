@@ -18,7 +18,7 @@ func batchNormalization(c *call) (operand, error) {
 	if err != nil {
 		return operand{}, err
 	}
-	if c.node.Int("training_mode", 0) != 0 || len(c.in) != 5 || x.Dims() < 2 || c.in[3].known == nil || c.in[4].known == nil {
+	if c.node.Int("training_mode", 0) != 0 || x.Dims() < 2 || c.in[3].known == nil || c.in[4].known == nil {
 		return operand{}, fmt.Errorf("statistics of the batch: export the model in evaluation mode: %w", ErrUnsupported)
 	}
 	mean, err := floats(c.in[3].known)
