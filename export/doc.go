@@ -6,7 +6,7 @@
 // Three nouns: a *trace* is that function; a *lowering* writes one gorgonia node as ONNX nodes; a *pass* cleans up
 // afterwards without changing a result.
 //
-//	model, err := export.Graph(func(batch int) (export.Traced, error) {
+//	model, err := export.Graph(ctx, func(batch int) (export.Traced, error) {
 //		g := gorgonia.NewGraph()
 //		…
 //		return export.Traced{Inputs: …, Outputs: …}, nil

@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 
@@ -11,7 +12,7 @@ import (
 
 // Any gorgonia graph can be exported: here a dense layer, whose batch axis the two traces find.
 func ExampleGraph() {
-	model, err := export.Graph(func(batch int) (export.Traced, error) {
+	model, err := export.Graph(context.Background(), func(batch int) (export.Traced, error) {
 		g := G.NewGraph()
 		x := G.NewMatrix(g, tensor.Float32, G.WithShape(batch, 3), G.WithName("x"))
 		w := G.NewMatrix(g, tensor.Float32, G.WithShape(3, 2), G.WithName("layer/weight"), G.WithInit(G.Ones()))

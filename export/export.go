@@ -1,6 +1,7 @@
 package export
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -54,9 +55,10 @@ type Options struct {
 //
 // Nodes are lowered one by one in topological order from one table (docs/operators.md lists it), then cleaned up by
 // passes that change no result. Equal graphs with equal values give equal bytes. Errors name the node and what to do;
-// an operation outside the table wraps [ErrUnsupportedOp].
-func Graph(trace Trace, o Options) (*Model, error) {
-	first, second, err := bothTraces(trace, o.Batch)
+// an operation outside the table wraps [ErrUnsupportedOp]. A ctx that is done ends the export, with an error that wraps
+// ctx.Err().
+func Graph(ctx context.Context, trace Trace, o Options) (*Model, error) {
+	first, second, err := bothTraces(ctx, trace, o.Batch)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +74,9 @@ func Graph(trace Trace, o Options) (*Model, error) {
 		return nil, err
 	}
 	for _, n := range order {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("export: %w", err)
+		}
 		if err := e.lower(n); err != nil {
 			return nil, err
 		}
@@ -80,7 +85,10 @@ func Graph(trace Trace, o Options) (*Model, error) {
 		return nil, err
 	}
 	lowered := len(e.graph.Node)
-	counts := e.simplify()
+	counts, err := e.simplify(ctx)
+	if err != nil {
+		return nil, err
+	}
 	e.graph.Name = proto.String(o.Name)
 	if o.Name == "" {
 		e.graph.Name = proto.String("graph")
@@ -92,15 +100,24 @@ func Graph(trace Trace, o Options) (*Model, error) {
 }
 
 // bothTraces traces the graph at two batch sizes, or once where only one will be used: then nothing varies.
-func bothTraces(trace Trace, batch int) (first, second Traced, err error) {
+func bothTraces(ctx context.Context, trace Trace, batch int) (first, second Traced, err error) {
+	sizes := []int{firstBatch, secondBatch}
 	if batch > 0 {
-		first, err = traced(trace, batch)
-		return first, first, err
+		sizes = []int{batch}
 	}
-	if first, err = traced(trace, firstBatch); err == nil {
-		second, err = traced(trace, secondBatch)
+	for _, size := range sizes {
+		if err := ctx.Err(); err != nil {
+			return first, second, fmt.Errorf("export: %w", err)
+		}
+		first = second
+		if second, err = traced(trace, size); err != nil {
+			return first, second, err
+		}
 	}
-	return first, second, err
+	if batch > 0 {
+		first = second
+	}
+	return first, second, nil
 }
 
 func traced(trace Trace, batch int) (t Traced, err error) {

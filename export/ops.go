@@ -1,5 +1,7 @@
 package export
 
+//go:generate go test -count=1 -run ^TestOperatorsPage$ . -update
+
 // row says how one operation of gorgonia is written in ONNX.
 type row struct {
 	gorgonia string // how a user writes it
@@ -10,8 +12,8 @@ type row struct {
 }
 
 // ops is the one list of what can be exported, by the kind that kindOf gives. To add an operation: a row here, a
-// function in its family's file, a case in ops_test.go, and `go generate ./export` for docs/operators.md. An op of one's
-// own needs none of these: see builder.ONNXWriter.
+// function in its family's file, a case in ops_test.go, and `go generate ./export` for docs/operators.md. Facts about the ONNX
+// operators that it becomes are in internal/onnxop. An op of one's own needs none of these: see builder.ONNXWriter.
 var ops = map[string]row{
 	"tensor concat":      {"Concat", -1, "Concat", "", lowerConcat},
 	"tensor max":         {"Max", 1, "ReduceMax", "", lowerMax},

@@ -221,7 +221,7 @@ func TestOps(t *testing.T) {
 		for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 			t.Run(fmt.Sprintf("%s/%v", name, dtype), func(t *testing.T) {
 				trace := opTrace(c, dtype)
-				model, err := export.Graph(trace, export.Options{})
+				model, err := export.Graph(t.Context(), trace, export.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}

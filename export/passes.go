@@ -1,6 +1,8 @@
 package export
 
 import (
+	"context"
+	"fmt"
 	"slices"
 
 	"github.com/catvae/catvae/internal/onnxpb"
@@ -34,8 +36,8 @@ type PassCount struct {
 	Removed int
 }
 
-// simplify runs the passes until none finds anything to do.
-func (e *emitter) simplify() []PassCount {
+// simplify runs the passes until none finds anything to do, or ctx is done.
+func (e *emitter) simplify(ctx context.Context) ([]PassCount, error) {
 	counts := make([]PassCount, len(passes))
 	for i, p := range passes {
 		counts[i].Pass = p.name
@@ -43,6 +45,9 @@ func (e *emitter) simplify() []PassCount {
 	for changed, round := true, 0; changed && round < maxRounds; round++ {
 		changed = false
 		for i, p := range passes {
+			if err := ctx.Err(); err != nil {
+				return nil, fmt.Errorf("export: %w", err)
+			}
 			before := len(e.graph.Node)
 			if !p.run(e) {
 				continue
@@ -52,7 +57,7 @@ func (e *emitter) simplify() []PassCount {
 			counts[i].Removed += before - len(e.graph.Node)
 		}
 	}
-	return counts
+	return counts, nil
 }
 
 // maxRounds bounds the repetition, should two passes ever undo each other.

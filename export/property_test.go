@@ -27,7 +27,7 @@ func TestRandomGraphs(t *testing.T) {
 			t.Fatal(err)
 		}
 		trace := func(batch int) (export.Traced, error) { return randomGraph(params, steps, picks, width, batch) }
-		model, err := export.Graph(trace, export.Options{})
+		model, err := export.Graph(t.Context(), trace, export.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

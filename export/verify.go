@@ -29,12 +29,12 @@ type Verified struct {
 
 // Verify runs a model and the graph that it was made from, at several batch sizes, and reports the first difference in
 // names, shapes or values. inputs makes the inputs of a batch; its tensors must not have rank 0 unless the graph's do.
-// Whole numbers (codes, bytes) must be equal, floats agree within [Tolerance].
+// Whole numbers (codes, bytes) must be equal, floats agree within [Tolerance]. A ctx that is done ends it.
 func Verify(ctx context.Context, loaded Runner, trace Trace, batches []int, inputs func(batch int) []onnxtensor.Tensor) (Verified, error) {
 	v := Verified{Batches: batches, MaxDiff: map[string]float64{}}
 	for _, batch := range batches {
 		in := inputs(batch)
-		want, err := Reference(trace, batch, in)
+		want, err := Reference(ctx, trace, batch, in)
 		if err != nil {
 			return v, err
 		}
@@ -79,7 +79,7 @@ func difference(got, want onnxtensor.Tensor) (float64, error) {
 	if fmt.Sprint(got.Shape) != fmt.Sprint(want.Shape) {
 		return 0, fmt.Errorf("output %q has shape %v, gorgonia's has %v", want.Name, got.Shape, want.Shape)
 	}
-	a, b := Floats(got.Data), Floats(want.Data)
+	a, b := got.Floats(), want.Floats()
 	_, exact := want.Data.([]uint8)
 	row := len(b)
 	if len(want.Shape) > 0 && want.Shape[0] > 0 {
@@ -102,8 +102,12 @@ func difference(got, want onnxtensor.Tensor) (float64, error) {
 	return worst, nil
 }
 
-// Reference computes a trace's outputs at one batch size on gorgonia's tape machine.
-func Reference(trace Trace, batch int, inputs []onnxtensor.Tensor) ([]onnxtensor.Tensor, error) {
+// Reference computes a trace's outputs at one batch size on gorgonia's tape machine. A ctx that is done ends it before the graph is
+// traced, or before it runs, with an error that wraps ctx.Err().
+func Reference(ctx context.Context, trace Trace, batch int, inputs []onnxtensor.Tensor) ([]onnxtensor.Tensor, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
 	t, err := traced(trace, batch)
 	if err != nil {
 		return nil, err
@@ -129,6 +133,9 @@ func Reference(trace Trace, batch int, inputs []onnxtensor.Tensor) ([]onnxtensor
 		return nil, fmt.Errorf("export: %w", err)
 	}
 	defer machine.Close()
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
 	values, err := machine.Run()
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
@@ -164,37 +171,4 @@ func sliceOf(v G.Value) any {
 	default:
 		return d
 	}
-}
-
-// Floats returns the numbers of a tensor as float64, bools as 0 and 1.
-func Floats(data any) []float64 {
-	switch d := data.(type) {
-	case []float32:
-		return widen(d)
-	case []float64:
-		return d
-	case []uint8:
-		return widen(d)
-	case []int64:
-		return widen(d)
-	case []int32:
-		return widen(d)
-	case []bool:
-		out := make([]float64, len(d))
-		for i, b := range d {
-			if b {
-				out[i] = 1
-			}
-		}
-		return out
-	}
-	return nil
-}
-
-func widen[T float32 | uint8 | int64 | int32](x []T) []float64 {
-	out := make([]float64, len(x))
-	for i, v := range x {
-		out[i] = float64(v)
-	}
-	return out
 }

@@ -55,7 +55,7 @@ func (t Trained) InMemory(backend backend.Backend) (*runtime.Model, error) {
 	}
 	graphs := map[string][]byte{}
 	for _, g := range t.graphs() {
-		if graphs[g.File], err = g.Export(&m); err != nil {
+		if graphs[g.File], err = g.Export(context.Background(), &m); err != nil {
 			return nil, err
 		}
 	}

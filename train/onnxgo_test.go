@@ -9,7 +9,6 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
-	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/runtime/backend"
@@ -67,7 +66,7 @@ func fixedCopy(t *testing.T, path string, batch int) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if model, err = export.FixedBatch(model, batch); err != nil {
+	if model, err = fixedBatch(model, batch); err != nil {
 		t.Fatal(err)
 	}
 	return model

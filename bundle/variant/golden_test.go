@@ -30,7 +30,7 @@ func TestVariantsGolden(t *testing.T) {
 		Encoder: builder.MLP{Hidden: []int{5}}, Decoder: builder.MLP{Hidden: []int{5}}, Activation: builder.ReLU,
 	}
 	graph := func(name string, trace export.Trace) []byte {
-		model, err := export.Graph(trace, export.Options{Name: name, Prefix: name + "/", BatchAxis: bundle.BatchAxis})
+		model, err := export.Graph(t.Context(), trace, export.Options{Name: name, Prefix: name + "/", BatchAxis: bundle.BatchAxis})
 		if err != nil {
 			t.Fatal(err)
 		}

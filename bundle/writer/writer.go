@@ -83,7 +83,7 @@ func Write(ctx context.Context, dir string, m bundle.Manifest, graphs []Graph, o
 	m.Files = map[string]bundle.File{}
 	content := map[string][]byte{}
 	for _, g := range graphs {
-		data, err := g.Export(&m)
+		data, err := g.Export(ctx, &m)
 		if err != nil {
 			return v, err
 		}
@@ -152,9 +152,9 @@ func (v *Verification) addVariants(ctx context.Context, m *bundle.Manifest, cont
 }
 
 // Export returns the graph as an ONNX model that says of itself what the manifest says of it.
-func (g Graph) Export(m *bundle.Manifest) ([]byte, error) {
+func (g Graph) Export(ctx context.Context, m *bundle.Manifest) ([]byte, error) {
 	g.Options.Metadata = m.Metadata(g.File)
-	model, err := export.Graph(g.Trace, g.Options)
+	model, err := export.Graph(ctx, g.Trace, g.Options)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", g.File, err)
 	}
@@ -199,16 +199,16 @@ func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []Graph, 
 		if err != nil {
 			return err
 		}
-		wantLogits, err := export.Reference(byFile[bundle.EncoderFile].Trace, batch, in)
+		wantLogits, err := export.Reference(ctx, byFile[bundle.EncoderFile].Trace, batch, in)
 		if err != nil {
 			return err
 		}
-		want, err := export.Reference(byFile[bundle.ThresholdFile].Trace, batch, wantLogits)
+		want, err := export.Reference(ctx, byFile[bundle.ThresholdFile].Trace, batch, wantLogits)
 		if err != nil {
 			return err
 		}
-		reference, bits := export.Floats(wantLogits[0].Data), l.Bits()
-		got, expected := export.Floats(codes[0].Data), export.Floats(want[0].Data)
+		reference, bits := wantLogits[0].Floats(), l.Bits()
+		got, expected := codes[0].Floats(), want[0].Floats()
 		for row := range batch {
 			near := l.Dist().NearDecision(reference[row*bits:][:bits], c.Margin)
 			for i := range bits {

@@ -1,3 +1,4 @@
+// Package onnxtensor is what goes into an ONNX graph and what comes out: dense arrays, their element types and shapes.
 package onnxtensor
 
 import "fmt"
@@ -77,4 +78,38 @@ func (t Tensor) Check() error {
 		return fmt.Errorf("tensor %q holds %d elements, its shape %v wants %d", t.Name, n, t.Shape, size)
 	}
 	return nil
+}
+
+// Floats returns the tensor's numbers as float64, truth values as 0 and 1; nil for data that no graph takes. Of a float64 tensor it
+// is the data itself.
+func (t Tensor) Floats() []float64 {
+	switch d := t.Data.(type) {
+	case []float32:
+		return widen(d)
+	case []float64:
+		return d
+	case []uint8:
+		return widen(d)
+	case []int64:
+		return widen(d)
+	case []int32:
+		return widen(d)
+	case []bool:
+		out := make([]float64, len(d))
+		for i, b := range d {
+			if b {
+				out[i] = 1
+			}
+		}
+		return out
+	}
+	return nil
+}
+
+func widen[T float32 | uint8 | int64 | int32](x []T) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = float64(v)
+	}
+	return out
 }

@@ -68,7 +68,7 @@ func Compile(backend backend.Backend, trace Trace, o Optimizer, batch int, opts 
 	if e.program, err = newProgram(trace, o, batch); err != nil {
 		return nil, err
 	}
-	e.model, err = export.Graph(func(int) (export.Traced, error) { return e.traced(), nil }, export.Options{Name: "training_step", Batch: batch})
+	e.model, err = export.Graph(context.Background(), func(int) (export.Traced, error) { return e.traced(), nil }, export.Options{Name: "training_step", Batch: batch})
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}

@@ -1,4 +1,4 @@
-package export
+package train_test
 
 import (
 	"context"
@@ -12,20 +12,17 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// FixedBatch returns a copy of an ONNX model that takes and gives batch rows and no other number, for readers of ONNX that know
+// fixedBatch returns a copy of an ONNX model that takes and gives batch rows and no other number, for readers of ONNX that know
 // no dynamic dimensions: onnx-go's own backend drops them. Every dimension without a size becomes the batch, and a Reshape
 // asks for the shape that it then has, without -1.
-func FixedBatch(model []byte, batch int) ([]byte, error) {
-	if batch < 1 {
-		return nil, fmt.Errorf("export: a batch of %d rows: use 1 or more", batch)
-	}
+func fixedBatch(model []byte, batch int) ([]byte, error) {
 	shapes, err := reshapes(model, batch)
 	if err != nil {
 		return nil, err
 	}
 	m, err := onnxpb.Unmarshal(model)
 	if err != nil {
-		return nil, fmt.Errorf("export: %w", err)
+		return nil, fmt.Errorf("fixed batch: %w", err)
 	}
 	for _, values := range [][]*onnxpb.ValueInfoProto{m.Graph.Input, m.Graph.Output} {
 		for _, v := range values {
@@ -57,7 +54,7 @@ func FixedBatch(model []byte, batch int) ([]byte, error) {
 func reshapes(model []byte, batch int) (map[string][]int, error) {
 	g, err := onnxgraph.Decode(model)
 	if err != nil {
-		return nil, fmt.Errorf("export: %w", err)
+		return nil, fmt.Errorf("fixed batch: %w", err)
 	}
 	g.Outputs = nil
 	for _, n := range g.Nodes {
@@ -78,11 +75,11 @@ func reshapes(model []byte, batch int) (map[string][]int, error) {
 	}
 	program, err := onnxeval.Load(g)
 	if err != nil {
-		return nil, fmt.Errorf("export: %w", err)
+		return nil, fmt.Errorf("fixed batch: %w", err)
 	}
 	plan, _, err := program.Plan(context.Background(), inputs, nil)
 	if err != nil {
-		return nil, fmt.Errorf("export: at a batch of %d: %w", batch, err)
+		return nil, fmt.Errorf("fixed batch: at a batch of %d: %w", batch, err)
 	}
 	shapes := map[string][]int{}
 	for i, t := range plan.Outputs() {
