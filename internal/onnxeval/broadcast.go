@@ -53,28 +53,29 @@ func stretched(shape, to []int) []int {
 	return s
 }
 
-// walker goes through a tensor of some shape in row-major order, and through others by their own strides beside it.
+// walker goes through a tensor of some shape in row-major order, and at the same time through others by their own strides.
 type walker struct {
 	shape   []int
 	strides [][]int // of the others
 }
 
-// reader is how one operand is read beside the result: in step with it, as one number, as the same row again and again, or
-// by strides.
+// reader is how one operand is read while the result is written in its order.
 type reader int
 
 const (
-	inStep reader = iota
-	oneNumber
-	sameRow // an operand whose shape is the end of the result's
-	byStrides
+	inStep    reader = iota // element i for result i: the shapes are equal
+	oneNumber               // always the one element
+	sameRow                 // from the beginning again and again: its shape is the end of the result's
+	byStrides               // any other stretching
 )
 
+// readerOf returns how an operand of a shape is read for a result of shape to.
 func readerOf(shape, to []int) reader {
 	size := 1
 	for _, d := range shape {
 		size *= d
 	}
+	// Leading dimensions of 1 change nothing: [1, 3] is read as [3].
 	trimmed := shape
 	for len(trimmed) > 0 && trimmed[0] == 1 {
 		trimmed = trimmed[1:]
@@ -98,6 +99,7 @@ func (w walker) walk(from, to int, f func(at int, others []int)) {
 	others := make([]int, len(w.strides))
 	row := w.shape[rank-1]
 	rest := from
+	// Where row number "from" begins: its index along each axis, and the others' places there.
 	for i := rank - 2; i >= 0; i-- {
 		index[i] = rest % w.shape[i]
 		rest /= w.shape[i]
@@ -107,6 +109,7 @@ func (w walker) walk(from, to int, f func(at int, others []int)) {
 	}
 	for r := from; r < to; r++ {
 		f(r*row, others)
+		// The next row: as an odometer, the last axis but one first. An axis that is through goes back to its beginning.
 		for i := rank - 2; i >= 0; i-- {
 			index[i]++
 			for k, s := range w.strides {

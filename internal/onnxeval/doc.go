@@ -5,7 +5,7 @@
 // function over slices, and memory is shared out among the values by how long they live. A plan of dense
 // layers runs without allocating. Matrix products are gonum's; large steps are shared out among a [Pool]'s goroutines.
 //
-// The numbers of a row depend on that row alone, never on the rows beside it or on how many goroutines there are: no
+// The numbers of a row depend on that row alone, never on the other rows or on how many goroutines there are: no
 // kernel chooses its order of summation by the batch.
 //
 // runtime/purego makes a backend of the package; builder/importer computes the shapes in a graph with it. Names and

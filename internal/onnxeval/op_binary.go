@@ -8,7 +8,10 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// binary plans z = f(x, y) for operands of one type that are stretched to one shape.
+// Arithmetic of several operands, element by element. Shapes are stretched to one as numpy does (see broadcast); types must be equal,
+// except for Pow. https://onnx.ai/onnx/repo-docs/Broadcasting.html
+
+// binary plans z = f(x, y) for operands of one type T. result is z's element type, R.
 func binary[T, R any](c *call, result onnxtensor.DType, f func(x, y T) R) error {
 	if x, y := c.in[0], c.in[1]; x.dtype != y.dtype {
 		return fmt.Errorf("operands of types %s and %s: %w", x.dtype, y.dtype, ErrShape)
@@ -16,7 +19,8 @@ func binary[T, R any](c *call, result onnxtensor.DType, f func(x, y T) R) error 
 	return mixed(c, result, f)
 }
 
-// mixed is binary for operands of two types.
+// mixed is binary for operands of two types. Three loops are for the usual shapes: both of the result's shape, a number on the right, a
+// vector on the right that every row meets again. Everything else goes by strides.
 func mixed[T, U, R any](c *call, result onnxtensor.DType, f func(x T, y U) R) error {
 	x, y := c.in[0], c.in[1]
 	shape, err := broadcast(x.shape, y.shape)
@@ -27,6 +31,7 @@ func mixed[T, U, R any](c *call, result onnxtensor.DType, f func(x T, y U) R) er
 	if err != nil || z.size == 0 {
 		return err
 	}
+	// An operand of the result's shape may give it its memory. One that is stretched may not: its elements are read again.
 	rx, ry := readerOf(x.shape, shape), readerOf(y.shape, shape)
 	if rx == inStep {
 		c.step.inPlace = append(c.step.inPlace, x.root())
@@ -87,7 +92,10 @@ func (c *call) byRows(shape []int, operands []*value, row func(at, n int, others
 	})
 }
 
-// arithmetic plans operators of two numbers of one type, or of more where the operator takes them.
+// arithmetic plans Add, Sub, Mul, Div, Max, Min and PRelu of all number types, and of more than two operands where the operator takes them.
+// Integers wrap around as Go's do. An integer divided by 0, which ONNX leaves open, is 0. Pages as
+// https://onnx.ai/onnx/operators/onnx__Add.html; before opset 7 operands were stretched by an attribute, which is not read. PRelu's slope
+// is stretched to x, never x to the slope: where a file has it the other way round the result is of the slope's shape.
 func arithmetic(op string) func(*call) error {
 	return func(c *call) error {
 		switch c.in[0].dtype {
@@ -124,6 +132,7 @@ func combine[T any](c *call, f func(x, y T) T) error {
 	return binary(c, c.in[0].dtype, f)
 }
 
+// floatArithmetic returns x/y, max or min (NaN where either is NaN), or what ringArithmetic has.
 func floatArithmetic[T float](op string) func(x, y T) T {
 	switch op {
 	case "Div":
@@ -136,6 +145,7 @@ func floatArithmetic[T float](op string) func(x, y T) T {
 	return ringArithmetic[T](op)
 }
 
+// intArithmetic is floatArithmetic for integers.
 func intArithmetic[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](op string) func(x, y T) T {
 	switch op {
 	case "Div":
@@ -153,7 +163,7 @@ func intArithmetic[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | ui
 	return ringArithmetic[T](op)
 }
 
-// ringArithmetic is what all numbers have in common.
+// ringArithmetic returns what all numbers have in common: x+y, x-y, x·y, and PRelu, x·y for negative x and x elsewhere.
 func ringArithmetic[T number](op string) func(x, y T) T {
 	switch op {
 	case "Add":
@@ -171,7 +181,7 @@ func ringArithmetic[T number](op string) func(x, y T) T {
 	return func(x, y T) T { return x * y }
 }
 
-// fold plans Max and Min of any number of operands.
+// fold plans Max and Min of any number of operands; of one, it is that operand. https://onnx.ai/onnx/operators/onnx__Max.html
 func fold(op string) func(*call) error {
 	return func(c *call) error {
 		if len(c.in) == 1 {
@@ -181,6 +191,7 @@ func fold(op string) func(*call) error {
 	}
 }
 
+// foldOf plans f(f(x₀, x₁), x₂) … for three operands or more.
 func foldOf[T any](c *call, f func(x, y T) T) error {
 	shapes := make([][]int, len(c.in))
 	for i, v := range c.in {
@@ -209,7 +220,8 @@ func foldOf[T any](c *call, f func(x, y T) T) error {
 	})
 }
 
-// power plans Pow, whose exponent may be of another type than its base.
+// power plans z = xʸ, in x's type; the exponent may be of another. https://onnx.ai/onnx/operators/onnx__Pow.html: types may differ from
+// opset 12 on. Bases are float32, float64, int32 and int64.
 func power(c *call) error {
 	switch c.in[0].dtype {
 	case onnxtensor.Float32:
@@ -224,6 +236,7 @@ func power(c *call) error {
 	return c.unsupportedType(0)
 }
 
+// powerOf picks the function for an exponent's type.
 func powerOf[T number](c *call) error {
 	d := c.in[0].dtype
 	switch c.in[1].dtype {
@@ -243,6 +256,7 @@ func powerOf[T number](c *call) error {
 	return c.unsupportedType(1)
 }
 
+// pow returns xʸ by math.Pow, in float64, and x and x·x without it: they are exact, and the common case.
 func pow[T, U number](x T, y U) T {
 	switch y {
 	case 1:

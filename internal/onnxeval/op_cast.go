@@ -8,8 +8,12 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// cast plans the conversion to the type that the attribute "to" names. Numbers out of its range have no meaning in ONNX,
-// and none here; everything but zero is true.
+// Cast: every type that is read to every other.
+
+// cast plans y = x in the type that the attribute "to" numbers as TensorProto.DataType does. A fraction is rounded towards 0;
+// numbers out of the type's range have no meaning in ONNX, and none here. Everything but 0 is true; true is 1. "saturate" concerns
+// types of 8 bits and fewer, which are not read. A cast to the same type is a view.
+// https://onnx.ai/onnx/operators/onnx__Cast.html
 func cast(c *call) error {
 	number := c.node.Int("to", 0)
 	to, ok := onnxgraph.DTypes[number]
@@ -82,6 +86,7 @@ func castFrom[S any, N number](c *call, to onnxtensor.DType, read func(S) N) err
 	return castTo(c, to, func(x S) bool { return read(x) != 0 })
 }
 
+// castTo plans y = f(x) for elements S and T.
 func castTo[S, T any](c *call, to onnxtensor.DType, f func(S) T) error {
 	x := c.in[0]
 	y, err := c.result(to, x.shape)

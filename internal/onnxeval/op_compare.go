@@ -5,7 +5,11 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// comparison plans operators of two numbers, or of two truth values, that give a truth value.
+// Comparisons and logic, element by element. Results are truth values.
+
+// comparison plans Equal, Greater, GreaterOrEqual, Less and LessOrEqual of two numbers of one type, and Equal of two truth values. NaN
+// equals nothing, is neither greater nor less. Pages as https://onnx.ai/onnx/operators/onnx__Less.html; GreaterOrEqual and
+// LessOrEqual are there from opset 12.
 func comparison(op string) func(*call) error {
 	return func(c *call) error {
 		switch c.in[0].dtype {
@@ -38,6 +42,7 @@ func comparison(op string) func(*call) error {
 	}
 }
 
+// compare returns the comparison of an operator.
 func compare[T number](op string) func(x, y T) bool {
 	switch op {
 	case "Equal":
@@ -52,6 +57,7 @@ func compare[T number](op string) func(x, y T) bool {
 	return func(x, y T) bool { return x <= y } // LessOrEqual
 }
 
+// logical plans And, Or and Xor of two truth values. https://onnx.ai/onnx/operators/onnx__And.html
 func logical(op string) func(*call) error {
 	return func(c *call) error {
 		if c.in[0].dtype != onnxtensor.Bool {

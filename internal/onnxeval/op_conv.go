@@ -7,6 +7,9 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
+// Conv and ConvTranspose over any number of spatial axes, by a matrix of patches (im2col) and one product for each picture and group.
+// Nothing here is fast: models that ship are dense.
+
 // window is how a kernel slides over the spatial axes of a picture, of any number of them.
 type window struct {
 	in, kernel, out            []int
@@ -30,6 +33,8 @@ func (w *window) finish(c *call) error {
 	if err := c.takes(w.kernelSize * w.places); err != nil {
 		return err
 	}
+	// The table holds, for each element of the kernel and each place, which element of the picture lies there. It is the same for all
+	// pictures and channels, and is made by taking k and p apart into their indexes along the spatial axes, the last first.
 	w.table = make([]int32, w.kernelSize*w.places)
 	for k := range w.kernelSize {
 		for p := range w.places {
@@ -49,7 +54,9 @@ func (w *window) finish(c *call) error {
 	return nil
 }
 
-// kernelOf reads what Conv and ConvTranspose share: x [batch, channels, spatial...] and weights of rank x's.
+// kernelOf reads what Conv and ConvTranspose share: x [batch, channels, spatial...], weights of x's rank, and the attributes group,
+// strides, dilations and pads, whose second half (ends) are the pads after the last element. kernel_shape is not read: the weights have
+// it.
 func (c *call) kernelOf() (w window, groups int, ends []int, err error) {
 	x, weight := c.in[0], c.in[1]
 	spatial := len(x.shape) - 2
@@ -89,8 +96,17 @@ func (c *call) kernelOf() (w window, groups int, ends []int, err error) {
 // extent returns how far a kernel of n elements reaches.
 func (w *window) extent(i int) int { return (w.kernel[i]-1)*w.dilation[i] + 1 }
 
-// conv plans y[b, m] = Σ x[b, c] ⋆ weight[m, c] + bias[m]: x [batch, channels, spatial...], weight
-// [maps, channels/groups, kernel...]. The patches under the kernel become the columns of a matrix.
+// conv plans
+//
+//	y[b, m, p] = bias[m] + Σ_c Σ_k x[b, c, p·stride + k·dilation - pad] · weight[m, c, k]
+//
+// for x [batch, channels, spatial...] and weight [maps, channels/groups, kernel...]; what lies outside of x is 0. Map m sees the channels
+// of its own group. Along each axis the result has
+//
+//	(in + pads - ((kernel-1)·dilation + 1)) / stride + 1
+//
+// places. auto_pad VALID pads nothing; SAME_UPPER and SAME_LOWER pad so that there are ⌈in/stride⌉ places, an odd one at the end or at
+// the beginning. https://onnx.ai/onnx/operators/onnx__Conv.html
 func conv(c *call) error {
 	w, groups, ends, err := c.kernelOf()
 	if err != nil {
@@ -129,8 +145,11 @@ func conv(c *call) error {
 	return c.unsupportedType(0)
 }
 
+// convOf plans conv for elements T, one picture of one group at a time: patches become the columns of a matrix [channels·kernel, places],
+// which the weights [maps, channels·kernel] are multiplied by.
 func convOf[T float](c *call, w window, groups int) error {
 	x, weight, bias := c.in[0], c.in[1], c.operand(2)
+	// Weights are [maps, channels of a group, kernel...].
 	maps, channels := weight.shape[0]/groups, weight.shape[1]
 	if x.shape[1] != channels*groups || weight.shape[0] != maps*groups || bias != nil && (bias.size != weight.shape[0] || bias.dtype != x.dtype) {
 		return fmt.Errorf("%d groups of %d channels: %w", groups, channels, ErrShape)
@@ -139,6 +158,7 @@ func convOf[T float](c *call, w window, groups int) error {
 	if err != nil {
 		return err
 	}
+	// depth is how many products an element of the result sums up.
 	depth := channels * w.kernelSize
 	if err := checkColumns(depth, w.places); err != nil {
 		return err
@@ -187,15 +207,25 @@ func addBias[T float](y []T, bias *value, first, maps, places int) {
 	}
 }
 
-// convTranspose plans the gradient of a convolution by its picture: weight is [channels, maps/groups, kernel...], and what
-// conv would read for a place is written there instead.
+// convTranspose plans the gradient of a convolution by its picture: what conv would read for a place is added to there.
+//
+//	y[b, m, q·stride + k·dilation - pad] += x[b, c, q] · weight[c, m, k]
+//
+// for x [batch, channels, spatial...] and weight [channels, maps/groups, kernel...]. Along each axis the result has
+//
+//	stride·(in-1) + output_padding + (kernel-1)·dilation + 1 - pads
+//
+// elements, or as many as output_shape or auto_pad (in·stride) says; then the pads follow from that, an odd one at the beginning, with
+// SAME_UPPER at the end. https://onnx.ai/onnx/operators/onnx__ConvTranspose.html
 func convTranspose(c *call) error {
 	w, groups, ends, err := c.kernelOf()
 	if err != nil {
 		return err
 	}
+	// The window is that of the convolution whose gradient this is: it slides over the result (w.in), and has a place for each
+	// element of x (w.out).
 	small := w.in
-	w.in = make([]int, len(small)) // the result, over which the kernel slides
+	w.in = make([]int, len(small))
 	w.out = small
 	extra := make([]int, len(small))
 	if v := toInts(c.node.Ints("output_padding")); len(v) == len(small) {
@@ -242,8 +272,10 @@ func convTranspose(c *call) error {
 	return c.unsupportedType(0)
 }
 
+// convTransposeOf multiplies first, which gives all patches of a picture and group, and then adds them up where they lie.
 func convTransposeOf[T float](c *call, w window, groups int) error {
 	x, weight, bias := c.in[0], c.in[1], c.operand(2)
+	// Weights are [channels, maps of a group, kernel...]: the other way round than conv's.
 	channels, maps := weight.shape[0]/groups, weight.shape[1]
 	if x.shape[1] != channels*groups || weight.shape[0] != x.shape[1] || bias != nil && (bias.size != maps*groups || bias.dtype != x.dtype) {
 		return fmt.Errorf("%d groups of %d channels: %w", groups, channels, ErrShape)

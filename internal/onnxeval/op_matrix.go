@@ -8,6 +8,8 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
+// Gemm and MatMul, by gonum's products of float32 and float64 matrices.
+
 // matrix is a matrix in row-major order, or its transpose.
 type matrix[T float] struct {
 	data       []T
@@ -25,7 +27,7 @@ const (
 )
 
 // product adds alpha · a · b to rows [from, to) of c, which has n columns. The sum of an element runs in the order of the
-// inner dimension, wherever the rows are cut.
+// inner dimension, wherever the rows are cut: a row's numbers are the same to the bit in any batch, on any number of goroutines.
 func product[T float](alpha T, a, b matrix[T], c []T, n, from, to int) {
 	k := a.cols
 	if a.transposed {
@@ -45,6 +47,7 @@ func product[T float](alpha T, a, b matrix[T], c []T, n, from, to int) {
 // multiply hands one tile to gonum.
 func multiply[T float](alpha T, a, b matrix[T], i, l, j, height, depth, width int, c []T, n int) {
 	ta, tb := blas.NoTrans, blas.NoTrans
+	// Where the tile begins in memory: at row i and column l of a, which is row l and column i of what a transposed one is stored as.
 	atA, atB := i*a.cols+l, l*b.cols+j
 	if a.transposed {
 		ta, atA = blas.Trans, l*a.cols+i
@@ -61,7 +64,9 @@ func multiply[T float](alpha T, a, b matrix[T], i, l, j, height, depth, width in
 	}
 }
 
-// gemm plans y = alpha · a · b + beta · c, with c stretched to the result.
+// gemm plans y = alpha · A · B + beta · C: A is [m, k], or [k, m] with transA; B is [k, n], or [n, k] with transB; C is stretched to
+// [m, n], and may be missing (an error before opset 11 in ONNX, not here). Without C, or with beta = 0, C is not read.
+// https://onnx.ai/onnx/operators/onnx__Gemm.html. Integers are not supported.
 func gemm(c *call) error {
 	switch c.in[0].dtype {
 	case onnxtensor.Float32:
@@ -72,6 +77,7 @@ func gemm(c *call) error {
 	return c.unsupportedType(0)
 }
 
+// gemmOf sets rows to beta · C and adds the product. Rows are shared out in tiles, so that no row's sum depends on how many there are.
 func gemmOf[T float](c *call) error {
 	a, b, bias := c.in[0], c.in[1], c.operand(2)
 	if len(a.shape) != 2 || len(b.shape) != 2 || b.dtype != a.dtype || bias != nil && bias.dtype != a.dtype {
@@ -89,6 +95,7 @@ func gemmOf[T float](c *call) error {
 		return err
 	}
 	alpha, beta := T(c.node.Float("alpha", 1)), T(c.node.Float("beta", 1))
+	// The bias is read by strides: 0 along an axis that it is stretched over.
 	var w walker
 	along := 0
 	if bias != nil {
@@ -125,6 +132,7 @@ func fill[T float](row, by []T, along int, beta T) {
 	}
 }
 
+// turned returns the rows and columns of a matrix, or of its transpose.
 func turned(shape []int, transposed bool) (rows, cols int) {
 	if transposed {
 		return shape[1], shape[0]
@@ -132,8 +140,9 @@ func turned(shape []int, transposed bool) (rows, cols int) {
 	return shape[0], shape[1]
 }
 
-// matMul plans products of matrices as numpy.matmul has them: leading dimensions are stretched, a vector is a row on the
-// left and a column on the right.
+// matMul plans products of matrices as numpy.matmul has them: [..., m, k] · [..., k, n] = [..., m, n], where leading dimensions are
+// stretched; a vector is a row on the left and a column on the right, and that dimension is not in the result.
+// https://onnx.ai/onnx/operators/onnx__MatMul.html. Integers are not supported.
 func matMul(c *call) error {
 	switch c.in[0].dtype {
 	case onnxtensor.Float32:
@@ -144,6 +153,8 @@ func matMul(c *call) error {
 	return c.unsupportedType(0)
 }
 
+// matMulOf does one product where the right side is one matrix, whatever leading dimensions the left has: all its rows are one matrix
+// then. Else it does a product for each leading index.
 func matMulOf[T float](c *call) error {
 	a, b := c.in[0], c.in[1]
 	if len(a.shape) == 0 || len(b.shape) == 0 || a.dtype != b.dtype {
@@ -190,6 +201,8 @@ func matMulOf[T float](c *call) error {
 			}
 		})
 	}
+	// A stack of matrices on the right: the walker says, for each product, where its two matrices begin. Leading dimensions have strides
+	// in matrices, not in numbers.
 	batch = append(batch, 1) // of walkers: a row of one
 	w := walker{shape: batch, strides: [][]int{
 		stretched(append(append([]int{}, as[:len(as)-2]...), 1), batch), stretched(append(append([]int{}, bs[:len(bs)-2]...), 1), batch),

@@ -8,8 +8,15 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// batchNormalization plans y = (x - mean) / √(variance + epsilon) · scale + bias along axis 1, with the statistics given.
-// Statistics of the batch, as in training, are not computed.
+// Normalisation: by statistics that the graph holds, and by those of each row.
+
+// batchNormalization plans
+//
+//	y = (x - mean) / √(variance + epsilon) · scale + bias
+//
+// along axis 1, for x [batch, channels, ...] and four vectors [channels]. Statistics of the batch, as in training (training_mode, or more
+// than one result), are not computed: a row's result would depend on its neighbours. momentum is not read. Read from opset 9 on, where
+// there is no attribute "spatial" any more. https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
 func batchNormalization(c *call) error {
 	x := c.in[0]
 	if c.node.Int("training_mode", 0) != 0 || slices.ContainsFunc(c.node.Outputs[1:], func(out string) bool { return out != "" }) {
@@ -32,6 +39,7 @@ func batchNormalization(c *call) error {
 	return c.unsupportedType(0)
 }
 
+// normalize plans batchNormalization for elements T.
 func normalize[T float](c *call) error {
 	x, scale, bias, mean, variance := c.in[0], c.in[1], c.in[2], c.in[3], c.in[4]
 	for i, v := range c.in {
@@ -61,8 +69,13 @@ func normalize[T float](c *call) error {
 	})
 }
 
-// layerNormalization plans y = (x - mean) / √(variance + epsilon) · scale + bias, with mean and variance of all elements from an axis
-// on. The mean and 1/√(variance + epsilon) are further results.
+// layerNormalization plans
+//
+//	y = (x - mean) / √(variance + epsilon) · scale + bias
+//
+// with mean and variance of all elements from an axis on (the last by default), computed in float64 whatever stash_type says. scale and
+// bias have the shape of those elements. The mean and 1/√(variance + epsilon) are further results, of x's shape with 1 from the axis on.
+// https://onnx.ai/onnx/operators/onnx__LayerNormalization.html (from opset 17).
 func layerNormalization(c *call) error {
 	switch c.in[0].dtype {
 	case onnxtensor.Float32:
@@ -73,6 +86,7 @@ func layerNormalization(c *call) error {
 	return c.unsupportedType(0)
 }
 
+// layersOf plans layerNormalization for elements T.
 func layersOf[T float](c *call) error {
 	x, scale, bias := c.in[0], c.in[1], c.operand(2)
 	a, err := axis(int(c.node.Int("axis", -1)), len(x.shape))

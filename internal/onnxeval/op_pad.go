@@ -6,7 +6,12 @@ import (
 	"github.com/catvae/catvae/internal/onnxgraph"
 )
 
-// pad plans more elements, or fewer, at both ends of axes: of one number, of the edge, mirrored, or from the other end.
+// Pad: more elements, or fewer, at the ends of axes.
+
+// pad plans pads[i] more elements before axis i and pads[n+i] after it; negative ones cut. The mode says what they are: "constant", one
+// number (0 by default); "edge", the nearest element; "reflect", mirrored at the edge, which is not repeated; "wrap" (from opset 19), from
+// the other end. Pads and number are attributes before opset 11, operands since; operand 4 (from 18) names the axes.
+// https://onnx.ai/onnx/operators/onnx__Pad.html
 func pad(c *call) error {
 	x := c.in[0]
 	rank := len(x.shape)
@@ -65,6 +70,7 @@ func pad(c *call) error {
 	if rank == 0 {
 		return c.do(func() { copyData(y, x) })
 	}
+	// Each row of the result is put together element by element: where it comes from along every axis, or the number.
 	own := strides(x.shape)
 	n, length := rows(shape)
 	return c.share(n, max(1, cheap/length), func(from, to int) {

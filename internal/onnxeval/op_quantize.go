@@ -8,8 +8,12 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// quantize plans y = saturate(round(x / scale) + zero point), for one scale or one for each place of an axis. Rounding is to
-// even. Blocks of an axis, and types of less than 8 bits, are not there.
+// Numbers of 8 and 16 bits for fractions, and back.
+
+// quantize plans y = saturate(round(x / scale) + zero point), for one scale, or one for each place of an axis (1 by default). Halves are
+// rounded to the even neighbour. y has the zero point's type; without one, that of output_dtype (from opset 21), or uint8. x and scale
+// are float32. Scales of blocks, and types of less than 8 bits, are not supported.
+// https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html
 func quantize(c *call) error {
 	to := onnxtensor.Uint8
 	if z := c.operand(2); z != nil {
@@ -36,6 +40,7 @@ func quantize(c *call) error {
 	return fmt.Errorf("to type %s: %w", to, ErrUnsupported)
 }
 
+// quantizeTo plans quantize for results T, which lie within least and most.
 func quantizeTo[T number](c *call, to onnxtensor.DType, least, most float64) error {
 	x := c.in[0]
 	scales, err := c.scales()
@@ -60,7 +65,8 @@ func quantizeTo[T number](c *call, to onnxtensor.DType, least, most float64) err
 	})
 }
 
-// dequantize plans y = (x - zero point) · scale.
+// dequantize plans y = (x - zero point) · scale in float32, with scales as in quantize; x may also be int32, as biases are.
+// https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html
 func dequantize(c *call) error {
 	if c.in[1].dtype != onnxtensor.Float32 {
 		return c.unsupportedType(1)
@@ -83,6 +89,7 @@ func dequantize(c *call) error {
 	return c.unsupportedType(0)
 }
 
+// dequantizeFrom plans dequantize for elements T.
 func dequantizeFrom[T number](c *call) error {
 	x := c.in[0]
 	scales, err := c.scales()
@@ -107,7 +114,7 @@ func dequantizeFrom[T number](c *call) error {
 	})
 }
 
-// scales returns which scale an element goes by.
+// scales returns the function from an element's place to that of its scale.
 func (c *call) scales() (func(i int) int, error) {
 	x, scale := c.in[0], c.in[1]
 	if c.node.Int("block_size", 0) != 0 {

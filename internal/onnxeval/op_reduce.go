@@ -8,7 +8,13 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// reduce plans operators that make one number of all along some axes. since is the opset from which the axes are an operand.
+// Reductions: one number of all along some axes, and the place of the largest or smallest along one.
+
+// reduce plans ReduceSum, ReduceMean, ReduceProd, ReduceMax and ReduceMin. The axes are an operand from opset since on (13 for ReduceSum, 18
+// for the others) and the attribute "axes" before; none means all, or with noop_with_empty_axes nothing to do. keepdims (1 by default)
+// leaves 1 where an axis was. float32 is summed in float64, int32 in int64. Of nothing the sum is 0, the product 1, the largest -∞ (or
+// the least integer), the mean an error. Bytes have ReduceMax and ReduceMin only.
+// https://onnx.ai/onnx/operators/onnx__ReduceSum.html
 func reduce(op string, since int64) func(*call) error {
 	return func(c *call) error {
 		switch c.in[0].dtype {
@@ -33,7 +39,7 @@ func reduce(op string, since int64) func(*call) error {
 	}
 }
 
-// reduceOf reduces elements T, summing in A.
+// reduceOf reduces elements T, summing in A. One walker goes over the axes that stay, another, from each of its places, over those that go.
 func reduceOf[T, A number](c *call, op string, since int64) error {
 	x := c.in[0]
 	set, none, err := c.axes(1, since, len(x.shape))
@@ -44,6 +50,7 @@ func reduceOf[T, A number](c *call, op string, since int64) error {
 		return identity(c)
 	}
 	keep := c.node.Int("keepdims", 1) != 0
+	// Axes that stay (outer) and axes that go (inner), each with its strides in x; count is how many numbers become one.
 	shape, outer, inner, count := []int{}, []int{}, []int{}, 1
 	var outerBy, innerBy []int
 	for i, s := range strides(x.shape) {
@@ -73,6 +80,7 @@ func reduceOf[T, A number](c *call, op string, since int64) error {
 			}
 		})
 	}
+	// Walkers go row by row, and a row is the last axis: here, one result at a time, and of what is reduced, its last axis.
 	outer, outerBy = append(outer, 1), append(outerBy, 0)
 	inner, innerBy = append([]int{1}, inner...), append([]int{0}, innerBy...)
 	over := walker{shape: outer, strides: [][]int{outerBy}}
@@ -133,7 +141,9 @@ func extremes[A number]() (least, most A) {
 	return least, most
 }
 
-// argExtreme plans the place of the largest (or smallest) number along an axis: the first of equals, or the last.
+// argExtreme plans ArgMax and ArgMin: the place of the largest (smallest) number along an axis, the first of equals, or the last with
+// select_last_index. Results are int64, with a dimension of 1 where the axis was unless keepdims is 0. NaN is never found, unless it is
+// the first. https://onnx.ai/onnx/operators/onnx__ArgMax.html
 func argExtreme(smallest bool) func(*call) error {
 	return func(c *call) error {
 		switch c.in[0].dtype {
@@ -152,6 +162,7 @@ func argExtreme(smallest bool) func(*call) error {
 	}
 }
 
+// argOf plans argExtreme for elements T.
 func argOf[T number](c *call, smallest bool) error {
 	x := c.in[0]
 	a, err := axis(int(c.node.Int("axis", 0)), len(x.shape))
@@ -185,60 +196,6 @@ func argOf[T number](c *call, smallest bool) error {
 				}
 			}
 			y[i] = int64(best)
-		}
-	})
-}
-
-// softmax plans e^x / Σ e^x along an axis, or its logarithm. Before opset 13 all axes from the given one on are one.
-func softmax(logarithm bool) func(*call) error {
-	return func(c *call) error {
-		switch c.in[0].dtype {
-		case onnxtensor.Float32:
-			return softmaxOf[float32](c, logarithm)
-		case onnxtensor.Float64:
-			return softmaxOf[float64](c, logarithm)
-		}
-		return c.unsupportedType(0)
-	}
-}
-
-func softmaxOf[T float](c *call, logarithm bool) error {
-	x := c.in[0]
-	a, err := axis(c.node.SoftmaxAxis(c.plan.opset), len(x.shape))
-	if err != nil {
-		return err
-	}
-	outer, inner := around(x.shape, a)
-	d := x.shape[a]
-	if c.plan.opset < 13 {
-		d, inner = d*inner, 1
-	}
-	y, err := c.result(x.dtype, x.shape)
-	if err != nil || y.size == 0 {
-		return err
-	}
-	return c.share(outer*inner, max(1, dear/d), func(from, to int) {
-		x, y := of[T](x), of[T](y)
-		for i := from; i < to; i++ {
-			at := i/inner*d*inner + i%inner
-			most := x[at]
-			for k := range d {
-				most = max(most, x[at+k*inner])
-			}
-			sum := 0.0
-			for k := range d {
-				e := math.Exp(float64(x[at+k*inner] - most))
-				sum += e
-				y[at+k*inner] = T(e)
-			}
-			for k := range d {
-				p := &y[at+k*inner]
-				if logarithm {
-					*p = x[at+k*inner] - most - T(math.Log(sum))
-				} else {
-					*p = T(float64(*p) / sum)
-				}
-			}
 		}
 	})
 }

@@ -7,6 +7,9 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
+// Shapes: operators that give their operand's elements another shape, which costs nothing (the result is a view), and those that give the
+// shape itself.
+
 // axis brings an axis, negative from the end, into [0, rank).
 func axis(a, rank int) (int, error) {
 	if a < -rank || a >= rank {
@@ -18,8 +21,8 @@ func axis(a, rank int) (int, error) {
 	return a, nil
 }
 
-// axes returns which axes an operator is about: operand i where opset is at least since, the attribute "axes" before. none
-// says that neither is there.
+// axes returns the axes that an operator works along: those of operand i where the opset is at least since, those of the attribute "axes"
+// before. none says that there is neither.
 func (c *call) axes(i int, since int64, rank int) (set map[int]bool, none bool, err error) {
 	var list []int
 	if c.plan.opset >= since {
@@ -45,9 +48,11 @@ func (c *call) axes(i int, since int64, rank int) (set map[int]bool, none bool, 
 	return set, false, nil
 }
 
+// identity plans y = x. https://onnx.ai/onnx/operators/onnx__Identity.html
 func identity(c *call) error { return c.same(c.in[0], c.in[0].shape) }
 
-// dropout passes its operand on: outside training nothing is dropped.
+// dropout passes its operand on: outside training nothing is dropped, and the mask, where it is a result, is true everywhere. Training
+// mode (operand 3, from opset 12) is refused. https://onnx.ai/onnx/operators/onnx__Dropout.html
 func dropout(c *call) error {
 	if mode := c.operand(2); mode != nil {
 		if !mode.known {
@@ -70,7 +75,8 @@ func dropout(c *call) error {
 	return c.constant(onnxtensor.Bool, c.in[0].shape, mask)
 }
 
-// reshape takes 0 for the operand's own dimension (unless allowzero is set) and one -1 for what is left over.
+// reshape gives x the shape of operand 2, in which 0 stands for x's own dimension (unless allowzero is set, from opset 14) and one -1 for
+// what is left over. https://onnx.ai/onnx/operators/onnx__Reshape.html (before opset 5 the shape was an attribute, which is not read)
 func reshape(c *call) error {
 	to, err := c.ints(1)
 	if err != nil {
@@ -107,6 +113,8 @@ func reshape(c *call) error {
 	return c.same(from, to)
 }
 
+// flatten makes a matrix of x: the dimensions before the axis (1 by default) are its rows, the others its columns.
+// https://onnx.ai/onnx/operators/onnx__Flatten.html
 func flatten(c *call) error {
 	x := c.in[0]
 	a := int(c.node.Int("axis", 1))
@@ -127,6 +135,8 @@ func flatten(c *call) error {
 	return c.same(x, to)
 }
 
+// squeeze leaves dimensions of 1 out: those of the axes, or all. The axes are an operand from opset 13 on, an attribute before.
+// https://onnx.ai/onnx/operators/onnx__Squeeze.html
 func squeeze(c *call) error {
 	x := c.in[0]
 	set, none, err := c.axes(1, 13, len(x.shape))
@@ -146,6 +156,8 @@ func squeeze(c *call) error {
 	return c.same(x, to)
 }
 
+// unsqueeze puts in dimensions of 1; the axes are those of the result, an operand from opset 13 on, an attribute before.
+// https://onnx.ai/onnx/operators/onnx__Unsqueeze.html
 func unsqueeze(c *call) error {
 	x := c.in[0]
 	count := len(c.node.Ints("axes"))
@@ -174,6 +186,8 @@ func unsqueeze(c *call) error {
 	return c.same(x, to)
 }
 
+// shapeNode is x's shape as int64, or its part from start to end (from opset 15). It is known when the plan is made.
+// https://onnx.ai/onnx/operators/onnx__Shape.html
 func shapeNode(c *call) error {
 	shape := c.in[0].shape
 	bound := func(name string, absent int) int {
@@ -191,11 +205,13 @@ func shapeNode(c *call) error {
 	return c.constant(onnxtensor.Int64, []int{len(dims)}, dims)
 }
 
+// sizeNode is the number of x's elements. https://onnx.ai/onnx/operators/onnx__Size.html
 func sizeNode(c *call) error {
 	return c.constant(onnxtensor.Int64, []int{}, []int64{int64(c.in[0].size)})
 }
 
-// constantNode is a constant of one of the attributes that ONNX has for it.
+// constantNode is a constant, of the one attribute that the node has: value, value_float, value_floats, value_int or value_ints. Text and
+// sparse values are not supported. https://onnx.ai/onnx/operators/onnx__Constant.html
 func constantNode(c *call) error {
 	if len(c.node.Attributes) != 1 {
 		return fmt.Errorf("a constant of %d values: %w", len(c.node.Attributes), ErrShape)
@@ -219,7 +235,8 @@ func constantNode(c *call) error {
 	return fmt.Errorf("a constant without a value: %w", ErrShape)
 }
 
-// constantOfShape repeats one number, 0 in float32 where none is given.
+// constantOfShape repeats the one number of the attribute "value", 0 in float32 where there is none.
+// https://onnx.ai/onnx/operators/onnx__ConstantOfShape.html
 func constantOfShape(c *call) error {
 	shape, err := c.ints(0)
 	if err != nil {

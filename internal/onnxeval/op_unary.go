@@ -8,24 +8,34 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
+// Operators of one operand, element by element: y has x's shape, and an element of y follows from the element of x in its place alone.
+// Each element may be written over the one that it is made of, so the planner may give y the memory of x.
+
 // cheap and dear are how many elements one goroutine takes at once, of operations that take some 1 and 10 ns.
 const (
 	cheap = 1 << 15
 	dear  = 1 << 12
 )
 
-// unary plans y[i] = f(x[i]).
+// unary plans y = f(x), where f gets pieces of x and y of equal length. grain is how many elements a goroutine takes at once: cheap or
+// dear.
 func unary[T any](c *call, grain int, f func(x, y []T)) error {
 	x := c.in[0]
 	y, err := c.result(x.dtype, x.shape)
 	if err != nil {
 		return err
 	}
+	// Element i is read before it is written: y may have x's memory, if nobody reads x afterwards.
 	c.step.inPlace = []*value{x.root()}
 	return c.share(x.size, grain, func(from, to int) { f(of[T](x)[from:to], of[T](y)[from:to]) })
 }
 
-// unarySigned plans operators that are there for all numbers with a sign.
+// unarySigned plans operators of any number that may be negative, in the operand's own type:
+//
+//	Abs   |x|           Neg   -x           Sign   -1, 0 or 1, NaN for NaN           Relu   max(x, 0), NaN for NaN
+//
+// Abs and Sign take numbers without a sign too. |x| and -x of the least number of an integer type are that number, as in C.
+// https://onnx.ai/onnx/operators/onnx__Abs.html, Neg, Sign (from opset 9), Relu (of integers from 14).
 func unarySigned(op string) func(*call) error {
 	return func(c *call) error {
 		switch c.in[0].dtype {
@@ -59,6 +69,7 @@ func unarySigned(op string) func(*call) error {
 	}
 }
 
+// signedFunction returns Abs, Neg, Sign or Relu of a type with a sign.
 func signedFunction[T signed](op string) func(x, y []T) {
 	switch op {
 	case "Abs":
@@ -94,7 +105,7 @@ func signedFunction[T signed](op string) func(x, y []T) {
 	}
 }
 
-// unsignedFunction is Abs and Sign of numbers without a sign.
+// unsignedFunction returns Abs or Sign of a type without a sign.
 func unsignedFunction[T uint8 | uint16 | uint32 | uint64](op string) func(x, y []T) {
 	if op == "Sign" {
 		return func(x, y []T) {
@@ -106,7 +117,8 @@ func unsignedFunction[T uint8 | uint16 | uint32 | uint64](op string) func(x, y [
 	return func(x, y []T) { copy(y, x) }
 }
 
-// unaryFloat plans operators of floating-point numbers, which are computed in float64.
+// unaryFloat plans operators of float32 and float64: see floatFunction for their formulas. All are computed in float64 and rounded once,
+// except float32's LeakyRelu, which is one product.
 func unaryFloat(op string) func(*call) error {
 	return func(c *call) error {
 		f, err := floatFunction(op, c.node)
@@ -126,6 +138,7 @@ func unaryFloat(op string) func(*call) error {
 	}
 }
 
+// each applies f to every element.
 func each[T float](f func(float64) float64) func(x, y []T) {
 	return func(x, y []T) {
 		for i, v := range x {
@@ -134,6 +147,7 @@ func each[T float](f func(float64) float64) func(x, y []T) {
 	}
 }
 
+// leakyRelu is floatFunction's LeakyRelu in the operand's own type.
 func leakyRelu[T float](n onnxgraph.Node) func(x, y []T) {
 	slope := T(n.Float("alpha", 0.01))
 	return func(x, y []T) {
@@ -146,7 +160,20 @@ func leakyRelu[T float](n onnxgraph.Node) func(x, y []T) {
 	}
 }
 
-// floatFunction returns the function of an operator.
+// floatFunction returns the function of an operator, with its attributes:
+//
+//	Ceil, Floor, Round          to whole numbers; Round takes halves to the even neighbour
+//	Cos, Sin, Exp, Log, Sqrt, Tanh, Erf
+//	Reciprocal                  1/x
+//	Sigmoid                     1 / (1 + e⁻ˣ), 0 and 1 at the ends
+//	Softplus                    ln(1 + eˣ) = max(x,0) + log1p(e^-|x|), which neither overflows nor loses small values
+//	LeakyRelu{alpha = 0.01}     x for x >= 0, alpha·x below
+//	Elu{alpha = 1}              x for x >= 0, alpha (eˣ - 1) below
+//	Selu{alpha, gamma}          gamma Elu{alpha}
+//	Gelu{approximate}           x Φ(x) = x/2 (1 + erf(x/√2)); "tanh": x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))
+//
+// Outside its domain a function gives what math gives: Log(-1) = NaN, Log(0) = -Inf. Pages as https://onnx.ai/onnx/operators/onnx__Gelu.html.
+// Before opset 6 the attribute consumed_inputs is of no consequence.
 func floatFunction(op string, n onnxgraph.Node) (func(float64) float64, error) {
 	switch op {
 	case "Ceil":
@@ -205,6 +232,7 @@ func below0(x, y float64) float64 {
 	return x
 }
 
+// not plans y = ¬x of truth values. https://onnx.ai/onnx/operators/onnx__Not.html
 func not(c *call) error {
 	if c.in[0].dtype != onnxtensor.Bool {
 		return c.unsupportedType(0)

@@ -11,6 +11,15 @@ import (
 )
 
 // A Plan is a program for inputs of given shapes, with its memory. It is for one goroutine at a time.
+//
+// Its life: shapes are inferred and steps made (plan), memory is given to values (shareMemory), then, as often as one likes, inputs and
+// outputs are lent (SetInput, SetOutput) and steps run (Run). Where memory comes from:
+//
+//	known values    the program's, or computed while planning: never written again
+//	inputs          the caller's, lent for a run
+//	outputs         the caller's too: the step that computes an output writes there
+//	views           that of the value whose elements they are
+//	all others      slabs, which values have one after the other
 type Plan struct {
 	pool    *Pool
 	steps   []*step
@@ -19,7 +28,7 @@ type Plan struct {
 	views   []*value // whose memory is that of inputs or outputs
 }
 
-// slab is memory that several values have one after the other.
+// slab is memory that several values have one after the other: a value's ends with the step that reads it last.
 type slab struct {
 	dtype onnxtensor.DType
 	size  int
@@ -48,6 +57,7 @@ func hasData(inputs []onnxgraph.Tensor) bool {
 }
 
 func (p *Program) plan(ctx context.Context, inputs []onnxgraph.Tensor, pool *Pool, known bool) (*Plan, error) {
+	// Known values are shared with other plans of the program, which may run at the same time: nothing below writes into them.
 	values := make(map[string]*value, len(p.known)+len(inputs)+len(p.nodes))
 	for name, v := range p.known {
 		values[name] = v
@@ -79,6 +89,8 @@ func (p *Program) plan(ctx context.Context, inputs []onnxgraph.Tensor, pool *Poo
 		if v == nil {
 			return nil, fmt.Errorf("onnxeval: nothing computes the output %q: %w", o.Name, ErrShape)
 		}
+		// An output is written where the caller wants it. A value that has its memory elsewhere, or is an output already, is copied there
+		// as a last step.
 		if v.known || v.view != nil || external[v] { // its memory is not its own
 			v = pl.copy(v)
 		}
@@ -92,6 +104,7 @@ func (p *Program) plan(ctx context.Context, inputs []onnxgraph.Tensor, pool *Poo
 	if err := plan.shareMemory(external); err != nil {
 		return nil, err
 	}
+	// Views of inputs and outputs get their memory in each run; the others have it from now on.
 	for _, v := range pl.views {
 		if root := v.root(); external[root] {
 			plan.views = append(plan.views, v)
@@ -126,6 +139,7 @@ func (p *Plan) shareMemory(external map[*value]bool) error {
 			return errMemory
 		}
 	}
+	// take gives a value the smallest free slab of its type that is large enough, or a new one.
 	take := func(v *value) error {
 		best := -1
 		for i, s := range free {
@@ -146,6 +160,9 @@ func (p *Plan) shareMemory(external map[*value]bool) error {
 		assigned = append(assigned, placed{v, v.slab})
 		return nil
 	}
+	// Steps are gone through in order. Before a step its results get memory; after it what it read last gives memory back. A result
+	// may take the memory of an operand that ends with this very step, where the operator reads an element before it writes there
+	// (inPlace).
 	for i, s := range p.steps {
 		ended := func(v *value) bool { return v.slab != nil && v.last == i }
 		release := func(v *value) { free, v.slab = append(free, v.slab), nil }

@@ -9,7 +9,15 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// planner turns nodes into steps, one after the other.
+// planner turns nodes into steps, one after the other. For a node it
+//
+//	finds the operands, which earlier nodes have made, and checks their number;
+//	widens operands of half precision to float32, where the operator computes;
+//	calls the operator's prepare function, which infers results' shapes and types and says what the step does;
+//	narrows float32 results to half precision again;
+//	computes the step at once, where all operands are known, or else records it for runs.
+//
+// It serves programs, which compute what follows from constants alone, and plans, which know the inputs' shapes too.
 type planner struct {
 	opset  int64
 	values map[string]*value
@@ -27,7 +35,9 @@ type step struct {
 	inPlace  []*value // operands of whose memory a result of their type and size may be made: element i is read before it is written
 }
 
-// call is one node while it is planned: what its operator's prepare function works with.
+// call is one node while it is planned: what its operator's prepare function works with. That reads operands and attributes, makes
+// results in order (result for computed ones, same for views, constant for known ones), and ends with do or share, which say what the
+// step does. Operands' elements may be read while preparing where they are known, and else within the step only.
 type call struct {
 	plan *planner
 	node onnxgraph.Node
@@ -57,6 +67,7 @@ func (p *planner) add(n onnxgraph.Node) error {
 		}
 		c.in = append(c.in, v)
 	}
+	// ONNX lets optional operands at the end be left out by an empty name too.
 	for len(c.in) > 0 && c.in[len(c.in)-1] == nil {
 		c.in = c.in[:len(c.in)-1]
 	}
@@ -74,6 +85,7 @@ func (p *planner) add(n onnxgraph.Node) error {
 		}
 	}
 	computes := facts.Traits&onnxop.Moves == 0 // with numbers: those of half precision in float32
+	// The steps of one node: conversions before, its own, conversions after.
 	var before, after []*step
 	if computes {
 		before = c.widen()
@@ -126,6 +138,7 @@ func (p *planner) record(s *step) {
 
 // compute runs steps whose operands are known.
 func (p *planner) compute(c *call, steps []*step) error {
+	// What is computed beforehand is bounded: a hostile graph may have much of it.
 	for _, v := range c.step.results {
 		if err := c.takes(v.size); err != nil {
 			return err
@@ -204,6 +217,7 @@ func (c *call) share(n, grain int, piece func(from, to int)) error {
 	if n == 0 {
 		return nil
 	}
+	// Whoever reads a view reads its root's memory: that is what must live until this step.
 	c.step.job = &job{n: n, grain: max(1, grain), piece: piece}
 	for _, v := range c.in {
 		if v != nil {

@@ -26,8 +26,8 @@ type Program struct {
 	nodes []onnxgraph.Node  // that are left to be planned
 }
 
-// What is computed when a graph is loaded may have so many elements, and foldedPerWeight times as many as the initialisers
-// have: what goes beyond waits for a plan, which no hostile graph gets by being loaded.
+// While a graph is loaded, at most maxFolded elements are computed, and foldedPerWeight for each element of the initialisers. Nodes
+// that would make more are left to the plan. So a hostile file cannot make Load compute for long.
 const (
 	maxFolded       = 1 << 20
 	foldedPerWeight = 4
@@ -48,11 +48,13 @@ func Load(g *onnxgraph.Graph) (*Program, error) {
 		}
 		p.known[t.Name] = v
 	}
+	// An initialiser that is an input too is that input's default, which is not supported: the input must be given.
 	for _, in := range g.Inputs {
 		delete(p.known, in.Name)
 	}
 	fold := &planner{opset: g.Opset, values: p.known, limit: limit}
 	for _, n := range g.Nodes {
+		// All operands are known: the node is computed now, and not again in any plan.
 		if !slices.ContainsFunc(n.Inputs, func(in string) bool { return in != "" && p.known[in] == nil }) {
 			switch err := fold.add(n); {
 			case err == nil:

@@ -30,6 +30,7 @@ func (v *value) root() *value {
 	return v
 }
 
+// newValue makes a value of a type and shape, without memory unless it is empty.
 func newValue(name string, dtype onnxtensor.DType, shape []int) (*value, error) {
 	size, err := sizeOf(shape)
 	v := &value{name: name, dtype: dtype, shape: shape, size: size, last: -1}
@@ -39,6 +40,7 @@ func newValue(name string, dtype onnxtensor.DType, shape []int) (*value, error) 
 	return v, err
 }
 
+// knownValue makes a value of a tensor whose elements are there.
 func knownValue(t onnxgraph.Tensor) (*value, error) {
 	v, err := newValue(t.Name, t.DType, t.Shape)
 	v.data, v.known = t.Data, true
@@ -51,6 +53,7 @@ const maxSize = 1 << 28
 // maxRank bounds the dimensions of a tensor.
 const maxRank = 64
 
+// sizeOf returns the number of elements of a shape that is within maxSize and maxRank.
 func sizeOf(shape []int) (int, error) {
 	size := 1
 	if len(shape) > maxRank {
@@ -162,4 +165,5 @@ func moveElements(dst *value, to int, src *value, from, n int) {
 	}
 }
 
+// fromFloat32 rounds to half precision, to the even neighbour.
 func fromFloat32(x float32) onnxgraph.Float16 { return float16.Fromfloat32(x) }

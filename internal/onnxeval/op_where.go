@@ -7,7 +7,10 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// where plans z = x where the condition holds, y elsewhere.
+// Where and Clip: a choice between elements, and bounds for them.
+
+// where plans z = x where the condition holds, y elsewhere, all three stretched to one shape; x and y may be of any type that is read.
+// https://onnx.ai/onnx/operators/onnx__Where.html (from opset 9; more types from 16).
 func where(c *call) error {
 	if c.in[0].dtype != onnxtensor.Bool {
 		return c.unsupportedType(0)
@@ -41,6 +44,7 @@ func where(c *call) error {
 	return c.unsupportedType(1)
 }
 
+// whereOf plans where for elements T.
 func whereOf[T any](c *call) error {
 	condition, x, y := c.in[0], c.in[1], c.in[2]
 	if x.dtype != y.dtype {
@@ -66,7 +70,9 @@ func whereOf[T any](c *call) error {
 	})
 }
 
-// clip plans y = min(max(x, least), most). The bounds are attributes before opset 11, scalar operands since.
+// clip plans y = min(max(x, least), most); where the bounds cross, most wins, as ONNX has it from opset 13 on. The bounds are the
+// attributes min and max before opset 11, and operands of one number since. Either may be missing. Types: float32, float64, int8, int32,
+// int64, uint8. https://onnx.ai/onnx/operators/onnx__Clip.html
 func clip(c *call) error {
 	switch c.in[0].dtype {
 	case onnxtensor.Float32:
@@ -85,6 +91,7 @@ func clip(c *call) error {
 	return c.unsupportedType(0)
 }
 
+// clipOf plans clip for elements T. Bounds may be computed by the graph: they are read in the run.
 func clipOf[T number](c *call) error {
 	bounds := [2]*value{c.operand(1), c.operand(2)}
 	for i, name := range []string{"min", "max"} {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 )
 
+// Elements moved by strides: Transpose, Expand and Slice are each one call of gatherBy.
+
 // gatherBy plans a result of the given shape whose element at index i is the operand's at offset + Σ i[k]·by[k].
 func (c *call) gatherBy(x *value, shape []int, offset int, by []int) error {
 	y, err := c.result(x.dtype, shape)
@@ -29,6 +31,8 @@ func (c *call) gatherBy(x *value, shape []int, offset int, by []int) error {
 	})
 }
 
+// transpose plans y whose axis i is x's axis perm[i]; without perm the axes are reversed.
+// https://onnx.ai/onnx/operators/onnx__Transpose.html
 func transpose(c *call) error {
 	x := c.in[0]
 	rank := len(x.shape)
@@ -56,6 +60,8 @@ func transpose(c *call) error {
 	return c.gatherBy(x, shape, 0, by)
 }
 
+// expand stretches x to the shape that both it and operand 2 are stretched to: 1 there keeps x's dimension.
+// https://onnx.ai/onnx/operators/onnx__Expand.html
 func expand(c *call) error {
 	to, err := c.ints(1)
 	if err != nil {
@@ -69,7 +75,9 @@ func expand(c *call) error {
 	return c.gatherBy(x, shape, 0, stretched(x.shape, shape))
 }
 
-// slice takes starts, ends, axes and steps as operands since opset 10, as attributes before.
+// slice plans x[start:end:step] along some axes (all by default), with Python's rules: negative bounds count from the end, bounds are
+// clamped, a negative step goes backwards. starts, ends, axes and steps are operands since opset 10; attributes, without steps, before.
+// https://onnx.ai/onnx/operators/onnx__Slice.html
 func slice(c *call) error {
 	x := c.in[0]
 	var list [4][]int
@@ -129,6 +137,7 @@ func span(start, end, step, d int) (from, n int, err error) {
 		}
 		return min(max(x, least), most)
 	}
+	// Forwards. min keeps the sum below from overflowing for huge steps, which take one element anyway.
 	if step > 0 {
 		from = clamp(start, 0, d)
 		end = clamp(end, 0, d)
@@ -137,6 +146,7 @@ func span(start, end, step, d int) (from, n int, err error) {
 	}
 	from = clamp(start, -1, d-1)
 	end = clamp(end, -1, d-1)
+	// Backwards: from counts down to end, which is before the first element where it is -1. A step beyond the axis takes one.
 	step = -max(step, -(d + 1))
 	return max(from, 0), max((from-end+step-1)/step, 0), nil
 }

@@ -4,6 +4,10 @@ import (
 	"fmt"
 )
 
+// Tensors joined along an axis, and cut.
+
+// concat plans operands one after the other along an axis; all are of one type, and of one shape except along that axis.
+// https://onnx.ai/onnx/operators/onnx__Concat.html (before opset 4 the axis was 1 by default)
 func concat(c *call) error {
 	a := int(c.node.Int("axis", 1))
 	first := c.in[0]
@@ -42,7 +46,7 @@ func concat(c *call) error {
 	})
 }
 
-// around returns the products of the dimensions before and behind an axis.
+// around returns the products of the dimensions before and after an axis.
 func around(shape []int, a int) (outer, inner int) {
 	outer, inner = 1, 1
 	for i, d := range shape {
@@ -55,7 +59,9 @@ func around(shape []int, a int) (outer, inner int) {
 	return outer, inner
 }
 
-// split cuts an axis: into the parts given, or into as many equal ones as there are results, the last of which may be smaller.
+// split cuts an axis (0 by default) into parts, one a result: of the lengths given, or as many equal ones as there are results, the last
+// of which may be smaller. The lengths are the attribute "split" before opset 13, an operand since. num_outputs (from 18) is not read:
+// the node's results are counted. https://onnx.ai/onnx/operators/onnx__Split.html
 func split(c *call) error {
 	x := c.in[0]
 	a, err := axis(int(c.node.Int("axis", 0)), len(x.shape))

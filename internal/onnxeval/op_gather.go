@@ -6,8 +6,15 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// gather picks slices of an axis by indexes, negative from the end. Indexes out of range are an error where they are known
-// beforehand and are clamped elsewhere.
+// Elements chosen by index, and indexes written as ones.
+
+// gather picks slices of an axis (0 by default):
+//
+//	y[..., i..., ...] = x[..., index[i...], ...]
+//
+// so that the index's shape takes the axis's place. Negative indexes count from the end (from opset 11). Indexes out of range are an
+// error where they are known beforehand, and are clamped elsewhere, so that no graph reads what is not its own.
+// https://onnx.ai/onnx/operators/onnx__Gather.html
 func gather(c *call) error {
 	x, index := c.in[0], c.in[1]
 	a, err := axis(int(c.node.Int("axis", 0)), len(x.shape))
@@ -38,6 +45,7 @@ func gather(c *call) error {
 		return fmt.Errorf("an axis of nothing to choose from: %w", ErrShape)
 	}
 	outer, inner := around(x.shape, a)
+	// Indexes that a run computes are not known to be in range: they are clamped.
 	at := func(i int) int {
 		var n int
 		if index.dtype == onnxtensor.Int32 {
@@ -59,7 +67,9 @@ func gather(c *call) error {
 	})
 }
 
-// oneHot writes on where the axis has the index, off elsewhere and for indexes out of range.
+// oneHot gives indexes a new axis (the last by default) of depth elements, with values[1] where the axis has the index and values[0]
+// elsewhere. Negative indexes count from the end; out of range, all are values[0]. Indexes may be fractions, which are rounded towards
+// 0. https://onnx.ai/onnx/operators/onnx__OneHot.html
 func oneHot(c *call) error {
 	index, depthOf, values := c.in[0], c.in[1], c.in[2]
 	depth, err := asInt(depthOf)
