@@ -135,7 +135,7 @@ func TestDone(t *testing.T) {
 		cancel()
 		g := G.NewGraph()
 		x := G.NewMatrix(g, tensor.Float32, G.WithShape(batch, 4), G.WithName("x"))
-		return traced1(x, must(G.Exp(x)))
+		return inOut(x, must(G.Exp(x)))
 	}
 	inputs := func(batch int) []onnxtensor.Tensor {
 		return []onnxtensor.Tensor{{Name: "x", Shape: []int64{int64(batch), 4}, Data: make([]float32, 4*batch)}}
@@ -161,7 +161,7 @@ func TestDone(t *testing.T) {
 	}
 }
 
-func traced1(x, y *G.Node) (export.Traced, error) {
+func inOut(x, y *G.Node) (export.Traced, error) {
 	return export.Traced{Inputs: []export.Named{named("x", x)}, Outputs: []export.Named{named("y", y)}}, nil
 }
 
@@ -177,34 +177,34 @@ func TestErrors(t *testing.T) {
 	}{
 		"an operation without a row": {func(batch int) (export.Traced, error) {
 			_, x := vector(batch)
-			return traced1(x, must(G.Sparsemax(x)))
+			return inOut(x, must(G.Sparsemax(x)))
 		}, "unsupported operation"},
 		"the batch as a constant": {func(batch int) (export.Traced, error) {
 			_, x := vector(batch)
-			return traced1(x, must(G.HadamardDiv(x, G.NewConstant(float32(batch)))))
+			return inOut(x, must(G.HadamardDiv(x, G.NewConstant(float32(batch)))))
 		}, "take the batch from an operand's size"},
 		"a shape that is no multiple of the batch": {func(batch int) (export.Traced, error) {
 			g := G.NewGraph()
 			x := G.NewVector(g, tensor.Float32, G.WithShape(batch+1), G.WithName("x"))
-			return traced1(x, must(G.Exp(x)))
+			return inOut(x, must(G.Exp(x)))
 		}, "no multiple of the batch"},
 		"an input that is not listed": {func(batch int) (export.Traced, error) {
 			g, x := vector(batch)
-			return traced1(x, must(G.Add(x, G.NewMatrix(g, tensor.Float32, G.WithShape(batch, 4), G.WithName("forgotten")))))
+			return inOut(x, must(G.Add(x, G.NewMatrix(g, tensor.Float32, G.WithShape(batch, 4), G.WithName("forgotten")))))
 		}, `"forgotten"`},
 		"no outputs": {func(batch int) (export.Traced, error) { return export.Traced{}, nil }, "no outputs"},
 		"a panic":    {func(batch int) (export.Traced, error) { panic("oh") }, "oh"},
 		"an error":   {func(batch int) (export.Traced, error) { return export.Traced{}, errors.New("my own") }, "my own"},
 		"an output without a node": {func(batch int) (export.Traced, error) {
 			_, x := vector(batch)
-			return traced1(x, nil)
+			return inOut(x, nil)
 		}, "no node"},
 		"another graph at another size": {func(batch int) (export.Traced, error) {
 			_, x := vector(batch)
 			if batch == 1009 {
-				return traced1(x, must(G.Exp(x)))
+				return inOut(x, must(G.Exp(x)))
 			}
-			return traced1(x, must(G.Tanh(x)))
+			return inOut(x, must(G.Tanh(x)))
 		}, "the operations differ"},
 	} {
 		_, err := export.Graph(t.Context(), c.trace, export.Options{})
@@ -214,7 +214,7 @@ func TestErrors(t *testing.T) {
 	}
 	_, err := export.Graph(t.Context(), func(batch int) (export.Traced, error) {
 		_, x := vector(batch)
-		return traced1(x, must(G.Sparsemax(x)))
+		return inOut(x, must(G.Sparsemax(x)))
 	}, export.Options{})
 	if !errors.Is(err, export.ErrUnsupportedOp) {
 		t.Errorf("%v is no ErrUnsupportedOp", err)

@@ -18,7 +18,7 @@ type Model struct {
 	proto *onnxpb.ModelProto
 }
 
-// Bytes returns the model as it stands in an .onnx file. Equal models give equal bytes.
+// Bytes returns the content of an .onnx file. Equal models give equal bytes.
 func (m *Model) Bytes() ([]byte, error) {
 	data, err := onnxpb.Marshal(m.proto)
 	if err != nil {

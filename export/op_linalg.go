@@ -33,7 +33,7 @@ func lowerGemm(e *emitter, n *node) (string, error) {
 	return e.Node("Gemm", attributes, e.in(n, 0), e.in(n, 1)), nil
 }
 
-// vector returns an operand as a vector: gorgonia lets [n,1] and [1,n] stand for one.
+// vector returns an operand as a vector: gorgonia takes [n,1] and [1,n] for one.
 func (e *emitter) vector(n *node, i int) (string, error) {
 	shape := n.in[i].shape
 	if len(shape) == 1 {

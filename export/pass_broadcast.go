@@ -67,8 +67,8 @@ func (e *emitter) broadcast(values []string) (result []dim, ok bool) {
 	return result, true
 }
 
-// sinkExpands computes once what is computed alike for every element. Symbolic gradients repeat a number (1/batch, the
-// divergence's weight) to a matrix before they negate or scale it:
+// sinkExpands computes once what is computed alike for every element. Symbolic gradients repeat a number, such as 1/batch, to a
+// matrix before they negate or scale it:
 //
 //	c ─ Expand ─ Unsqueeze ─ Expand ─ Neg ─ y   =>   c ─ Neg ─ Expand ─ y
 //

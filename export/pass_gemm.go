@@ -69,8 +69,8 @@ func (e *emitter) fuseBias() bool {
 	return len(fused) > 0
 }
 
-// isBias reports whether a value is there before any node runs and is a vector as long as a matrix is wide: Gemm's third
-// operand must exist where the Gemm stands.
+// isBias reports whether a value exists before any node runs and is a vector as long as a matrix is wide: Gemm's third
+// operand must exist before the Gemm.
 func (e *emitter) isBias(value string, matrix []dim) bool {
 	shape, known := e.shapes[value]
 	leaf := slices.ContainsFunc(e.graph.Initializer, func(t *onnxpb.TensorProto) bool { return t.GetName() == value }) ||

@@ -63,7 +63,7 @@ func (e *emitter) simplify(ctx context.Context) ([]PassCount, error) {
 // maxRounds bounds the repetition, should two passes ever undo each other.
 const maxRounds = 50
 
-// replace lets every reader of a key read the value it stands for. What is an output of the graph keeps its node.
+// replace lets every reader of a key read the key's value instead. What is an output of the graph keeps its node.
 func (e *emitter) replace(values map[string]string) (changed bool) {
 	for _, n := range e.graph.Node {
 		for i, in := range n.Input {

@@ -79,7 +79,7 @@ func (e *emitter) outputs(named []Named, outputs []*node) error {
 	return nil
 }
 
-// rename gives a value another name wherever it stands; its node keeps its own.
+// rename gives a value another name wherever it occurs; its node keeps its own.
 func (e *emitter) rename(from, to string) {
 	for _, n := range e.graph.Node {
 		for i := range n.Input {

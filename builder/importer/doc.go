@@ -1,6 +1,6 @@
-// Package importer brings ONNX graphs into gorgonia, with named parameters that train.
+// Package importer makes gorgonia graphs of ONNX graphs, with named parameters that train.
 //
-//	g, err := importer.Parse(model)      // checked; an error lists every operator that has no form in gorgonia
+//	g, err := importer.Parse(model)      // checked
 //	…
 //	b := builder.New(params)
 //	x := b.Input("x", 32, 784)
@@ -11,6 +11,10 @@
 // whole numbers alone is computed while the graph is built. A graph is built for one batch size at a time, like every
 // builder.Graph, and may be built at any.
 //
-// [Encoder] and [Decoder] make a builder.Network of a graph, which takes the place of a perceptron in a model: they find
-// the logits, before a last sigmoid or softmax where there is one. Ours, and both of PyTorch's exporters, are tested.
+// [Encoder] and [Decoder] make a builder.Network of a graph, which replaces a model's perceptron. They find the logits: what goes
+// into a sigmoid or softmax at the end, or else the graph's result. Our own files and those of both of PyTorch's exporters are
+// tested.
+//
+// Limits: the operators of lower.go, which docs/import.md lists; an error names every operator of a graph that is not among them.
+// Two operands are combined where one of them has the result's shape. Reductions and softmaxes stay within a row.
 package importer

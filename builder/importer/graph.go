@@ -16,11 +16,11 @@ import (
 
 // These errors tell why a graph cannot be imported.
 var (
-	// ErrUnsupported: operators, or forms of operators, that have no form in gorgonia here. Of operators the text names all.
+	// ErrUnsupported: operators, or forms of operators, that have no form in gorgonia here. The text names all operators at once.
 	ErrUnsupported = onnxeval.ErrUnsupported
-	// ErrGraph: a graph that is no part of a model, whatever operators there are.
+	// ErrGraph: a graph that cannot be a part of a model, whatever its operators.
 	ErrGraph = errors.New("unusable graph")
-	// ErrOutput: the value that is asked for is not there, or none was named where there are several.
+	// ErrOutput: the graph has no value of the name that was asked for, or has several results and none was named.
 	ErrOutput = errors.New("name one of the graph's values")
 )
 
@@ -31,8 +31,8 @@ type Graph struct {
 	weights  map[string]onnxgraph.Tensor
 }
 
-// Parse checks and decodes a model. Errors wrap onnxcheck's refusal. Whether its operators are there is seen when a part of it
-// is built.
+// Parse checks and decodes a model. Errors wrap onnxcheck's refusal. Whether its operators can be imported is
+// seen when a part of it is built.
 func Parse(model []byte) (*Graph, error) {
 	decoded, err := onnxgraph.Decode(model)
 	if err != nil {
@@ -74,8 +74,8 @@ func (g *Graph) Build(b *builder.Graph, inputs map[string]*G.Node, output string
 	return g.build(b, inputs, output, "", nil)
 }
 
-// build is Build for the model's part of the given name, whose parameters do not repeat it. A node that pass takes hands its
-// first operand on.
+// build is Build for the model's part of the given name, which parameters' names do not repeat. A node for which pass returns true is
+// left out: its first operand takes its place.
 func (g *Graph) build(b *builder.Graph, inputs map[string]*G.Node, output, part string, pass func(node int, shape []int) (bool, error)) (*G.Node, error) {
 	if err := b.Err(); err != nil {
 		return nil, err
@@ -212,7 +212,7 @@ func (s *builds) add(n onnxgraph.Node) error {
 	for _, name := range n.Inputs {
 		v, ok := s.values[name]
 		if name != "" && !ok {
-			return fmt.Errorf("its operand %q is not there: %w", name, ErrGraph)
+			return fmt.Errorf("no node before it gives its operand %q: %w", name, ErrGraph)
 		}
 		in = append(in, v)
 		known = known && v.node == nil

@@ -27,7 +27,6 @@ type lowering struct {
 	written
 	values func(i int) float64 // of x; away from kinks and edges of the operator's domain
 	flat   bool                // the operator has no gradient
-	aside  bool                // onnxruntime's kernel differs from ONNX's page, or is not there
 }
 
 func sine(i int) float64 { // of either sign, and not near 0

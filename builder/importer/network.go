@@ -131,7 +131,7 @@ func (n *Network) findLogits() error {
 		case onnxop.Has(node.Op, onnxop.KeepsOrder):
 			name = node.Inputs[0]
 		default:
-			n.note = fmt.Sprintf("%q is taken as logits: no sigmoid or softmax stands at the end", n.output)
+			n.note = fmt.Sprintf("%q is taken as logits: there is no sigmoid or softmax at the end", n.output)
 			return nil
 		}
 	}

@@ -3,7 +3,7 @@
 //
 // It is the one decoded form from which this project reads ONNX: internal/onnxeval runs it, builder/importer makes a gorgonia
 // graph of it. [Decode] first lets internal/onnxcheck look at the bytes. Nodes, operators and attributes then come from
-// onnx-go's decoder, which hands a model to a backend; the backend here writes down what it is told. What that decoder
+// onnx-go's decoder, which hands a model to a backend; the backend here writes down what it gets. What that decoder
 // loses is read from the protobuf: the opset, the names of dimensions, tensors of types that it cannot hold, whether a
 // node has operands at all.
 package onnxgraph
@@ -102,7 +102,7 @@ type Tensor struct {
 // Float16 is the element type of half precision: IEEE 754-2019, binary16.
 type Float16 = float16.Float16
 
-// The element types beside those of package bundle.
+// The element types that graphs may hold inside, besides those that package onnxtensor has for inputs and outputs.
 const (
 	Half   onnxtensor.DType = "float16"
 	Int8   onnxtensor.DType = "int8"
