@@ -25,6 +25,7 @@ var updateGolden = flag.Bool("update", false, "rewrite the golden files")
 
 // The exported graphs, as text: what a reader sees in Netron. Regenerate with go test ./export -run Golden -update.
 func TestGolden(t *testing.T) {
+	t.Parallel()
 	params, err := builder.NewParams(tensor.Float32, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -167,6 +168,7 @@ func inOut(x, y *G.Node) (export.Traced, error) {
 
 // What cannot be exported is an error in one line that names the node and the way out.
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	vector := func(batch int) (*G.ExprGraph, *G.Node) {
 		g := G.NewGraph()
 		return g, G.NewMatrix(g, tensor.Float32, G.WithShape(batch, 4), G.WithName("x"))
@@ -223,6 +225,7 @@ func TestErrors(t *testing.T) {
 
 // An input can be an output, one value two outputs, and a parameter an input although it has a value.
 func TestOutputsThatShareAValue(t *testing.T) {
+	t.Parallel()
 	trace := func(batch int) (export.Traced, error) {
 		g := G.NewGraph()
 		x := G.NewMatrix(g, tensor.Float32, G.WithShape(batch, 3), G.WithName("x"))

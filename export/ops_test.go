@@ -215,6 +215,7 @@ func verifyOn(backends []backend.Backend, model []byte, trace export.Trace, batc
 
 // Every row of the table, forward and backward, gorgonia against both backends, in float32 and float64.
 func TestOps(t *testing.T) {
+	t.Parallel()
 	on := backends(t)
 	used := map[string]bool{}
 	for name, c := range opCases {

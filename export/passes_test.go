@@ -12,6 +12,7 @@ import (
 // Each pass on the smallest graph that shows it. A line is a node, "y = Op(a, b)"; a name that no line defines is an
 // input of the shape that inputs gives it, or a number when it is one.
 func TestPasses(t *testing.T) {
+	t.Parallel()
 	inputs := map[string][]dim{
 		"x": {{n: 4}, {n: 3}}, "y": {{n: 4}, {n: 3}}, "W": {{n: 3}, {n: 3}}, "v": {{n: 3}}, "s": {},
 		"rows": {{n: 1, byBatch: true}, {n: 3}},
@@ -266,6 +267,7 @@ func nodeText(e *emitter) string {
 
 // Which of a model's outputs may be written over which of its inputs follows from who reads the input, and when.
 func TestOverwritable(t *testing.T) {
+	t.Parallel()
 	g := &onnxpb.GraphProto{Name: proto.String("g")}
 	e := newEmitter("", "")
 	value := func(name string) *onnxpb.ValueInfoProto {
@@ -303,6 +305,7 @@ func TestOverwritable(t *testing.T) {
 }
 
 func TestScanRefuses(t *testing.T) {
+	t.Parallel()
 	e := parseNodes(t, map[string][]dim{"x": {{n: 2}}}, `out = Neg(x)`)
 	m := &Model{proto: wrap(e.graph, Options{})}
 	if _, err := m.Scan([]Carried{{"x", "nothing"}}); err == nil {

@@ -13,6 +13,7 @@ import (
 
 // Random small graphs of the model language, with a loss and its gradients, gorgonia against both backends.
 func TestRandomGraphs(t *testing.T) {
+	t.Parallel()
 	on := backends(t)
 	rapid.Check(t, func(t *rapid.T) {
 		steps := rapid.SliceOfN(rapid.IntRange(0, 13), 1, 8).Draw(t, "steps")

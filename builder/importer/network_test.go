@@ -14,6 +14,7 @@ import (
 
 // Where a graph ends, what its categories are, and which of its numbers train.
 func TestNetwork(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		nodes      []string
 		shape      []int
@@ -65,6 +66,7 @@ func compareWithFile(t *testing.T, name string, n *importer.Network) {
 }
 
 func TestNetworkRefused(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		dtype   onnxpb.TensorProto_DataType
 		decoder bool

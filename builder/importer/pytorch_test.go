@@ -16,6 +16,7 @@ import (
 // PyTorch's models, which testdata/torch_vae.py trained and exported with both of torch's exporters, give PyTorch's numbers in
 // gorgonia, at any batch size.
 func TestPyTorch(t *testing.T) {
+	t.Parallel()
 	for _, model := range []string{"bernoulli", "mixed", "categorical"} {
 		for _, exporter := range []string{"script", "dynamo"} {
 			t.Run(model+" by "+exporter, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxpb"
 )
 
@@ -12,16 +13,8 @@ import (
 // What a runtime would have to hold because of a constant alone is bounded here. Operands that are computed are not known
 // before the graph runs, and are the runtime's to bound.
 
-// sizeOperands holds, by operator, the operands whose values multiply to a number of elements: shapes, repetitions, scales
-// and lengths. https://onnx.ai/onnx/operators/
-var sizeOperands = map[string][]int{
-	"Reshape": {1}, "Expand": {1}, "ConstantOfShape": {0}, "Tile": {1}, "OneHot": {1}, "Upsample": {1},
-	"Resize": {2, 3}, // scales and sizes; opset 10 has scales alone, see below
-	"Col2Im": {1}, "CenterCropPad": {1}, "AffineGrid": {1}, "MaxUnpool": {2}, "DFT": {1},
-	"HannWindow": {0}, "HammingWindow": {0}, "BlackmanWindow": {0}, "MelWeightMatrix": {0, 1},
-}
-
-// sizeAttributes holds the attributes of any operator that are such values.
+// sizeAttributes holds the attributes, of any operator, whose values multiply to a number of elements. The operands that do are in
+// internal/onnxop.
 var sizeAttributes = map[string]bool{
 	"shape": true, "kernel_shape": true, "output_shape": true, "sample_size": true, "scales": true, "hidden_size": true,
 }
@@ -40,7 +33,8 @@ func (s *scope) checkShapes(n *onnxpb.NodeProto) error {
 	bad := func(what string, values []float64) error {
 		return refuse("node %.100q (%.100q) asks by its %.100s for a shape that no tensor has: %s", n.GetName(), n.GetOpType(), what, valuesText(values))
 	}
-	sizes := sizeOperands[n.GetOpType()]
+	facts, _ := onnxop.Lookup(n.GetOpType())
+	sizes := facts.Sizes
 	if n.GetOpType() == "Resize" && len(n.Input) == 2 {
 		sizes = []int{1}
 	}

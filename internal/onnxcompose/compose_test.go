@@ -43,6 +43,7 @@ func model(t *testing.T, input string, outputs []string, nodes ...string) []byte
 }
 
 func TestChain(t *testing.T) {
+	t.Parallel()
 	first := model(t, "x", []string{"y", "unused"}, "y=Neg x", "unused=Exp x")
 	second := model(t, "y", []string{"z", "w"}, "z=Abs y", "w=Exp y")
 	chain, err := onnxcompose.Chain(first, second, "z")
@@ -72,6 +73,7 @@ func TestChain(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
+	t.Parallel()
 	first := model(t, "x", []string{"y"}, "y=Neg x")
 	for name, c := range map[string]struct {
 		second  []byte

@@ -74,6 +74,7 @@ func TestAbsurdSizes(t *testing.T) {
 
 // Every operator that is missing is named at once, with its nodes.
 func TestMissing(t *testing.T) {
+	t.Parallel()
 	g := &onnxgraph.Graph{Opset: 17, Inputs: []onnxgraph.Value{value("x", -1)}, Outputs: []onnxgraph.Value{value("y")}, Nodes: []onnxgraph.Node{
 		node("LSTM", "a", "x"), node("Relu", "b", "a"), node("TopK", "c", "b"), node("TopK", "d", "c"), node("TopK", "e", "d"), node("TopK", "f", "e"), node("Gelu", "y", "f"),
 	}}

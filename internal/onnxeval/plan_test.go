@@ -18,6 +18,7 @@ func cast(out, in string, to int64) onnxgraph.Node { return with(node("Cast", ou
 
 // Memory is shared between values, and results are views of operands: each case once went wrong, or could. x is [1, 2, 3].
 func TestMemory(t *testing.T) {
+	t.Parallel()
 	const half, single = 10, 1
 	for name, c := range map[string]struct {
 		nodes   []onnxgraph.Node

@@ -35,6 +35,7 @@ func tensor(name string, kind onnxpb.TensorProto_DataType, dims []int64, raw ...
 // What onnx-go loses is there: the two edges of x·x, operands that are left out, nodes without any, names of dimensions, the
 // opset, tensors of types that it does not hold, attributes of all kinds.
 func TestDecode(t *testing.T) {
+	t.Parallel()
 	node := func(op string, in, out []string, attributes ...*onnxpb.AttributeProto) *onnxpb.NodeProto {
 		return &onnxpb.NodeProto{OpType: &op, Input: in, Output: out, Attribute: attributes}
 	}
@@ -82,6 +83,7 @@ func TestDecode(t *testing.T) {
 }
 
 func TestDecodeRefuses(t *testing.T) {
+	t.Parallel()
 	for name, model := range map[string][]byte{
 		"words": []byte("no model"),
 		"bfloat16": changed(t, func(g *onnxpb.GraphProto) {
