@@ -1,10 +1,10 @@
 // Package importer makes gorgonia graphs of ONNX graphs, with named parameters that train.
 //
-//	g, err := importer.Parse(model)      // checked
+//	file, err := importer.Parse(model)   // checked
 //	…
 //	b := builder.New(params)
 //	x := b.Input("x", 32, 784)
-//	out, err := g.Build(b, map[string]*gorgonia.Node{"x": x}, "logits")
+//	out, err := file.Build(b, map[string]*gorgonia.Node{"x": x}, "logits")
 //
 // Weights become parameters under their initialisers' names and in their shapes: a layer of PyTorch's keeps its [out, in].
 // Numbers without dimensions, and the statistics of a batch normalisation, are constants. What follows from shapes and

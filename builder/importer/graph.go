@@ -24,8 +24,8 @@ var (
 	ErrOutput = errors.New("name one of the graph's values")
 )
 
-// A Graph is an ONNX graph that can be built in gorgonia.
-type Graph struct {
+// A File is a decoded ONNX file, of whose graph gorgonia graphs are built. Building changes nothing of it.
+type File struct {
 	graph    *onnxgraph.Graph
 	producer map[string]int // the node that computes a value
 	weights  map[string]onnxgraph.Tensor
@@ -33,12 +33,12 @@ type Graph struct {
 
 // Parse checks and decodes a model. Errors wrap onnxcheck's refusal. Whether its operators can be imported is
 // seen when a part of it is built.
-func Parse(model []byte) (*Graph, error) {
+func Parse(model []byte) (*File, error) {
 	decoded, err := onnxgraph.Decode(model)
 	if err != nil {
 		return nil, err
 	}
-	g := &Graph{graph: decoded, producer: map[string]int{}, weights: map[string]onnxgraph.Tensor{}}
+	g := &File{graph: decoded, producer: map[string]int{}, weights: map[string]onnxgraph.Tensor{}}
 	for i, n := range decoded.Nodes {
 		for _, out := range n.Outputs {
 			g.producer[out] = i
@@ -51,10 +51,10 @@ func Parse(model []byte) (*Graph, error) {
 }
 
 // Inputs and Outputs describe the graph as its file does; dynamic dimensions are -1.
-func (g *Graph) Inputs() []onnxtensor.Info { return infos(g.graph.Inputs) }
+func (f *File) Inputs() []onnxtensor.Info { return infos(f.graph.Inputs) }
 
 // Outputs describes the graph's results.
-func (g *Graph) Outputs() []onnxtensor.Info { return infos(g.graph.Outputs) }
+func (f *File) Outputs() []onnxtensor.Info { return infos(f.graph.Outputs) }
 
 func infos(values []onnxgraph.Value) []onnxtensor.Info {
 	var list []onnxtensor.Info
@@ -65,39 +65,39 @@ func infos(values []onnxgraph.Value) []onnxtensor.Info {
 }
 
 // Metadata returns what the model says of itself.
-func (g *Graph) Metadata() map[string]string { return g.graph.Metadata }
+func (f *File) Metadata() map[string]string { return f.graph.Metadata }
 
 // Build adds the part of the graph that leads to a value, an output or any other, to b, with the given nodes as the graph's
 // inputs. Parameters are named under the part of the model that b is in: within "encoder", fc.weight becomes encoder/fc.weight,
 // and encoder/1/weight stays as it is.
-func (g *Graph) Build(b *builder.Graph, inputs map[string]*G.Node, output string) (*G.Node, error) {
-	return g.build(b, inputs, output, "", nil)
+func (f *File) Build(b *builder.Graph, inputs map[string]*G.Node, output string) (*G.Node, error) {
+	return f.build(b, inputs, output, "", nil)
 }
 
 // build is Build for the model's part of the given name, which parameters' names do not repeat. A node for which pass returns true is
 // left out: its first operand takes its place.
-func (g *Graph) build(b *builder.Graph, inputs map[string]*G.Node, output, part string, pass func(node int, shape []int) (bool, error)) (*G.Node, error) {
+func (f *File) build(b *builder.Graph, inputs map[string]*G.Node, output, part string, pass func(node int, shape []int) (bool, error)) (*G.Node, error) {
 	if err := b.Err(); err != nil {
 		return nil, err
 	}
-	if err := g.missing(output); err != nil {
+	if err := f.missing(output); err != nil {
 		return nil, err
 	}
-	s := &builds{Graph: g, b: b, part: part, values: map[string]operand{}, parameters: map[string]*G.Node{}}
-	for _, in := range g.graph.Inputs {
+	s := &builds{File: f, b: b, part: part, values: map[string]operand{}, parameters: map[string]*G.Node{}}
+	for _, in := range f.graph.Inputs {
 		n := inputs[in.Name]
 		if n == nil {
 			return nil, fmt.Errorf("importer: the input %q is not given: %w", in.Name, ErrGraph)
 		}
 		s.values[in.Name] = operand{node: n}
 	}
-	for name, t := range g.weights {
+	for name, t := range f.weights {
 		if _, given := inputs[name]; !given {
 			s.values[name] = operand{known: &t, trains: trains(t)}
 		}
 	}
-	for _, i := range g.towards(output) {
-		n := g.graph.Nodes[i]
+	for _, i := range f.towards(output) {
+		n := f.graph.Nodes[i]
 		err, passed := error(nil), false
 		if pass != nil && len(n.Inputs) > 0 {
 			passed, err = pass(i, s.values[n.Inputs[0]].shape())
@@ -118,7 +118,7 @@ func (g *Graph) build(b *builder.Graph, inputs map[string]*G.Node, output, part 
 	v, ok := s.values[output]
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("importer: the graph has no value %q: it gives %s: %w", output, strings.Join(names(g.graph.Outputs), ", "), ErrOutput)
+		return nil, fmt.Errorf("importer: the graph has no value %q: it gives %s: %w", output, strings.Join(names(f.graph.Outputs), ", "), ErrOutput)
 	case v.node == nil:
 		return nil, fmt.Errorf("importer: the value %q does not depend on the graph's inputs: %w", output, ErrOutput)
 	}
@@ -134,19 +134,19 @@ func names(values []onnxgraph.Value) []string {
 }
 
 // towards returns the nodes on which a value depends, in order.
-func (g *Graph) towards(output string) []int {
+func (f *File) towards(output string) []int {
 	wanted := map[int]bool{}
 	stack := []string{output}
 	for len(stack) > 0 {
 		name := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if i, ok := g.producer[name]; ok && !wanted[i] {
+		if i, ok := f.producer[name]; ok && !wanted[i] {
 			wanted[i] = true
-			stack = append(stack, g.graph.Nodes[i].Inputs...)
+			stack = append(stack, f.graph.Nodes[i].Inputs...)
 		}
 	}
 	var order []int
-	for i := range g.graph.Nodes {
+	for i := range f.graph.Nodes {
 		if wanted[i] {
 			order = append(order, i)
 		}
@@ -156,21 +156,21 @@ func (g *Graph) towards(output string) []int {
 
 // missing lists the operators that have no form in gorgonia, where their operands depend on the graph's inputs, or that onnxeval
 // lacks, by which the others are computed and all are compared.
-func (g *Graph) missing(output string) error {
+func (f *File) missing(output string) error {
 	moving := map[string]bool{}
-	for _, in := range g.graph.Inputs {
+	for _, in := range f.graph.Inputs {
 		moving[in.Name] = true
 	}
 	lacks := map[string]bool{}
 	known := onnxeval.Operators()
-	part := &onnxgraph.Graph{Opset: g.graph.Opset}
-	for _, i := range g.towards(output) {
-		n := g.graph.Nodes[i]
+	part := &onnxgraph.Graph{Opset: f.graph.Opset}
+	for _, i := range f.towards(output) {
+		n := f.graph.Nodes[i]
 		part.Nodes = append(part.Nodes, n)
 		moves := slices.ContainsFunc(n.Inputs, func(in string) bool { return moving[in] })
 		for _, out := range n.Outputs {
 			moving[out] = moves && !onnxop.Has(n.Op, onnxop.ReadsShape)
-			lacks[out] = moves && lowerings[n.Op] == nil || known[n.Op] == 0 || known[n.Op] > g.graph.Opset
+			lacks[out] = moves && lowerings[n.Op] == nil || known[n.Op] == 0 || known[n.Op] > f.graph.Opset
 		}
 	}
 	return onnxeval.Missing(part, "importer: gorgonia", func(n onnxgraph.Node) bool { return len(n.Outputs) == 0 || !lacks[n.Outputs[0]] })
@@ -178,7 +178,7 @@ func (g *Graph) missing(output string) error {
 
 // builds is one building of a graph.
 type builds struct {
-	*Graph
+	*File
 	b          *builder.Graph
 	part       string
 	values     map[string]operand

@@ -16,7 +16,7 @@ import (
 
 // A Network is a graph of one input as a part of a model: a builder.ImportedNetwork.
 type Network struct {
-	graph  *Graph
+	file   *File
 	part   string // "encoder" or "decoder"
 	output string // the value that is taken
 	ending int    // the sigmoid or softmax at the end that is left out, -1 for none
@@ -43,15 +43,15 @@ func Decoder(model []byte, output string) (*Network, error) {
 }
 
 func network(model []byte, part, output, ours string) (*Network, error) {
-	g, err := Parse(model)
+	f, err := Parse(model)
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{graph: g, part: part, output: output}
-	if len(g.graph.Inputs) != 1 {
-		return nil, fmt.Errorf("importer: the graph takes %d inputs, %s: a part of a model takes one: %w", len(g.graph.Inputs), strings.Join(names(g.graph.Inputs), ", "), ErrGraph)
+	n := &Network{file: f, part: part, output: output}
+	if len(f.graph.Inputs) != 1 {
+		return nil, fmt.Errorf("importer: the graph takes %d inputs, %s: a part of a model takes one: %w", len(f.graph.Inputs), strings.Join(names(f.graph.Inputs), ", "), ErrGraph)
 	}
-	in := g.graph.Inputs[0]
+	in := f.graph.Inputs[0]
 	if in.DType != onnxtensor.Float32 && in.DType != onnxtensor.Float64 {
 		return nil, fmt.Errorf("importer: the input %q is %s: models take rows of float32 within [0,1]: export the graph without what turns bytes into them: %w", in.Name, in.DType, ErrGraph)
 	}
@@ -59,14 +59,14 @@ func network(model []byte, part, output, ours string) (*Network, error) {
 		return nil, err
 	}
 	if n.output == "" {
-		for _, out := range g.graph.Outputs {
-			if len(g.graph.Outputs) == 1 || out.Name == ours {
+		for _, out := range f.graph.Outputs {
+			if len(f.graph.Outputs) == 1 || out.Name == ours {
 				n.output = out.Name
 			}
 		}
 	}
 	if n.output == "" {
-		return nil, fmt.Errorf("importer: the %s gives %s, which of them are its logits? %w", part, strings.Join(names(g.graph.Outputs), ", "), ErrOutput)
+		return nil, fmt.Errorf("importer: the %s gives %s, which of them are its logits? %w", part, strings.Join(names(f.graph.Outputs), ", "), ErrOutput)
 	}
 	if err := n.findLogits(); err != nil {
 		return nil, err
@@ -110,11 +110,11 @@ func (n *Network) try(batch int) error {
 func (n *Network) findLogits() error {
 	n.ending, n.logits = -1, n.output
 	for name := n.output; ; {
-		i, ok := n.graph.producer[name]
+		i, ok := n.file.producer[name]
 		if !ok {
 			return nil
 		}
-		node := n.graph.graph.Nodes[i]
+		node := n.file.graph.Nodes[i]
 		if len(node.Inputs) == 0 {
 			return nil
 		}
@@ -142,12 +142,12 @@ func (n *Network) pass(i int, shape []int) (bool, error) {
 	if i != n.ending {
 		return false, nil
 	}
-	node := n.graph.graph.Nodes[i]
+	node := n.file.graph.Nodes[i]
 	if node.Op == "Sigmoid" {
 		return true, nil
 	}
 	last := len(shape) - 1
-	if a := node.SoftmaxAxis(n.graph.graph.Opset); last < 1 || a != -1 && a != last {
+	if a := node.SoftmaxAxis(n.file.graph.Opset); last < 1 || a != -1 && a != last {
 		return false, fmt.Errorf("a softmax at the end along axis %d of rank %d: categories are the last axis: %w", a, last+1, ErrGraph)
 	}
 	n.categories = shape[last]
@@ -176,7 +176,7 @@ func (n *Network) findCategories() error {
 // Input returns the shape of the graph's input, without the batch.
 func (n *Network) Input() []int {
 	var shape []int
-	for _, d := range n.graph.graph.Inputs[0].Shape[1:] {
+	for _, d := range n.file.graph.Inputs[0].Shape[1:] {
 		shape = append(shape, int(d))
 	}
 	return shape
@@ -221,9 +221,9 @@ func (n *Network) Build(b *builder.Graph, x *G.Node) *G.Node {
 	if x.Dims() != 2 || x.Shape()[1] != n.Width() {
 		return b.Fail(fmt.Errorf("the imported graph takes rows of %d values, not %v: %w", n.Width(), x.Shape(), ErrGraph))
 	}
-	in := n.graph.graph.Inputs[0]
+	in := n.file.graph.Inputs[0]
 	shaped := b.Reshape(x, append([]int{x.Shape()[0]}, n.Input()...)...)
-	y, err := n.graph.build(b, map[string]*G.Node{in.Name: shaped}, n.output, n.part, n.pass)
+	y, err := n.file.build(b, map[string]*G.Node{in.Name: shaped}, n.output, n.part, n.pass)
 	if err != nil {
 		return b.Fail(err)
 	}
@@ -233,8 +233,8 @@ func (n *Network) Build(b *builder.Graph, x *G.Node) *G.Node {
 // Operators lists the operators on which the result depends, with how often each occurs.
 func (n *Network) Operators() map[string]int {
 	count := map[string]int{}
-	for _, i := range n.graph.towards(n.output) {
-		if op := n.graph.graph.Nodes[i].Op; i != n.ending && op != "Constant" {
+	for _, i := range n.file.towards(n.output) {
+		if op := n.file.graph.Nodes[i].Op; i != n.ending && op != "Constant" {
 			count[op]++
 		}
 	}
@@ -244,10 +244,10 @@ func (n *Network) Operators() map[string]int {
 // Reference computes the logits of rows by the ONNX graph itself, in pure Go, with the weights of the file: what a model that was
 // imported and not trained yet must give.
 func (n *Network) Reference(rows []float32) ([]float32, error) {
-	g := *n.graph.graph
+	g := *n.file.graph
 	g.Nodes = nil
-	for _, i := range n.graph.towards(n.logits) {
-		g.Nodes = append(g.Nodes, n.graph.graph.Nodes[i])
+	for _, i := range n.file.towards(n.logits) {
+		g.Nodes = append(g.Nodes, n.file.graph.Nodes[i])
 	}
 	g.Outputs = []onnxgraph.Value{{Info: onnxtensor.Info{Name: n.logits}}}
 	program, err := onnxeval.Load(&g)

@@ -3,6 +3,7 @@ package onnxeval_test
 import (
 	"context"
 	"errors"
+	"path"
 	"runtime"
 	"strings"
 	"testing"
@@ -93,9 +94,18 @@ func TestMissing(t *testing.T) {
 }
 
 // FuzzModel reads, loads and runs what bytes may say. Whatever it is, it ends in numbers or in an error of a known kind, within
-// memory that is bounded. With CATVAE_ONNX_TESTS, ONNX's own tests are seeds, too.
+// memory that is bounded. ONNX's own tests are seeds, too: the committed ones, and with CATVAE_ONNX_TESTS all.
 func FuzzModel(f *testing.F) {
 	onnxtest.Seed(f, 1<<12)
+	committed, err := unpack(single)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for name, file := range committed {
+		if path.Base(name) == "model.onnx" {
+			f.Add(file.Data)
+		}
+	}
 	restore := onnxeval.SetMaxMemory(1 << 24)
 	f.Cleanup(restore)
 	f.Fuzz(func(t *testing.T, data []byte) {
