@@ -3,6 +3,7 @@ package importer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/catvae/catvae/builder"
@@ -99,9 +100,14 @@ func (n *Network) try(batch int) error {
 	if y.Dims() < 2 || y.Shape()[0] != batch {
 		return fmt.Errorf("importer: %q is of shape %v for a batch of %d rows: it has no row for each: %w", n.output, y.Shape(), batch, ErrGraph)
 	}
+	before := n.params // at another batch
 	n.shape, n.params = y.Shape()[1:], nil
-	for _, name := range params.Names() {
-		n.params = append(n.params, Parameter{name, params.Value(name).Shape()})
+	for i, name := range params.Names() {
+		shape := params.Value(name).Shape()
+		if i < len(before) && !slices.Equal(before[i].Shape, shape) {
+			return fmt.Errorf("importer: the parameter %q grows with the batch, from shape %v to %v: export the model without expanding weights to the batch: %w", name, before[i].Shape, shape, ErrGraph)
+		}
+		n.params = append(n.params, Parameter{name, shape})
 	}
 	return nil
 }

@@ -84,6 +84,7 @@ func TestNetworkRefused(t *testing.T) {
 		"two results":                        {float, false, "y z", []string{"y = MatMul x w", "z = Relu y"}, importer.ErrOutput, "y, z"},
 		"nothing to train":                   {float, false, "y", []string{"y = Relu x"}, importer.ErrGraph, "no parameters"},
 		"one number for all rows":            {float, false, "y", []string{"a = MatMul x w", "y = ReduceSum a keepdims=0"}, importer.ErrUnsupported, "batch"},
+		"a parameter as long as the batch":   {float, false, "y", []string{"n = Shape x", "e = Expand row4 n", "a = Add x e", "y = MatMul a w"}, importer.ErrGraph, `"encoder/e" grows with the batch`},
 		"a result that does not depend on x": {float, false, "y", []string{"y = Relu v"}, importer.ErrOutput, "does not depend"},
 	} {
 		read := importer.Encoder

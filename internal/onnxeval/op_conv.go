@@ -8,7 +8,7 @@ import (
 )
 
 // Conv and ConvTranspose over any number of spatial axes, by a matrix of patches (im2col) and one product for each picture and group.
-// Nothing here is fast: models that ship are dense.
+// It is written to be right, not to be fast.
 
 // window is how a kernel slides over the spatial axes of a picture, of any number of them.
 type window struct {
