@@ -33,13 +33,13 @@ func concat(c *call) error {
 		return err
 	}
 	outer, inner := around(shape, a)
-	in := c.in
+	in, move := c.in, first.mover()
 	return c.share(outer, max(1, cheap/(inner*shape[a])), func(from, to int) {
 		for o := from; o < to; o++ {
 			at := o * shape[a] * inner
 			for _, v := range in {
 				n := v.shape[a] * inner
-				moveElements(y, at, v, o*n, n)
+				move(y, at, v, o*n, n)
 				at += n
 			}
 		}
@@ -100,12 +100,12 @@ func split(c *call) error {
 			return err
 		}
 	}
-	out := c.out
+	out, move := c.out, x.mover()
 	return c.do(func() {
 		for o := range outer {
 			at := o * d * inner
 			for i, n := range parts {
-				moveElements(out[i], o*n*inner, x, at, n*inner)
+				move(out[i], o*n*inner, x, at, n*inner)
 				at += n * inner
 			}
 		}

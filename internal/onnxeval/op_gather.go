@@ -58,10 +58,11 @@ func gather(c *call) error {
 		}
 		return min(max(n, 0), d-1)
 	}
+	move := x.mover()
 	return c.do(func() {
 		for o := range outer {
 			for i := range index.size {
-				moveElements(y, (o*index.size+i)*inner, x, (o*d+at(i))*inner, inner)
+				move(y, (o*index.size+i)*inner, x, (o*d+at(i))*inner, inner)
 			}
 		}
 	})
@@ -90,6 +91,7 @@ func oneHot(c *call) error {
 	if err != nil {
 		return err
 	}
+	move := values.mover()
 	return c.share(outer, max(1, cheap/(inner*depth)), func(from, to int) {
 		for o := from; o < to; o++ {
 			for i := range inner {
@@ -102,7 +104,7 @@ func oneHot(c *call) error {
 					if k == n {
 						which = 1
 					}
-					moveElements(y, (o*depth+k)*inner+i, values, which, 1)
+					move(y, (o*depth+k)*inner+i, values, which, 1)
 				}
 			}
 		}

@@ -71,7 +71,7 @@ func pad(c *call) error {
 		return c.do(func() { copyData(y, x) })
 	}
 	// Each row of the result is put together element by element: where it comes from along every axis, or the number.
-	own := strides(x.shape)
+	own, move := strides(x.shape), x.mover()
 	n, length := rows(shape)
 	return c.share(n, max(1, cheap/length), func(from, to int) {
 		for r := from; r < to; r++ {
@@ -85,9 +85,9 @@ func pad(c *call) error {
 			}
 			for k := range length {
 				if at := placed(base, sources[rank-1], k, 1); at >= 0 {
-					moveElements(y, r*length+k, x, at, 1)
+					move(y, r*length+k, x, at, 1)
 				} else {
-					moveElements(y, r*length+k, fill, 0, 1)
+					move(y, r*length+k, fill, 0, 1)
 				}
 			}
 		}

@@ -257,9 +257,10 @@ func constantOfShape(c *call) error {
 	if err != nil {
 		return err
 	}
+	move := x.mover()
 	return c.share(y.size, cheap, func(from, to int) {
 		for i := from; i < to; i++ {
-			moveElements(y, i, x, 0, 1)
+			move(y, i, x, 0, 1)
 		}
 	})
 }

@@ -12,8 +12,9 @@ func (c *call) gatherBy(x *value, shape []int, offset int, by []int) error {
 	if err != nil || y.size == 0 {
 		return err
 	}
+	move := x.mover()
 	if len(shape) == 0 {
-		return c.do(func() { moveElements(y, 0, x, offset, 1) })
+		return c.do(func() { move(y, 0, x, offset, 1) })
 	}
 	w := walker{shape: shape, strides: [][]int{by}}
 	n, length := rows(shape)
@@ -21,11 +22,11 @@ func (c *call) gatherBy(x *value, shape []int, offset int, by []int) error {
 	return c.share(n, max(1, cheap/length), func(from, to int) {
 		w.walk(from, to, func(at int, others []int) {
 			if along == 1 {
-				moveElements(y, at, x, offset+others[0], length)
+				move(y, at, x, offset+others[0], length)
 				return
 			}
 			for i := range length {
-				moveElements(y, at+i, x, offset+others[0]+i*along, 1)
+				move(y, at+i, x, offset+others[0]+i*along, 1)
 			}
 		})
 	})

@@ -15,31 +15,8 @@ func where(c *call) error {
 	if c.in[0].dtype != onnxtensor.Bool {
 		return c.unsupportedType(0)
 	}
-	switch c.in[1].dtype {
-	case onnxtensor.Float32:
-		return whereOf[float32](c)
-	case onnxtensor.Float64:
-		return whereOf[float64](c)
-	case onnxgraph.Half:
-		return whereOf[onnxgraph.Float16](c)
-	case onnxgraph.Int8:
-		return whereOf[int8](c)
-	case onnxgraph.Int16:
-		return whereOf[int16](c)
-	case onnxgraph.Uint16:
-		return whereOf[uint16](c)
-	case onnxgraph.Uint32:
-		return whereOf[uint32](c)
-	case onnxgraph.Uint64:
-		return whereOf[uint64](c)
-	case onnxtensor.Int32:
-		return whereOf[int32](c)
-	case onnxtensor.Int64:
-		return whereOf[int64](c)
-	case onnxtensor.Uint8:
-		return whereOf[uint8](c)
-	case onnxtensor.Bool:
-		return whereOf[bool](c)
+	if e, ok := elementTypes[c.in[1].dtype]; ok {
+		return e.where(c)
 	}
 	return c.unsupportedType(1)
 }

@@ -77,37 +77,6 @@ func Allocate(d onnxtensor.DType, shape []int) any {
 	return allocate(d, n)
 }
 
-// allocate returns a slice of n elements of a type.
-func allocate(d onnxtensor.DType, n int) any {
-	switch d {
-	case onnxtensor.Float32:
-		return make([]float32, n)
-	case onnxtensor.Float64:
-		return make([]float64, n)
-	case onnxgraph.Half:
-		return make([]onnxgraph.Float16, n)
-	case onnxgraph.Int8:
-		return make([]int8, n)
-	case onnxgraph.Int16:
-		return make([]int16, n)
-	case onnxtensor.Int32:
-		return make([]int32, n)
-	case onnxtensor.Int64:
-		return make([]int64, n)
-	case onnxtensor.Uint8:
-		return make([]uint8, n)
-	case onnxgraph.Uint16:
-		return make([]uint16, n)
-	case onnxgraph.Uint32:
-		return make([]uint32, n)
-	case onnxgraph.Uint64:
-		return make([]uint64, n)
-	case onnxtensor.Bool:
-		return make([]bool, n)
-	}
-	return nil
-}
-
 // float and number are the element types in which operators compute. Half precision is computed in float32: see widen.
 type (
 	float  interface{ float32 | float64 }
@@ -119,51 +88,8 @@ type (
 	}
 )
 
-// widthOf returns the bytes of an element.
-func widthOf(d onnxtensor.DType) int {
-	switch d {
-	case onnxtensor.Float64, onnxtensor.Int64, onnxgraph.Uint64:
-		return 8
-	case onnxtensor.Float32, onnxtensor.Int32, onnxgraph.Uint32:
-		return 4
-	case onnxgraph.Half, onnxgraph.Int16, onnxgraph.Uint16:
-		return 2
-	}
-	return 1
-}
-
 // copyData copies all elements of src, of the same type and size.
-func copyData(dst, src *value) { moveElements(dst, 0, src, 0, src.size) }
-
-// moveElements copies n elements from one value to another of the same type.
-func moveElements(dst *value, to int, src *value, from, n int) {
-	switch src.dtype {
-	case onnxtensor.Float32:
-		copy(of[float32](dst)[to:to+n], of[float32](src)[from:from+n])
-	case onnxtensor.Float64:
-		copy(of[float64](dst)[to:to+n], of[float64](src)[from:from+n])
-	case onnxgraph.Half:
-		copy(of[onnxgraph.Float16](dst)[to:to+n], of[onnxgraph.Float16](src)[from:from+n])
-	case onnxgraph.Int8:
-		copy(of[int8](dst)[to:to+n], of[int8](src)[from:from+n])
-	case onnxgraph.Int16:
-		copy(of[int16](dst)[to:to+n], of[int16](src)[from:from+n])
-	case onnxtensor.Int32:
-		copy(of[int32](dst)[to:to+n], of[int32](src)[from:from+n])
-	case onnxtensor.Int64:
-		copy(of[int64](dst)[to:to+n], of[int64](src)[from:from+n])
-	case onnxtensor.Uint8:
-		copy(of[uint8](dst)[to:to+n], of[uint8](src)[from:from+n])
-	case onnxgraph.Uint16:
-		copy(of[uint16](dst)[to:to+n], of[uint16](src)[from:from+n])
-	case onnxgraph.Uint32:
-		copy(of[uint32](dst)[to:to+n], of[uint32](src)[from:from+n])
-	case onnxgraph.Uint64:
-		copy(of[uint64](dst)[to:to+n], of[uint64](src)[from:from+n])
-	case onnxtensor.Bool:
-		copy(of[bool](dst)[to:to+n], of[bool](src)[from:from+n])
-	}
-}
+func copyData(dst, src *value) { src.mover()(dst, 0, src, 0, src.size) }
 
 // fromFloat32 rounds to half precision, to the even neighbour.
 func fromFloat32(x float32) onnxgraph.Float16 { return float16.Fromfloat32(x) }
