@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
 	"github.com/catvae/catvae/internal/onnxop"
@@ -34,14 +33,20 @@ var _ builder.ImportedNetwork = (*Network)(nil)
 // Encoder makes the encoder of a model: a graph of rows that gives the latent logits. output names the value that they are; ""
 // takes the graph's result (of several, ours: latent_logits). A sigmoid or softmax at the end is left out.
 func Encoder(model []byte, output string) (*Network, error) {
-	return network(model, "encoder", output, bundle.LatentLogits)
+	return network(model, "encoder", output, ourLogits)
 }
 
 // Decoder makes the decoder of a model: a graph of codes that gives the logits of the rows' values. output is as in [Encoder];
 // of several results reconstruction_logits is taken.
 func Decoder(model []byte, output string) (*Network, error) {
-	return network(model, "decoder", output, bundle.ReconstructionLogits)
+	return network(model, "decoder", output, ourOutputs)
 }
+
+// The names of the logits in our own bundles' graphs, which are known without being told.
+const (
+	ourLogits  = "latent_logits"
+	ourOutputs = "reconstruction_logits"
+)
 
 func network(model []byte, part, output, ours string) (*Network, error) {
 	f, err := Parse(model)

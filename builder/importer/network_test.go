@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/builder/importer"
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxpb"
 )
 
@@ -95,5 +96,12 @@ func TestNetworkRefused(t *testing.T) {
 		if !errors.Is(err, c.kind) || !strings.Contains(fmt.Sprint(err), c.text) || strings.Contains(fmt.Sprint(err), "\n") {
 			t.Errorf("%s: the error is %v, want %v with %q", name, err, c.kind, c.text)
 		}
+	}
+}
+
+// Our own graphs are imported without naming their logits.
+func TestNamesAreTheBundles(t *testing.T) {
+	if importer.OurLogits != bundle.LatentLogits || importer.OurOutputs != bundle.ReconstructionLogits {
+		t.Errorf("the importer knows %q and %q, bundles have %q and %q", importer.OurLogits, importer.OurOutputs, bundle.LatentLogits, bundle.ReconstructionLogits)
 	}
 }
