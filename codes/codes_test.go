@@ -30,6 +30,7 @@ func random(seed uint64, n, bits int) []byte {
 var widths = []int{1, 7, 8, 9, 37, 63, 64, 65, 128, 200, 256, 300}
 
 func TestPackRoundTrip(t *testing.T) {
+	t.Parallel()
 	for _, bits := range widths {
 		packed := random(uint64(bits), 17, bits)
 		if len(packed) != 17*codes.Bytes(bits) {
@@ -48,6 +49,7 @@ func TestPackRoundTrip(t *testing.T) {
 
 // Against numpy.packbits([1,0,1,1,0,0,0,0,1,1]) = [176, 192].
 func TestBitOrder(t *testing.T) {
+	t.Parallel()
 	packed, err := codes.Pack(nil, []float32{1, 0, 1, 1, 0, 0, 0, 0, 1, 1}, 10)
 	if err != nil || !bytes.Equal(packed, []byte{176, 192}) {
 		t.Errorf("%v, %v", packed, err)
@@ -55,6 +57,7 @@ func TestBitOrder(t *testing.T) {
 }
 
 func TestBadCodes(t *testing.T) {
+	t.Parallel()
 	if _, err := codes.Pack(nil, []float32{1, 0, 1}, 2); err == nil {
 		t.Error("three values were packed as codes of two bits")
 	}
@@ -92,6 +95,7 @@ func distanceBitByBit(a, b []byte) (d int) {
 }
 
 func TestDistance(t *testing.T) {
+	t.Parallel()
 	for _, bits := range widths {
 		size := codes.Bytes(bits)
 		a, b := random(1, 50, bits), random(2, 50, bits)
@@ -107,6 +111,7 @@ func TestDistance(t *testing.T) {
 // A search finds what sorting all distances finds, ties by row, for every width and number of codes, in parts small and
 // large enough for several cores.
 func TestSearchAgainstSorting(t *testing.T) {
+	t.Parallel()
 	for bits := 1; bits <= 300; bits++ {
 		rows := []int{1, 65, 200}
 		if slices.Contains(widths, bits) {
@@ -146,6 +151,7 @@ func TestSearchAgainstSorting(t *testing.T) {
 }
 
 func TestSearchStops(t *testing.T) {
+	t.Parallel()
 	x, err := codes.NewIndex(64)
 	if err != nil || x.Add(random(1, 100, 64)) != nil {
 		t.Fatal(err)
@@ -159,6 +165,7 @@ func TestSearchStops(t *testing.T) {
 
 // Means, entropies and correlations are those of the bits, counted one by one.
 func TestStats(t *testing.T) {
+	t.Parallel()
 	for _, bits := range widths {
 		for _, n := range []int{1, 64, 65, 1000} {
 			packed := random(uint64(bits+n), n, bits)

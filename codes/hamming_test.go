@@ -21,6 +21,7 @@ func random(r *rand.ChaCha8, rows, size int) (*Index, []byte) {
 // Each way of scanning finds what counting bit by bit finds, for codes of 1 to 40 bytes, and of so many that sums of 8 and of
 // 16 bits overflow; with limits that all, few or no codes keep.
 func TestScan(t *testing.T) {
+	t.Parallel()
 	sizes := []int{61, 62, 63, 64, 93, 94, 8192, 9000}
 	for size := range 40 {
 		sizes = append(sizes, size+1)

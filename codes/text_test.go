@@ -9,6 +9,7 @@ import (
 
 // numpy.packbits([1,0,1,1,0,0,0,0,1,1]) = [176, 192]; PostgreSQL prints B'1011000011' the same way.
 func TestText(t *testing.T) {
+	t.Parallel()
 	code := []byte{176, 192}
 	if got := codes.AppendBits([]byte("x"), code, 10); string(got) != "x1011000011" {
 		t.Errorf("bits %s", got)
@@ -28,6 +29,7 @@ func TestText(t *testing.T) {
 }
 
 func TestBadText(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"", "101100001", "10110000111", "1011000012", "101100001é"} {
 		if got, err := codes.ParseBits([]byte{7}, text, 10); err == nil || len(got) != 1 {
 			t.Errorf("bits: %q became %x", text, got)

@@ -1,13 +1,13 @@
 package dataset
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"sync"
+
+	"github.com/catvae/catvae/dataset/internal/reading"
+	"github.com/catvae/catvae/dist"
 )
 
-// Decode puts rows in place that were read before: see [Reader].
+// Decode puts the rows in place that were read before: see [Reader].
 type Decode = func() (bad []error, err error)
 
 // pool recycles the memory of rows between reading and decoding.
@@ -23,65 +23,28 @@ func (p *pool) get(n int) []byte {
 
 func (p *pool) put(b []byte) { p.Put(&b) }
 
-// rowsIn returns how many rows of so many values go into memory for n of them: io.EOF where none are left.
-func rowsIn(n, size, left int) (int, error) {
-	switch {
-	case left == 0:
-		return 0, io.EOF
-	case n < size:
-		return 0, fmt.Errorf("dataset: there is memory for %d values, a row has %d: give it for a row or more", n, size)
-	}
-	return min(n/size, left), nil
-}
-
-// Rowwise reads rows of so many values one by one into dst, as Reader.Floats and ByteReader.Bytes want it: for readers that
-// have nothing to gain from doing otherwise. Errors about one row are collected.
-func Rowwise[T byte | float32](dst []T, size int, next func(row []T) (int, error)) (int, Decode, error) {
-	if _, err := rowsIn(len(dst), size, 1); err != nil {
-		return 0, nil, err
-	}
-	var bad []error
-	n := 0
-	for ; (n+1)*size <= len(dst); n++ {
-		row := dst[n*size:][:size]
-		_, err := next(row)
-		if isBad(err) {
-			clear(row)
-			bad = append(bad, err)
-			continue
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return 0, nil, err
-		}
-	}
-	if n == 0 {
-		return 0, nil, io.EOF
-	}
-	if bad == nil {
-		return n, nil, nil
-	}
-	return n, func() ([]error, error) { return bad, nil }, nil
-}
-
-// isBad reports an error that is about one row.
-func isBad(err error) bool {
-	var bad interface{ BadRow() int }
-	return errors.As(err, &bad)
-}
-
-// greyOf writes bytes as numbers within [0,1].
-func greyOf(dst []float32, bytes []byte) {
+// greyOf writes bytes as the numbers that a table has for them.
+func greyOf(dst []float32, bytes []byte, table *[256]float32) {
 	for i, b := range bytes {
-		dst[i] = scaled[b]
+		dst[i] = table[b]
 	}
+}
+
+// unit is the table of [dist.Unit]: b/255.
+var unit = dist.Unit().Table()
+
+// tableOf returns what each byte becomes by a rule.
+func tableOf(v dist.Values) *[256]float32 {
+	if v == dist.Unit() {
+		return &unit
+	}
+	table := v.Table()
+	return &table
 }
 
 // floatsOfBytes reads rows of bytes and leaves their scaling to whoever decodes.
-func floatsOfBytes(dst []float32, size int, p *pool, read func(dst []byte) (int, Decode, error)) (int, Decode, error) {
-	if _, err := rowsIn(len(dst), size, 1); err != nil {
+func floatsOfBytes(dst []float32, size int, p *pool, table *[256]float32, read func(dst []byte) (int, Decode, error)) (int, Decode, error) {
+	if _, err := reading.RowsIn(len(dst), size, 1); err != nil {
 		return 0, nil, err
 	}
 	raw := p.get(len(dst))
@@ -95,7 +58,7 @@ func floatsOfBytes(dst []float32, size int, p *pool, read func(dst []byte) (int,
 		if decode != nil {
 			bad, err = decode()
 		}
-		greyOf(dst, raw[:n*size])
+		greyOf(dst, raw[:n*size], table)
 		return bad, err
 	}, nil
 }

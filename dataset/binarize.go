@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/noise"
 )
 
@@ -43,14 +44,16 @@ func ParseBinarization(s string) (Binarization, error) {
 	return "", fmt.Errorf("dataset: binarisation %q: use %s, %s, %s or %s", s, None, Fixed, Dynamic, Threshold)
 }
 
-// A Binarizer applies a rule with the noise of a seed. The same row of the same epoch always comes out the same.
+// A Binarizer applies a rule with the noise of a seed. The same row of the same epoch always comes out the same. It is safe for
+// concurrent use.
 type Binarizer struct {
-	Rule Binarization
-	Seed uint64
+	Rule   Binarization
+	Seed   uint64
+	Values dist.Values // what bytes become: see [Set.Values]; zero means [dist.Unit], b/255
 }
 
-// Apply turns the grey values of row i, in place, into what the rule makes of them in an epoch. Bytes b are grey values
-// b/255 and come out 1 with a probability of b/255 to within 2⁻²³, never where b is 0, always where it is 255:
+// Apply turns the grey values of row i, in place, into what the rule makes of them in an epoch. A value x comes out 1 with a
+// probability of x to within 2⁻²³, never where it is 0, always where it is 1:
 //
 //	x > u,   u uniform in the open unit interval
 func (b Binarizer) Apply(values []float32, epoch, i uint32) {
@@ -66,8 +69,8 @@ func (b Binarizer) Apply(values []float32, epoch, i uint32) {
 	}
 }
 
-// Bytes is [Binarizer.Apply] on bytes: Fixed and Dynamic give 0 and 1, the very bits that Apply gives; None and Threshold
-// leave the bytes as they are, since what is made of them is made later. dst and grey have one length.
+// Bytes is [Binarizer.Apply] on bytes: Fixed and Dynamic give 0 and 1, the very bits that Apply gives for the values that the
+// bytes become; None and Threshold leave the bytes as they are, for the encoder. dst and grey have the same length.
 func (b Binarizer) Bytes(dst, grey []byte, epoch, i uint32) {
 	switch b.Rule {
 	case Fixed:
@@ -79,9 +82,32 @@ func (b Binarizer) Bytes(dst, grey []byte, epoch, i uint32) {
 	}
 }
 
-// drawBytes draws no number where every pixel of a block is black or white, as most are: the stream is a function of the
-// place, so that nothing has to be skipped.
+// drawBytes draws the bits of bytes.
 func (b Binarizer) drawBytes(dst, grey []byte, step, row uint32) {
+	if v := b.Values.OrUnit(); v == dist.Unit() {
+		b.drawGrey(dst, grey, step, row)
+	} else {
+		b.drawScaled(dst, grey, v, step, row)
+	}
+}
+
+// drawScaled draws by any rule for values.
+func (b Binarizer) drawScaled(dst, grey []byte, v dist.Values, step, row uint32) {
+	s := noise.Stream{Seed: b.Seed, Purpose: noise.Binarize}
+	for j := 0; j < len(grey); j += 4 {
+		words := s.Block(step, row, uint32(j/4))
+		for k := j; k < min(j+4, len(grey)); k++ {
+			dst[k] = 0
+			if v.Byte(grey[k]) > noise.Unit(words[k-j]) {
+				dst[k] = 1
+			}
+		}
+	}
+}
+
+// drawGrey draws for pixels, b/255. It draws no number where every pixel of a block is black or white, as most are: the stream
+// is a function of the place, so that nothing has to be skipped.
+func (b Binarizer) drawGrey(dst, grey []byte, step, row uint32) {
 	s := noise.Stream{Seed: b.Seed, Purpose: noise.Binarize}
 	for j := 0; j < len(grey); j += 4 {
 		to := min(j+4, len(grey))
@@ -105,10 +131,10 @@ func (b Binarizer) drawBytes(dst, grey []byte, step, row uint32) {
 	}
 }
 
-// below holds, for each grey byte, how many of the 2²³ numbers that noise.Unit gives lie below it.
+// below holds, for each pixel, how many of the 2²³ numbers that noise.Unit gives lie below it.
 var below = func() (table [256]uint32) {
 	for b := range table {
-		table[b] = uint32(sort.Search(1<<23, func(k int) bool { return !(scaled[b] > noise.Unit(uint32(k)<<9)) }))
+		table[b] = uint32(sort.Search(1<<23, func(k int) bool { return !(unit[b] > noise.Unit(uint32(k)<<9)) }))
 	}
 	return table
 }()

@@ -9,6 +9,7 @@ import (
 )
 
 func TestBinarizationRules(t *testing.T) {
+	t.Parallel()
 	grey := []float32{0, 0.2, 0.5, 0.51, 1}
 	apply := func(rule dataset.Binarization, epoch, row uint32) []float32 {
 		x := slices.Clone(grey)
@@ -40,6 +41,7 @@ func TestBinarizationRules(t *testing.T) {
 
 // P(1) = x for every grey value, and exactly never and always at the ends: a z-test with a fixed seed.
 func TestBinarizationProbability(t *testing.T) {
+	t.Parallel()
 	const rows, width = 400, 500
 	for _, x := range []float32{0, 1.0 / 255, 0.25, 0.5, 254.0 / 255, 1} {
 		ones := 0.0
@@ -62,6 +64,7 @@ func TestBinarizationProbability(t *testing.T) {
 
 // Bytes come out as the same bits whichever way they are binarised, for every grey value and every rule that draws.
 func TestBytesAsApply(t *testing.T) {
+	t.Parallel()
 	grey, floats, bits := make([]byte, 1027), make([]float32, 1027), make([]byte, 1027)
 	for _, rule := range []dataset.Binarization{dataset.Fixed, dataset.Dynamic, dataset.None, dataset.Threshold} {
 		for row := range uint32(40) {

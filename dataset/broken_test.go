@@ -40,6 +40,7 @@ func npyHeader(shape string) []byte {
 }
 
 func TestNPZMembers(t *testing.T) {
+	t.Parallel()
 	for source, reason := range map[string]string{
 		"unclear.npz":        "which of its arrays is meant? It holds first, second: name one as testdata/unclear.npz:NAME",
 		"unclear.npz:third":  "which of its arrays is meant?",
@@ -50,12 +51,12 @@ func TestNPZMembers(t *testing.T) {
 		"compressed.npz:":    "",
 		"stored.npz:missing": "It holds arr_0",
 	} {
-		set, err := dataset.Load("testdata/"+source, dataset.Options{})
+		set, err := dataset.Load(t.Context(), "testdata/"+source, dataset.Options{})
 		if reason == "" && (err != nil || set.Len() != 3) || reason != "" && (!errors.Is(err, dataset.ErrData) || !strings.Contains(err.Error(), reason)) {
 			t.Errorf("%s: %v", source, err)
 		}
 	}
-	r, err := dataset.Open("testdata/unclear.npz:second", dataset.Options{})
+	r, err := dataset.Open(t.Context(), "testdata/unclear.npz:second", dataset.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +68,7 @@ func TestNPZMembers(t *testing.T) {
 
 // Archives and packed files that say what is not so.
 func TestLies(t *testing.T) {
+	t.Parallel()
 	npy := fileBytes(t, "testdata/float32.npy")
 	stored := archive(t, zip.Store, []string{"x.npy"}, npy)
 	rotten := bytes.Clone(stored)
@@ -105,7 +107,7 @@ func TestLies(t *testing.T) {
 			if o.Stdin != nil {
 				path = dataset.Stdin
 			}
-			set, err := dataset.Load(path, o)
+			set, err := dataset.Load(t.Context(), path, o)
 			if !errors.Is(err, dataset.ErrData) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%s: got %v and the error %v, want one line of ErrData", name, set, err)
 			}
@@ -119,7 +121,7 @@ func TestStdinLeavesNothing(t *testing.T) {
 	t.Setenv("TMPDIR", dir)
 	good := fileBytes(t, "testdata/pandas.csv")
 	for _, data := range [][]byte{good, packed(t, good), packed(t, good)[:40], []byte("a,b\n"), fileBytes(t, "testdata/list.parquet")[:500], fileBytes(t, "testdata/bytes.parquet"), fileBytes(t, "testdata/stored.npz")} {
-		r, err := dataset.Open(dataset.Stdin, dataset.Options{Stdin: bytes.NewReader(data), Rows: 2})
+		r, err := dataset.Open(t.Context(), dataset.Stdin, dataset.Options{Stdin: bytes.NewReader(data), Rows: 2})
 		if err == nil {
 			if r.Info().Source != "standard input" && !strings.HasSuffix(r.Info().Source, ":arr_0") {
 				t.Errorf("%+v", r.Info())
@@ -137,8 +139,9 @@ func TestStdinLeavesNothing(t *testing.T) {
 
 // A picture on standard input is not read, and is told so.
 func TestUnknownContent(t *testing.T) {
+	t.Parallel()
 	for _, data := range [][]byte{fileBytes(t, "testdata/pictures/grey.png"), {1, 2, 3}} {
-		_, err := dataset.Open(dataset.Stdin, dataset.Options{Stdin: bytes.NewReader(data)})
+		_, err := dataset.Open(t.Context(), dataset.Stdin, dataset.Options{Stdin: bytes.NewReader(data)})
 		var unsupported *dataset.UnsupportedError
 		if !errors.As(err, &unsupported) || !strings.HasPrefix(err.Error(), "dataset: standard input: it begins with ") {
 			t.Error(err)
@@ -147,11 +150,12 @@ func TestUnknownContent(t *testing.T) {
 }
 
 func TestLargeLabels(t *testing.T) {
-	set, err := dataset.Load(write(t, "x.csv", []byte("label,x\n70000,0\n-70000,1\n")), dataset.Options{})
+	t.Parallel()
+	set, err := dataset.Load(t.Context(), write(t, "x.csv", []byte("label,x\n70000,0\n-70000,1\n")), dataset.Options{})
 	if err != nil || set.Label(0) != 70_000 || set.Label(1) != -70_000 {
 		t.Error(err)
 	}
-	if _, err := dataset.Load(write(t, "x.csv", []byte(fmt.Sprintf("label,x\n%d,0\n", int64(1)<<40))), dataset.Options{}); !errors.Is(err, dataset.ErrData) {
+	if _, err := dataset.Load(t.Context(), write(t, "x.csv", []byte(fmt.Sprintf("label,x\n%d,0\n", int64(1)<<40))), dataset.Options{}); !errors.Is(err, dataset.ErrData) {
 		t.Error(err)
 	}
 }

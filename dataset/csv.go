@@ -3,6 +3,7 @@ package dataset
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -10,6 +11,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/catvae/catvae/dataset/internal/reading"
+	"github.com/catvae/catvae/dist"
 )
 
 // CSV is RFC 4180: records of comma-separated fields, one a line, quotes around fields that hold commas, quotes or line
@@ -27,8 +31,8 @@ const (
 )
 
 // openCSV opens a file behind its byte order mark.
-func openCSV(path string) (*csvReader, error) {
-	s, err := openStream(path)
+func openCSV(ctx context.Context, path string) (*csvReader, error) {
+	s, err := openStream(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +46,7 @@ func openCSV(path string) (*csvReader, error) {
 type csvReader struct {
 	s      *stream
 	info   Info
-	divide float64
+	values dist.Values
 	label  int   // column, -1 where there is none
 	drop   []int // columns that are no values
 	fields int
@@ -55,19 +59,16 @@ type csvReader struct {
 }
 
 // newCSV counts the records of a file, and opens it again from its start.
-func newCSV(path string, o Options) (Reader, error) {
-	rows, header, first, err := scanCSV(path)
+func newCSV(ctx context.Context, path string, o Options) (Reader, error) {
+	rows, header, first, err := scanCSV(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	r, err := openCSV(path)
+	r, err := openCSV(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	r.divide, r.fields, r.info = o.Divide, len(first), Info{Source: path, Rows: rows, DType: "float32", Bytes: r.s.size}
-	if r.divide == 0 {
-		r.divide = 1
-	}
+	r.values, r.fields, r.info = o.Values, len(first), Info{Source: path, Rows: rows, DType: "float32", Bytes: r.s.size}
 	if header {
 		for i, name := range first {
 			switch name = strings.ToLower(strings.TrimSpace(name)); {
@@ -88,8 +89,8 @@ func newCSV(path string, o Options) (Reader, error) {
 }
 
 // scanCSV counts records and looks at the first.
-func scanCSV(path string) (rows int, header bool, first []string, err error) {
-	r, err := openCSV(path)
+func scanCSV(ctx context.Context, path string) (rows int, header bool, first []string, err error) {
+	r, err := openCSV(ctx, path)
 	if err != nil {
 		return 0, false, nil, err
 	}
@@ -111,7 +112,7 @@ func scanCSV(path string) (rows int, header bool, first []string, err error) {
 		rows--
 	}
 	if header && rows == 0 {
-		return 0, false, nil, &UnsupportedError{File: path, Reason: "it is text without a line of numbers that commas separate: IDX, NPY, NPZ, CSV and Parquet files, and PNG and JPEG pictures are read"}
+		return 0, false, nil, &UnsupportedError{File: path, Reason: "it is text without a line of numbers that commas separate: " + readable() + " are read"}
 	}
 	return rows, header, first, nil
 }
@@ -196,7 +197,7 @@ func (r *csvReader) record(dst []byte) ([]byte, error) {
 			return dst, &FormatError{File: r.s.name, Reason: fmt.Sprintf("the record of line %d has more than %d bytes: is the end of a quote missing?", r.start, r.limit)}
 		}
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
-			return dst, &FormatError{File: r.s.name, Reason: fmt.Sprintf("it cannot be read at line %d", r.line), Cause: err}
+			return dst, r.s.broken(fmt.Sprintf("it cannot be read at line %d", r.line), err)
 		}
 		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
@@ -243,7 +244,7 @@ func (r *csvReader) early(err error) error {
 // Floats splits the next records and leaves their numbers for later.
 func (r *csvReader) Floats(dst []float32) (int, Decode, error) {
 	size := r.info.RowSize()
-	n, err := rowsIn(len(dst), size, r.info.Rows-r.row)
+	n, err := reading.RowsIn(len(dst), size, r.info.Rows-r.row)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -321,8 +322,8 @@ func (r *csvReader) parse(row []float32, record []byte, number, line int) (label
 		if err != nil {
 			return -1, bad("column %d is %q, which is no number", column, clip(field))
 		}
-		if row[at] = float32(x / r.divide); !(row[at] >= 0 && row[at] <= 1) {
-			return -1, bad("column %d is %s: values must lie in [0,%g]", column, clip(field), r.divide)
+		if row[at] = r.values.Number(x); !r.values.Contains(row[at]) {
+			return -1, bad("column %d is %s", column, reading.Outside(string(clip(field)), x, r.values))
 		}
 		at++
 	}

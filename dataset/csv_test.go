@@ -12,6 +12,7 @@ import (
 )
 
 func TestCSV(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		text   string
 		divide float64
@@ -33,7 +34,7 @@ func TestCSV(t *testing.T) {
 		"exponents and spaces":  {" 1e-1 ,\t5E-1\n", 0, "[0.1 0.5]-1"},
 		"lines over the buffer": {strings.Repeat("0,", 300_000) + "1\n" + strings.Repeat("1,", 300_000) + "0\n", 0, "long"},
 	} {
-		set, err := dataset.Load(write(t, "x.csv", []byte(c.text)), dataset.Options{Divide: c.divide})
+		set, err := dataset.Load(t.Context(), write(t, "x.csv", []byte(c.text)), dataset.Options{Values: divided(c.divide)})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -69,6 +70,7 @@ func isRow(err error, row int, parts ...string) bool {
 
 // Every bad line is named, as an editor counts them, with what is wrong in it.
 func TestBadLines(t *testing.T) {
+	t.Parallel()
 	for line, reason := range map[string]string{
 		"1,0":        "another number of fields than the first line, which has 3",
 		"1":          "another number of fields",
@@ -77,10 +79,10 @@ func TestBadLines(t *testing.T) {
 		"1,0,1,":     "another number of fields",
 		"1,0,":       `column 2 is ""`,
 		"1,0,x":      `column 2 is "x", which is no number`,
-		"1,0,NaN":    "column 2 is NaN: values must lie in [0,2]",
+		"1,0,NaN":    "column 2 is NaN: values must lie in [0,1]",
 		"1,0,inf":    "column 2 is inf: values",
-		"1,-0.1,0":   "column 1 is -0.1: values",
-		"1,2.1,0":    "column 1 is 2.1: values",
+		"1,-0.1,0":   "column 1 is -0.1, which becomes -0.05: values",
+		"1,2.1,0":    "column 1 is 2.1, which becomes 1.05: values must lie in [0,1]",
 		"1,1e999,0":  "column 1 is \"1e999\"",
 		"x,0,0":      `its label is "x", which is no whole number`,
 		"1.5,0,0":    `its label is "1.5"`,
@@ -94,7 +96,7 @@ func TestBadLines(t *testing.T) {
 			text = strings.TrimSuffix(text, "\n\n2,0,2\n") + "\"\n\n2,0,2\n"
 		}
 		for _, data := range [][]byte{[]byte(text), packed(t, []byte(text))} {
-			r, err := dataset.Open(write(t, "x.csv", data), dataset.Options{Divide: 2})
+			r, err := dataset.Open(t.Context(), write(t, "x.csv", data), dataset.Options{Values: divided(2)})
 			if err != nil {
 				t.Errorf("%q: %v", line, err)
 				continue
@@ -113,13 +115,14 @@ func TestBadLines(t *testing.T) {
 }
 
 func TestNoCSV(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"a,b\n", "label,id\n1,2\n", "\n\n", "some text", "\"a\n", strings.Repeat(",", 1<<24+2)} {
-		if _, err := dataset.Open(write(t, "x.csv", []byte(text)), dataset.Options{}); !errors.Is(err, dataset.ErrData) || strings.Contains(err.Error(), "\n") {
+		if _, err := dataset.Open(t.Context(), write(t, "x.csv", []byte(text)), dataset.Options{}); !errors.Is(err, dataset.ErrData) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.20q: %v", text, err)
 		}
 	}
 	for _, divide := range []float64{-1, inf, -inf, inf - inf} {
-		if _, err := dataset.Open("testdata/pandas.csv", dataset.Options{Divide: divide}); err == nil {
+		if _, err := dataset.Open(t.Context(), "testdata/pandas.csv", dataset.Options{Values: divided(divide)}); err == nil {
 			t.Errorf("divided by %g", divide)
 		}
 	}

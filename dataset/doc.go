@@ -1,21 +1,49 @@
-// Package dataset reads rows of numbers to train on and to encode, makes some to start with, and binarises them.
+// Package dataset reads rows of numbers to train on and to encode, draws some to start with, and binarises them.
 //
-// A *source* is the text that a command takes: a file, a folder, a pattern, "-" for standard input, or "glyphs", which are
-// drawn on the fly. [Open] lists them. What a file is, its content tells, but for pictures, which are told by their names:
+// # Sources
 //
-//	IDX       bytes, plain or gzip; a folder with MNIST's four files has labels
-//	NPY, NPZ  uint8, float32 or float64 in C order, the first axis counting rows; NPY also in gzip
-//	CSV       numbers, plain or gzip; columns called label and id are no values
-//	Parquet   one column of lists or binary, or a number a column, where dataset/parquet is imported
-//	PNG, JPEG a row each, turned grey and made to fit as [Options] say
+// A source is the text that says where rows come from. [Kinds] lists them:
 //
-// A [Reader] streams a source's rows, one by one or many at once; a [Set] holds a split in memory, bytes as bytes. Whatever
-// the file holds, a row comes out as float32 within [0,1]: bytes are divided by 255, the numbers of CSV and Parquet by
-// Options.Divide, other floats must lie there already. Sizes are checked against the file before anything is allocated.
+//	FILE              A file. Its content tells its format; pictures are told by their names.
+//	FILE.npz:NAME     An array of an NPZ archive.
+//	FOLDER (MNIST)    A folder with MNIST's files under their names, plain or gzip; it has a training and a test split, and labels.
+//	FOLDER (pictures) A folder with PNG or JPEG pictures at any depth, in the order of their names, which are the rows' ids.
+//	'PATTERN*.png'    The pictures that a pattern of path/filepath.Match fits. Quote it, so that the shell leaves it alone.
+//	-                 Standard input: any of the files except pictures. What is not streamed is kept in a temporary file.
+//	glyphs            Digits of 28x28 pixels, drawn on the fly with the Go fonts; they have a training and a test split, and labels.
 //
-// A bad row (a number out of range, a line too short, a broken picture) is an error that has the method BadRow; the rows behind
-// it can still be read. Any other error ends the source. Both wrap [ErrData] where the content is to blame.
+// # Formats
 //
-// Rows keep their order, and are neither shuffled nor centred here. For reading a file of many gigabytes use [Open], not
-// [Load].
+// A file's first bytes tell its format; a picture's name does. [Formats] lists them:
+//
+//	IDX      bytes; the first dimension counts the rows; plain or gzip
+//	NPY      uint8, float32 or float64 in C order; the first axis counts the rows; plain or gzip
+//	NPZ      one NPY array of an archive: the only one, one with a usual name, or FILE.npz:NAME
+//	CSV      numbers, a row a line, with or without a header; the column label is the label, id is no value; plain or gzip
+//	Parquet  one column of lists or binary, or a number a column; label and id as in CSV
+//	PNG      one row a picture, turned grey
+//	JPEG     one row a picture, turned grey
+//
+// Parquet is read where dataset/parquet is imported; [RegisterFormat] adds others.
+//
+// # Values
+//
+// [Open] returns a [Reader], which streams rows, one by one or many at once. [Load] returns a [Set], which holds a split in
+// memory, bytes as bytes. Whatever a file holds, a row comes out as float32, by the rule of Options.Values: bytes are divided by
+// 255 and all other numbers are taken as they are where nothing else is chosen, and values must lie within [0,1]. Rows keep
+// their order. For files of many gigabytes use Open.
+//
+// # Errors
+//
+// A bad row (a number out of range, a line with too few, a broken picture) is an error that has a method BadRow; the rows after
+// it can still be read. Any other error ends the source. Both wrap [ErrData] where the content is to blame. Sizes that a header
+// claims are compared with the file before memory is allocated for them.
+//
+// A context governs its reader until the end: once it is done, opening, loading and reading stop at once, and the error wraps
+// ctx.Err().
+//
+// # Concurrency
+//
+// A Reader is for one goroutine at a time, except what its Floats and Bytes return, which any goroutine may call. A Set and a
+// [Binarizer] are safe for concurrent use.
 package dataset

@@ -15,6 +15,7 @@ import (
 
 // Memory for less than a row is a mistake of the caller, not the source's end.
 func TestTooLittleMemory(t *testing.T) {
+	t.Parallel()
 	for name, s := range sources(t) {
 		r := s.open(t)
 		size := r.Info().RowSize()
@@ -30,6 +31,7 @@ func TestTooLittleMemory(t *testing.T) {
 }
 
 func TestLinkedFolder(t *testing.T) {
+	t.Parallel()
 	target, err := filepath.Abs("testdata/pictures")
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +51,7 @@ func TestLinkedFolder(t *testing.T) {
 
 // A quote that opens no field spoils its own line only; text in quotes may hold line ends.
 func TestQuotes(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"id,a,b\n5\" disk,0,1\nx,1,0\n":          "bad [1 0]",
 		"a,b\n0,1\"\n1,0\n0,0\n":                 "bad [1 0] [0 0]",
@@ -57,7 +60,7 @@ func TestQuotes(t *testing.T) {
 		"\ufeff\"i\nd\",a\n1,0\n":                "[1 0]",
 		"a,b\n0,1\n1,\"0\n":                      "[0 1] bad",
 	} {
-		r, err := dataset.Open(write(t, "x.csv", []byte(text)), dataset.Options{})
+		r, err := dataset.Open(t.Context(), write(t, "x.csv", []byte(text)), dataset.Options{})
 		if err != nil {
 			t.Errorf("%q: %v", text, err)
 			continue
@@ -86,8 +89,9 @@ func TestQuotes(t *testing.T) {
 
 // A quote that is never closed is told soon, not after what may be gigabytes, and in time linear in what was read.
 func TestQuoteWithoutEnd(t *testing.T) {
+	t.Parallel()
 	text := "id,a\nx,0\n\"" + strings.Repeat("\n", 1<<20)
-	_, err := dataset.Open(write(t, "x.csv", []byte(text)), dataset.Options{})
+	_, err := dataset.Open(t.Context(), write(t, "x.csv", []byte(text)), dataset.Options{})
 	if !errors.Is(err, dataset.ErrData) || !strings.Contains(err.Error(), "line 3") || !strings.Contains(err.Error(), "quote missing") {
 		t.Error(err)
 	}
@@ -95,13 +99,14 @@ func TestQuoteWithoutEnd(t *testing.T) {
 
 // pandas writes an index as a first column without a name, and counts columns that have no names.
 func TestPandasHeaders(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		",a,b\n0,1,0\n1,0,1\n":  "2 rows of [2]",
 		"0,1,2\n0,1,0\n1,0,1\n": "2 rows of [3]",
 		",0,1\n0,1,0\n1,0,1\n":  "2 rows of [2]",
 		"0,1\n0,1\n1,0\n":       "3 rows of [2]",
 	} {
-		set, err := dataset.Load(write(t, "x.csv", []byte(text)), dataset.Options{})
+		set, err := dataset.Load(t.Context(), write(t, "x.csv", []byte(text)), dataset.Options{})
 		if err != nil {
 			t.Errorf("%q: %v", text, err)
 		} else if got := fmt.Sprintf("%d rows of %v", set.Len(), set.Shape); got != want {
@@ -112,6 +117,7 @@ func TestPandasHeaders(t *testing.T) {
 
 // What other packages register with package image is not read: the same file must mean the same in every program.
 func TestOtherPictureFormats(t *testing.T) {
+	t.Parallel()
 	image.RegisterFormat("other", "OTHER", func(io.Reader) (image.Image, error) { return image.NewGray(image.Rect(0, 0, 2, 2)), nil },
 		func(io.Reader) (image.Config, error) { return image.Config{Width: 2, Height: 2}, nil })
 	path := write(t, "x.png", []byte("OTHER"))

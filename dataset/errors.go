@@ -3,6 +3,10 @@ package dataset
 import (
 	"errors"
 	"fmt"
+	"strconv"
+
+	"github.com/catvae/catvae/dataset/internal/reading"
+	"github.com/catvae/catvae/dist"
 )
 
 // ErrData is wrapped by every error that says that a source's content cannot be used: trying again will not help.
@@ -36,15 +40,18 @@ func (e *UnsupportedError) Error() string { return fmt.Sprintf("dataset: %s: %s"
 // Unwrap returns ErrData.
 func (e *UnsupportedError) Unwrap() error { return ErrData }
 
-// A ValueError says that a value is not within [0,1]. It is about one row: the reader goes on with the next.
+// A ValueError says that a value is not within the range of the rule for values. It is about one row: the reader goes on with
+// the next.
 type ValueError struct {
 	File        string
-	Row, Column int // from 0
-	Value       float64
+	Row, Column int         // from 0
+	Value       float64     // of the file
+	Values      dist.Values // the rule; zero means [dist.Unit]
 }
 
 func (e *ValueError) Error() string {
-	return fmt.Sprintf("dataset: %s: row %d, column %d is %g: values must lie in [0,1]", e.File, e.Row, e.Column, e.Value)
+	number := strconv.FormatFloat(e.Value, 'g', -1, 64)
+	return fmt.Sprintf("dataset: %s: row %d, column %d is %s", e.File, e.Row, e.Column, reading.Outside(number, e.Value, e.Values.OrUnit()))
 }
 
 // Unwrap returns ErrData.

@@ -81,7 +81,7 @@ func fuzzPlain(t *testing.T, data []byte) {
 	path := write(t, "x", data)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	r, err := dataset.Open(path, dataset.Options{})
+	r, err := dataset.Open(t.Context(), path, dataset.Options{})
 	runtime.ReadMemStats(&after)
 	if got, most := after.TotalAlloc-before.TotalAlloc, uint64(1<<21+64*len(data)); got > most {
 		t.Errorf("%d bytes are allocated to open %d, at most %d are wanted", got, len(data), most)

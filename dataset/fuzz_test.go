@@ -41,8 +41,8 @@ func fuzzOne(t *testing.T, data []byte, picture bool) {
 			t.Fatalf("%v is no ErrData", err)
 		}
 	}
-	for _, o := range []dataset.Options{{}, {Divide: 255, Image: &dataset.Image{Height: 3, Width: 2, Resize: "bilinear"}}} {
-		r, err := dataset.Open(path, o)
+	for _, o := range []dataset.Options{{}, {Values: divided(255), Image: &dataset.Image{Height: 3, Width: 2, Resize: "bilinear"}}} {
+		r, err := dataset.Open(t.Context(), path, o)
 		if err != nil {
 			usable(err)
 			continue

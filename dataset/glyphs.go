@@ -1,11 +1,13 @@
 package dataset
 
 import (
+	"context"
 	"image"
 	"io"
 	"math"
 	"sync"
 
+	"github.com/catvae/catvae/dataset/internal/reading"
 	"github.com/catvae/catvae/internal/noise"
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/gobold"
@@ -29,9 +31,8 @@ const (
 	glyphTest     = 4_000
 )
 
-// Glyphs draws glyphs: row i is a function of the seed, the split and i. It is a [Reader], and its rows can also be
-// drawn in any order with [Glyphs.Draw].
-type Glyphs struct {
+// glyphs draws glyphs: row i is a function of the seed, the split and i.
+type glyphs struct {
 	info  Info
 	split uint32
 	noise noise.Stream
@@ -40,10 +41,13 @@ type Glyphs struct {
 	raster vector.Rasterizer
 	alpha  image.Alpha
 	buf    []byte
+	table  *[256]float32 // what bytes become
 }
 
-// NewGlyphs returns the glyphs of a split and seed.
-func NewGlyphs(o Options) *Glyphs {
+// openGlyphs returns the glyphs of a split and seed.
+func openGlyphs(_ context.Context, _ string, o Options) (Reader, error) { return newGlyphs(o), nil }
+
+func newGlyphs(o Options) *glyphs {
 	rows, split := glyphTrain, uint32(0)
 	if o.Split == Test {
 		rows, split = glyphTest, 1
@@ -51,62 +55,61 @@ func NewGlyphs(o Options) *Glyphs {
 	if o.Rows > 0 {
 		rows = o.Rows
 	}
-	return &Glyphs{
+	return &glyphs{
 		info:  Info{Source: GlyphsSource, Rows: rows, Shape: []int{glyphSize, glyphSize}, DType: "uint8", Labels: true},
 		split: split, noise: noise.Stream{Seed: o.Seed, Purpose: noise.Glyphs},
 		alpha: *image.NewAlpha(image.Rect(0, 0, glyphSize, glyphSize)),
 		buf:   make([]byte, glyphSize*glyphSize),
+		table: tableOf(o.Values.OrUnit()),
 	}
 }
 
 // Info describes the glyphs.
-func (g *Glyphs) Info() Info { return g.info }
+func (g *glyphs) Info() Info { return g.info }
 
 // Close does nothing.
-func (g *Glyphs) Close() error { return nil }
+func (g *glyphs) Close() error { return nil }
 
 // Next draws the next row.
-func (g *Glyphs) Next(row []float32) (int, error) {
+func (g *glyphs) Next(row []float32) (int, error) {
 	label, err := g.NextBytes(g.buf)
 	if err != nil {
 		return -1, err
 	}
-	for i, b := range g.buf {
-		row[i] = scaled[b]
-	}
+	greyOf(row, g.buf, g.table)
 	return label, nil
 }
 
 // NextBytes is Next for the bytes themselves.
-func (g *Glyphs) NextBytes(row []byte) (int, error) {
+func (g *glyphs) NextBytes(row []byte) (int, error) {
 	if g.row == g.info.Rows {
 		return -1, io.EOF
 	}
 	g.row++
-	return g.Draw(row, g.row-1), nil
+	return g.draw(row, g.row-1), nil
 }
 
 // Bytes draws the next rows.
-func (g *Glyphs) Bytes(dst []byte) (int, Decode, error) {
-	return Rowwise(dst, g.info.RowSize(), g.NextBytes)
+func (g *glyphs) Bytes(dst []byte) (int, Decode, error) {
+	return reading.Rowwise(dst, g.info.RowSize(), g.NextBytes)
 }
 
 // Floats draws the next rows.
-func (g *Glyphs) Floats(dst []float32) (int, Decode, error) {
-	return Rowwise(dst, g.info.RowSize(), g.Next)
+func (g *glyphs) Floats(dst []float32) (int, Decode, error) {
+	return reading.Rowwise(dst, g.info.RowSize(), g.Next)
 }
 
 // Skip passes over rows without drawing them.
-func (g *Glyphs) Skip(rows int) error {
+func (g *glyphs) Skip(rows int) error {
 	g.row = min(g.row+rows, g.info.Rows)
 	return nil
 }
 
-// Draw draws row i and returns its label.
+// draw draws row i and returns its label.
 //
 // Eight uniform numbers choose the digit, the font, and the distortion: rotation by up to 12 degrees, slant by up to
 // 0.15, height of 17 to 21 pixels, width by 0.85 to 1.1, shift by up to 2 pixels.
-func (g *Glyphs) Draw(row []byte, i int) int {
+func (g *glyphs) draw(row []byte, i int) int {
 	var u [8]float32
 	g.noise.Uniform(u[:], g.split, uint32(i))
 	outlines := glyphOutlines()

@@ -8,15 +8,16 @@ import (
 
 // TestGlyphsFrozen pins the drawings: figures in reports and documents were measured on them.
 func TestGlyphsFrozen(t *testing.T) {
+	t.Parallel()
 	for split, want := range map[Split]string{
 		Train: "8886e6dd6165830913bc0fcd706bd20553655ee209c649d817785dc2869c819f",
 		Test:  "7ca84e9fb8072dde6907a428b12263446efdd2016220ce4f0ddaf2a6e8152efa",
 	} {
-		g := NewGlyphs(Options{Split: split, Rows: 100})
+		g := newGlyphs(Options{Split: split, Rows: 100})
 		h := sha256.New()
 		row := make([]byte, glyphSize*glyphSize)
 		for i := range 100 {
-			h.Write([]byte{byte(g.Draw(row, i))})
+			h.Write([]byte{byte(g.draw(row, i))})
 			h.Write(row)
 		}
 		if got := hex.EncodeToString(h.Sum(nil)); got != want {
@@ -26,7 +27,8 @@ func TestGlyphsFrozen(t *testing.T) {
 }
 
 func TestGlyphsAreReadableImages(t *testing.T) {
-	s, err := Load(GlyphsSource, Options{Rows: 2000})
+	t.Parallel()
+	s, err := Load(t.Context(), GlyphsSource, Options{Rows: 2000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,15 +56,16 @@ func TestGlyphsAreReadableImages(t *testing.T) {
 }
 
 func TestGlyphsSplitsDiffer(t *testing.T) {
-	train, test := NewGlyphs(Options{Split: Train}), NewGlyphs(Options{Split: Test})
+	t.Parallel()
+	train, test := newGlyphs(Options{Split: Train}), newGlyphs(Options{Split: Test})
 	a, b := make([]byte, 784), make([]byte, 784)
 	seen := map[string]bool{}
 	for i := range 500 {
-		train.Draw(a, i)
+		train.draw(a, i)
 		seen[string(a)] = true
 	}
 	for i := range 500 {
-		test.Draw(b, i)
+		test.draw(b, i)
 		if seen[string(b)] {
 			t.Fatalf("test row %d is a training row", i)
 		}
@@ -70,9 +73,9 @@ func TestGlyphsSplitsDiffer(t *testing.T) {
 }
 
 func BenchmarkGlyphs(b *testing.B) {
-	g := NewGlyphs(Options{})
+	g := newGlyphs(Options{})
 	row := make([]byte, 784)
 	for i := 0; b.Loop(); i++ {
-		g.Draw(row, i)
+		g.draw(row, i)
 	}
 }

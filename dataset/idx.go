@@ -1,10 +1,13 @@
 package dataset
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/catvae/catvae/dataset/internal/reading"
 )
 
 // IDX is the format of MNIST (LeCun, Cortes, Burges, http://yann.lecun.com/exdb/mnist/): two zero bytes, a type, the
@@ -21,14 +24,15 @@ type idx struct {
 	row    int
 	labels *stream
 	raw    pool
+	table  *[256]float32 // what bytes become
 }
 
-func newIDX(s *stream) (*idx, error) {
+func newIDX(s *stream, o Options) (Reader, error) {
 	shape, err := idxHeader(s)
 	if err != nil {
 		return nil, err
 	}
-	r := &idx{s: s, info: Info{Source: s.name, Rows: shape[0], Shape: shape[1:], DType: "uint8", Bytes: s.size}}
+	r := &idx{s: s, info: Info{Source: s.name, Rows: shape[0], Shape: shape[1:], DType: "uint8", Bytes: s.size}, table: tableOf(o.Values)}
 	if len(shape) == 1 {
 		r.info.Shape = []int{1}
 	}
@@ -38,11 +42,11 @@ func newIDX(s *stream) (*idx, error) {
 	return r, nil
 }
 
-// idxHeader reads and checks a header; the sizes are held against the file's before anything of that size is made.
+// idxHeader reads and checks a header; the sizes are compared with the file's before anything of that size is made.
 func idxHeader(s *stream) ([]int, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(s, head[:]); err != nil {
-		return nil, &FormatError{File: s.name, Reason: "it ends in its header", Cause: err}
+		return nil, s.broken("it ends in its header", err)
 	}
 	if head[2] != idxUint8 {
 		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("its IDX element type is 0x%02x: bytes (0x08) are read", head[2])}
@@ -55,7 +59,7 @@ func idxHeader(s *stream) ([]int, error) {
 	for i := range shape {
 		var d [4]byte
 		if _, err := io.ReadFull(s, d[:]); err != nil {
-			return nil, &FormatError{File: s.name, Reason: "it ends in its header", Cause: err}
+			return nil, s.broken("it ends in its header", err)
 		}
 		shape[i] = int(binary.BigEndian.Uint32(d[:]))
 	}
@@ -67,12 +71,12 @@ func idxHeader(s *stream) ([]int, error) {
 }
 
 // openLabelled opens a file of images and one of labels as one source.
-func openLabelled(images, labels string) (Reader, error) {
-	r, err := openFile(images, Options{})
+func openLabelled(ctx context.Context, images, labels string, o Options) (Reader, error) {
+	r, err := openPath(ctx, images, o)
 	if err != nil {
 		return nil, err
 	}
-	l, err := openFile(labels, Options{})
+	l, err := openPath(ctx, labels, o)
 	if err != nil {
 		r.Close()
 		return nil, err
@@ -108,7 +112,7 @@ func (r *idx) Next(row []float32) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	greyOf(row, r.buf)
+	greyOf(row, r.buf, r.table)
 	return label, nil
 }
 
@@ -135,7 +139,7 @@ func (r *idx) NextBytes(row []byte) (int, error) {
 // Bytes reads rows straight into dst.
 func (r *idx) Bytes(dst []byte) (int, Decode, error) {
 	size := r.info.RowSize()
-	n, err := rowsIn(len(dst), size, r.info.Rows-r.row)
+	n, err := reading.RowsIn(len(dst), size, r.info.Rows-r.row)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -166,7 +170,7 @@ func (r *idx) end() error {
 }
 
 func (r *idx) Floats(dst []float32) (int, Decode, error) {
-	return floatsOfBytes(dst, r.info.RowSize(), &r.raw, r.Bytes)
+	return floatsOfBytes(dst, r.info.RowSize(), &r.raw, r.table, r.Bytes)
 }
 
 func (r *idx) Skip(rows int) error {
@@ -188,34 +192,5 @@ func (r *idx) Close() error {
 	if r.labels != nil {
 		err = errors.Join(err, r.labels.Close())
 	}
-	return err
-}
-
-// scaled holds b/255 for each byte, in float32.
-var scaled = func() (t [256]float32) {
-	for i := range t {
-		t[i] = float32(i) / 255
-	}
-	return t
-}()
-
-// WriteIDX writes bytes of the given shape as an IDX file.
-func WriteIDX(w io.Writer, shape []int, data []byte) error {
-	total := int64(1)
-	head := []byte{0, 0, idxUint8, byte(len(shape))}
-	for _, d := range shape {
-		if d < 0 || d > 1<<31-1 || (d > 0 && total > (1<<50)/int64(d)) {
-			return fmt.Errorf("dataset: IDX cannot hold shape %v", shape)
-		}
-		total *= int64(d)
-		head = binary.BigEndian.AppendUint32(head, uint32(d))
-	}
-	if len(shape) == 0 || len(shape) > 255 || total != int64(len(data)) {
-		return fmt.Errorf("dataset: IDX: shape %v wants %d bytes, there are %d", shape, total, len(data))
-	}
-	if _, err := w.Write(head); err != nil {
-		return err
-	}
-	_, err := w.Write(data)
 	return err
 }

@@ -2,6 +2,8 @@ package dataset
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -16,6 +18,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/catvae/catvae/dataset/internal/reading"
 	xdraw "golang.org/x/image/draw"
 )
 
@@ -41,27 +44,33 @@ type images struct {
 	info  Info
 	root  string // folder that names are relative to
 	names []string
+	read  map[string]bool // formats, as package image names them
 	fit   Image
 	row   int
 	buf   []byte
 	raw   pool
-	files sync.Pool // of *bytes.Buffer
+	files sync.Pool     // of *bytes.Buffer
+	table *[256]float32 // what bytes become
 }
 
-func isPicture(name string) bool {
-	return slices.Contains([]string{".png", ".jpg", ".jpeg"}, strings.ToLower(filepath.Ext(name)))
+// openPicture opens one picture.
+func openPicture(ctx context.Context, path string, o Options) (Reader, error) {
+	return openImages(ctx, path, filepath.Dir(path), []string{filepath.Base(path)}, o)
 }
 
 // openImages opens pictures by their names below root, in the order of names.
-func openImages(source, root string, names []string, o Options) (Reader, error) {
+func openImages(ctx context.Context, source, root string, names []string, o Options) (Reader, error) {
 	slices.Sort(names)
-	r := &images{info: Info{Source: source, Rows: len(names), DType: "uint8"}, root: root, names: names}
+	r := &images{info: Info{Source: source, Rows: len(names), DType: "uint8"}, root: root, names: names, read: map[string]bool{}, table: tableOf(o.Values)}
+	for _, f := range Formats() {
+		r.read[strings.ToLower(f.Name)] = f.Picture()
+	}
 	r.files.New = func() any { return new(bytes.Buffer) }
 	if o.Image != nil {
 		r.fit = *o.Image
 	} else {
 		var err error
-		if r.fit, err = r.firstSize(); err != nil {
+		if r.fit, err = r.firstSize(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -77,8 +86,11 @@ func openImages(source, root string, names []string, o Options) (Reader, error) 
 }
 
 // firstSize returns the size of the first picture that has one.
-func (r *images) firstSize() (Image, error) {
+func (r *images) firstSize(ctx context.Context) (Image, error) {
 	for row := range min(len(r.names), 1000) {
+		if err := reading.Stopped(r.info.Source, ctx.Err()); err != nil {
+			return Image{}, err
+		}
 		img, err := r.picture(row)
 		if err == nil {
 			return Image{Height: img.Bounds().Dy(), Width: img.Bounds().Dx()}, nil
@@ -88,10 +100,11 @@ func (r *images) firstSize() (Image, error) {
 }
 
 // walkImages returns the pictures below a folder, by their slash-separated names.
-func walkImages(dir string) (names []string, err error) {
+func walkImages(ctx context.Context, dir string) (names []string, err error) {
 	root := filepath.Clean(dir) + string(filepath.Separator) // a link to a folder is followed, which without it would be a file
+	isPicture := pictureNames()
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
+		if err := cmp.Or(err, reading.Stopped(dir, ctx.Err())); err != nil {
 			return err
 		}
 		if !d.IsDir() && isPicture(path) {
@@ -99,6 +112,9 @@ func walkImages(dir string) (names []string, err error) {
 		}
 		return nil
 	})
+	if ctx.Err() != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
@@ -121,7 +137,7 @@ func (r *images) Next(row []float32) (int, error) {
 	if _, err := r.NextBytes(r.buf); err != nil {
 		return -1, err
 	}
-	greyOf(row, r.buf)
+	greyOf(row, r.buf, r.table)
 	return -1, nil
 }
 
@@ -137,7 +153,7 @@ func (r *images) NextBytes(row []byte) (int, error) {
 // Bytes takes the next names; files are read where rows are decoded.
 func (r *images) Bytes(dst []byte) (int, Decode, error) {
 	size := r.info.RowSize()
-	n, err := rowsIn(len(dst), size, r.info.Rows-r.row)
+	n, err := reading.RowsIn(len(dst), size, r.info.Rows-r.row)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -155,8 +171,28 @@ func (r *images) Bytes(dst []byte) (int, Decode, error) {
 	}, nil
 }
 
+// Floats is Bytes for numbers.
 func (r *images) Floats(dst []float32) (int, Decode, error) {
-	return floatsOfBytes(dst, r.info.RowSize(), &r.raw, r.Bytes)
+	size := r.info.RowSize()
+	first := r.row
+	raw := r.raw.get(len(dst))
+	n, decode, err := r.Bytes(raw)
+	if err != nil {
+		r.raw.put(raw)
+		return 0, nil, err
+	}
+	return n, func() ([]error, error) {
+		defer r.raw.put(raw)
+		bad, err := decode()
+		greyOf(dst, raw[:n*size], r.table)
+		for _, err := range bad { // zeros, whatever a byte of 0 becomes
+			var row *RowError
+			if errors.As(err, &row) {
+				clear(dst[(row.Row-first)*size:][:size])
+			}
+		}
+		return bad, err
+	}, nil
 }
 
 // decode writes a picture's grey bytes to row.
@@ -219,10 +255,10 @@ func (r *images) picture(number int) (image.Image, error) {
 	}
 	config, kind, err := image.DecodeConfig(bytes.NewReader(buf.Bytes()))
 	if err != nil {
-		return nil, r.bad(number, "it is no PNG or JPEG", err)
+		return nil, r.bad(number, "it is no "+namesOfPictures(), err)
 	}
-	if kind != "png" && kind != "jpeg" { // other packages of a program may have registered more
-		return nil, r.bad(number, fmt.Sprintf("it is no PNG or JPEG: it is %s", kind), nil)
+	if !r.read[kind] { // other packages may have registered more with package image
+		return nil, r.bad(number, fmt.Sprintf("it is no %s: it is %s", namesOfPictures(), kind), nil)
 	}
 	if config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height {
 		return nil, r.bad(number, fmt.Sprintf("it has %dx%d pixels, up to %d in all are decoded", config.Height, config.Width, maxPixels), nil)
@@ -240,7 +276,7 @@ func (r *images) picture(number int) (image.Image, error) {
 func (r *images) bad(number int, reason string, cause error) error {
 	var path *fs.PathError
 	if errors.As(cause, &path) {
-		cause = path.Err // the name stands in front already
+		cause = path.Err // the error begins with the name
 	}
 	return &RowError{File: r.names[number], Row: number, Reason: reason, Cause: cause}
 }

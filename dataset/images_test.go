@@ -28,7 +28,7 @@ var greys = map[string][]byte{
 
 func openBytes(t testing.TB, source string, o dataset.Options) dataset.ByteReader {
 	t.Helper()
-	r, err := dataset.Open(source, o)
+	r, err := dataset.Open(t.Context(), source, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +37,7 @@ func openBytes(t testing.TB, source string, o dataset.Options) dataset.ByteReade
 }
 
 func TestGreyAsPillow(t *testing.T) {
+	t.Parallel()
 	r := openBytes(t, "testdata/pictures", dataset.Options{})
 	row := make([]byte, r.Info().RowSize())
 	for i := range r.Info().Rows {
@@ -57,6 +58,7 @@ func TestGreyAsPillow(t *testing.T) {
 
 // Rows are called as a path that leads to the picture: from the folder, or as the pattern has it.
 func TestPictureNames(t *testing.T) {
+	t.Parallel()
 	for source, want := range map[string][]string{
 		"testdata/pictures":             {"colour.jpg", "colour.png", "grey.jpeg", "grey.png", "more/alpha.png", "more/palette.png"},
 		"testdata/pictures/grey*":       {"testdata/pictures/grey.jpeg", "testdata/pictures/grey.png"},
@@ -76,11 +78,11 @@ func TestPictureNames(t *testing.T) {
 		}
 	}
 	for _, source := range []string{"testdata/pictures/*.gif", t.TempDir()} {
-		if _, err := dataset.Open(source, dataset.Options{}); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "\n") {
+		if _, err := dataset.Open(t.Context(), source, dataset.Options{}); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", source, err)
 		}
 	}
-	if _, err := dataset.Open("testdata/[", dataset.Options{}); !errors.Is(err, filepath.ErrBadPattern) {
+	if _, err := dataset.Open(t.Context(), "testdata/[", dataset.Options{}); !errors.Is(err, filepath.ErrBadPattern) {
 		t.Error(err)
 	}
 }
@@ -100,6 +102,7 @@ func encoded(t testing.TB, height, width int, grey uint8) []byte {
 }
 
 func TestBadPictures(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	good := encoded(t, 4, 3, 50)
 	claims := bytes.Clone(good) // 2^31-1 pixels square, with a checksum that does not fit
@@ -136,13 +139,14 @@ func TestBadPictures(t *testing.T) {
 		t.Errorf("%d rows of the folder", rows)
 	}
 	for _, name := range []string{"1 cut.png", "3 text.png"} {
-		if _, err := dataset.Open(filepath.Join(dir, name), dataset.Options{}); !errors.Is(err, dataset.ErrData) {
+		if _, err := dataset.Open(t.Context(), filepath.Join(dir, name), dataset.Options{}); !errors.Is(err, dataset.ErrData) {
 			t.Errorf("%s alone: %v", name, err)
 		}
 	}
 }
 
 func TestResize(t *testing.T) {
+	t.Parallel()
 	half := image.NewGray(image.Rect(0, 0, 8, 8)) // left black, right white
 	for i := range half.Pix {
 		if i%8 >= 4 {
@@ -173,7 +177,7 @@ func TestResize(t *testing.T) {
 		}
 	}
 	for _, o := range []dataset.Image{{Height: 2, Width: 2, Resize: "lanczos"}, {}, {Height: -1, Width: 1}, {Height: 1 << 20, Width: 1 << 20}, {Height: 1, Width: -1 << 63}} {
-		if r, err := dataset.Open(path, dataset.Options{Image: &o}); err == nil {
+		if r, err := dataset.Open(t.Context(), path, dataset.Options{Image: &o}); err == nil {
 			t.Errorf("%+v: %+v", o, r.Info())
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"codeberg.org/sbinet/npyio/npy"
+	"github.com/catvae/catvae/dataset/internal/reading"
+	"github.com/catvae/catvae/dist"
 )
 
 // NPY is numpy's format for one array: https://numpy.org/neps/nep-0001-npy-format.html. The header is parsed by npyio;
@@ -23,6 +25,9 @@ type npyReader struct {
 	buf   []byte
 	row   int
 	raw   pool
+
+	values dist.Values   // what numbers become
+	table  *[256]float32 // what bytes become, nil for numbers
 }
 
 // npyBytes is an npyReader of uint8, which can also give the bytes as they are.
@@ -41,10 +46,10 @@ func (r npyBytes) Bytes(dst []byte) (int, Decode, error) {
 }
 
 func (r npyBytes) Floats(dst []float32) (int, Decode, error) {
-	return floatsOfBytes(dst, r.info.RowSize(), &r.raw, r.Bytes)
+	return floatsOfBytes(dst, r.info.RowSize(), &r.raw, r.table, r.Bytes)
 }
 
-func newNPY(s *stream) (Reader, error) {
+func newNPY(s *stream, o Options) (Reader, error) {
 	header, size, err := npyHeader(s)
 	if err != nil {
 		return nil, err
@@ -56,7 +61,7 @@ func newNPY(s *stream) (Reader, error) {
 	if len(shape) == 0 {
 		return nil, &FormatError{File: s.name, Reason: "it holds a single number: an array whose first axis counts the rows is needed"}
 	}
-	r := &npyReader{s: s, info: Info{Source: s.name, Rows: shape[0], Shape: shape[1:], Bytes: s.size}, order: binary.LittleEndian}
+	r := &npyReader{s: s, info: Info{Source: s.name, Rows: shape[0], Shape: shape[1:], Bytes: s.size}, order: binary.LittleEndian, values: o.Values}
 	if len(shape) == 1 {
 		r.info.Shape = []int{1}
 	}
@@ -85,6 +90,7 @@ func newNPY(s *stream) (Reader, error) {
 		r.buf = make([]byte, r.info.RowSize()*r.width)
 	}
 	if r.width == 1 {
+		r.table = tableOf(o.Values)
 		return npyBytes{r}, nil
 	}
 	return r, nil
@@ -99,7 +105,7 @@ func npyHeader(s *stream) (h npy.Header, size int64, err error) {
 	}()
 	head, err := s.Peek(12)
 	if err != nil {
-		return h, 0, &FormatError{File: s.name, Reason: "it ends in its header", Cause: err}
+		return h, 0, s.broken("it ends in its header", err)
 	}
 	size = 10 + int64(binary.LittleEndian.Uint16(head[8:]))
 	if head[6] > 1 {
@@ -110,7 +116,7 @@ func npyHeader(s *stream) (h npy.Header, size int64, err error) {
 	}
 	raw := make([]byte, size)
 	if _, err := io.ReadFull(s, raw); err != nil {
-		return h, 0, &FormatError{File: s.name, Reason: "it ends in its header", Cause: err}
+		return h, 0, s.broken("it ends in its header", err)
 	}
 	r, err := npy.NewReader(bytes.NewReader(raw))
 	if err != nil {
@@ -131,7 +137,7 @@ func (r *npyReader) Next(row []float32) (int, error) {
 // readRows reads the bytes of the next rows, as many as dst holds.
 func (r *npyReader) readRows(dst []byte) (int, error) {
 	size := r.info.RowSize() * r.width
-	n, err := rowsIn(len(dst), size, r.info.Rows-r.row)
+	n, err := reading.RowsIn(len(dst), size, r.info.Rows-r.row)
 	if err != nil {
 		return 0, err
 	}
@@ -149,17 +155,22 @@ func (r *npyReader) readRows(dst []byte) (int, error) {
 // decode turns a row's bytes into numbers.
 func (r *npyReader) decode(row []float32, raw []byte, number int) error {
 	if r.width == 1 {
-		greyOf(row, raw)
+		greyOf(row, raw, r.table)
 		return nil
 	}
+	same := r.values.Numbers == 1 && r.values.Mean == 0 && r.values.Deviation == 1
 	for i := range row {
+		var x float64
 		if r.width == 4 {
-			row[i] = math.Float32frombits(r.order.Uint32(raw[4*i:]))
+			x = float64(math.Float32frombits(r.order.Uint32(raw[4*i:])))
 		} else {
-			row[i] = float32(math.Float64frombits(r.order.Uint64(raw[8*i:])))
+			x = math.Float64frombits(r.order.Uint64(raw[8*i:]))
 		}
-		if !(row[i] >= 0 && row[i] <= 1) {
-			return &ValueError{File: r.s.name, Row: number, Column: i, Value: float64(row[i])}
+		if row[i] = float32(x); !same {
+			row[i] = r.values.Number(x)
+		}
+		if !r.values.Contains(row[i]) {
+			return &ValueError{File: r.s.name, Row: number, Column: i, Value: x, Values: r.values}
 		}
 	}
 	return nil

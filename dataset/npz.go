@@ -3,12 +3,15 @@ package dataset
 import (
 	"archive/zip"
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/catvae/catvae/dataset/internal/reading"
 )
 
 // NPZ is numpy's format for several arrays: a ZIP archive of NPY files.
@@ -17,13 +20,24 @@ import (
 // arrays are the members that are taken where an archive holds several and none is named.
 var arrays = []string{"x.npy", "arr_0.npy", "data.npy", "images.npy", "codes.npy"}
 
-// newNPZ streams a member of an archive: member, the only one, or one with a usual name.
-func newNPZ(path, member string) (Reader, error) {
-	f, err := os.Open(path)
+// openNPZ opens the only array of an archive, or one with a usual name.
+func openNPZ(ctx context.Context, path string, o Options) (Reader, error) {
+	return newNPZ(ctx, path, "", o)
+}
+
+// openMember opens "FILE.npz:NAME".
+func openMember(ctx context.Context, source string, o Options) (Reader, error) {
+	path, member, _ := cutMember(source)
+	return newNPZ(ctx, path, member, o)
+}
+
+// newNPZ streams an array of an archive.
+func newNPZ(ctx context.Context, path, member string, o Options) (Reader, error) {
+	f, err := openFile(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
+		return nil, err
 	}
-	r, err := openNPZ(path, f, member)
+	r, err := newMember(ctx, path, f, member, o)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -31,14 +45,14 @@ func newNPZ(path, member string) (Reader, error) {
 	return r, nil
 }
 
-func openNPZ(path string, f *os.File, member string) (Reader, error) {
+func newMember(ctx context.Context, path string, f *os.File, member string, o Options) (Reader, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	z, err := zip.NewReader(f, info.Size())
+	z, err := zip.NewReader(reading.NewFile(ctx, f), info.Size())
 	if err != nil {
-		return nil, &FormatError{File: path, Reason: "it is no ZIP archive", Cause: err}
+		return nil, broken(path, "it is no ZIP archive", err)
 	}
 	var names []string
 	for _, m := range z.File {
@@ -61,13 +75,13 @@ func openNPZ(path string, f *os.File, member string) (Reader, error) {
 	}
 	content, err := z.File[i].Open()
 	if err != nil {
-		return nil, &FormatError{File: path, Reason: fmt.Sprintf("%s cannot be unpacked", name), Cause: err}
+		return nil, broken(path, fmt.Sprintf("%s cannot be unpacked", name), err)
 	}
 	s := &stream{
 		Reader: bufio.NewReaderSize(content, bufferSize), name: path + ":" + strings.TrimSuffix(name, ".npy"), file: closers{content, f},
 		size: info.Size(), plain: int64(z.File[i].UncompressedSize64), packed: true,
 	}
-	return newNPY(s)
+	return newNPY(s, o)
 }
 
 // closers closes several things.

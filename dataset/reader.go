@@ -1,21 +1,24 @@
 package dataset
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"math"
+
+	"github.com/catvae/catvae/dataset/internal/reading"
+	"github.com/catvae/catvae/dist"
 )
 
-// A Reader streams the rows of a source. It is for one goroutine, but for what Floats and Bytes return.
+// A Reader streams the rows of a source. One goroutine may use it at a time; what Floats and Bytes return may be called by any.
 type Reader interface {
 	// Info describes the rows; it is known before the first is read.
 	Info() Info
-	// Next fills row, which must have Info().RowSize() elements, with values within [0,1] and returns the row's label,
-	// -1 where there is none. It returns io.EOF after the last row.
+	// Next fills row, which must have Info().RowSize() elements, with the values that [Options] make of the row, and returns
+	// the row's label, -1 where there is none. It returns io.EOF after the last row.
 	Next(row []float32) (label int, err error)
 	// Floats reads the next rows into dst, as many as it holds or as are left, and returns their number: 0 and io.EOF at the
 	// end. Where decode is not nil, dst holds the rows only once decode has returned; it is called once, by any goroutine,
-	// also beside later reads. It returns an error for each bad row, in order, each with a method BadRow as [ValueError]
+	// also during later reads. It returns an error for each bad row, in order, each with a method BadRow as [ValueError]
 	// has it; bad rows are zeros in dst.
 	Floats(dst []float32) (rows int, decode Decode, err error)
 	// Skip passes over rows: it seeks where it can, and decodes nothing.
@@ -67,23 +70,16 @@ const (
 	Test  Split = "test"
 )
 
-// ParseSplit returns the split of a flag's text.
-func ParseSplit(s string) (Split, error) {
-	if p := Split(s); p == Train || p == Test {
-		return p, nil
-	}
-	return "", fmt.Errorf("dataset: split %q: use %s or %s", s, Train, Test)
-}
-
-// Options choose among the rows of a source. The zero value is the training split.
+// Options choose among the rows of a source, and say what values they become. The zero value is the training split, with
+// values by [dist.Unit].
 type Options struct {
 	Split Split  // of a folder and of glyphs; a single file has one. Empty means Train.
 	Seed  uint64 // of glyphs
 	Rows  int    // at most so many rows; 0 means all (of glyphs, 20,000 to train and 4,000 to test)
 
-	Image  *Image    // what pictures are made to fit; nil means the size of the first
-	Divide float64   // what the numbers of CSV and Parquet are divided by, 255 for pixels; 0 means 1
-	Stdin  io.Reader // what "-" reads; nil means os.Stdin
+	Image  *Image      // what pictures are made to fit; nil means the size of the first
+	Values dist.Values // what the file's numbers become, and the range in which they must then lie; zero means [dist.Unit]
+	Stdin  io.Reader   // what "-" reads; nil means os.Stdin
 }
 
 // HasSplits reports whether a source keeps test rows apart: glyphs and a folder with MNIST's files do, a single file and
@@ -93,42 +89,52 @@ func HasSplits(source string) bool {
 	return source == GlyphsSource || err == nil
 }
 
-// GlyphsSource is the source that is drawn instead of read.
-const GlyphsSource = "glyphs"
-
-// maxRow bounds the values of one row, and so what is allocated for a header's word.
+// maxRow bounds the values of one row, and so what is allocated on a header's word.
 const maxRow = 1 << 24
 
-// Open opens a source:
+// Open opens a source: one of those that [Kinds] lists, which the package's documentation shows.
 //
-//	FILE           IDX, NPY or CSV, plain or gzip; NPZ; Parquet where dataset/parquet is imported; a picture .png, .jpg, .jpeg
-//	FILE.npz:NAME  an array of an archive
-//	FOLDER         with MNIST's four files, or with pictures at any depth
-//	'PATTERN*.png' pictures that a pattern of path/filepath.Match fits
-//	-              standard input: one of the files, but for pictures
-//	glyphs         drawn on the fly
-//
-// Pictures come in the order of their names. What is not there is fs.ErrNotExist; what cannot be used wraps [ErrData].
-func Open(source string, o Options) (Reader, error) {
+// Once ctx is done, opening and later reading end with an error that wraps ctx.Err(), those too that wait for a pipe's writer.
+// Pictures come in the order of their names. A source that does not exist is fs.ErrNotExist; content that cannot be used wraps
+// [ErrData].
+func Open(ctx context.Context, source string, o Options) (Reader, error) {
 	if o.Split == "" {
 		o.Split = Train
 	}
 	if o.Rows < 0 {
 		return nil, fmt.Errorf("dataset: %d rows: use 0 for all, or a positive number", o.Rows)
 	}
-	if !(o.Divide >= 0) || math.IsInf(o.Divide, 0) {
-		return nil, fmt.Errorf("dataset: numbers divided by %g: use a positive number, such as 255", o.Divide)
+	o.Values = o.Values.OrUnit()
+	if err := o.Values.Check(); err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	r, err := open(source, o)
+	if err := reading.Stopped(source, ctx.Err()); err != nil {
+		return nil, err
+	}
+	r, err := open(ctx, source, o)
 	if err != nil {
 		return nil, err
 	}
-	if info := r.Info(); info.Rows < 1 || info.RowSize() < 1 || info.RowSize() > maxRow {
+	if err := check(r, source, o); err != nil {
 		r.Close()
-		return nil, &FormatError{File: source, Reason: fmt.Sprintf("it has %d rows of shape %v: at least one row of 1 to %d values is needed", info.Rows, info.Shape, maxRow)}
+		return nil, err
 	}
 	if info := r.Info(); o.Rows == 0 || o.Rows >= info.Rows {
 		return r, nil
 	}
 	return newLimited(r, o.Rows), nil
+}
+
+// check reports a source without rows, of rows that are too large, or of bytes that the rule for values does not hold.
+func check(r Reader, source string, o Options) error {
+	info := r.Info()
+	if info.Rows < 1 || info.RowSize() < 1 || info.RowSize() > maxRow {
+		return &FormatError{File: source, Reason: fmt.Sprintf("it has %d rows of shape %v: at least one row of 1 to %d values is needed", info.Rows, info.Shape, maxRow)}
+	}
+	if _, bytes := r.(ByteReader); bytes {
+		if least, most := o.Values.Byte(0), o.Values.Byte(255); !o.Values.Contains(least) || !o.Values.Contains(most) {
+			return &UnsupportedError{File: source, Reason: fmt.Sprintf("it holds bytes, which become %g to %g: %s", least, most, o.Values)}
+		}
+	}
+	return nil
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/datatest"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 )
 
@@ -26,6 +28,15 @@ func write(t testing.TB, name string, data []byte) string {
 	return path
 }
 
+// divided is the rule that divides numbers, and takes nothing else than dist.Unit does.
+func divided(by float64) dist.Values {
+	v := dist.Unit()
+	if by != 0 {
+		v.Numbers = by
+	}
+	return v
+}
+
 func idxBytes(t testing.TB, shape ...int) []byte {
 	t.Helper()
 	n := 1
@@ -36,14 +47,11 @@ func idxBytes(t testing.TB, shape ...int) []byte {
 	for i := range data {
 		data[i] = byte(i)
 	}
-	var buf bytes.Buffer
-	if err := dataset.WriteIDX(&buf, shape, data); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
+	return datatest.IDX(data, shape...)
 }
 
 func TestIDXRoundTrip(t *testing.T) {
+	t.Parallel()
 	plain := idxBytes(t, 4, 3, 5)
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
@@ -54,7 +62,7 @@ func TestIDXRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, data := range map[string][]byte{"plain": plain, "packed.gz": packed.Bytes()} {
-		s, err := dataset.Load(write(t, name, data), dataset.Options{})
+		s, err := dataset.Load(t.Context(), write(t, name, data), dataset.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +78,8 @@ func TestIDXRoundTrip(t *testing.T) {
 }
 
 func TestRowsLimit(t *testing.T) {
-	r, err := dataset.Open(write(t, "x", idxBytes(t, 5, 2)), dataset.Options{Rows: 3})
+	t.Parallel()
+	r, err := dataset.Open(t.Context(), write(t, "x", idxBytes(t, 5, 2)), dataset.Options{Rows: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,8 +99,9 @@ func TestRowsLimit(t *testing.T) {
 
 // The files in testdata were written by numpy: see testdata/generate.py.
 func TestNPYFromNumpy(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"uint8", "float32", "float64", "float32_big_endian", "version2"} {
-		s, err := dataset.Load(filepath.Join("testdata", name+".npy"), dataset.Options{})
+		s, err := dataset.Load(t.Context(), filepath.Join("testdata", name+".npy"), dataset.Options{})
 		if err != nil {
 			t.Error(err)
 			continue
@@ -111,7 +121,7 @@ func TestNPYFromNumpy(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"fortran", "int32", "scalar", "object"} {
-		_, err := dataset.Load(filepath.Join("testdata", name+".npy"), dataset.Options{})
+		_, err := dataset.Load(t.Context(), filepath.Join("testdata", name+".npy"), dataset.Options{})
 		if !errors.Is(err, dataset.ErrData) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: the error is %v, want one line of ErrData", name, err)
 		}
@@ -119,6 +129,7 @@ func TestNPYFromNumpy(t *testing.T) {
 }
 
 func TestNPYWriterRoundTrip(t *testing.T) {
+	t.Parallel()
 	var buf bytes.Buffer
 	w, err := dataset.NewNPYWriter(&buf, "float32", 2, 3)
 	if err != nil {
@@ -127,7 +138,7 @@ func TestNPYWriterRoundTrip(t *testing.T) {
 	if err := errors.Join(w.WriteFloats([]float32{0, .25, .5}), w.WriteFloats([]float32{.75, 1, 0}), w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	s, err := dataset.Load(write(t, "x.npy", buf.Bytes()), dataset.Options{})
+	s, err := dataset.Load(t.Context(), write(t, "x.npy", buf.Bytes()), dataset.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,6 +162,7 @@ func TestNPYWriterRoundTrip(t *testing.T) {
 }
 
 func TestBrokenFiles(t *testing.T) {
+	t.Parallel()
 	good := idxBytes(t, 3, 2, 2)
 	npy, err := os.ReadFile("testdata/float32.npy")
 	if err != nil {
@@ -175,20 +187,21 @@ func TestBrokenFiles(t *testing.T) {
 		"NPY header that is enormous": []byte("\x93NUMPY\x02\x00\xff\xff\xff\x7f{'descr'"),
 		"truncated NPY":               npy[:len(npy)-2],
 	} {
-		s, err := dataset.Load(write(t, "x", data), dataset.Options{})
+		s, err := dataset.Load(t.Context(), write(t, "x", data), dataset.Options{})
 		if !errors.Is(err, dataset.ErrData) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %v and the error %v, want one line of ErrData", name, s, err)
 		}
 	}
-	if _, err := dataset.Load(filepath.Join(t.TempDir(), "nowhere"), dataset.Options{}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := dataset.Load(t.Context(), filepath.Join(t.TempDir(), "nowhere"), dataset.Options{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
 	}
-	if _, err := dataset.Load(t.TempDir(), dataset.Options{}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := dataset.Load(t.Context(), t.TempDir(), dataset.Options{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an empty folder: %v", err)
 	}
 }
 
 func TestValuesOutsideTheRange(t *testing.T) {
+	t.Parallel()
 	for _, bad := range []float32{-0.1, 1.001, float32(math.NaN()), float32(math.Inf(1))} {
 		var buf bytes.Buffer
 		w, err := dataset.NewNPYWriter(&buf, "float32", 2, 2)
@@ -198,7 +211,7 @@ func TestValuesOutsideTheRange(t *testing.T) {
 		if err := w.WriteFloats([]float32{0, 1, 0.5, bad}); err != nil {
 			t.Fatal(err)
 		}
-		_, err = dataset.Load(write(t, "x.npy", buf.Bytes()), dataset.Options{})
+		_, err = dataset.Load(t.Context(), write(t, "x.npy", buf.Bytes()), dataset.Options{})
 		var v *dataset.ValueError
 		if !errors.As(err, &v) || v.Row != 1 || v.Column != 1 {
 			t.Errorf("%g: the error is %v, want a ValueError at row 1, column 1", bad, err)
@@ -208,12 +221,13 @@ func TestValuesOutsideTheRange(t *testing.T) {
 
 // MNIST as published: sizes, and the labels at the beginning.
 func TestMNIST(t *testing.T) {
+	t.Parallel()
 	dir := ortest.MNIST(t)
 	for split, want := range map[dataset.Split]struct{ rows, first, zeros int }{
 		dataset.Train: {60_000, 5, 5923},
 		dataset.Test:  {10_000, 7, 980},
 	} {
-		s, err := dataset.Load(dir, dataset.Options{Split: split})
+		s, err := dataset.Load(t.Context(), dir, dataset.Options{Split: split})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -241,7 +255,7 @@ func FuzzOpen(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := dataset.Load(write(t, "x", data), dataset.Options{})
+		s, err := dataset.Load(t.Context(), write(t, "x", data), dataset.Options{})
 		if err != nil {
 			if !errors.Is(err, dataset.ErrData) {
 				t.Errorf("%v is no ErrData", err)
@@ -258,24 +272,4 @@ func FuzzOpen(f *testing.F) {
 			}
 		}
 	})
-}
-
-func ExampleOpen() {
-	r, err := dataset.Open("glyphs", dataset.Options{Split: dataset.Test, Rows: 2})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer r.Close()
-	row := make([]float32, r.Info().RowSize())
-	for {
-		label, err := r.Next(row)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		fmt.Println("a", label, "of", r.Info().Shape, "pixels")
-	}
-	// Output:
-	// a 1 of [28 28] pixels
-	// a 9 of [28 28] pixels
 }

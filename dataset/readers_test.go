@@ -30,7 +30,7 @@ func (s source) open(t testing.TB) dataset.Reader {
 	if s.stdin != nil {
 		s.o.Stdin = io.MultiReader(bytes.NewReader(s.stdin)) // which cannot seek
 	}
-	r, err := dataset.Open(s.path, s.o)
+	r, err := dataset.Open(t.Context(), s.path, s.o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func sources(t testing.TB) map[string]source {
 		"CSV packed":          {path: testdata("pandas.csv.gz")},
 		"CSV quoted":          {path: testdata("quoted.csv")},
 		"CSV with CRLF":       {path: testdata("crlf.csv")},
-		"CSV of pixels":       {path: put("pixels.csv", []byte("0,255\n\n \r\n128,64\n3,4")), o: dataset.Options{Divide: 255}},
+		"CSV of pixels":       {path: put("pixels.csv", []byte("0,255\n\n \r\n128,64\n3,4")), o: dataset.Options{Values: divided(255)}},
 		"CSV bad":             {path: put("bad.csv", []byte("a,label,b\nx,1,0\n1,2,0\n1,2\n0,1,0.5\n1,1,1,1\n0,x,0\n1,3,1\n0,0,NaN\n")), bad: []int{0, 2, 4, 5, 7}},
 		"pictures":            {path: testdata("pictures")},
 		"pictures resized":    {path: testdata("pictures"), o: dataset.Options{Image: &dataset.Image{Height: 3, Width: 4, Resize: "bilinear"}}},
@@ -237,6 +237,7 @@ func batches[T byte | float32](t *testing.T, size, some int, read func([]T) (int
 
 // Every way to read a source gives the same rows and the same bad ones.
 func TestReaders(t *testing.T) {
+	t.Parallel()
 	for name, s := range sources(t) {
 		t.Run(name, func(t *testing.T) {
 			r := s.open(t)
@@ -295,7 +296,8 @@ func readerOfBytes(t *testing.T, s source, bytes values[byte], floats values[flo
 }
 
 // Tables and arrays of numpy, pandas and pyarrow hold what testdata/generate.py put into them.
-func TestTables(t *testing.T) {
+func TestFilesOfOthers(t *testing.T) {
+	t.Parallel()
 	for path, want := range map[string]struct {
 		value  func(i int) float32
 		labels bool
@@ -316,7 +318,7 @@ func TestTables(t *testing.T) {
 		"binary.parquet":       {func(i int) float32 { return float32(9*i) / 255 }, true},
 		"fixed_binary.parquet": {func(i int) float32 { return float32(9*i) / 255 }, true},
 	} {
-		set, err := dataset.Load(filepath.Join("testdata", path), dataset.Options{})
+		set, err := dataset.Load(t.Context(), filepath.Join("testdata", path), dataset.Options{})
 		if err != nil {
 			t.Error(err)
 			continue
@@ -349,7 +351,7 @@ func BenchmarkBytes(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		if i%16 == 0 {
 			b.StopTimer()
-			o, err := dataset.Open(path, dataset.Options{})
+			o, err := dataset.Open(b.Context(), path, dataset.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -8,6 +9,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/catvae/catvae/dataset/internal/reading"
+	"github.com/catvae/catvae/dist"
 )
 
 // A Set is rows in memory: bytes as bytes, floats as float32. It is read-only and safe for concurrent use.
@@ -16,20 +20,26 @@ type Set struct {
 	bytes  []byte    // row after row; nil for floats
 	floats []float32 // row after row; nil for bytes
 	labels []int32
+	values dist.Values
+	table  *[256]float32 // what bytes become
 }
 
-// Load reads a source whole. See [Open] for what a source is.
-func Load(source string, o Options) (*Set, error) {
-	r, err := Open(source, o)
+// Load reads a source whole. See [Open] for what a source is, and for what a done context does. A bad row is an error.
+func Load(ctx context.Context, source string, o Options) (*Set, error) {
+	o.Values = o.Values.OrUnit()
+	r, err := Open(ctx, source, o)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	s := &Set{Info: r.Info()}
+	s := &Set{Info: r.Info(), values: o.Values, table: tableOf(o.Values)}
 	size := s.RowSize()
 	raw, _ := r.(ByteReader)
 	row, pixels := make([]float32, size), make([]byte, size)
 	for n := 0; n < s.Rows; n++ { // appended row by row: a header's word is not enough to allocate for
+		if err := reading.Stopped(source, ctx.Err()); err != nil {
+			return nil, err
+		}
 		var label int
 		if raw != nil {
 			label, err = raw.NextBytes(pixels)
@@ -58,16 +68,17 @@ func (s *Set) Len() int { return s.Rows }
 // Label returns the label of row i, -1 where there is none.
 func (s *Set) Label(i int) int { return int(s.labels[i]) }
 
-// Row writes row i to dst, grey values within [0,1].
+// Values returns the rule by which the rows' values were made.
+func (s *Set) Values() dist.Values { return s.values }
+
+// Row writes row i to dst: values by the rule of [Set.Values].
 func (s *Set) Row(i int, dst []float32) {
 	size := s.RowSize()
 	if s.bytes == nil {
 		copy(dst, s.floats[i*size:][:size])
 		return
 	}
-	for j, b := range s.bytes[i*size:][:size] {
-		dst[j] = scaled[b]
-	}
+	greyOf(dst, s.bytes[i*size:][:size], s.table)
 }
 
 // Bytes returns row i as it is stored, or nil where rows are floats.
@@ -104,33 +115,4 @@ func (s *Set) Fingerprint() string {
 		h.Write(buf[:])
 	}
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-// setReader streams a set.
-type setReader struct {
-	set *Set
-	at  int
-}
-
-// Reader returns a [Reader] over the set's rows.
-func (s *Set) Reader() Reader { return &setReader{set: s} }
-
-func (r *setReader) Info() Info   { return r.set.Info }
-func (r *setReader) Close() error { return nil }
-func (r *setReader) Next(row []float32) (int, error) {
-	if r.at == r.set.Len() {
-		return -1, io.EOF
-	}
-	r.set.Row(r.at, row)
-	r.at++
-	return r.set.Label(r.at - 1), nil
-}
-
-func (r *setReader) Floats(dst []float32) (int, Decode, error) {
-	return Rowwise(dst, r.set.RowSize(), r.Next)
-}
-
-func (r *setReader) Skip(rows int) error {
-	r.at = min(r.at+rows, r.set.Len())
-	return nil
 }

@@ -88,6 +88,7 @@ func read(t *testing.T, data []byte) (groups []int64, ids []string, packed []byt
 }
 
 func TestReadBack(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ rows, size int }{{1, 1}, {100, 25}, {groupRows, 2}, {2*groupRows + 7, 3}} {
 		packed := random(c.rows, c.size)
 		numbers, names := make([]string, c.rows), make([]string, c.rows)
@@ -110,6 +111,7 @@ func TestReadBack(t *testing.T) {
 
 // Equal rows give equal bytes, however they are handed in.
 func TestCuts(t *testing.T) {
+	t.Parallel()
 	const rows, size = groupRows + 100, 3
 	packed := random(rows, size)
 	names := make([]string, rows)
@@ -137,6 +139,7 @@ func (f *failing) Write(p []byte) (int, error) {
 }
 
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{0, -1, 1<<20 + 1} {
 		if _, err := parquet.NewWriter(io.Discard, size, false); err == nil {
 			t.Errorf("codes of %d bytes", size)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dataset/internal/reading"
 )
 
 // byteReader is a reader of bytes.
@@ -15,13 +16,13 @@ func (r byteReader) NextBytes(row []byte) (int, error) { return r.nextBytes(row)
 
 // Bytes reads rows of bytes.
 func (r byteReader) Bytes(dst []byte) (int, dataset.Decode, error) {
-	return dataset.Rowwise(dst, r.info.RowSize(), r.nextBytes)
+	return reading.Rowwise(dst, r.info.RowSize(), r.nextBytes)
 }
 
 func (r *reader) nextBytes(row []byte) (int, error) {
 	return r.next(func(number int) error {
-		if len(r.values) > 1 {
-			for i, c := range r.values {
+		if len(r.holds) > 1 {
+			for i, c := range r.holds {
 				a := r.batch.Column(c.field).(*array.Uint8)
 				if a.IsNull(r.at) {
 					return r.bad(number, fmt.Sprintf("value %d is null", i))
@@ -30,7 +31,7 @@ func (r *reader) nextBytes(row []byte) (int, error) {
 			}
 			return nil
 		}
-		a := r.batch.Column(r.values[0].field)
+		a := r.batch.Column(r.holds[0].field)
 		if n := width(a, r.at); n != len(row) {
 			return r.bad(number, fmt.Sprintf("it holds %d values, the first row has %d", n, len(row)))
 		}

@@ -4,9 +4,11 @@
 //
 // A row's values are one column that holds them all (a list or fixed-size list of float, double or uint8, or binary of one
 // byte a value), or all number columns in their order. A column called label is the label, one called id is no value. uint8 and
-// binary columns are pixels; floats lie within [0,1], after division by dataset.Options.Divide.
+// binary columns are bytes, all others numbers: dataset.Options says what values they become.
 //
-// Rows are read in batches, only the columns that are needed, and skipped by row groups. The format: https://parquet.apache.org/docs/file-format/.
+// Rows are read in batches, only the columns that are needed, and skipped by row groups. The format:
+// https://parquet.apache.org/docs/file-format/. The package exports nothing; the readers that dataset.Open returns are for one
+// goroutine at a time, as all are.
 package parquet
 
 import (
@@ -25,9 +27,16 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dataset/internal/reading"
+	"github.com/catvae/catvae/dist"
 )
 
-func init() { dataset.RegisterFormat("PAR1", Open) }
+func init() {
+	dataset.RegisterFormat(dataset.Format{
+		Name: "Parquet", Magic: "PAR1", Told: "PAR1", Open: openFile, Spec: "https://parquet.apache.org/docs/file-format/",
+		Rows: "one column of lists or binary, or a number a column; label and id as in CSV",
+	})
+}
 
 // batchRows is how many rows are decoded at once.
 const batchRows = 512
@@ -35,15 +44,17 @@ const batchRows = 512
 // reader streams a file's rows.
 type reader struct {
 	info   dataset.Info
-	divide float64
+	ctx    context.Context // of all reading
+	values dist.Values     // what numbers become
+	pixel  [256]float32    // what bytes become
 	file   *os.File
 	table  *pqarrow.FileReader
 	leaves []int // columns of the file that are read
 	groups []int // first row of each row group
 	rows   pqarrow.RecordReader
-	values []column
-	label  int // column of batch, -1 where there is none
-	row    int // of the file, the next one
+	holds  []column // those of values
+	label  int      // column of batch, -1 where there is none
+	row    int      // of the file, the next one
 	batch  arrow.RecordBatch
 	at     int // in batch
 	bytes  bool
@@ -56,14 +67,14 @@ type column struct {
 	width int
 }
 
-// Open opens a Parquet file.
-func Open(path string, o dataset.Options) (_ dataset.Reader, err error) {
-	defer recovered(path, &err)
+// openFile opens a Parquet file.
+func openFile(ctx context.Context, path string, o dataset.Options) (_ dataset.Reader, err error) {
+	defer recovered(ctx, path, &err)
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	r, err := open(path, f, o)
+	r, err := open(ctx, path, f, o)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -75,16 +86,23 @@ func Open(path string, o dataset.Options) (_ dataset.Reader, err error) {
 }
 
 // recovered turns a panic of the library, which broken files cause, into an error.
-func recovered(path string, err *error) {
+func recovered(ctx context.Context, path string, err *error) {
 	if p := recover(); p != nil {
-		*err = &dataset.FormatError{File: path, Reason: fmt.Sprintf("it cannot be read: %v", p)}
+		*err = broken(ctx, path, fmt.Sprintf("it cannot be read: %v", p), nil)
 	}
 }
 
-func open(path string, f *os.File, o dataset.Options) (*reader, error) {
-	broken := func(reason string, err error) error {
-		return &dataset.FormatError{File: path, Reason: reason, Cause: err}
+// broken returns the error of a file that cannot be used, or that of a done context: the library does not always hand on why a
+// read failed.
+func broken(ctx context.Context, path, reason string, cause error) error {
+	if err := reading.Stopped(path, ctx.Err()); err != nil {
+		return err
 	}
+	return &dataset.FormatError{File: path, Reason: reason, Cause: cause}
+}
+
+func open(ctx context.Context, path string, f *os.File, o dataset.Options) (*reader, error) {
+	broken := func(reason string, err error) error { return broken(ctx, path, reason, err) }
 	stat, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
@@ -92,7 +110,7 @@ func open(path string, f *os.File, o dataset.Options) (*reader, error) {
 	mem := bounded{memory.DefaultAllocator}
 	properties := parquet.NewReaderProperties(mem)
 	properties.BufferedStreamEnabled, properties.BufferSize = true, 1<<16 // a column; else a row group's columns are read whole
-	p, err := file.NewParquetReader(f, file.WithReadProps(properties))
+	p, err := file.NewParquetReader(reading.NewFile(ctx, f), file.WithReadProps(properties))
 	if err != nil {
 		return nil, broken("it is no Parquet file", err)
 	}
@@ -102,10 +120,7 @@ func open(path string, f *os.File, o dataset.Options) (*reader, error) {
 	if err != nil {
 		return nil, broken("its schema cannot be read", err)
 	}
-	r := &reader{file: f, table: table, divide: o.Divide, label: -1, info: dataset.Info{Source: path, Rows: int(p.NumRows()), DType: "float32", Bytes: stat.Size()}}
-	if r.divide == 0 {
-		r.divide = 1
-	}
+	r := &reader{ctx: ctx, file: f, table: table, values: o.Values, pixel: o.Values.Table(), label: -1, info: dataset.Info{Source: path, Rows: int(p.NumRows()), DType: "float32", Bytes: stat.Size()}}
 	rows := 0
 	for i := range p.NumRowGroups() {
 		r.groups = append(r.groups, rows)
@@ -137,10 +152,10 @@ func (r *reader) from(group int) error {
 	for i := range groups {
 		groups[i] = group + i
 	}
-	rows, err := r.table.GetRecordReader(context.Background(), r.leaves, groups)
+	rows, err := r.table.GetRecordReader(r.ctx, r.leaves, groups)
 	if err != nil {
 		r.rows = nil
-		return &dataset.FormatError{File: r.info.Source, Reason: "its columns cannot be read", Cause: err}
+		return broken(r.ctx, r.info.Source, "its columns cannot be read", err)
 	}
 	r.rows, r.batch, r.at = rows, nil, 0
 	if len(r.groups) > 0 {
@@ -195,11 +210,11 @@ func (r *reader) choose(path string) error {
 		default:
 			return &dataset.UnsupportedError{File: path, Reason: fmt.Sprintf("its column %q has the type %s: numbers, lists of numbers and binary are values; only id and label are not", f.Name, f.Type)}
 		}
-		r.values = append(r.values, column{field: r.add(field, taken), width: 1})
+		r.holds = append(r.holds, column{field: r.add(field, taken), width: 1})
 		taken++
 	}
-	if len(r.values) == 0 || wide > 0 && len(r.values) > 1 {
-		return &dataset.UnsupportedError{File: path, Reason: fmt.Sprintf("it has %d columns of values, %d of them with several: one column with all values, or a number a column is read", len(r.values), wide)}
+	if len(r.holds) == 0 || wide > 0 && len(r.holds) > 1 {
+		return &dataset.UnsupportedError{File: path, Reason: fmt.Sprintf("it has %d columns of values, %d of them with several: one column with all values, or a number a column is read", len(r.holds), wide)}
 	}
 	if r.bytes {
 		r.info.DType = "uint8"
@@ -215,13 +230,13 @@ func (r *reader) measure(path string) error {
 		}
 		return err
 	}
-	r.info.Shape = []int{len(r.values)}
-	if len(r.values) > 1 {
+	r.info.Shape = []int{len(r.holds)}
+	if len(r.holds) > 1 {
 		return nil
 	}
 	for i := range int(r.batch.NumRows()) {
-		if n := width(r.batch.Column(r.values[0].field), i); n > 0 {
-			r.values[0].width, r.info.Shape = n, []int{n}
+		if n := width(r.batch.Column(r.holds[0].field), i); n > 0 {
+			r.holds[0].width, r.info.Shape = n, []int{n}
 			return nil
 		}
 	}
@@ -249,12 +264,12 @@ func width(a arrow.Array, i int) int {
 
 // load reads the next batch where the last one is used up.
 func (r *reader) load() (err error) {
-	defer recovered(r.info.Source, &err)
+	defer recovered(r.ctx, r.info.Source, &err)
 	for r.left() == 0 {
 		if r.batch, err = r.rows.Read(); errors.Is(err, io.EOF) {
 			return io.EOF
 		} else if err != nil {
-			return &dataset.FormatError{File: r.info.Source, Reason: fmt.Sprintf("it cannot be read from row %d on", r.row), Cause: err}
+			return broken(r.ctx, r.info.Source, fmt.Sprintf("it cannot be read from row %d on", r.row), err)
 		}
 		r.at = 0
 	}
@@ -276,7 +291,7 @@ func (r *reader) Close() error {
 
 // Skip passes over whole row groups unread, and reads on inside one.
 func (r *reader) Skip(rows int) (err error) {
-	defer recovered(r.info.Source, &err)
+	defer recovered(r.ctx, r.info.Source, &err)
 	to := r.row + min(rows, r.info.Rows-r.row)
 	if to == r.info.Rows {
 		r.row = to
@@ -319,13 +334,13 @@ func (r *reader) Next(row []float32) (int, error) {
 	if r.bytes {
 		label, err := r.nextBytes(r.scratch())
 		for i, b := range r.pixels {
-			row[i] = float32(b) / 255
+			row[i] = r.pixel[b]
 		}
 		return label, err
 	}
 	return r.next(func(number int) error {
 		at := 0
-		for _, c := range r.values {
+		for _, c := range r.holds {
 			a := r.batch.Column(c.field)
 			if width(a, r.at) != c.width {
 				return r.bad(number, fmt.Sprintf("column %q holds %d values, the first row has %d", r.batch.ColumnName(c.field), width(a, r.at), c.width))
@@ -339,8 +354,8 @@ func (r *reader) Next(row []float32) (int, error) {
 			}
 			for i := range c.width {
 				x, ok := number64(values, from+i)
-				if row[at] = float32(x / r.divide); !ok || !(row[at] >= 0 && row[at] <= 1) {
-					return r.bad(number, fmt.Sprintf("value %d is %s: values must lie in [0,%g]", at, values.ValueStr(from+i), r.divide))
+				if row[at] = r.values.Number(x); !ok || !r.values.Contains(row[at]) {
+					return r.bad(number, fmt.Sprintf("value %d is %s", at, reading.Outside(values.ValueStr(from+i), x, r.values)))
 				}
 				at++
 			}
@@ -357,7 +372,7 @@ func (r *reader) next(take func(number int) error) (label int, err error) {
 	if err := r.load(); err != nil {
 		return -1, r.early(err)
 	}
-	defer recovered(r.info.Source, &err)
+	defer recovered(r.ctx, r.info.Source, &err)
 	defer func() { r.at, r.row = r.at+1, r.row+1 }()
 	label = -1
 	if r.label >= 0 {
@@ -376,5 +391,5 @@ func (r *reader) bad(number int, reason string) error {
 
 // Floats reads rows of numbers. Arrow decodes columns as it reads, so that little is left for later.
 func (r *reader) Floats(dst []float32) (int, dataset.Decode, error) {
-	return dataset.Rowwise(dst, r.info.RowSize(), r.Next)
+	return reading.Rowwise(dst, r.info.RowSize(), r.Next)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/dataset/parquet"
+	_ "github.com/catvae/catvae/dataset/parquet"
 )
 
 const testdata = "../testdata/" // written by pyarrow: see generate.py there
@@ -30,6 +30,7 @@ func write(t *testing.T, data []byte) string {
 
 // Arrow's own schema beside Parquet's is passed over: a file may lie in it and costs no memory.
 func TestArrowSchema(t *testing.T) {
+	t.Parallel()
 	good, err := os.ReadFile(testdata + "list.parquet")
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func TestArrowSchema(t *testing.T) {
 	for at := from + 5; at < from+200; at++ {
 		data := bytes.Clone(good)
 		data[at] = '/'
-		r, err := parquet.Open(write(t, data), dataset.Options{})
+		r, err := dataset.Open(t.Context(), write(t, data), dataset.Options{})
 		if err != nil {
 			t.Fatalf("byte %d: %v", at, err)
 		}
@@ -62,7 +63,7 @@ func TestFooters(t *testing.T) {
 			data[at] = 0xff
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			r, err := parquet.Open(write(t, data), dataset.Options{})
+			r, err := dataset.Open(t.Context(), write(t, data), dataset.Options{})
 			if err == nil && r.Info().Rows > 0 && r.Info().RowSize() < 1<<24 {
 				_, _, err = r.Floats(make([]float32, 2*r.Info().RowSize()))
 			}
@@ -81,6 +82,7 @@ func TestFooters(t *testing.T) {
 
 // What is no row of numbers is told by its column, and an empty file by its being so.
 func TestUnsupported(t *testing.T) {
+	t.Parallel()
 	number, list := arrow.PrimitiveTypes.Float32, arrow.ListOf(arrow.PrimitiveTypes.Float32)
 	for reason, fields := range map[string][]arrow.Field{
 		`its column "x" has the type utf8`:                   {{Name: "x", Type: arrow.BinaryTypes.String}},
@@ -100,17 +102,18 @@ func TestUnsupported(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if r, err := parquet.Open(write(t, buf.Bytes()), dataset.Options{}); !errors.Is(err, dataset.ErrData) || !strings.Contains(err.Error(), reason) {
+		if r, err := dataset.Open(t.Context(), write(t, buf.Bytes()), dataset.Options{}); !errors.Is(err, dataset.ErrData) || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%s: %v, %v", reason, r, err)
 		}
 	}
-	if _, err := parquet.Open("nowhere", dataset.Options{}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := dataset.Open(t.Context(), "nowhere", dataset.Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
 }
 
 // Columns that are no values may be of any type, structures among them: they are not even read.
 func TestOtherColumns(t *testing.T) {
+	t.Parallel()
 	schema := arrow.NewSchema([]arrow.Field{
 		{Name: "id", Type: arrow.StructOf(arrow.Field{Name: "a", Type: arrow.BinaryTypes.String}, arrow.Field{Name: "b", Type: arrow.PrimitiveTypes.Int8})},
 		{Name: "x", Type: arrow.PrimitiveTypes.Float32}, {Name: "label", Type: arrow.PrimitiveTypes.Int64}, {Name: "y", Type: arrow.PrimitiveTypes.Float64},
@@ -133,7 +136,7 @@ func TestOtherColumns(t *testing.T) {
 	if err := errors.Join(w.Write(b.NewRecordBatch()), w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	r, err := parquet.Open(write(t, buf.Bytes()), dataset.Options{})
+	r, err := dataset.Open(t.Context(), write(t, buf.Bytes()), dataset.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,277 @@
+package dataset
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// The sources that are no path.
+const (
+	Stdin        = "-"      // standard input
+	GlyphsSource = "glyphs" // drawn on the fly
+)
+
+// A Kind is a kind of source: a row of the table that [Kinds] returns. Help texts and documents are made from the table.
+type Kind struct {
+	Form  string // as it is written
+	Short string // in a few words, for help
+	Doc   string // a sentence
+
+	fits func(source string, info fs.FileInfo, o Options) bool // info is nil where there is no such file
+	open func(ctx context.Context, source string, o Options) (Reader, error)
+}
+
+// Kinds returns the table of sources.
+func Kinds() []Kind {
+	pictures := namesOfPictures()
+	return []Kind{
+		{
+			Form: "FILE", Short: fmt.Sprintf("%s file (plain or gzip), %s file, %s picture", names("or", inGzip), names("or", plain), pictures),
+			Doc: "A file. Its content tells its format; pictures are told by their names.",
+			fits: func(source string, info fs.FileInfo, _ Options) bool {
+				return info != nil && !info.IsDir() && !isWord(source)
+			}, open: openPath,
+		},
+		{
+			Form: "FILE.npz:NAME", Short: "an array of an archive as FILE.npz:NAME",
+			Doc: "An array of an NPZ archive.",
+			fits: func(source string, info fs.FileInfo, _ Options) bool {
+				_, _, ok := cutMember(source)
+				return ok && info == nil
+			},
+			open: openMember,
+		},
+		{
+			Form: "FOLDER (MNIST)", Short: "folder with MNIST's four files",
+			Doc: "A folder with MNIST's files under their names, plain or gzip; it has a training and a test split, and labels.",
+			fits: func(source string, info fs.FileInfo, o Options) bool {
+				_, _, err := mnistFiles(source, o.Split)
+				return info != nil && info.IsDir() && !isWord(source) && err == nil
+			},
+			open: openMNIST,
+		},
+		{
+			Form: "FOLDER (pictures)", Short: "folder of pictures",
+			Doc: fmt.Sprintf("A folder with %s pictures at any depth, in the order of their names, which are the rows' ids.", pictures),
+			fits: func(source string, info fs.FileInfo, _ Options) bool {
+				return info != nil && info.IsDir() && !isWord(source)
+			}, open: openPictures,
+		},
+		{
+			Form: "'PATTERN*.png'", Short: "pattern of pictures such as 'DIR/*.png'",
+			Doc: "The pictures that a pattern of path/filepath.Match fits. Quote it, so that the shell leaves it alone.",
+			fits: func(source string, info fs.FileInfo, _ Options) bool {
+				return info == nil && strings.ContainsAny(source, "*?[")
+			},
+			open: openPattern,
+		},
+		{
+			Form: Stdin, Short: "- for standard input",
+			Doc:  "Standard input: any of the files except pictures. What is not streamed is kept in a temporary file.",
+			fits: func(source string, _ fs.FileInfo, _ Options) bool { return source == Stdin }, open: openStdin,
+		},
+		{
+			Form: GlyphsSource, Short: "glyphs for generated digits",
+			Doc:  "Digits of 28x28 pixels, drawn on the fly with the Go fonts; they have a training and a test split, and labels.",
+			fits: func(source string, _ fs.FileInfo, _ Options) bool { return source == GlyphsSource }, open: openGlyphs,
+		},
+	}
+}
+
+// isWord reports a source that is no path.
+func isWord(source string) bool { return source == Stdin || source == GlyphsSource }
+
+// Describe names all kinds of sources in one sentence, for help.
+func Describe() string {
+	var short []string
+	for _, k := range Kinds() {
+		short = append(short, k.Short)
+	}
+	return strings.ToUpper(short[0][:1]) + enumerate("or", short)[1:]
+}
+
+func open(ctx context.Context, source string, o Options) (Reader, error) {
+	info, missing := os.Stat(source)
+	if missing != nil {
+		info = nil
+	}
+	for _, k := range Kinds() {
+		if k.fits(source, info, o) {
+			return k.open(ctx, source, o)
+		}
+	}
+	return nil, fmt.Errorf("dataset: %w", missing)
+}
+
+// cutMember takes "file.npz:member" apart.
+func cutMember(source string) (path, member string, ok bool) {
+	i := strings.LastIndex(source, ".npz:")
+	if i < 0 {
+		return "", "", false
+	}
+	return source[:i+4], source[i+5:], true
+}
+
+// openPattern opens the pictures that a pattern fits.
+func openPattern(ctx context.Context, pattern string, o Options) (Reader, error) {
+	names, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: the pattern %q: %w", pattern, err)
+	}
+	var pictures []string
+	isPicture := pictureNames()
+	for _, name := range names {
+		if isPicture(name) {
+			pictures = append(pictures, filepath.ToSlash(name))
+		}
+	}
+	if len(pictures) == 0 {
+		return nil, fmt.Errorf("dataset: no %s file fits the pattern %s: %w", namesOfPictures(), pattern, fs.ErrNotExist)
+	}
+	return openImages(ctx, pattern, "", pictures, o)
+}
+
+// openPictures opens the pictures below a folder.
+func openPictures(ctx context.Context, dir string, o Options) (Reader, error) {
+	pictures, err := walkImages(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(pictures) == 0 {
+		_, _, err := mnistFiles(dir, o.Split)
+		return nil, err
+	}
+	return openImages(ctx, dir, dir, pictures, o)
+}
+
+// openMNIST opens the images and labels of a split of MNIST.
+func openMNIST(ctx context.Context, dir string, o Options) (Reader, error) {
+	images, labels, err := mnistFiles(dir, o.Split)
+	if err != nil {
+		return nil, err
+	}
+	return openLabelled(ctx, images, labels, o)
+}
+
+// mnistFiles returns the paths of a split's files, under the names in use, plain or gzip.
+func mnistFiles(dir string, split Split) (images, labels string, err error) {
+	images, err1 := findMNIST(dir, split, "images-idx3")
+	labels, err2 := findMNIST(dir, split, "labels-idx1")
+	return images, labels, cmp.Or(err1, err2)
+}
+
+// findMNIST returns the path of one of MNIST's files.
+func findMNIST(dir string, split Split, kind string) (string, error) {
+	stem := map[Split]string{Train: "train", Test: "t10k"}[split]
+	for _, name := range []string{stem + "-" + kind + "-ubyte", stem + "-" + strings.Replace(kind, "-", ".", 1) + "-ubyte"} {
+		for _, suffix := range []string{"", ".gz"} {
+			path := filepath.Join(dir, name+suffix)
+			if _, err := os.Stat(path); err == nil {
+				return path, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("dataset: %s holds no %s-%s-ubyte (or .gz), and no %s files: give a file, a folder of pictures, or a folder with MNIST's four files: %w", dir, stem, kind, namesOfPictures(), fs.ErrNotExist)
+}
+
+// openPath opens a file: a picture by its name, anything else by its first bytes.
+func openPath(ctx context.Context, path string, o Options) (Reader, error) {
+	if f, ok := pictureFormat(path); ok {
+		return f.Open(ctx, path, o)
+	}
+	s, err := openStream(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if s.pipe {
+		return openPipe(ctx, s, o)
+	}
+	r, err := sniff(ctx, s, func() (string, error) { return path, s.Close() }, o)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// openStdin reads standard input.
+func openStdin(ctx context.Context, _ string, o Options) (Reader, error) {
+	in := o.Stdin
+	if in == nil {
+		in = os.Stdin
+	}
+	s, err := newPipe(ctx, "standard input", in, io.NopCloser(nil))
+	if err != nil {
+		return nil, err
+	}
+	return openPipe(ctx, s, o)
+}
+
+// openPipe reads what can only be read once. What must be read twice, to count its rows, is kept in a temporary file.
+func openPipe(ctx context.Context, s *stream, o Options) (Reader, error) {
+	var kept string
+	r, err := sniff(ctx, s, func() (string, error) {
+		f, err := os.CreateTemp("", "catvae-stdin-")
+		if err != nil {
+			return "", fmt.Errorf("dataset: %w", err)
+		}
+		kept = f.Name()
+		_, err = io.Copy(f, s)
+		if err := cmp.Or(err, f.Close(), s.Close()); err != nil {
+			return "", s.broken("it cannot be kept in a temporary file", err)
+		}
+		return kept, nil
+	}, o)
+	if err != nil {
+		s.Close()
+		if kept != "" {
+			os.Remove(kept)
+		}
+		return nil, err
+	}
+	if kept == "" {
+		return r, nil
+	}
+	if b, ok := r.(ByteReader); ok {
+		return keptBytes{b, s.name, kept}, nil
+	}
+	return keptFloats{r, s.name, kept}, nil
+}
+
+// keptFloats and keptBytes remove the file that a pipe was kept in.
+type (
+	keptFloats struct {
+		Reader
+		name, path string
+	}
+	keptBytes struct {
+		ByteReader
+		name, path string
+	}
+)
+
+func (k keptFloats) Info() Info { return keptInfo(k.Reader, k.name) }
+func (k keptBytes) Info() Info  { return keptInfo(k.ByteReader, k.name) }
+
+func keptInfo(r Reader, name string) Info {
+	info := r.Info()
+	info.Source, info.Bytes = name, 0
+	return info
+}
+
+func (k keptFloats) Close() error { return errors.Join(k.Reader.Close(), removeKept(k.path)) }
+func (k keptBytes) Close() error  { return errors.Join(k.ByteReader.Close(), removeKept(k.path)) }
+
+func removeKept(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+// Package datatest makes files of rows for tests.
+package datatest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// IDX returns an IDX file of bytes of a shape. It panics where the shape wants another number of them.
+func IDX(data []byte, shape ...int) []byte {
+	total := 1
+	file := []byte{0, 0, 8, byte(len(shape))}
+	for _, d := range shape {
+		total *= d
+		file = binary.BigEndian.AppendUint32(file, uint32(d))
+	}
+	if total != len(data) {
+		panic(fmt.Sprintf("datatest: shape %v wants %d bytes, there are %d", shape, total, len(data)))
+	}
+	return append(file, data...)
+}
+
+// Pixels writes rows of height x width bytes as an IDX file into a folder of the test's, and returns its path. The bytes differ
+// from row to row and from pixel to pixel.
+func Pixels(t testing.TB, rows, height, width int) string {
+	t.Helper()
+	data := make([]byte, rows*height*width)
+	for i := range data {
+		data[i] = byte(i/(height*width)*37 + i%(height*width)*51)
+	}
+	path := filepath.Join(t.TempDir(), "rows.idx")
+	if err := os.WriteFile(path, IDX(data, rows, height, width), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
