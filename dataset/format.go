@@ -46,25 +46,25 @@ func RegisterFormat(f Format) { registered = append(registered, f) }
 func Formats() []Format {
 	files := []Format{
 		{
-			Name: "IDX", Magic: "\x00\x00", Told: "two zero bytes", Gzip: true, stream: newIDX, Spec: "http://yann.lecun.com/exdb/mnist/",
+			Name: "IDX", Magic: "\x00\x00", Told: "begins with two zero bytes", Gzip: true, stream: newIDX, Spec: "http://yann.lecun.com/exdb/mnist/",
 			Rows: "bytes; the first dimension counts the rows",
 		},
 		{
-			Name: "NPY", Magic: "\x93NUMPY", Told: "\\x93NUMPY", Gzip: true, stream: newNPY, Spec: "https://numpy.org/neps/nep-0001-npy-format.html",
+			Name: "NPY", Magic: "\x93NUMPY", Told: "begins with \\x93NUMPY", Gzip: true, stream: newNPY, Spec: "https://numpy.org/neps/nep-0001-npy-format.html",
 			Rows: "uint8, float32 or float64 in C order; the first axis counts the rows",
 		},
 		{
-			Name: "NPZ", Magic: "PK\x03\x04", Told: "PK\\x03\\x04", Open: openNPZ, Spec: "https://numpy.org/doc/stable/reference/generated/numpy.savez.html",
+			Name: "NPZ", Magic: "PK\x03\x04", Told: "begins with PK\\x03\\x04", Open: openNPZ, Spec: "https://numpy.org/doc/stable/reference/generated/numpy.savez.html",
 			Rows: "one NPY array of an archive: the only one, one with a usual name, or FILE.npz:NAME",
 		},
 		{
-			Name: "CSV", Told: "text", content: isText, Gzip: true, Open: newCSV, Spec: "https://www.rfc-editor.org/rfc/rfc4180",
+			Name: "CSV", Told: "is text", content: isText, Gzip: true, Open: newCSV, Spec: "https://www.rfc-editor.org/rfc/rfc4180",
 			Rows: "numbers, a row a line, with or without a header; the column label is the label, id is no value",
 		},
 	}
 	pictures := []Format{
-		{Name: "PNG", Ends: []string{".png"}, Told: ".png", Open: openPicture, Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/TR/png/"},
-		{Name: "JPEG", Ends: []string{".jpg", ".jpeg"}, Told: ".jpg or .jpeg", Open: openPicture, Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/Graphics/JPEG/"},
+		{Name: "PNG", Ends: []string{".png"}, Told: "its name ends in .png", Open: openPicture, Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/TR/png/"},
+		{Name: "JPEG", Ends: []string{".jpg", ".jpeg"}, Told: "its name ends in .jpg or .jpeg", Open: openPicture, Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/Graphics/JPEG/"},
 	}
 	return slices.Concat(files, registered, pictures)
 }

@@ -81,7 +81,7 @@ func pairOfEngines(t *testing.T, m builder.Model, dt tensor.Dtype) (tape, compil
 
 func glyphs(t *testing.T) *dataset.Set {
 	t.Helper()
-	set, err := dataset.Load("glyphs", dataset.Options{Rows: 4000})
+	set, err := dataset.Load(t.Context(), "glyphs", dataset.Options{Rows: 4000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func importTorch(t *testing.T, backend backend.Backend, model, exporter string) 
 func TestImportFineTune(t *testing.T) {
 	t.Parallel()
 	onnx := ortest.Backend(t)
-	rows, err := dataset.Load(torch+"rows.npy", dataset.Options{})
+	rows, err := dataset.Load(t.Context(), torch+"rows.npy", dataset.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 // glyphFile writes some glyphs as NPY: quicker to load than they are to draw.
 func glyphFile(t *testing.T, rows int) string {
 	t.Helper()
-	set, err := dataset.Load("glyphs", dataset.Options{Rows: rows})
+	set, err := dataset.Load(t.Context(), "glyphs", dataset.Options{Rows: rows})
 	if err != nil {
 		t.Fatal(err)
 	}

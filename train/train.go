@@ -80,8 +80,12 @@ type run struct {
 
 // load reads the data and makes the parameter set.
 func (r *run) load(ctx context.Context) error {
-	o := dataset.Options{Split: dataset.Train, Seed: r.config.Seed, Image: r.config.Data.Image()}
-	set, err := dataset.Load(r.options.Source, o)
+	values, err := r.config.Values()
+	if err != nil {
+		return err
+	}
+	o := dataset.Options{Split: dataset.Train, Seed: r.config.Seed, Image: r.config.Data.Image(), Values: values}
+	set, err := dataset.Load(ctx, r.options.Source, o)
 	if err != nil {
 		return err
 	}
@@ -90,7 +94,7 @@ func (r *run) load(ctx context.Context) error {
 	}
 	if dataset.HasSplits(r.options.Source) {
 		o.Split = dataset.Test
-		r.test, err = dataset.Load(r.options.Source, o)
+		r.test, err = dataset.Load(ctx, r.options.Source, o)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a folder may hold training rows only
 			return err
 		}

@@ -163,7 +163,7 @@ func TestEvaluateAgainstEnumeration(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer model.Close()
-			set, err := dataset.Load("glyphs", dataset.Options{Rows: 20})
+			set, err := dataset.Load(t.Context(), "glyphs", dataset.Options{Rows: 20})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/catvae/catvae/bundle/writer"
@@ -24,13 +25,13 @@ func atMost(set *dataset.Set, rows int) *dataset.Set {
 // VariantRows reads the rows that variants are made with: the first of the training split to calibrate on, those of the test
 // split to compare on. Where a source keeps none apart, those are the rows that were held out for validation, or the last sixth.
 // Floats are rounded to bytes.
-func (t Trained) VariantRows(source string) (writer.VariantRows, error) {
+func (t Trained) VariantRows(ctx context.Context, source string) (writer.VariantRows, error) {
 	values, err := t.Config.Values()
 	if err != nil {
 		return writer.VariantRows{}, err
 	}
-	o := dataset.Options{Split: dataset.Train, Seed: t.Config.Seed, Image: t.Config.Data.Image()}
-	set, err := dataset.Load(source, o)
+	o := dataset.Options{Split: dataset.Train, Seed: t.Config.Seed, Image: t.Config.Data.Image(), Values: values}
+	set, err := dataset.Load(ctx, source, o)
 	if err != nil {
 		return writer.VariantRows{}, err
 	}
@@ -41,7 +42,7 @@ func (t Trained) VariantRows(source string) (writer.VariantRows, error) {
 	held := set
 	if dataset.HasSplits(source) {
 		o.Split = dataset.Test
-		if held, err = dataset.Load(source, o); err != nil {
+		if held, err = dataset.Load(ctx, source, o); err != nil {
 			return rows, err
 		}
 	} else {

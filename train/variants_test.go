@@ -1,7 +1,6 @@
 package train_test
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/bundle/variant"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/datatest"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
@@ -36,7 +36,7 @@ func TestVariantsOfARun(t *testing.T) {
 	if source != dataset.GlyphsSource || err != nil {
 		t.Fatalf("the run records %q, %v", source, err)
 	}
-	rows, err := trained.VariantRows(source)
+	rows, err := trained.VariantRows(t.Context(), source)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,12 +79,11 @@ func TestVariantRows(t *testing.T) {
 	trained := train.Trained{Config: config(t), Model: config(t).Model([]int{2, 3})}
 	file := filepath.Join(t.TempDir(), "rows.idx")
 	write := func(shape ...int) {
-		var content bytes.Buffer
 		pixels := make([]byte, shape[0]*shape[1]*shape[2])
 		for i := range pixels {
 			pixels[i] = byte(i)
 		}
-		if err := errors.Join(dataset.WriteIDX(&content, shape, pixels), os.WriteFile(file, content.Bytes(), 0o644)); err != nil {
+		if err := os.WriteFile(file, datatest.IDX(pixels, shape...), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -94,7 +93,7 @@ func TestVariantRows(t *testing.T) {
 	}{{5, 7, 5, "validation rows"}, {-1, 10, 2, "last sixth of the rows"}, {0, 10, 2, "last sixth of the rows"}, {12, 10, 2, "last sixth of the rows"}} {
 		write(12, 2, 3)
 		trained.Config.Data.Validation = c.validation
-		rows, err := trained.VariantRows(file)
+		rows, err := trained.VariantRows(t.Context(), file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,11 +102,11 @@ func TestVariantRows(t *testing.T) {
 		}
 	}
 	write(1, 2, 3)
-	if _, err := trained.VariantRows(file); !errors.Is(err, dataset.ErrData) {
+	if _, err := trained.VariantRows(t.Context(), file); !errors.Is(err, dataset.ErrData) {
 		t.Errorf("one row: %v", err)
 	}
 	write(4, 3, 3)
-	if _, err := trained.VariantRows(file); !errors.Is(err, runtime.ErrInput) {
+	if _, err := trained.VariantRows(t.Context(), file); !errors.Is(err, runtime.ErrInput) {
 		t.Errorf("rows of another size: %v", err)
 	}
 }

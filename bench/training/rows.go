@@ -10,7 +10,7 @@ import (
 
 // rows loads the data, as it is or binarised once, as bytes of 0 and 1.
 func rows(ctx context.Context, source string, binarize bool) (*dataset.Set, error) {
-	set, err := dataset.Load(source, dataset.Options{Split: dataset.Train})
+	set, err := dataset.Load(ctx, source, dataset.Options{Split: dataset.Train})
 	if err != nil {
 		return nil, err
 	}

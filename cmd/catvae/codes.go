@@ -15,7 +15,7 @@ import (
 
 type encodeCommand struct {
 	cli.Rows
-	Codes   string `help:"packed (uint8, 8 bits a byte), index (uint8, one a variable) or logits (float32)." default:"packed" enum:"packed,index,logits"`
+	Codes   string `help:"${codes_help}." default:"packed" enum:"${codes}"`
 	Variant string `help:"Variant of the encoder: float32, one that the bundle was exported with, or auto." default:"float32" placeholder:"NAME"`
 }
 

@@ -22,7 +22,7 @@ import (
 
 type evalCommand struct {
 	Model    string `help:"Run folder or bundle." required:"" placeholder:"RUN|BUNDLE"`
-	Data     string `help:"Folder with MNIST's four files, IDX or NPY file, or glyphs." required:"" placeholder:"SRC"`
+	Data     string `help:"${sources}." required:"" placeholder:"SRC"`
 	Split    string `help:"Which rows: train or test." default:"test" enum:"train,test"`
 	Samples  int    `help:"K of the IWAE bound." default:"100"`
 	Rows     int    `help:"At most so many rows; 0 means all." default:"0"`
@@ -57,7 +57,9 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	defer model.Close()
-	set, err := dataset.Load(c.Data, dataset.Options{Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(model.Manifest().Input)})
+	set, err := dataset.Load(ctx, c.Data, dataset.Options{
+		Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(model.Manifest().Input), Values: model.Manifest().Input.Values(),
+	})
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ type exportCommand struct {
 	RunDir   string   `name:"run" help:"Run folder to read." required:"" placeholder:"RUN"`
 	Out      string   `help:"Bundle to write." required:"" placeholder:"BUNDLE"`
 	Variants []string `help:"Further encoders to make, separated by commas: int8, uint8, float16." placeholder:"LIST"`
-	Data     string   `help:"Rows for variants: int8 is calibrated on the training split, and all are compared with float32 on the test split. Left out, the rows that the run was trained on." placeholder:"SRC"`
+	Data     string   `help:"Rows for variants: int8 is calibrated on the training split, and all are compared with float32 on the test split. ${sources}. Left out, the rows that the run was trained on." placeholder:"SRC"`
 	Force    bool     `help:"Replace a folder that stands at --out."`
 	cli.Backend
 }
@@ -79,7 +79,7 @@ func (c exportCommand) forVariants(ctx context.Context, env cli.Env, trained tra
 		fmt.Fprintf(env.Stderr, "variants are made with the rows that the run was trained on: %s\n", source)
 	}
 	var err error
-	if o.Rows, err = trained.VariantRows(source); err != nil {
+	if o.Rows, err = trained.VariantRows(ctx, source); err != nil {
 		return err
 	}
 	single := c.Backend

@@ -32,8 +32,8 @@ type grammar struct {
 	Train      trainCommand    `cmd:"" help:"Train a model and leave a run folder with bundle and report."`
 	Eval       evalCommand     `cmd:"" help:"Measure the bounds of a run or bundle on data."`
 	Export     exportCommand   `cmd:"" help:"Export a run's best weights as a bundle, verified against gorgonia."`
-	Encode     encodeCommand   `cmd:"" help:"Turn rows into codes or logits (NPY)."`
-	Decode     decodeCommand   `cmd:"" help:"Turn packed codes (NPY) into reconstructions (NPY)."`
+	Encode     encodeCommand   `cmd:"" help:"Turn rows into codes or logits."`
+	Decode     decodeCommand   `cmd:"" help:"Turn packed codes into reconstructions."`
 	Sample     sampleCommand   `cmd:"" help:"Decode codes drawn from the prior, as a picture or NPY."`
 	Search     searchCommand   `cmd:"" help:"Find the nearest codes of a file of packed codes."`
 	Import     importCommand   `cmd:"" help:"Bring ONNX graphs of an encoder and a decoder home: to fine-tune, to export as a bundle."`

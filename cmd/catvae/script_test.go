@@ -15,6 +15,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/datatest"
 	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
@@ -86,15 +87,17 @@ func smallData(t *testing.T) string {
 		files string // beginning of their names
 		rows  int
 	}{{dataset.Train, "train", 1200}, {dataset.Test, "t10k", 200}} {
-		glyphs := dataset.NewGlyphs(dataset.Options{Split: split.split})
-		size := glyphs.Info().RowSize()
-		pixels, labels := make([]byte, split.rows*size), make([]byte, split.rows)
-		for i := range labels {
-			labels[i] = byte(glyphs.Draw(pixels[i*size:][:size], i))
+		glyphs, err := dataset.Load(t.Context(), dataset.GlyphsSource, dataset.Options{Split: split.split, Rows: split.rows})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var pixels, labels []byte
+		for i := range glyphs.Len() {
+			pixels, labels = append(pixels, glyphs.Bytes(i)...), append(labels, byte(glyphs.Label(i)))
 		}
 		for name, file := range map[string][]byte{
-			"-images-idx3-ubyte": append(header(append([]int{split.rows}, glyphs.Info().Shape...)...), pixels...),
-			"-labels-idx1-ubyte": append(header(split.rows), labels...),
+			"-images-idx3-ubyte": datatest.IDX(pixels, append([]int{split.rows}, glyphs.Shape...)...),
+			"-labels-idx1-ubyte": datatest.IDX(labels, split.rows),
 		} {
 			if err := os.WriteFile(filepath.Join(dir, split.files+name), file, 0o644); err != nil {
 				t.Fatal(err)
@@ -192,7 +195,7 @@ func writeIDX(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		shape, total = append(shape, d), total*d
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), append(header(shape...), make([]byte, total)...), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), datatest.IDX(make([]byte, total), shape...), 0o644))
 }
 
 // header FILE DIMENSION... writes an IDX header that promises more than follows.

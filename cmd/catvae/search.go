@@ -36,7 +36,7 @@ func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
 	if c.K < 1 {
 		return fmt.Errorf("%w: -k %d: use 1 or more", cli.ErrUsage, c.K)
 	}
-	all, err := loadCodes(c.Codes)
+	all, err := loadCodes(ctx, c.Codes)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
 			return fmt.Errorf("%s: %w", c.Codes, err)
 		}
 	}
-	names, queries, err := c.queries(all)
+	names, queries, err := c.queries(ctx, all)
 	if err != nil {
 		return err
 	}
@@ -61,11 +61,11 @@ func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
 }
 
 // queries returns what to search for, and the number that each is called by.
-func (c searchCommand) queries(all *dataset.Set) (names []int, queries []byte, err error) {
+func (c searchCommand) queries(ctx context.Context, all *dataset.Set) (names []int, queries []byte, err error) {
 	rows := c.Row
 	from := all
 	if c.Queries != "" {
-		if from, err = loadCodes(c.Queries); err != nil {
+		if from, err = loadCodes(ctx, c.Queries); err != nil {
 			return nil, nil, err
 		}
 		if from.RowSize() != all.RowSize() {
@@ -85,8 +85,8 @@ func (c searchCommand) queries(all *dataset.Set) (names []int, queries []byte, e
 }
 
 // loadCodes reads packed codes.
-func loadCodes(path string) (*dataset.Set, error) {
-	set, err := dataset.Load(path, dataset.Options{})
+func loadCodes(ctx context.Context, path string) (*dataset.Set, error) {
+	set, err := dataset.Load(ctx, path, dataset.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 type trainCommand struct {
-	Data            string        `help:"Folder with MNIST's four files, IDX or NPY file, or glyphs." required:"" placeholder:"SRC"`
+	Data            string        `help:"${sources}." required:"" placeholder:"SRC"`
 	Out             string        `help:"Run folder to write." required:"" placeholder:"RUN"`
 	Config          string        `help:"Name from the catalogue (see catvae models), or a JSON file; bernoulli-mlp where none is given." placeholder:"NAME|FILE.json"`
 	Set             []string      `help:"Change one key of the configuration, such as latent.variables=64; may be repeated." placeholder:"KEY=VALUE" sep:"none"`

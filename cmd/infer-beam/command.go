@@ -33,8 +33,8 @@ Without Beam's flags the pipeline runs in this process, on prism. The output is 
 // command is the command line: infer's flags for rows, and how they are spread. Beam's own flags were taken out before.
 type command struct {
 	cli.Rows
-	Mode      string          `help:"encode, decode, reconstruct or score." default:"encode" enum:"encode,decode,reconstruct,score"`
-	Codes     string          `help:"What encode writes: packed, index or logits: see infer." default:"packed" enum:"packed,index,logits"`
+	Mode      string          `help:"${modes_help}." default:"encode" enum:"${modes}"`
+	Codes     string          `help:"What encode writes: ${codes_help}." default:"packed" enum:"${codes}"`
 	Variant   string          `help:"Variant of the encoder: float32, one that the bundle was exported with, or auto for the fastest that fits device and rows." default:"float32" placeholder:"NAME"`
 	Strips    int             `help:"Strips that the parts are dealt out in: runs of parts that follow each other, each made by one worker. 0 means four for each worker: as many as --parallelism says, or one a core." default:"0" placeholder:"N"`
 	Metrics   bool            `help:"Print Beam's metrics on stderr, as one JSON object."`
@@ -52,7 +52,7 @@ func (c *command) Run(ctx context.Context, env cli.Env) error {
 	if err != nil {
 		return err
 	}
-	plan, err := infer.NewPlan(job)
+	plan, err := infer.NewPlan(ctx, job)
 	if err != nil {
 		return err
 	}

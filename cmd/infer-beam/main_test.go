@@ -24,6 +24,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/datatest"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
@@ -60,19 +61,7 @@ func writeModel(t *testing.T) string {
 }
 
 // writePixels writes n rows of 3x2 bytes as IDX and returns the file.
-func writePixels(t *testing.T, n int) string {
-	t.Helper()
-	var data bytes.Buffer
-	pixels := make([]byte, n*6)
-	for i := range pixels {
-		pixels[i] = byte(i/6*37 + i%6*51)
-	}
-	path := filepath.Join(t.TempDir(), "rows.idx")
-	if err := errors.Join(dataset.WriteIDX(&data, []int{n, 3, 2}, pixels), os.WriteFile(path, data.Bytes(), 0o644)); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
+func writePixels(t *testing.T, n int) string { return datatest.Pixels(t, n, 3, 2) }
 
 // writeFloats writes n rows of 3x2 floats as CSV, some of them bad, and returns the file.
 func writeFloats(t *testing.T, n int, bad ...int) string {
@@ -142,7 +131,7 @@ func TestSameAsInfer(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.job.Model, c.job.In, c.job.Out, c.job.PartRows = model, in, t.TempDir()+"/want/", 100
 			c.job.Split = dataset.Test
-			plan, err := infer.NewPlan(c.job)
+			plan, err := infer.NewPlan(t.Context(), c.job)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -279,7 +268,7 @@ func TestMetrics(t *testing.T) {
 // One process loads a model once, whoever asks, and a folder that changed under a name is noticed.
 func TestWorkerOf(t *testing.T) {
 	ortest.Backend(t)
-	plan, err := infer.NewPlan(infer.Job{Model: writeModel(t), In: writePixels(t, 10), Out: t.TempDir() + "/"})
+	plan, err := infer.NewPlan(t.Context(), infer.Job{Model: writeModel(t), In: writePixels(t, 10), Out: t.TempDir() + "/"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,7 +303,7 @@ func TestReadRecord(t *testing.T) {
 	if _, err := run(t.Context(), args...); err != nil {
 		t.Fatal(err)
 	}
-	plan, err := infer.NewPlan(infer.Job{Model: args[1], In: args[3], Split: dataset.Test, Out: out, PartRows: 10})
+	plan, err := infer.NewPlan(t.Context(), infer.Job{Model: args[1], In: args[3], Split: dataset.Test, Out: out, PartRows: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,7 +373,7 @@ func TestParseBeamFlags(t *testing.T) {
 
 // No flag is infer's and Beam's, or the testing package's, at once.
 func TestFlagNames(t *testing.T) {
-	parser, err := kong.New(&command{})
+	parser, err := kong.New(&command{}, cli.Vars())
 	if err != nil {
 		t.Fatal(err)
 	}

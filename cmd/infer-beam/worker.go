@@ -90,7 +90,7 @@ func newWorker(c Config) (*worker, error) {
 	if c.Job.Callers == 0 {
 		c.Job.Callers = max(1, threads/max(1, c.Strips))
 	}
-	plan, err := infer.NewPlan(c.Job)
+	plan, err := infer.NewPlan(interrupted, c.Job)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ import (
 
 func init() {
 	dataset.RegisterFormat(dataset.Format{
-		Name: "Parquet", Magic: "PAR1", Told: "PAR1", Open: openFile, Spec: "https://parquet.apache.org/docs/file-format/",
+		Name: "Parquet", Magic: "PAR1", Told: "begins with PAR1", Open: openFile, Spec: "https://parquet.apache.org/docs/file-format/",
 		Rows: "one column of lists or binary, or a number a column; label and id as in CSV",
 	})
 }

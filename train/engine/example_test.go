@@ -35,7 +35,7 @@ func ExampleCompile() {
 		}, nil
 	}
 
-	digits, err := dataset.Load("glyphs", dataset.Options{Rows: 2000})
+	digits, err := dataset.Load(context.Background(), "glyphs", dataset.Options{Rows: 2000})
 	if err != nil {
 		fmt.Println(err)
 		return

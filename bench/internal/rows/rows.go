@@ -39,7 +39,7 @@ func (s Source) Each(ctx context.Context, n int, f func(i int, row []byte) error
 
 // pass reads the source once, or until n rows are done, and returns the number of rows that it read.
 func (s Source) pass(ctx context.Context, done, n int, f func(i int, row []byte) error) (read int, err error) {
-	r, err := dataset.Open(string(s), dataset.Options{})
+	r, err := dataset.Open(ctx, string(s), dataset.Options{})
 	if err != nil {
 		return 0, err
 	}

@@ -1,5 +1,4 @@
-// Package cli holds what the commands share: exit codes, signals, how a command line is parsed, and how they come by
-// onnxruntime.
+// Package cli holds what the commands share: exit codes, signals, how a command line is parsed, and how they find onnxruntime.
 package cli
 
 import (
@@ -78,6 +77,9 @@ func Main(name, description string, grammar any, code func(error) int) int {
 	return code(err)
 }
 
+// Vars are the words and texts of tables that flags have in their tags: see [infer.Words].
+func Vars() kong.Vars { return infer.Words() }
+
 // errExit ends a parse that has printed what was asked for.
 var errExit = errors.New("exit")
 
@@ -94,7 +96,7 @@ func Run(ctx context.Context, env Env, name, description string, grammar any, ar
 	parser, err := kong.New(grammar, kong.Name(name), kong.Description(description), kong.UsageOnError(),
 		kong.Writers(env.Stdout, env.Stderr), kong.Exit(func(int) { panic(errExit) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(env))
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(env), Vars())
 	if err != nil {
 		return err
 	}
@@ -114,7 +116,7 @@ func OneLine(err error) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(text, "\n", "; ")), " ")
 }
 
-// CheckTarget reports a file that would be replaced without leave, or whose folder is not there, before long work.
+// CheckTarget reports a file that would be replaced without permission, or whose folder does not exist, before long work.
 func CheckTarget(path string, force bool) error {
 	info, err := os.Stat(path)
 	switch {
@@ -128,7 +130,7 @@ func CheckTarget(path string, force bool) error {
 	return nil
 }
 
-// Exists reports whether a path is there, for choosing between kinds of arguments.
+// Exists reports whether a path exists, for choosing between kinds of arguments.
 func Exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

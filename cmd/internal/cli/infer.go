@@ -15,20 +15,20 @@ import (
 	"github.com/catvae/catvae/runtime/backend"
 )
 
-// Rows are the flags of every command that turns rows into something with a bundle.
+// Rows are the flags of every command that turns rows into something with a bundle. Their texts have [Vars] in them.
 type Rows struct {
 	Model    string  `help:"Bundle: the folder with manifest.json." placeholder:"BUNDLE"`
-	In       string  `help:"IDX, NPY or CSV file (plain or gzip), NPZ or Parquet file, folder or glob of PNG and JPEG, folder with MNIST's four files, glyphs, or - for standard input." placeholder:"SRC"`
+	In       string  `help:"${sources}." placeholder:"SRC"`
 	Split    string  `help:"Which rows of MNIST's folder or of glyphs: train or test." default:"test" enum:"train,test"`
-	Divide   float64 `help:"Divide CSV's and Parquet's numbers by this, 255 for pixels; 0 means that they are within [0,1]." default:"0" placeholder:"N"`
+	Divide   float64 `help:"Divide numbers that are not bytes by this, 255 for pixels written as text; 0 divides as the bundle's manifest says." default:"0" placeholder:"N"`
 	Out      string  `help:"File to write, which appears whole or not at all, or folder of parts where it ends in a slash." placeholder:"FILE|DIR/"`
-	Format   string  `help:"npy, csv, jsonl, raw, parquet or png; auto is by the output's name." default:"auto" enum:"auto,npy,csv,jsonl,raw,parquet,png"`
-	Text     string  `help:"How csv and jsonl write packed codes: bits or hex." default:"bits" enum:"bits,hex"`
+	Format   string  `help:"${formats_help}." default:"auto" enum:"${formats}"`
+	Text     string  `help:"How ${text_formats} write packed codes: ${texts_help}." default:"bits" enum:"${texts}"`
 	PartRows int     `help:"Rows of a part; 0 makes parts of some 256 MiB of input and output." default:"0" placeholder:"N"`
 	Shard    string  `help:"Do the I-th of N shares of the parts, I from 0." placeholder:"I/N"`
 	MaxBad   float64 `help:"Ratio of bad rows (broken pictures, wrong shapes, NaN) to tolerate; more end the run with 4. Tolerated ones are zeros in the output and named with reasons in FILE.bad.jsonl, and the exit status is 3." default:"0" placeholder:"RATIO"`
 	Batch    int     `help:"Rows that go through the graph at once; 0 means 512, fewer where rows are large." default:"0" placeholder:"N"`
-	Callers  int     `help:"Goroutines that run graphs, among which the threads are shared out; 0 means one a thread." default:"0" placeholder:"N"`
+	Callers  int     `help:"Goroutines that run graphs and share the threads; 0 means one a thread." default:"0" placeholder:"N"`
 	Force    bool    `help:"Replace the output where it exists."`
 	Backend
 }
@@ -70,9 +70,9 @@ func (r Rows) open(ctx context.Context, env Env) (backend.Backend, error) {
 	return b.Open(ctx, env, false)
 }
 
-// Infer does a job and tells rows and rate on stderr.
+// Infer does a job and reports rows and rate on stderr.
 func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
-	plan, err := infer.NewPlan(job)
+	plan, err := infer.NewPlan(ctx, job)
 	if err != nil {
 		return err
 	}

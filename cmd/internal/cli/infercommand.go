@@ -27,8 +27,8 @@ A run that was stopped goes on where it was when the same command is given again
 // InferCommand is the command line of infer.
 type InferCommand struct {
 	Rows
-	Mode      string        `help:"encode, decode, reconstruct or score." default:"encode" enum:"encode,decode,reconstruct,score"`
-	Codes     string        `help:"What encode writes: packed (uint8, 8 bits a byte), index (uint8, one category or bit a variable) or logits (float32)." default:"packed" enum:"packed,index,logits"`
+	Mode      string        `help:"${modes_help}." default:"encode" enum:"${modes}"`
+	Codes     string        `help:"What encode writes: ${codes_help}." default:"packed" enum:"${codes}"`
 	Variant   string        `help:"Variant of the encoder: float32, one that the bundle was exported with (int8, uint8, float16), or auto for the fastest that fits device and rows. Codes of variants differ a little." default:"float32" placeholder:"NAME"`
 	Bench     bool          `help:"Measure instead of writing: on random rows, or once over --in."`
 	BenchTime time.Duration `help:"How long to measure on random rows." default:"5s"`

@@ -19,6 +19,7 @@ import (
 // Of a thousand rows, one in a hundred broken: every good row has the output it has among good ones, wherever batches are
 // cut, every bad one is zeros and is named with its reason.
 func TestBadRows(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	model := writeModel(t, dist.Bernoulli, 11, 0)
 	const rows, size = 1000, 6

@@ -57,13 +57,15 @@ func Bench(ctx context.Context, job Job, b backend.Backend, d time.Duration) (m 
 	if p.bundle, err = bundle.Open(job.Model); err != nil {
 		return m, err
 	}
+	if p.out, err = newOutput(job, p.bundle.Manifest); err != nil {
+		return m, err
+	}
 	rows := sources{bytes: randomBytes(p.inputBytes(), d)}
 	if random {
 		p.Source = dataset.Info{Source: job.In, DType: "uint8"}
-		p.out, err = newOutput(job, p.bundle.Manifest)
 	} else {
 		var reader dataset.Reader
-		if reader, err = p.openSource(); err != nil {
+		if reader, err = p.openSource(ctx); err != nil {
 			return m, err
 		}
 		defer func() { err = errors.Join(err, reader.Close()) }()
@@ -78,7 +80,7 @@ func Bench(ctx context.Context, job Job, b backend.Backend, d time.Duration) (m 
 
 // inputBytes is the size of a row of bytes that the job takes.
 func (p *Plan) inputBytes() int {
-	if p.Job.Mode == Decode {
+	if p.out.takesCodes {
 		return p.bundle.Manifest.Latent.PackedBytes()
 	}
 	return p.bundle.Manifest.Input.RowSize()

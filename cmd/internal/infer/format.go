@@ -1,16 +1,43 @@
 package infer
 
 import (
-	"bufio"
-	"encoding/csv"
-	"encoding/json"
-	"fmt"
 	"io"
-	"strconv"
+	"path/filepath"
+	"slices"
+	"strings"
 
-	"github.com/catvae/catvae/codes"
-	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
+
+// A Format is what files are written in.
+type Format string
+
+// The formats. Auto is by the output's name, NPY where that says nothing.
+const (
+	Auto    Format = "auto"
+	NPY     Format = "npy"
+	CSV     Format = "csv"
+	JSONL   Format = "jsonl"
+	Raw     Format = "raw"
+	Parquet Format = "parquet"
+	PNG     Format = "png"
+)
+
+// A format is a row of the table of output formats.
+type format struct {
+	name   Format
+	ends   []string // of files' names; parts have the first
+	codes  string   // how packed codes are written; "" where they are not
+	others string   // how anything else is written; "" where nothing is
+	mode   []Mode   // whose products are written, where not all are
+	text   bool     // numbers are written as text: their size is estimated
+
+	open func(p *Plan, w io.Writer, rows int) (formatter, error) // a file of so many rows
+
+	// Where parts are folders with a file for each row, folder opens one, and a single file holds at most most rows.
+	folder func(p *Plan, path string) (partBody, error)
+	most   int
+}
 
 // A formatter writes results, in order, in one format. Close ends the format, not the file.
 type formatter interface {
@@ -18,152 +45,91 @@ type formatter interface {
 	close() error
 }
 
-// newFormatter returns the formatter of a file that will hold so many rows.
-func (p *Plan) newFormatter(f Format, w io.Writer, rows int) (formatter, error) {
-	switch f {
-	case Raw:
-		return &rawFormatter{w: w}, nil
-	case NPY:
-		out, err := dataset.NewNPYWriter(w, string(p.out.dtype), append([]int{rows}, p.out.shape...)...)
-		return &npyFormatter{out: out}, err
-	case CSV:
-		return p.newCSV(w)
-	case JSONL:
-		return &jsonFormatter{p: p, w: bufio.NewWriterSize(w, 1<<16)}, nil
-	case Parquet:
-		return p.newParquet(w)
-	case PNG:
-		return &sheetFormatter{p: p, w: w}, nil
+// formats is the table of output formats.
+var formats = []format{
+	{
+		name: NPY, ends: []string{".npy"}, open: newNPY,
+		codes: "uint8 [rows, bytes]: numpy and FAISS read it as it is", others: "float32 or uint8 [rows, …]",
+	},
+	{
+		name: CSV, ends: []string{".csv"}, open: newCSV, text: true,
+		codes: "`id,code`, as bits or hexadecimal digits", others: "`id` and a column a value",
+	},
+	{
+		name: JSONL, ends: []string{".jsonl", ".ndjson"}, open: newJSONL, text: true,
+		codes: `{"id":17,"code":"1011…"}`, others: `{"id":17,"logits":[…]}`,
+	},
+	{
+		name: Raw, ends: []string{".raw", ".bin"}, open: newRaw,
+		codes: "bytes, row after row", others: "bytes, or float32 with the low byte first",
+	},
+	{
+		name: Parquet, ends: []string{".parquet"}, open: newParquet,
+		codes: "`id` and `code`, a fixed-size binary",
+	},
+	{
+		name: PNG, ends: []string{".png"}, open: newSheet, folder: newPictures, most: maxSheet, mode: []Mode{Decode, Reconstruct},
+		others: "one sheet, or a file a row in `DIR/`",
+	},
+}
+
+// holds reports whether a product can be written.
+func (f format) holds(p product) bool {
+	if f.mode != nil && !slices.Contains(f.mode, p.mode) {
+		return false
 	}
-	return nil, fmt.Errorf("infer: %w: no file has the format %q", ErrJob, f)
+	return p.packed && f.codes != "" || !p.packed && f.others != ""
 }
 
-// rawFormatter writes bytes as they are and float32 with the low byte first, row after row, and nothing else.
-type rawFormatter struct {
-	w   io.Writer
-	buf []byte
-}
-
-func (f *rawFormatter) write(r results) error {
-	f.buf = r.appendRaw(f.buf[:0])
-	_, err := f.w.Write(f.buf)
-	return err
-}
-func (f *rawFormatter) close() error { return nil }
-
-// npyFormatter writes numpy's format.
-type npyFormatter struct {
-	out *dataset.NPYWriter
-	buf []byte
-}
-
-func (f *npyFormatter) write(r results) error {
-	f.buf = r.appendRaw(f.buf[:0])
-	return f.out.WriteBytes(f.buf)
-}
-func (f *npyFormatter) close() error { return f.out.Close() }
-
-// csvFormatter writes id and values, under a header: a code as one text, anything else a column a value.
-type csvFormatter struct {
-	p      *Plan
-	out    *csv.Writer
-	record []string
-	buf    []byte
-}
-
-func (p *Plan) newCSV(w io.Writer) (formatter, error) {
-	f := &csvFormatter{p: p, out: csv.NewWriter(w), record: []string{"id"}}
-	switch n := p.out.width(); {
-	case p.out.code || n == 1:
-		f.record = append(f.record, p.out.label)
-	default:
-		for i := range n {
-			f.record = append(f.record, p.out.label+strconv.Itoa(i))
+// holding names the products that can be written.
+func (f format) holding() string {
+	var names []string
+	for _, p := range products {
+		if f.holds(p) && !slices.Contains(names, p.name) {
+			names = append(names, p.name)
 		}
 	}
-	return f, f.out.Write(f.record)
+	return enumerate("and", names)
 }
 
-func (f *csvFormatter) write(r results) error {
-	width := f.p.out.width()
-	for i := range r.n {
-		f.record = append(f.record[:0], fmt.Sprint(f.p.id(r.first+i)))
-		switch {
-		case f.p.out.code:
-			f.buf = f.p.appendCode(f.buf[:0], r.bytes[i*width:][:width])
-			f.record = append(f.record, string(f.buf))
-		case r.bytes != nil:
-			for _, b := range r.bytes[i*width:][:width] {
-				f.record = append(f.record, strconv.Itoa(int(b)))
-			}
-		default:
-			for _, x := range r.floats[i*width:][:width] {
-				f.record = append(f.record, strconv.FormatFloat(float64(x), 'g', -1, 32))
-			}
-		}
-		if err := f.out.Write(f.record); err != nil {
-			return err
+// formatNamed returns a format by its name.
+func formatNamed(name Format) (format, bool) {
+	i := slices.IndexFunc(formats, func(f format) bool { return f.name == name })
+	if i < 0 {
+		return format{}, false
+	}
+	return formats[i], true
+}
+
+// formatNames returns the names of the formats that hold a product, of all where it is nil.
+func formatNames(p *product) (names []string) {
+	for _, f := range formats {
+		if p == nil || f.holds(*p) {
+			names = append(names, string(f.name))
 		}
 	}
-	return nil
+	return names
 }
 
-func (f *csvFormatter) close() error {
-	f.out.Flush()
-	return f.out.Error()
-}
-
-// appendCode appends a packed code as text.
-func (p *Plan) appendCode(dst, code []byte) []byte {
-	if p.Job.Text == Hex {
-		return codes.AppendHex(dst, code)
-	}
-	return codes.AppendBits(dst, code, p.out.bits)
-}
-
-// jsonFormatter writes an object a line: {"id":17,"code":"1011"}, {"id":17,"logits":[…]}.
-type jsonFormatter struct {
-	p   *Plan
-	w   *bufio.Writer
-	buf []byte
-}
-
-func (f *jsonFormatter) write(r results) error {
-	width := f.p.out.width()
-	for i := range r.n {
-		id, err := json.Marshal(f.p.id(r.first + i))
-		if err != nil {
-			return err
-		}
-		b := append(append(f.buf[:0], `{"id":`...), id...)
-		b = append(append(append(b, `,"`...), f.p.out.label...), `":`...)
-		switch {
-		case f.p.out.code:
-			b = append(f.p.appendCode(append(b, '"'), r.bytes[i*width:][:width]), '"')
-		case r.bytes != nil:
-			b = appendList(b, r.bytes[i*width:][:width], func(b []byte, x byte) []byte { return strconv.AppendUint(b, uint64(x), 10) })
-		case len(f.p.out.shape) == 0:
-			b = strconv.AppendFloat(b, float64(r.floats[i]), 'g', -1, 32)
-		default:
-			b = appendList(b, r.floats[i*width:][:width], func(b []byte, x float32) []byte { return strconv.AppendFloat(b, float64(x), 'g', -1, 32) })
-		}
-		f.buf = append(b, "}\n"...)
-		if _, err := f.w.Write(f.buf); err != nil {
-			return err
+// formatOf returns the format that an output's name says, NPY where it says nothing.
+func formatOf(path string) Format {
+	for _, f := range formats {
+		if slices.Contains(f.ends, strings.ToLower(filepath.Ext(path))) {
+			return f.name
 		}
 	}
-	return nil
+	return NPY
 }
 
-func appendList[T any](b []byte, values []T, one func([]byte, T) []byte) []byte {
-	b = append(b, '[')
-	for i, x := range values {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = one(b, x)
+// rowBytes estimates the size of a row in a format.
+func (p *Plan) rowBytes(f format) int {
+	switch {
+	case !f.text:
+		return p.out.rowBytes()
+	case p.out.packed && p.Job.Text == Bits:
+		return p.out.bits + 16
+	case p.out.dtype == onnxtensor.Uint8: // two digits a byte, or a digit and a comma
+		return 2*p.out.width() + 16
 	}
-	return append(b, ']')
+	return 10*p.out.width() + 16
 }
-
-func (f *jsonFormatter) close() error { return f.w.Flush() }

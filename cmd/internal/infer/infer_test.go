@@ -18,8 +18,8 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/codes"
-	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/datatest"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
@@ -47,23 +47,11 @@ func writeModel(t *testing.T, kind string, variables, categories int) string {
 }
 
 // pixelFile writes n rows of 3x2 bytes as IDX.
-func pixelFile(t *testing.T, n int) string {
-	t.Helper()
-	var data bytes.Buffer
-	pixels := make([]byte, n*6)
-	for i := range pixels {
-		pixels[i] = byte(i/6*37 + i%6*51)
-	}
-	path := filepath.Join(t.TempDir(), "rows.idx")
-	if err := errors.Join(dataset.WriteIDX(&data, []int{n, 3, 2}, pixels), os.WriteFile(path, data.Bytes(), 0o644)); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
+func pixelFile(t *testing.T, n int) string { return datatest.Pixels(t, n, 3, 2) }
 
 func run(t *testing.T, job infer.Job) (infer.Summary, error) {
 	t.Helper()
-	plan, err := infer.NewPlan(job)
+	plan, err := infer.NewPlan(t.Context(), job)
 	if err != nil {
 		return infer.Summary{}, err
 	}
@@ -114,6 +102,7 @@ func npy(t *testing.T, path string) []byte {
 
 // Every format of codes holds the same codes under the same ids, cut into parts or not.
 func TestFormats(t *testing.T) {
+	t.Parallel()
 	const n = 100
 	for kind, model := range map[string]string{dist.Bernoulli: writeModel(t, dist.Bernoulli, 11, 0), dist.Categorical: writeModel(t, dist.Categorical, 3, 5)} {
 		in, dir := pixelFile(t, n), t.TempDir()
@@ -209,6 +198,7 @@ func checkIndexes(t *testing.T, kind string, packed, indexes []byte) {
 
 // Logits, scores and reconstructions as text are the numbers of the NPY file; pictures hold the reconstructions.
 func TestNumbers(t *testing.T) {
+	t.Parallel()
 	const n = 20
 	model, in, dir := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, n), t.TempDir()
 	for _, j := range []infer.Job{{Codes: infer.Logits}, {Mode: infer.Score}, {Mode: infer.Reconstruct}} {
@@ -257,6 +247,7 @@ func TestNumbers(t *testing.T) {
 // A run goes on where it was: parts that are done stay, those that are missing, torn or unrecorded are made again, and the
 // bytes are those of a run without a pause.
 func TestResume(t *testing.T) {
+	t.Parallel()
 	model, in, dir := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, 100), t.TempDir()
 	job := infer.Job{Model: model, In: in, Out: filepath.Join(dir, "whole") + "/", PartRows: 10}
 	must(t, job)
@@ -293,6 +284,7 @@ func equal(a, b map[string]string) bool {
 
 // Shards of any number make the same parts.
 func TestShards(t *testing.T) {
+	t.Parallel()
 	model, in, dir := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, 95), t.TempDir()
 	var want map[string]string
 	for _, n := range []int{1, 3, 7, 20} {
@@ -326,6 +318,7 @@ func TestShards(t *testing.T) {
 
 // Parts of another job are never mixed in, and go only by force.
 func TestOtherJobs(t *testing.T) {
+	t.Parallel()
 	model, in, dir := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, 40), t.TempDir()
 	job := infer.Job{Model: model, In: in, Out: dir + "/", PartRows: 10}
 	must(t, job)
@@ -360,6 +353,7 @@ func TestOtherJobs(t *testing.T) {
 
 // Jobs that cannot be are told at once, and leave nothing behind.
 func TestJobs(t *testing.T) {
+	t.Parallel()
 	model, in, dir := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, 4), t.TempDir()
 	for name, j := range map[string]infer.Job{
 		"no output":         {Out: ""},

@@ -16,46 +16,11 @@ import (
 var (
 	// ErrJob: the job asks for what cannot be.
 	ErrJob = errors.New("bad job")
-	// ErrPart: the job is done, but for rows that are bad and were tolerated.
+	// ErrPart: the job is done, except for rows that are bad and were tolerated.
 	ErrPart = errors.New("done in part")
 )
 
-// A Mode is what is made of rows.
-type Mode string
-
-// The modes. Decode takes packed codes; the others take rows.
-const (
-	Encode      Mode = "encode"
-	Decode      Mode = "decode"
-	Reconstruct Mode = "reconstruct"
-	Score       Mode = "score"
-)
-
-// Codes says what encode writes.
-type Codes string
-
-// The kinds of codes: 8 bits a byte; one byte a variable, its category or bit; the encoder's logits.
-const (
-	Packed Codes = "packed"
-	Index  Codes = "index"
-	Logits Codes = "logits"
-)
-
-// A Format is what files are written in.
-type Format string
-
-// The formats. Auto is by the output's name, NPY where that says nothing.
-const (
-	Auto    Format = "auto"
-	NPY     Format = "npy"
-	CSV     Format = "csv"
-	JSONL   Format = "jsonl"
-	Raw     Format = "raw"
-	Parquet Format = "parquet"
-	PNG     Format = "png"
-)
-
-// Text is how CSV and JSON lines write packed codes.
+// Text is how text formats write packed codes.
 type Text string
 
 // The texts of a code.
@@ -63,6 +28,9 @@ const (
 	Bits Text = "bits" // "1011…", the first bit first
 	Hex  Text = "hex"
 )
+
+// texts are all of them.
+var texts = []string{string(Bits), string(Hex)}
 
 // A Shard is a share of a job's parts: the i-th of n, i from 0.
 type Shard struct{ Index, Of int }
@@ -86,7 +54,7 @@ type Job struct {
 	Model   string        `json:"model"` // bundle
 	In      string        `json:"in"`    // source: see dataset.Open
 	Split   dataset.Split `json:"split,omitempty"`
-	Divide  float64       `json:"divide,omitempty"` // see dataset.Options
+	Divide  float64       `json:"divide,omitempty"` // of numbers that are no bytes; 0: as the manifest says
 	Out     string        `json:"out"`              // file, or a folder where it ends in a slash
 	Mode    Mode          `json:"mode"`
 	Codes   Codes         `json:"codes"`
@@ -136,50 +104,33 @@ func (j Job) Normal() (Job, error) {
 		return j, fmt.Errorf("infer: %w: --max-bad %g: use a ratio of 0 to 1", ErrJob, j.MaxBad)
 	case j.PartRows < 0 || j.Batch < 0 || j.Batch > 1<<20 || j.Callers < 0 || j.Callers > 1024:
 		return j, fmt.Errorf("infer: %w: parts of %d rows, batches of %d, %d callers: use 0, or a part of 1 or more, a batch of 1 to %d, 1 to 1024 callers", ErrJob, j.PartRows, j.Batch, j.Callers, 1<<20)
-	case !slices.Contains([]Mode{Encode, Decode, Reconstruct, Score}, j.Mode),
-		!slices.Contains([]Codes{Packed, Index, Logits}, j.Codes),
-		!slices.Contains([]Text{Bits, Hex}, j.Text),
-		!slices.Contains([]Format{NPY, CSV, JSONL, Raw, Parquet, PNG}, j.Format):
-		return j, fmt.Errorf("infer: %w: mode %q, codes %q, text %q, format %q: one is not known", ErrJob, j.Mode, j.Codes, j.Text, j.Format)
-	case j.Format == Parquet && (j.Mode != Encode || j.Codes != Packed):
-		return j, fmt.Errorf("infer: %w: parquet holds packed codes: write %s as npy, csv or jsonl", ErrJob, j.what())
-	case j.Format == PNG && j.Mode != Decode && j.Mode != Reconstruct:
-		return j, fmt.Errorf("infer: %w: png holds reconstructions: write %s as npy, csv or jsonl", ErrJob, j.what())
+	case !slices.Contains(texts, string(j.Text)):
+		return j, unknown("text", string(j.Text), texts)
+	case !slices.Contains(modes(), string(j.Mode)):
+		return j, unknown("mode", string(j.Mode), modes())
+	}
+	made, ok := productOf(j.Mode, j.Codes)
+	if !ok {
+		all, _ := codesOf()
+		return j, unknown("codes", string(j.Codes), all)
+	}
+	f, ok := formatNamed(j.Format)
+	if !ok {
+		return j, unknown("format", string(j.Format), formatNames(nil))
+	}
+	if !f.holds(made) {
+		return j, fmt.Errorf("infer: %w: %s holds %s: write %s as %s", ErrJob, f.name, f.holding(), made.name, enumerate("or", formatNames(&made)))
 	}
 	return j, nil
+}
+
+// unknown is the error of a word that is in no table.
+func unknown(what, word string, known []string) error {
+	return fmt.Errorf("infer: %w: %s %q: use %s", ErrJob, what, word, enumerate("or", known))
 }
 
 func set[T ~string](to *T, value T) {
 	if *to == "" {
 		*to = value
 	}
-}
-
-// what names the results, for people.
-func (j Job) what() string {
-	switch {
-	case j.Mode == Encode && j.Codes == Packed:
-		return "packed codes"
-	case j.Mode == Encode && j.Codes == Index:
-		return "indexes"
-	case j.Mode == Encode:
-		return "logits"
-	case j.Mode == Score:
-		return "scores"
-	}
-	return "reconstructions"
-}
-
-// extensions holds the ends of files' names by format; the first is the one that parts have.
-var extensions = map[Format][]string{
-	NPY: {".npy"}, CSV: {".csv"}, JSONL: {".jsonl", ".ndjson"}, Raw: {".raw", ".bin"}, Parquet: {".parquet"}, PNG: {".png"},
-}
-
-func formatOf(path string) Format {
-	for format, ends := range extensions {
-		if slices.Contains(ends, strings.ToLower(filepath.Ext(path))) {
-			return format
-		}
-	}
-	return NPY
 }

@@ -43,7 +43,7 @@ func victim(text string) error {
 	if err != nil {
 		return err
 	}
-	plan, err := infer.NewPlan(job)
+	plan, err := infer.NewPlan(context.Background(), job)
 	if err != nil {
 		return err
 	}
@@ -55,6 +55,7 @@ func victim(text string) error {
 // Runs that are killed at random moments and begun again end with the bytes of a run without a pause, and leave nothing
 // else.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	ortest.Backend(t)
 	model, in := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, 20_000)
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))

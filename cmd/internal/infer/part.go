@@ -17,7 +17,7 @@ import (
 	"github.com/catvae/catvae/internal/atomicfile"
 )
 
-// A Record says what a part holds and what it was made of. It stands beside the part, with ".done" behind its name, and
+// A Record says what a part holds and what it was made of. It lies next to the part, under its name with ".done" appended, and
 // appears after it: a part without a record is not done.
 type Record struct {
 	Block
@@ -116,8 +116,8 @@ func (p *Plan) newPart(b Block) (*part, error) {
 	path := filepath.Join(p.dir(), p.partName(b))
 	var body partBody
 	var err error
-	if p.made.Format == PNG && !p.direct { // the one file is a sheet
-		body, err = p.newPictures(path)
+	if p.parted.folder != nil && !p.direct {
+		body, err = p.parted.folder(p, path)
 	} else {
 		body, err = p.newFilePart(path, b.Rows)
 	}
@@ -174,7 +174,7 @@ func (p *Plan) newFilePart(path string, rows int) (*filePart, error) {
 	}
 	f := &filePart{hash: sha256.New(), file: file}
 	f.buf = bufio.NewWriterSize(countingWriter{f}, 1<<18)
-	if f.formatter, err = p.newFormatter(p.made.Format, f.buf, rows); err != nil {
+	if f.formatter, err = p.parted.open(p, f.buf, rows); err != nil {
 		file.Abort()
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,6 +26,8 @@ type Plan struct {
 	bundle   *bundle.Bundle
 	made     made
 	out      output
+	target   format // of the output
+	parted   format // of parts
 	partRows int
 	parts    int  // of the whole job, every shard's
 	direct   bool // the one part of the shard is the output file itself
@@ -63,8 +66,9 @@ type Block struct {
 // partBytes is what the input and the output of a part come to by default.
 const partBytes = 256 << 20
 
-// NewPlan reads the headers of the bundle and of the source, and reports what does not fit.
-func NewPlan(job Job) (*Plan, error) {
+// NewPlan reads the headers of the bundle and of the source, and reports what does not fit. The context governs the source, which
+// the plan keeps open, until the plan is closed.
+func NewPlan(ctx context.Context, job Job) (*Plan, error) {
 	job, err := job.Normal()
 	if err != nil {
 		return nil, err
@@ -73,7 +77,7 @@ func NewPlan(job Job) (*Plan, error) {
 	if p.bundle, err = bundle.Open(job.Model); err != nil {
 		return nil, err
 	}
-	reader, err := p.openSource()
+	reader, err := p.openSource(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +96,12 @@ func NewPlan(job Job) (*Plan, error) {
 func (p *Plan) fit(info dataset.Info) error {
 	p.Source = info
 	m := p.bundle.Manifest
+	var err error
+	if p.out, err = newOutput(p.Job, m); err != nil {
+		return err
+	}
 	width := m.Input.RowSize()
-	if p.Job.Mode == Decode {
+	if p.out.takesCodes {
 		width = m.Latent.PackedBytes()
 		if info.DType != "uint8" || info.RowSize() != width {
 			return fmt.Errorf("infer: %w: %s holds rows of %d %s: decode takes packed codes, %d uint8 a row", runtime.ErrInput, info.Source, info.RowSize(), info.DType, width)
@@ -102,10 +110,6 @@ func (p *Plan) fit(info dataset.Info) error {
 	if info.RowSize() != width { // a file of [n,784] holds what a model of 28x28 wants
 		return fmt.Errorf("infer: %w: the rows of %s have the shape %v, %d values; the model takes %v, %d values", runtime.ErrInput, info.Source, info.Shape, info.RowSize(), m.Input.Shape, width)
 	}
-	var err error
-	if p.out, err = newOutput(p.Job, m); err != nil {
-		return err
-	}
 	if p.partRows = p.Job.PartRows; p.partRows == 0 {
 		p.partRows = 1 << (bits.Len(uint(max(partBytes/(width+p.out.rowBytes()), 1))) - 1)
 	}
@@ -113,31 +117,36 @@ func (p *Plan) fit(info dataset.Info) error {
 	if p.parts > maxParts {
 		return fmt.Errorf("infer: %w: %d rows make %d parts of %d rows, %d are possible: make parts larger", ErrJob, info.Rows, p.parts, p.partRows, maxParts)
 	}
-	if rows := p.rows(); p.Job.Format == PNG && !p.Job.Folder() && rows > maxSheet {
-		return fmt.Errorf("infer: %w: a sheet holds up to %d pictures, these are %d: name a folder (--out DIR/ --format png) for a file each", ErrJob, maxSheet, rows)
+	p.target, _ = formatNamed(p.Job.Format) // Normal has looked
+	if rows := p.rows(); p.target.most > 0 && !p.Job.Folder() && rows > p.target.most {
+		return fmt.Errorf("infer: %w: a file of %s holds up to %d rows, these are %d: name a folder (--out DIR/ --format %s) for a file each", ErrJob, p.target.name, p.target.most, rows, p.target.name)
 	}
 	p.direct = !p.Job.Folder() && len(p.Blocks()) == 1
-	format := p.Job.Format
+	p.parted = p.target
 	if !p.Job.Folder() && !p.direct {
-		format = Raw
+		p.parted, _ = formatNamed(Raw)
 	}
 	p.made = made{
-		Bundle: p.bundle.Hash(), Variant: p.Job.Variant, Mode: p.Job.Mode, Codes: p.Job.Codes, Format: format, Text: p.Job.Text,
+		Bundle: p.bundle.Hash(), Variant: p.Job.Variant, Mode: p.Job.Mode, Codes: p.Job.Codes, Format: p.parted.name, Text: p.Job.Text,
 		PartRows: p.partRows, Rows: info.Rows, Shape: info.Shape, DType: info.DType, Bytes: info.Bytes, Split: string(p.Job.Split), Divide: p.Job.Divide,
 	}
 	return nil
 }
 
 // openSource opens the source as the model wants its rows.
-func (p *Plan) openSource() (dataset.Reader, error) {
-	o := dataset.Options{Split: p.Job.Split, Divide: p.Job.Divide}
-	if p.Job.Mode != Decode {
-		o.Image = Pictures(p.bundle.Manifest.Input)
+func (p *Plan) openSource(ctx context.Context) (dataset.Reader, error) {
+	o := dataset.Options{Split: p.Job.Split}
+	if made, _ := productOf(p.Job.Mode, p.Job.Codes); !made.takesCodes {
+		o.Image, o.Values = Pictures(p.bundle.Manifest.Input), p.bundle.Manifest.Input.Values()
 	}
-	return dataset.Open(p.Job.In, o)
+	if p.Job.Divide != 0 {
+		o.Values = o.Values.OrUnit()
+		o.Values.Numbers = p.Job.Divide
+	}
+	return dataset.Open(ctx, p.Job.In, o)
 }
 
-// Pictures returns what pictures are made to fit for a model, nil where its rows are none.
+// Pictures returns what pictures are made to fit for a model, nil where its rows are not pictures.
 func Pictures(in bundle.Input) *dataset.Image {
 	if len(in.Shape) != 2 {
 		return nil
@@ -150,14 +159,14 @@ func Pictures(in bundle.Input) *dataset.Image {
 }
 
 // reader returns a reader whose next row is the given one: the one of the planning, or a new one.
-func (p *Plan) reader(first int) (dataset.Reader, error) {
+func (p *Plan) reader(ctx context.Context, first int) (dataset.Reader, error) {
 	p.opened.Lock()
 	r := p.opened.reader
 	p.opened.reader = nil
 	p.opened.Unlock()
 	if r == nil {
 		var err error
-		if r, err = p.openSource(); err != nil {
+		if r, err = p.openSource(ctx); err != nil {
 			return nil, err
 		}
 		if got := r.Info(); got.Rows != p.Source.Rows || !slices.Equal(got.Shape, p.Source.Shape) || got.Bytes != p.Source.Bytes {
@@ -270,5 +279,5 @@ func (p *Plan) partName(b Block) string {
 	if p.direct {
 		return filepath.Base(p.Job.Out)
 	}
-	return fmt.Sprintf("part-%05d-of-%05d%s", b.Part, b.Parts, extensions[p.made.Format][0])
+	return fmt.Sprintf("part-%05d-of-%05d%s", b.Part, b.Parts, p.parted.ends[0])
 }

@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"github.com/catvae/catvae/internal/atomicfile"
-	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/gofrs/flock"
 )
 
@@ -76,7 +75,7 @@ func (p *Plan) checkParts() error {
 		if m == nil {
 			continue
 		}
-		if n, _ := strconv.Atoi(m[2]); n == p.parts && m[3] == extensions[p.made.Format][0] {
+		if n, _ := strconv.Atoi(m[2]); n == p.parts && m[3] == p.parted.ends[0] {
 			continue
 		}
 		if !force {
@@ -106,9 +105,9 @@ func (p *Plan) checkParts() error {
 // checkSpace reports a disk that has no room for the parts that are missing, and for the file that they become.
 func (p *Plan) checkSpace() error {
 	rows := p.rows()
-	need := int64(rows) * int64(p.rowBytes(p.made.Format))
+	need := int64(rows) * int64(p.rowBytes(p.parted))
 	if !p.Job.Folder() && !p.direct {
-		need += int64(rows) * int64(p.rowBytes(p.Job.Format))
+		need += int64(rows) * int64(p.rowBytes(p.target))
 	}
 	for _, b := range p.Blocks() {
 		if info, err := os.Stat(filepath.Join(p.dir(), p.partName(b))); !p.direct && err == nil && !info.IsDir() {
@@ -120,17 +119,4 @@ func (p *Plan) checkSpace() error {
 		return nil
 	}
 	return fmt.Errorf("infer: %s has %d MB free, the output needs some %d MB: make room, or write elsewhere", p.dir(), free>>20, (need+1<<20-1)>>20)
-}
-
-// rowBytes estimates the size of a row in a format.
-func (p *Plan) rowBytes(f Format) int {
-	switch {
-	case f != CSV && f != JSONL:
-		return p.out.rowBytes()
-	case p.out.code && p.Job.Text == Bits:
-		return p.out.bits + 16
-	case p.out.dtype == onnxtensor.Uint8: // two digits a byte, or a digit and a comma
-		return 2*p.out.width() + 16
-	}
-	return 10*p.out.width() + 16
 }

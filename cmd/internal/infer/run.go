@@ -71,7 +71,7 @@ func (p *Plan) assemble(ctx context.Context, records []Record, rows int) error {
 		return err
 	}
 	err := atomicfile.Write(p.Job.Out, 0o644, func(w io.Writer) error {
-		f, err := p.newFormatter(p.Job.Format, w, rows)
+		f, err := p.target.open(p, w, rows)
 		if err != nil {
 			return err
 		}

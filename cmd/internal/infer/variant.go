@@ -31,7 +31,7 @@ func (p *Plan) fastest(d backend.Device) string {
 		name = bundle.VariantFloat16
 	}
 	v, ok := p.bundle.Manifest.Variants[name]
-	if !ok || p.Job.Mode == Decode || p.slower(name) || v.Input == onnxtensor.Uint8 && !p.Bytes() || !slices.Contains(v.Devices, string(d)) {
+	if !ok || p.out.takesCodes || p.slower(name) || v.Input == onnxtensor.Uint8 && !p.Bytes() || !slices.Contains(v.Devices, string(d)) {
 		return bundle.VariantFloat32
 	}
 	return name

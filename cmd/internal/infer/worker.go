@@ -96,7 +96,7 @@ func (w *Worker) Run(ctx context.Context, blocks []Block, h Hooks) ([]Record, er
 
 // make makes the parts of blocks that follow each other.
 func (w *Worker) make(ctx context.Context, blocks []Block, h Hooks) (records []Record, err error) {
-	reader, err := w.plan.reader(blocks[0].First)
+	reader, err := w.plan.reader(ctx, blocks[0].First)
 	if err != nil {
 		return nil, err
 	}
@@ -122,55 +122,9 @@ func (w *Worker) make(ctx context.Context, blocks []Block, h Hooks) (records []R
 	return c.records, nil
 }
 
-// sources are where a task's rows come from: as bytes, or as floats where there are none.
-type sources struct {
-	bytes  runtime.Source[byte]
-	floats runtime.Source[float32]
-}
-
-func sourcesOf(r dataset.Reader) sources {
-	s := sources{floats: r.Floats}
-	if b, ok := r.(dataset.ByteReader); ok {
-		s.bytes = b.Bytes
-	}
-	return s
-}
-
-// stream runs the job's task on rows.
-func (w *Worker) stream(ctx context.Context, rows sources, o runtime.StreamOptions, write func(results, []error) error) (int, error) {
-	toBytes := func(r runtime.Results[byte]) error { return write(results{r.First, r.Rows, r.Values, nil}, r.Bad) }
-	toFloats := func(r runtime.Results[float32]) error { return write(results{r.First, r.Rows, nil, r.Values}, r.Bad) }
-	job, m := w.plan.Job, w.model
-	if job.Codes == Index {
-		var indexes []byte
-		toBytes = func(r runtime.Results[byte]) error {
-			indexes = appendIndexes(m.Manifest().Latent, indexes[:0], r.Values)
-			return write(results{r.First, r.Rows, indexes, nil}, r.Bad)
-		}
-	}
-	codes := job.Mode == Encode && job.Codes != Logits
-	switch {
-	case job.Mode == Decode:
-		return runtime.Stream(ctx, runtime.DecodedCodes(m), rows.bytes, o, toFloats)
-	case codes && rows.bytes != nil:
-		return runtime.Stream(ctx, runtime.PackedCodes[byte](m), rows.bytes, o, toBytes)
-	case codes:
-		return runtime.Stream(ctx, runtime.PackedCodes[float32](m), rows.floats, o, toBytes)
-	case rows.bytes != nil:
-		return runtime.Stream(ctx, floatTask[byte](job.Mode, m), rows.bytes, o, toFloats)
-	}
-	return runtime.Stream(ctx, floatTask[float32](job.Mode, m), rows.floats, o, toFloats)
-}
-
-// floatTask is the task whose results are floats.
-func floatTask[T runtime.Value](mode Mode, m *runtime.Model) runtime.Task[T, float32] {
-	switch mode {
-	case Reconstruct:
-		return runtime.Reconstructions[T](m)
-	case Score:
-		return runtime.Scores[T](m)
-	}
-	return runtime.LatentLogits[T](m)
+// stream makes the job's product of rows.
+func (w *Worker) stream(ctx context.Context, rows sources, o runtime.StreamOptions, write writeResults) (int, error) {
+	return w.plan.out.stream(ctx, w.model, rows, o, write)
 }
 
 // A cutter cuts a stream's results at the borders of blocks and writes each part. While a part is synced the next begins.

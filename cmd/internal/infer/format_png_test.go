@@ -37,6 +37,7 @@ func pictureFolder(t *testing.T, n int) string {
 
 // A picture's row is called by its path, in the output and among the bad ones; the codes are those of its pixels.
 func TestPictures(t *testing.T) {
+	t.Parallel()
 	const n = 100
 	model, dir := writeModel(t, dist.Bernoulli, 11, 0), t.TempDir()
 	want := infer.Job{Model: model, In: pixelFile(t, n), Out: filepath.Join(dir, "want.csv")}

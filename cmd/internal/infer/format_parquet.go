@@ -13,7 +13,7 @@ type parquetFormatter struct {
 	names []string
 }
 
-func (p *Plan) newParquet(w io.Writer) (formatter, error) {
+func newParquet(p *Plan, w io.Writer, _ int) (formatter, error) {
 	out, err := parquet.NewWriter(w, p.out.width(), p.named != nil)
 	return &parquetFormatter{p: p, out: out}, err
 }

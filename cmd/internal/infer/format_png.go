@@ -16,6 +16,10 @@ import (
 // maxSheet bounds the pictures on one sheet, which is made in memory: see Plan.fit.
 const maxSheet = 10_000
 
+func newSheet(p *Plan, w io.Writer, _ int) (formatter, error) {
+	return &sheetFormatter{p: p, w: w}, nil
+}
+
 // sheetFormatter lays reconstructions out on one sheet.
 type sheetFormatter struct {
 	p      *Plan
@@ -32,7 +36,7 @@ func (f *sheetFormatter) write(r results) error {
 }
 
 func (f *sheetFormatter) close() error {
-	height, width := imgrid.Dims(f.p.out.shape)
+	height, width := imgrid.Dims(f.p.out.dims)
 	return imgrid.Grid{Columns: 16}.WritePNG(f.w, f.images, height, width)
 }
 
@@ -50,7 +54,7 @@ type bufferPool struct{ kept *png.EncoderBuffer }
 func (b *bufferPool) Get() *png.EncoderBuffer  { return b.kept }
 func (b *bufferPool) Put(e *png.EncoderBuffer) { b.kept = e }
 
-func (p *Plan) newPictures(path string) (*pictures, error) {
+func newPictures(p *Plan, path string) (partBody, error) {
 	tmp, err := os.MkdirTemp(filepath.Dir(path), ".tmp-"+filepath.Base(path)+"-")
 	if err != nil {
 		return nil, fmt.Errorf("infer: %w", err)
@@ -72,7 +76,7 @@ func (p *Plan) pictureName(row int) string {
 }
 
 func (f *pictures) write(r results) error {
-	height, width := imgrid.Dims(f.p.out.shape)
+	height, width := imgrid.Dims(f.p.out.dims)
 	img := image.NewGray(image.Rect(0, 0, width, height))
 	for i := range r.n {
 		for j, x := range r.floats[i*height*width:][:height*width] {

@@ -1,0 +1,122 @@
+package infer
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/catvae/catvae/dataset"
+)
+
+// Words returns the words and texts that the tables give to command lines, by name: modes, codes, formats and texts are the
+// words of a flag, separated by commas; modes_help, codes_help, formats_help and sources are what help says of them.
+func Words() map[string]string {
+	all, docs := codesOf()
+	return map[string]string{
+		"sources":      dataset.Describe(),
+		"modes":        strings.Join(modes(), ","),
+		"modes_help":   enumerate("or", modes()),
+		"codes":        strings.Join(all, ","),
+		"codes_help":   enumerate("or", docs),
+		"formats":      strings.Join(append([]string{string(Auto)}, formatNames(nil)...), ","),
+		"formats_help": fmt.Sprintf("%s; %s is by the output's name", enumerate("or", formatNames(nil)), Auto),
+		"texts":        strings.Join(texts, ","),
+		"texts_help":   enumerate("or", texts),
+		"text_formats": enumerate("and", textFormats()),
+	}
+}
+
+func textFormats() (names []string) {
+	for _, f := range formats {
+		if f.text {
+			names = append(names, string(f.name))
+		}
+	}
+	return names
+}
+
+// enumerate joins words, the last by a word: "npy, csv or jsonl".
+func enumerate(last string, words []string) string {
+	if n := len(words) - 1; n > 0 {
+		return strings.Join(words[:n], ", ") + " " + last + " " + words[n]
+	}
+	return strings.Join(words, "")
+}
+
+// WriteFormats writes docs/formats.md: the sources and formats that are read, and what is written.
+func WriteFormats(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString(`# What is read and written
+
+Made from the tables in dataset and cmd/internal/infer by go generate ./cmd/internal/infer; do not edit.
+
+## Sources
+
+` + "`--data` of `catvae train`, `eval` and `export`, and `--in` of `infer`, `infer-beam`, `catvae encode` and `decode`" + ` name a source:
+
+| source | what it is |
+| --- | --- |
+`)
+	for _, k := range dataset.Kinds() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", k.Form, k.Doc)
+	}
+	b.WriteString(`
+## Formats of files
+
+| format | told by | rows | in gzip | from standard input |
+| --- | --- | --- | --- | --- |
+`)
+	for _, f := range dataset.Formats() {
+		gzip, piped := "no", "kept in a temporary file"
+		if f.Gzip {
+			gzip = "yes"
+		}
+		if f.Picture() {
+			piped = "no"
+		} else if f.Streamed() {
+			piped = "streamed"
+		}
+		fmt.Fprintf(&b, "| [%s](%s) | %s | %s | %s | %s |\n", f.Name, f.Spec, f.Told, f.Rows, gzip, piped)
+	}
+	b.WriteString(`
+The model's manifest says what values bytes and all other numbers become, and the range in which they must lie: bytes divided by
+255, numbers as they are, and [0,1] where nothing else was chosen. ` + "`infer --divide N`" + ` divides numbers by N instead.
+
+## What is made
+
+| ` + "`--mode`" + ` | ` + "`--codes`" + ` | result | values |
+| --- | --- | --- | --- |
+`)
+	for _, p := range products {
+		codes := "-"
+		if p.mode == Encode {
+			codes = "`" + string(p.codes) + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", p.mode, codes, p.name, p.doc)
+	}
+	b.WriteString(`
+## Formats of output
+
+| ` + "`--format`" + ` | names that end in | packed codes | anything else |
+| --- | --- | --- | --- |
+`)
+	cell := func(s string) string {
+		switch {
+		case s == "":
+			return "-"
+		case strings.HasPrefix(s, "{"):
+			return "`" + s + "`"
+		}
+		return s
+	}
+	for _, f := range formats {
+		others := cell(f.others)
+		if f.mode != nil {
+			others = f.holding() + ": " + others
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, strings.Join(f.ends, ", "), cell(f.codes), others)
+	}
+	b.WriteString("\nAn id is the row's number from 0, or a picture's path. `--format auto` goes by the output's name, `" + string(NPY) + "` where that says nothing.\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
