@@ -224,36 +224,6 @@ func moments(values []byte, bits, i, j int) (p, q, r float64) {
 	return p, q, r
 }
 
-func Example() {
-	packed, err := codes.Pack(nil, []float32{
-		1, 0, 1, 1, 0, 0, 0, 0, 1, 1, // row 0
-		1, 0, 1, 1, 0, 0, 0, 1, 1, 1, // row 1
-		0, 1, 0, 0, 1, 1, 1, 1, 0, 0, // row 2
-	}, 10)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	index, err := codes.NewIndex(10)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	if err := index.Add(packed); err != nil {
-		fmt.Println(err)
-		return
-	}
-	found, err := index.Search(context.Background(), packed[:2], 2)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Printf("% x\n%+v\n", packed[:2], found[0])
-	// Output:
-	// b0 c0
-	// [{Row:0 Distance:0} {Row:1 Distance:1}]
-}
-
 // Whatever bytes are given as codes: an error or the same bytes back, and a search that does not panic.
 func FuzzCodes(f *testing.F) {
 	f.Add([]byte{0xb0, 0xc0}, 10)

@@ -6,8 +6,8 @@ import (
 	"math/bits"
 )
 
-// Distance returns the number of bits in which two codes of one size differ. Of two sizes the longer's tail is not
-// looked at.
+// Distance returns the number of bits in which two codes of the same size differ. Where the sizes differ, the tail of the longer
+// is ignored.
 func Distance(a, b []byte) int {
 	d := 0
 	for len(a) >= 8 && len(b) >= 8 {

@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// An Index holds codes in memory and finds the nearest ones by comparing with each: exactly, on all cores. Searching is
-// safe for concurrent use; adding is not, and not beside searching.
+// An Index holds codes in memory and finds the nearest ones by comparing with each: exactly, on all cores. Any number of
+// goroutines may search it at once; none may search while one adds.
 type Index struct {
 	bits  int
 	size  int // bytes a code
@@ -19,7 +19,7 @@ type Index struct {
 	tails []byte
 }
 
-// NewIndex returns an index for codes of so many bits.
+// NewIndex returns an empty index for codes of the given number of bits.
 func NewIndex(bits int) (*Index, error) {
 	if err := check(nil, bits); err != nil {
 		return nil, err
@@ -33,8 +33,8 @@ func (x *Index) Bits() int { return x.bits }
 // Len returns the number of codes.
 func (x *Index) Len() int { return x.rows }
 
-// Add appends packed codes. The first code that was ever added is row 0. Bytes that are no codes are an error, and nothing
-// is added.
+// Add appends packed codes. The first code that was ever added is row 0. Bytes that are not codes are an error, and nothing is
+// added.
 func (x *Index) Add(packed []byte) error {
 	if err := check(packed, x.bits); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (x *Index) blocks() int { return (x.rows + lanes - 1) / lanes }
 
 const (
 	// piece is how many bytes of codes are compared with every query before the next are read: what a core's nearest
-	// cache holds beside the tables of a query.
+	// cache holds next to the tables of a query.
 	piece = 16 << 10
 
 	// share is how many bytes must be compared for another core to be worth waking: some 10 µs.
@@ -109,7 +109,7 @@ func (x *Index) Search(ctx context.Context, queries []byte, k int) ([][]Match, e
 	return out, nil
 }
 
-// search is one under way.
+// A search is a call of Search in progress.
 type search struct {
 	index   *Index
 	k       int

@@ -2,14 +2,14 @@ package codes
 
 import "fmt"
 
-// Bytes returns the size of a code of so many bits: ceil(bits/8).
+// Bytes returns the size in bytes of a code of the given number of bits: ceil(bits/8).
 func Bytes(bits int) int { return (bits + 7) / 8 }
 
-// Pack appends the codes of values to dst and returns it: value after value, code after code of so many bits, 1 where a
-// value is above 1/2. The number of values must be a multiple of bits.
+// Pack appends the codes of values to dst and returns it. Each run of bits values becomes a code, a bit being 1 where its value
+// is above 1/2. The number of values must be a multiple of bits.
 func Pack[T ~float32 | ~float64 | ~uint8](dst []byte, values []T, bits int) ([]byte, error) {
 	if bits < 1 || len(values)%bits != 0 {
-		return dst, fmt.Errorf("codes: %d values are no whole number of codes of %d bits", len(values), bits)
+		return dst, fmt.Errorf("codes: %d values do not make a whole number of codes of %d bits", len(values), bits)
 	}
 	for ; len(values) > 0; values = values[bits:] {
 		var b byte
@@ -29,7 +29,8 @@ func Pack[T ~float32 | ~float64 | ~uint8](dst []byte, values []T, bits int) ([]b
 	return dst, nil
 }
 
-// Unpack appends the bits of packed codes to dst, a byte of 0 or 1 each, and returns it.
+// Unpack appends the bits of packed codes to dst, one byte of 0 or 1 for each, and returns it. Bytes that are not codes are an
+// error.
 func Unpack(dst, packed []byte, bits int) ([]byte, error) {
 	if err := check(packed, bits); err != nil {
 		return dst, err
@@ -45,19 +46,19 @@ func Unpack(dst, packed []byte, bits int) ([]byte, error) {
 // maxBits bounds the size of a code.
 const maxBits = 1 << 20
 
-// check reports bytes that are no codes: not a whole number of them, or with bits set behind the last.
+// check reports bytes that are not codes: not a whole number of them, or with bits set after the last.
 func check(packed []byte, bits int) error {
 	if bits < 1 || bits > maxBits {
 		return fmt.Errorf("codes: codes of %d bits: use 1 to %d", bits, maxBits)
 	}
 	size := Bytes(bits)
 	if len(packed)%size != 0 {
-		return fmt.Errorf("codes: %d bytes are no whole number of codes of %d bits, %d bytes each", len(packed), bits, size)
+		return fmt.Errorf("codes: %d bytes are not a whole number of codes of %d bits, %d bytes each", len(packed), bits, size)
 	}
 	if rest := bits % 8; rest != 0 {
 		for at := size - 1; at < len(packed); at += size {
 			if packed[at]<<rest != 0 {
-				return fmt.Errorf("codes: code %d has bits set behind its %d: it was packed in another order, or has more bits", at/size, bits)
+				return fmt.Errorf("codes: code %d has bits set after its %d: it was packed in another order, or has more bits", at/size, bits)
 			}
 		}
 	}

@@ -6,8 +6,9 @@ import (
 	"math/bits"
 )
 
-// Stats counts how often each bit is set, and each pair of bits together. Its memory is 8 bytes a pair of bits, however
-// many codes are added. It is for one goroutine, asking included: what was added last is counted when one asks.
+// Stats count how often each bit is set, and each pair of bits together. They take 8 bytes of memory for each pair of bits,
+// however many codes are added. They are for one goroutine at a time, reading included: codes that were added last are counted
+// when something is read.
 type Stats struct {
 	bits    int
 	rows    int
@@ -18,7 +19,7 @@ type Stats struct {
 // maxStats bounds the bits of codes that are counted: pairs of 4096 take 128 MB.
 const maxStats = 4096
 
-// NewStats returns the statistics of no codes of so many bits yet, at most 4096.
+// NewStats returns statistics for codes of the given number of bits, at most 4096. No code is counted yet.
 func NewStats(bits int) (*Stats, error) {
 	if bits < 1 || bits > maxStats {
 		return nil, fmt.Errorf("codes: statistics of codes of %d bits: use 1 to %d", bits, maxStats)
@@ -97,7 +98,7 @@ func (s *Stats) Entropy(i int) float64 {
 	return -p*math.Log2(p) - (1-p)*math.Log2(1-p)
 }
 
-// Dead reports whether bit i is set in fewer than 1 in 100 codes, or in more than 99: it tells codes hardly apart.
+// Dead reports whether bit i is set in fewer than 1 in 100 codes, or in more than 99: it hardly tells codes apart.
 // Before the first code every bit is dead.
 func (s *Stats) Dead(i int) bool {
 	p := s.Mean(i)

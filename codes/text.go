@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// AppendBits appends a packed code as text, a digit a bit, the first bit first: "1011000011". PostgreSQL's type bit(n) reads
-// it. Code must hold so many bits.
+// AppendBits appends a packed code as text, one digit for each bit, the first bit first: "1011000011". PostgreSQL's type bit(n)
+// reads it. code must hold that many bits.
 func AppendBits(dst, code []byte, bits int) []byte {
 	for i := range bits {
 		dst = append(dst, '0'+code[i/8]>>(7-i%8)&1)
@@ -14,7 +14,7 @@ func AppendBits(dst, code []byte, bits int) []byte {
 	return dst
 }
 
-// ParseBits appends the packed code of so many bits that a text stands for, as AppendBits writes it.
+// ParseBits appends the packed code that a text of the given number of bits denotes, as AppendBits writes it.
 func ParseBits(dst []byte, text string, bits int) ([]byte, error) {
 	if err := check(nil, bits); err != nil {
 		return dst, err
@@ -38,10 +38,11 @@ func ParseBits(dst []byte, text string, bits int) ([]byte, error) {
 	return dst, nil
 }
 
-// AppendHex appends a packed code as hexadecimal digits, two a byte: "b0c0".
+// AppendHex appends a packed code as hexadecimal digits, two for each byte: "b0c0".
 func AppendHex(dst, code []byte) []byte { return hex.AppendEncode(dst, code) }
 
-// ParseHex appends the packed code of so many bits that a text stands for, as AppendHex writes it; capitals are read too.
+// ParseHex appends the packed code of the given number of bits that a text denotes, as AppendHex writes it; capitals are read
+// too.
 func ParseHex(dst []byte, text string, bits int) ([]byte, error) {
 	if err := check(nil, bits); err != nil {
 		return dst, err

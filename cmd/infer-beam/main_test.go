@@ -268,6 +268,7 @@ func TestMetrics(t *testing.T) {
 // One process loads a model once, whoever asks, and a folder that changed under a name is noticed.
 func TestWorkerOf(t *testing.T) {
 	ortest.Backend(t)
+	interrupted = t.Context() // not that of an earlier test's pipeline
 	plan, err := infer.NewPlan(t.Context(), infer.Job{Model: writeModel(t), In: writePixels(t, 10), Out: t.TempDir() + "/"})
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	goruntime "runtime"
 	"sync"
@@ -95,8 +96,8 @@ func newWorker(c Config) (*worker, error) {
 		return nil, err
 	}
 	w := &worker{plan: plan, running: make(chan struct{}, max(1, threads/c.Job.Callers))}
-	if err := c.check(plan); err != nil {
-		plan.Close()
+	// Its reader would end with this pipeline: each strip opens its own.
+	if err := errors.Join(c.check(plan), plan.Close()); err != nil {
 		return nil, err
 	}
 	began := time.Now()
@@ -105,7 +106,6 @@ func newWorker(c Config) (*worker, error) {
 		w.Worker, err = infer.OpenWorker(plan, backend)
 	}
 	if err != nil {
-		plan.Close()
 		return nil, err
 	}
 	w.loading = time.Since(began)

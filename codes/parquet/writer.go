@@ -2,10 +2,10 @@
 //
 // A file has two columns: id, the row's number (int64) or its name (string), and code, a fixed-size binary of the packed
 // code's bytes, most significant bit first, as package codes has them. Rows come in row groups of a fixed size, so that
-// memory stays bounded and equal rows give equal files, however they were handed in.
+// memory stays bounded and equal rows give equal files, however they were passed in.
 //
-// The format: https://parquet.apache.org/docs/file-format/. The package is apart from codes because Apache Arrow's Go module
-// is large.
+// A [Writer] is for one goroutine at a time. The format: https://parquet.apache.org/docs/file-format/. The package is separate
+// from codes because Apache Arrow's Go module is large.
 package parquet
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 )
 
-// ErrClosed is what writing to a closed writer gives.
+// ErrClosed is returned by writing to a closed writer.
 var ErrClosed = errors.New("parquet: write after close")
 
 // A row group, which memory holds, has groupRows rows, or as many as have groupBytes of codes: 64 Ki codes of 25 bytes are
@@ -34,7 +34,7 @@ const (
 // maxBytes is the size of the largest code that package codes has.
 const maxBytes = 1 << 17
 
-// A Writer writes codes, in order. It is for one goroutine.
+// A Writer writes codes, in order. It is for one goroutine at a time. The first error stays.
 type Writer struct {
 	out    *pqarrow.FileWriter
 	rows   *array.RecordBuilder
@@ -45,7 +45,7 @@ type Writer struct {
 	err    error
 }
 
-// NewWriter begins a file of codes of so many bytes. named says that ids are names; else they are numbers.
+// NewWriter begins a file of codes of codeBytes bytes. named says that ids are names; otherwise they are numbers.
 func NewWriter(w io.Writer, codeBytes int, named bool) (*Writer, error) {
 	if codeBytes < 1 || codeBytes > maxBytes {
 		return nil, fmt.Errorf("parquet: codes of %d bytes: use 1 to %d", codeBytes, maxBytes)
@@ -65,8 +65,8 @@ func NewWriter(w io.Writer, codeBytes int, named bool) (*Writer, error) {
 	return &Writer{out: out, rows: rows, bytes: codeBytes, group: min(groupRows, groupBytes/codeBytes)}, nil
 }
 
-// Write adds packed codes, any number of them. Their ids are the numbers from first on; or names, one a code, where the file
-// has names. The first error stays.
+// Write adds packed codes, any number of them. Their ids are the numbers from first on, or names, one for each code, where the
+// file has names.
 func (w *Writer) Write(first int, names []string, codes []byte) error {
 	if w.closed {
 		return ErrClosed
