@@ -34,7 +34,7 @@ func headBytes(size int) int {
 	return max(1, size-int(math.Round(math.Sqrt(float64(8*size))/4)))
 }
 
-// far stands for all distances that 16 bits cannot hold.
+// far is written for all distances that 16 bits cannot hold.
 const far = math.MaxUint16
 
 // distances are those of a block's codes from a query, cut off at far.

@@ -44,8 +44,8 @@ type nearest struct {
 	bound *bound
 }
 
-// search offers the codes of an index's blocks from first on. These are behind those offered before: a row as far as the
-// heap's last is therefore behind it, and only nearer ones are taken.
+// search offers the codes of an index's blocks from first on. These come after those offered before: a row as far as the
+// heap's last therefore comes after it, and only nearer ones are taken.
 func (h *nearest) search(x *Index, q *query, first, blocks int) {
 	head, tail := lanes*q.head, lanes*(x.size-q.head)
 	heads, tails := x.heads[first*head:(first+blocks)*head], x.tails[first*tail:(first+blocks)*tail]

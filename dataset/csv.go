@@ -17,10 +17,11 @@ import (
 )
 
 // CSV is RFC 4180: records of comma-separated fields, one a line, quotes around fields that hold commas, quotes or line
-// ends. The first record is a header where it holds a field that is no number. Columns called label and id, in any case,
-// and a first one without a name, as pandas writes an index, are no values; label is the label. Every other column is one value of the row.
+// ends. The first record is a header where it holds a field that is not a number. Columns called label and id, in any case,
+// and a first one without a name, as pandas writes an index, are not values; label is the label. Every other column is one
+// value of the row.
 
-// byteOrderMark stands before the first record of some programs' files.
+// byteOrderMark comes before the first record in files of some programs.
 const byteOrderMark = "\ufeff"
 
 // What bounds the bytes of a record: the first one, which says how many fields there are, and then each.
@@ -30,7 +31,7 @@ const (
 	maxNumber = 64
 )
 
-// openCSV opens a file behind its byte order mark.
+// openCSV opens a file, after its byte order mark.
 func openCSV(ctx context.Context, path string) (*csvReader, error) {
 	s, err := openStream(ctx, path)
 	if err != nil {
@@ -141,17 +142,17 @@ func fieldsOf(record []byte) ([]string, error) {
 	return c.Read()
 }
 
-// A place is where in a record the scan for line ends stands.
+// A place is where in a record the scan for line ends is.
 type place byte
 
 const (
 	fieldStart place = iota // where a quote opens a field
 	bare                    // in a field without quotes; a quote in it is an error of its line, and of no other
 	quoted                  // in quotes, where line ends belong to the field
-	closing                 // behind a quote in quotes: the field's end, or the first of two that stand for one
+	closing                 // after a quote in quotes: the field's end, or the first of two that mean one
 )
 
-// after returns the place behind some bytes.
+// after returns the place after some bytes.
 func (p place) after(part []byte) place {
 	for len(part) > 0 {
 		switch p {
@@ -167,7 +168,7 @@ func (p place) after(part []byte) place {
 				return quoted
 			}
 			part, p = part[i+1:], closing
-		default: // at the start a quote opens, behind a quote it is the second of two
+		default: // at the start a quote opens, after a quote it is the second of two
 			c := part[0]
 			part = part[1:]
 			switch c {
@@ -309,7 +310,7 @@ func (r *csvReader) parse(row []float32, record []byte, number, line int) (label
 		if slices.Contains(r.drop, column) {
 			if column == r.label {
 				if label, err = strconv.Atoi(string(field)); err != nil {
-					return -1, bad("its label is %q, which is no whole number", field)
+					return -1, bad("its label is %q, which is not a whole number", field)
 				}
 			}
 			continue
@@ -320,7 +321,7 @@ func (r *csvReader) parse(row []float32, record []byte, number, line int) (label
 		}
 		x, err := strconv.ParseFloat(string(field), 64)
 		if err != nil {
-			return -1, bad("column %d is %q, which is no number", column, clip(field))
+			return -1, bad("column %d is %q, which is not a number", column, clip(field))
 		}
 		if row[at] = r.values.Number(x); !r.values.Contains(row[at]) {
 			return -1, bad("column %d is %s", column, reading.Outside(string(clip(field)), x, r.values))

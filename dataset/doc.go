@@ -4,7 +4,7 @@
 //
 // A source is the text that says where rows come from. [Kinds] lists them:
 //
-//	FILE              A file. Its content tells its format; pictures are told by their names.
+//	FILE              A file. Its format is recognised by its first bytes; that of a picture by its name.
 //	FILE.npz:NAME     An array of an NPZ archive.
 //	FOLDER (MNIST)    A folder with MNIST's files under their names, plain or gzip; it has a training and a test split, and labels.
 //	FOLDER (pictures) A folder with PNG or JPEG pictures at any depth, in the order of their names, which are the rows' ids.
@@ -14,7 +14,7 @@
 //
 // # Formats
 //
-// A file's first bytes tell its format; a picture's name does. [Formats] lists them:
+// [Formats] lists what files may be:
 //
 //	IDX      bytes; the first dimension counts the rows; plain or gzip
 //	NPY      uint8, float32 or float64 in C order; the first axis counts the rows; plain or gzip

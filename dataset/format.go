@@ -15,9 +15,9 @@ import (
 // made from the table.
 type Format struct {
 	Name  string
-	Magic string   // the first bytes, by which a file is told
-	Ends  []string // of names, by which a file is told that its content does not tell; lower case
-	Told  string   // both in words
+	Magic string   // the first bytes, by which a file is recognised
+	Ends  []string // of names, by which a picture is recognised; lower case
+	Mark  string   // how a file is recognised, in words
 	Gzip  bool     // files may be packed in gzip
 	Rows  string   // what its rows are
 	Spec  string   // where the format is described
@@ -26,7 +26,7 @@ type Format struct {
 	Open func(ctx context.Context, path string, o Options) (Reader, error)
 
 	stream  func(s *stream, o Options) (Reader, error) // in place of Open, where rows can be read as they come
-	content func(head []byte) bool                     // tells a file that has no magic
+	content func(head []byte) bool                     // recognises a file that has no magic
 }
 
 // Streamed reports whether rows of standard input are read as they come. Content of other formats is kept in a temporary file
@@ -39,37 +39,37 @@ func (f Format) Picture() bool { return len(f.Ends) > 0 }
 // registered are the formats that other packages add.
 var registered []Format
 
-// RegisterFormat adds a format that its Magic tells. It is called in an init function, as dataset/parquet does.
+// RegisterFormat adds a format that is recognised by its Magic. It is called in an init function, as dataset/parquet does.
 func RegisterFormat(f Format) { registered = append(registered, f) }
 
 // Formats returns the table of formats: those of this package and those that were registered.
 func Formats() []Format {
 	files := []Format{
 		{
-			Name: "IDX", Magic: "\x00\x00", Told: "begins with two zero bytes", Gzip: true, stream: newIDX, Spec: "http://yann.lecun.com/exdb/mnist/",
+			Name: "IDX", Magic: "\x00\x00", Mark: "begins with two zero bytes", Gzip: true, stream: newIDX, Spec: "http://yann.lecun.com/exdb/mnist/",
 			Rows: "bytes; the first dimension counts the rows",
 		},
 		{
-			Name: "NPY", Magic: "\x93NUMPY", Told: "begins with \\x93NUMPY", Gzip: true, stream: newNPY, Spec: "https://numpy.org/neps/nep-0001-npy-format.html",
+			Name: "NPY", Magic: "\x93NUMPY", Mark: "begins with \\x93NUMPY", Gzip: true, stream: newNPY, Spec: "https://numpy.org/neps/nep-0001-npy-format.html",
 			Rows: "uint8, float32 or float64 in C order; the first axis counts the rows",
 		},
 		{
-			Name: "NPZ", Magic: "PK\x03\x04", Told: "begins with PK\\x03\\x04", Open: openNPZ, Spec: "https://numpy.org/doc/stable/reference/generated/numpy.savez.html",
+			Name: "NPZ", Magic: "PK\x03\x04", Mark: "begins with PK\\x03\\x04", Open: openNPZ, Spec: "https://numpy.org/doc/stable/reference/generated/numpy.savez.html",
 			Rows: "one NPY array of an archive: the only one, one with a usual name, or FILE.npz:NAME",
 		},
 		{
-			Name: "CSV", Told: "is text", content: isText, Gzip: true, Open: newCSV, Spec: "https://www.rfc-editor.org/rfc/rfc4180",
+			Name: "CSV", Mark: "is text", content: isText, Gzip: true, Open: newCSV, Spec: "https://www.rfc-editor.org/rfc/rfc4180",
 			Rows: "numbers, a row a line, with or without a header; the column label is the label, id is no value",
 		},
 	}
 	pictures := []Format{
-		{Name: "PNG", Ends: []string{".png"}, Told: "its name ends in .png", Open: openPicture, Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/TR/png/"},
-		{Name: "JPEG", Ends: []string{".jpg", ".jpeg"}, Told: "its name ends in .jpg or .jpeg", Open: openPicture, Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/Graphics/JPEG/"},
+		{Name: "PNG", Ends: []string{".png"}, Mark: "its name ends in .png", Open: openPicture, Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/TR/png/"},
+		{Name: "JPEG", Ends: []string{".jpg", ".jpeg"}, Mark: "its name ends in .jpg or .jpeg", Open: openPicture, Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/Graphics/JPEG/"},
 	}
 	return slices.Concat(files, registered, pictures)
 }
 
-// formatOf tells a content's format by its first bytes.
+// formatOf recognises the format of content that begins with head.
 func formatOf(head []byte) (Format, bool) {
 	all := Formats()
 	i := slices.IndexFunc(all, func(f Format) bool { return f.Magic != "" && bytes.HasPrefix(head, []byte(f.Magic)) })
@@ -82,7 +82,7 @@ func formatOf(head []byte) (Format, bool) {
 	return all[i], true
 }
 
-// pictureFormat tells a picture's format by its name.
+// pictureFormat recognises a picture's format by its name.
 func pictureFormat(name string) (Format, bool) {
 	all := Formats()
 	i := slices.IndexFunc(all, func(f Format) bool { return slices.Contains(f.Ends, strings.ToLower(filepath.Ext(name))) })
@@ -92,7 +92,7 @@ func pictureFormat(name string) (Format, bool) {
 	return all[i], true
 }
 
-// pictureNames returns a function that tells pictures by their names.
+// pictureNames returns a function that recognises pictures by their names.
 func pictureNames() func(name string) bool {
 	var ends []string
 	for _, f := range Formats() {
@@ -101,7 +101,7 @@ func pictureNames() func(name string) bool {
 	return func(name string) bool { return slices.Contains(ends, strings.ToLower(filepath.Ext(name))) }
 }
 
-// sniff tells a content's format and opens it. Formats that are not streamed are read from a file, for which file is asked.
+// sniff recognises the format of content and opens it. Formats that are not streamed are read from a file, for which file is asked.
 func sniff(ctx context.Context, s *stream, file func() (path string, err error), o Options) (Reader, error) {
 	head, err := s.Peek(512)
 	if len(head) == 0 && errors.Is(err, io.EOF) {

@@ -41,7 +41,7 @@ func TestTables(t *testing.T) {
 		if !strings.Contains(dataset.Describe(), f.Name) || err == nil || !strings.Contains(err.Error(), f.Name) {
 			t.Errorf("%s is missing in %q or in %v", f.Name, dataset.Describe(), err)
 		}
-		if f.Name == "" || f.Told == "" || f.Rows == "" || f.Spec == "" || f.Magic != "" && f.Picture() {
+		if f.Name == "" || f.Mark == "" || f.Rows == "" || f.Spec == "" || f.Magic != "" && f.Picture() {
 			t.Errorf("an incomplete row: %+v", f)
 		}
 	}

@@ -49,7 +49,7 @@ type Info struct {
 	Shape  []int  // of one row, such as [28 28]
 	DType  string // of the file: "uint8", "float32" or "float64"
 	Labels bool   // whether rows have labels
-	Bytes  int64  // size of the source's files, 0 where it is not known: tells whether a source has changed
+	Bytes  int64  // size of the source's files, 0 where it is not known; another size means that the source has changed
 }
 
 // RowSize returns the number of values in a row.
@@ -75,7 +75,7 @@ const (
 type Options struct {
 	Split Split  // of a folder and of glyphs; a single file has one. Empty means Train.
 	Seed  uint64 // of glyphs
-	Rows  int    // at most so many rows; 0 means all (of glyphs, 20,000 to train and 4,000 to test)
+	Rows  int    // at most this many rows; 0 means all (of glyphs, 20,000 to train and 4,000 to test)
 
 	Image  *Image      // what pictures are made to fit; nil means the size of the first
 	Values dist.Values // what the file's numbers become, and the range in which they must then lie; zero means [dist.Unit]

@@ -34,7 +34,7 @@ func Kinds() []Kind {
 	return []Kind{
 		{
 			Form: "FILE", Short: fmt.Sprintf("%s file (plain or gzip), %s file, %s picture", names("or", inGzip), names("or", plain), pictures),
-			Doc: "A file. Its content tells its format; pictures are told by their names.",
+			Doc: "A file. Its format is recognised by its first bytes; that of a picture by its name.",
 			fits: func(source string, info fs.FileInfo, _ Options) bool {
 				return info != nil && !info.IsDir() && !isWord(source)
 			}, open: openPath,

@@ -33,7 +33,7 @@ import (
 
 func init() {
 	dataset.RegisterFormat(dataset.Format{
-		Name: "Parquet", Magic: "PAR1", Told: "begins with PAR1", Open: openFile, Spec: "https://parquet.apache.org/docs/file-format/",
+		Name: "Parquet", Magic: "PAR1", Mark: "begins with PAR1", Open: openFile, Spec: "https://parquet.apache.org/docs/file-format/",
 		Rows: "one column of lists or binary, or a number a column; label and id as in CSV",
 	})
 }
@@ -92,7 +92,7 @@ func recovered(ctx context.Context, path string, err *error) {
 	}
 }
 
-// broken returns the error of a file that cannot be used, or that of a done context: the library does not always hand on why a
+// broken returns the error of a file that cannot be used, or that of a done context: the library does not always pass on why a
 // read failed.
 func broken(ctx context.Context, path, reason string, cause error) error {
 	if err := reading.Stopped(path, ctx.Err()); err != nil {

@@ -29,7 +29,7 @@ type tolerance struct {
 	seen int
 }
 
-// Tolerated returns how many of so many rows may be bad, a ratio rounded down: 0.29 of 100 are 29, though the product in
+// Tolerated returns how many of so many rows may be bad, the ratio rounded down: 0.29 of 100 are 29, though the product in
 // binary is less.
 func Tolerated(ratio float64, rows int) int { return int(ratio*float64(rows) + 1e-6) }
 
@@ -59,7 +59,7 @@ func (p *Plan) bad(errs []error) []badRow {
 	return rows
 }
 
-// writeBad names bad rows in a file, and removes that of an earlier run where there are none.
+// writeBad names bad rows in a file, and removes the file of an earlier run where there are none.
 func writeBad(path string, rows []badRow) error {
 	if len(rows) == 0 {
 		return removed(os.Remove(path))
@@ -75,7 +75,7 @@ func writeBad(path string, rows []badRow) error {
 	})
 }
 
-// removed takes a file that was not there for one that is removed.
+// removed ignores that a file to be removed did not exist.
 func removed(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -162,7 +162,7 @@ func (t *timings) fill(m *Measurement) {
 	}
 }
 
-// WriteText writes the measurement as onnxruntime_perf_test prints its own, with rows behind.
+// WriteText writes the measurement as onnxruntime_perf_test prints its own, followed by figures for rows.
 func (m Measurement) WriteText(w io.Writer) error {
 	out := fmt.Sprintf("Session creation time cost: %.6f s\nFirst inference time cost: %.3f ms\n", m.SessionCreation, 1000*m.FirstInference)
 	out += fmt.Sprintf("Total inference time cost: %.6f s\nTotal inference requests: %d\n", m.Average*float64(m.Requests), m.Requests)
@@ -179,8 +179,8 @@ func (m Measurement) WriteText(w io.Writer) error {
 	return err
 }
 
-// randomBytes is a source of rows of so many random bytes for some time from the first one on. Memory that it has filled once
-// stays as it is, as onnxruntime_perf_test leaves its inputs: what is measured is the graph, and no copying beside it.
+// randomBytes is a source of rows of size random bytes, for some time from the first read on. Memory that it has filled once
+// stays as it is, as onnxruntime_perf_test leaves its inputs: the graph is measured, and no copying.
 func randomBytes(size int, d time.Duration) runtime.Source[byte] {
 	drawn := make([]byte, max(4<<20, size))
 	_, _ = rand.NewChaCha8([32]byte{}).Read(drawn) // never fails

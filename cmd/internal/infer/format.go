@@ -32,7 +32,7 @@ type format struct {
 	mode   []Mode   // whose products are written, where not all are
 	text   bool     // numbers are written as text: their size is estimated
 
-	open func(p *Plan, w io.Writer, rows int) (formatter, error) // a file of so many rows
+	open func(p *Plan, w io.Writer, rows int) (formatter, error) // a file that will hold that many rows
 
 	// Where parts are folders with a file for each row, folder opens one, and a single file holds at most most rows.
 	folder func(p *Plan, path string) (partBody, error)

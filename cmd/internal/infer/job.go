@@ -12,9 +12,9 @@ import (
 	"github.com/catvae/catvae/dataset"
 )
 
-// These errors say how a job ends short of success.
+// These errors say how a job ends without complete success.
 var (
-	// ErrJob: the job asks for what cannot be.
+	// ErrJob: the job asks for something impossible.
 	ErrJob = errors.New("bad job")
 	// ErrPart: the job is done, except for rows that are bad and were tolerated.
 	ErrPart = errors.New("done in part")
@@ -68,7 +68,7 @@ type Job struct {
 	Shard    Shard   `json:"shard"`
 	Force    bool    `json:"force,omitempty"` // replace an output that exists
 
-	// How, which changes nothing of what comes out.
+	// How it is done, which changes nothing in the output.
 	Batch   int `json:"batch,omitempty"`   // rows of one run; 0: see runtime.BatchOf
 	Callers int `json:"callers,omitempty"` // goroutines that run graphs; 0 means one a core
 }
@@ -81,7 +81,7 @@ func (j Job) Folder() bool {
 // maxParts bounds the parts, which have five digits in their names.
 const maxParts = 99_999
 
-// Normal returns the job with its defaults, or an [ErrJob] for what cannot be.
+// Normal returns the job with its defaults, or an [ErrJob] for something impossible.
 func (j Job) Normal() (Job, error) {
 	set(&j.Mode, Encode)
 	set(&j.Codes, Packed)

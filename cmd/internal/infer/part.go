@@ -27,7 +27,7 @@ type Record struct {
 	SHA256 string `json:"sha256"` // of the part
 	Made   made   `json:"made"`
 
-	Skipped bool `json:"-"` // it was there already
+	Skipped bool `json:"-"` // it existed already
 }
 
 // errOther says that a part is another job's.

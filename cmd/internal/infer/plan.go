@@ -33,7 +33,7 @@ type Plan struct {
 	direct   bool // the one part of the shard is the output file itself
 	opened   struct {
 		sync.Mutex
-		reader dataset.Reader // read at the planning, and handed to the first who wants one
+		reader dataset.Reader // opened by the planning, and used by the first who asks
 	}
 	named dataset.Identified // nil where a row's id is its number
 }
@@ -55,7 +55,7 @@ type made struct {
 	Divide   float64 `json:"divide"`
 }
 
-// A Block is some rows that follow each other, from which one part is made: plain data, which can be sent elsewhere.
+// A Block is some consecutive rows, from which one part is made: plain data, which can be sent elsewhere.
 type Block struct {
 	Part  int `json:"part"`  // from 0
 	Parts int `json:"parts"` // of the whole job
@@ -158,7 +158,7 @@ func Pictures(in bundle.Input) *dataset.Image {
 	return &o
 }
 
-// reader returns a reader whose next row is the given one: the one of the planning, or a new one.
+// reader returns a reader whose next row is the given one: the reader that the planning opened, or a new one.
 func (p *Plan) reader(ctx context.Context, first int) (dataset.Reader, error) {
 	p.opened.Lock()
 	r := p.opened.reader
@@ -183,8 +183,8 @@ func (p *Plan) reader(ctx context.Context, first int) (dataset.Reader, error) {
 	return r, nil
 }
 
-// checkTarget reports a file that would be replaced without leave, or whose folder is not there, before long work. A file
-// with parts of this very job beside it was killed while it tidied up, and is made again.
+// checkTarget reports a file that would be replaced without permission, or whose folder does not exist, before long work. A file
+// that has parts of the same job next to it was killed while it tidied up, and is made again.
 func (p *Plan) checkTarget() error {
 	if p.Job.Folder() {
 		return nil // parts of another job are noticed by their records
@@ -214,8 +214,7 @@ func (p *Plan) begun() bool {
 	return !slices.ContainsFunc(p.Blocks(), func(b Block) bool { _, _, err := p.Record(b); return err != nil })
 }
 
-// Blocks returns the blocks of the job's shard: a run of parts that follow each other, so that a source that must be read
-// from its start is read once.
+// Blocks returns the blocks of the job's shard: consecutive parts, so that a source that must be read from its start is read once.
 func (p *Plan) Blocks() []Block {
 	var blocks []Block
 	s := p.Job.Shard
@@ -262,7 +261,7 @@ func (p *Plan) Close() error {
 // BadFile is where the bad rows of an output are named.
 func BadFile(out string) string { return out + ".bad.jsonl" }
 
-// dir is the folder of the parts: the output itself, or one beside it. The part that is the output file is beside nothing.
+// dir is the folder of the parts: the output itself, or one next to it. A part that is the output file is in the output's folder.
 func (p *Plan) dir() string {
 	switch {
 	case p.Job.Folder():

@@ -15,9 +15,9 @@ import (
 // partFile matches the names of parts, of their records and of their bad rows.
 var partFile = regexp.MustCompile(`^part-(\d{5})-of-(\d{5})(\.[a-z]+)(\.done|\.bad\.jsonl)?$`)
 
-// Prepare makes the folder of the parts ready: it is there, nobody else makes this shard's parts, what a crash left
-// unfinished is swept, parts of other jobs are refused (or removed where the job says force), and the disk has room for
-// what is to come. The lock that it returns is held until it is released.
+// Prepare makes the folder of the parts ready: it exists, no other run makes this shard's parts, what a crash left unfinished is
+// removed, parts of other jobs are refused (or removed where the job says force), and the disk has room for what is to come. The
+// lock is held until release is called.
 func (p *Plan) Prepare() (release func(), err error) {
 	dir := p.dir()
 	if !p.Job.Folder() {
@@ -95,7 +95,7 @@ func (p *Plan) checkParts() error {
 		case err != nil && !force:
 			return fmt.Errorf("%w: name another folder, or --force to replace them", err)
 		}
-		if err := removed(os.Remove(p.recordPath(b))); err != nil { // the part goes when the new one takes its name
+		if err := removed(os.Remove(p.recordPath(b))); err != nil { // the part is replaced when the new one takes its name
 			return fmt.Errorf("infer: %w", err)
 		}
 	}

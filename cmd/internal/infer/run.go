@@ -12,12 +12,12 @@ import (
 	"github.com/catvae/catvae/runtime/backend"
 )
 
-// A Summary is what a run came to.
+// A Summary says what a run did.
 type Summary struct {
 	Rows    int // of the shard
 	Bad     int // of them, zeros in the output
 	Parts   int // of the shard
-	Skipped int // parts that were there already
+	Skipped int // parts that existed already
 }
 
 // Run does a plan's shard on a backend: it makes the missing parts, and puts them together where the output is one file.
@@ -35,7 +35,7 @@ func Run(ctx context.Context, p *Plan, backend backend.Backend, h Hooks) (s Summ
 	defer func() {
 		release()
 		if err != nil && !p.direct {
-			os.Remove(p.dir()) // goes only where no part is in it
+			os.Remove(p.dir()) // removed only where it holds no part
 		}
 	}()
 	records, err := w.Run(ctx, p.Blocks(), h)
@@ -65,7 +65,7 @@ func Run(ctx context.Context, p *Plan, backend backend.Backend, h Hooks) (s Summ
 	return s, nil
 }
 
-// assemble makes the one file of raw parts, and removes them. Bad rows are named before the file appears.
+// assemble makes the one file from raw parts, and removes them. Bad rows are named before the file appears.
 func (p *Plan) assemble(ctx context.Context, records []Record, rows int) error {
 	if err := p.assembleBad(records); err != nil {
 		return err

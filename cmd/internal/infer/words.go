@@ -63,7 +63,7 @@ Made from the tables in dataset and cmd/internal/infer by go generate ./cmd/inte
 	b.WriteString(`
 ## Formats of files
 
-| format | told by | rows | in gzip | from standard input |
+| format | recognised by: it | rows | in gzip | from standard input |
 | --- | --- | --- | --- | --- |
 `)
 	for _, f := range dataset.Formats() {
@@ -76,7 +76,7 @@ Made from the tables in dataset and cmd/internal/infer by go generate ./cmd/inte
 		} else if f.Streamed() {
 			piped = "streamed"
 		}
-		fmt.Fprintf(&b, "| [%s](%s) | %s | %s | %s | %s |\n", f.Name, f.Spec, f.Told, f.Rows, gzip, piped)
+		fmt.Fprintf(&b, "| [%s](%s) | %s | %s | %s | %s |\n", f.Name, f.Spec, f.Mark, f.Rows, gzip, piped)
 	}
 	b.WriteString(`
 The model's manifest says what values bytes and all other numbers become, and the range in which they must lie: bytes divided by

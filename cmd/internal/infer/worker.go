@@ -20,11 +20,11 @@ type Worker struct {
 	bad   *tolerance
 }
 
-// Hooks are told how a run goes. Each may be nil.
+// Hooks are called as a run proceeds. Each may be nil.
 type Hooks struct {
-	// Done is called after each batch, or part that was there, with the number of rows that are new. It must not block.
+	// Done is called after each batch, or part that existed already, with the number of rows that are new. It must not block.
 	Done func(rows int)
-	// Observe is told of stages: see runtime.StreamOptions.
+	// Observe is called after each stage: see runtime.StreamOptions.
 	Observe func(stage runtime.Stage, rows int, took time.Duration)
 }
 
@@ -43,7 +43,7 @@ func (w *Worker) Model() *runtime.Model { return w.model }
 // Close frees the model.
 func (w *Worker) Close() error { return w.model.Close() }
 
-// Do makes the part of one block, or finds it done. Its folder must be there: see [Plan.Prepare].
+// Do makes the part of one block, or finds it done. Its folder must exist: see [Plan.Prepare].
 func (w *Worker) Do(ctx context.Context, b Block) (Record, error) {
 	records, err := w.Run(ctx, []Block{b}, Hooks{})
 	if err != nil {
@@ -52,9 +52,8 @@ func (w *Worker) Do(ctx context.Context, b Block) (Record, error) {
 	return records[0], nil
 }
 
-// Run makes the parts of blocks in their order, but for those that are done. Blocks that follow each other are one stream,
-// so that the graphs never wait for a part's end. Standard input can be read once: behind a part that is missing, all are made
-// again.
+// Run makes the parts of blocks in their order, except those that are done. Consecutive blocks are one stream, so that the graphs
+// never wait for a part's end. Standard input can be read once: after a part that is missing, all are made again.
 func (w *Worker) Run(ctx context.Context, blocks []Block, h Hooks) ([]Record, error) {
 	var records []Record
 	var run []Block
@@ -94,7 +93,7 @@ func (w *Worker) Run(ctx context.Context, blocks []Block, h Hooks) ([]Record, er
 	return records, flush()
 }
 
-// make makes the parts of blocks that follow each other.
+// make makes the parts of consecutive blocks.
 func (w *Worker) make(ctx context.Context, blocks []Block, h Hooks) (records []Record, err error) {
 	reader, err := w.plan.reader(ctx, blocks[0].First)
 	if err != nil {
