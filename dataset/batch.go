@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/catvae/catvae/dataset/internal/reading"
@@ -42,8 +43,17 @@ func tableOf(v dist.Values) *[256]float32 {
 	return &table
 }
 
-// floatsOfBytes reads rows of bytes and leaves their scaling to whoever decodes.
-func floatsOfBytes(dst []float32, size int, p *pool, table *[256]float32, read func(dst []byte) (int, Decode, error)) (int, Decode, error) {
+// rowOf returns the row that an error is about, -1 where it is about none.
+func rowOf(err error) int {
+	var bad interface{ BadRow() int }
+	if !errors.As(err, &bad) {
+		return -1
+	}
+	return bad.BadRow()
+}
+
+// floatsOfBytes reads rows of bytes, from row first on, and leaves their scaling to whoever decodes.
+func floatsOfBytes(dst []float32, size, first int, p *pool, table *[256]float32, read func(dst []byte) (int, Decode, error)) (int, Decode, error) {
 	if _, err := reading.RowsIn(len(dst), size, 1); err != nil {
 		return 0, nil, err
 	}
@@ -59,6 +69,11 @@ func floatsOfBytes(dst []float32, size int, p *pool, table *[256]float32, read f
 			bad, err = decode()
 		}
 		greyOf(dst, raw[:n*size], table)
+		for _, err := range bad { // zeros, whatever a byte of 0 becomes
+			if row := rowOf(err); row >= 0 {
+				clear(dst[(row-first)*size:][:size])
+			}
+		}
 		return bad, err
 	}, nil
 }

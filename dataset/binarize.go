@@ -19,29 +19,41 @@ const (
 	Threshold Binarization = "threshold" // 1 where x > 1/2; the exported encoder does the same
 )
 
+// binarizations is the table of the rules, each with what becomes of a grey value x.
+var binarizations = []struct {
+	rule Binarization
+	doc  string
+}{
+	{None, "grey values stay as they are"},
+	{Fixed, "1 with probability x, drawn once for all epochs"},
+	{Dynamic, "1 with probability x, drawn anew in every epoch"},
+	{Threshold, "1 where x > 1/2; the exported encoder does the same"},
+}
+
 // Binarizations returns the names of all rules.
-func Binarizations() []string {
-	return []string{string(None), string(Fixed), string(Dynamic), string(Threshold)}
+func Binarizations() (names []string) {
+	for _, b := range binarizations {
+		names = append(names, string(b.rule))
+	}
+	return names
 }
 
-// binarizationDocs say in one line what becomes of a grey value.
-var binarizationDocs = map[Binarization]string{
-	None:      "grey values stay as they are",
-	Fixed:     "1 with probability x, drawn once for all epochs",
-	Dynamic:   "1 with probability x, drawn anew in every epoch",
-	Threshold: "1 where x > 1/2; the exported encoder does the same",
+// Doc says in one line what the rule makes of a grey value x; "" for a rule that does not exist.
+func (b Binarization) Doc() string {
+	for _, row := range binarizations {
+		if row.rule == b {
+			return row.doc
+		}
+	}
+	return ""
 }
 
-// Doc says in one line what the rule makes of a grey value.
-func (b Binarization) Doc() string { return binarizationDocs[b] }
-
-// ParseBinarization returns the rule of a flag's or configuration's text.
-func ParseBinarization(s string) (Binarization, error) {
-	switch b := Binarization(s); b {
-	case None, Fixed, Dynamic, Threshold:
+// ParseBinarization returns the rule of that name.
+func ParseBinarization(name string) (Binarization, error) {
+	if b := Binarization(name); b.Doc() != "" {
 		return b, nil
 	}
-	return "", fmt.Errorf("dataset: binarisation %q: use %s, %s, %s or %s", s, None, Fixed, Dynamic, Threshold)
+	return "", fmt.Errorf("dataset: binarisation %q: use %s", name, enumerate("or", Binarizations()))
 }
 
 // A Binarizer applies a rule with the noise of a seed. The same row of the same epoch always comes out the same. It is safe for

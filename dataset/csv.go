@@ -324,7 +324,7 @@ func (r *csvReader) parse(row []float32, record []byte, number, line int) (label
 			return -1, bad("column %d is %q, which is not a number", column, clip(field))
 		}
 		if row[at] = r.values.Number(x); !r.values.Contains(row[at]) {
-			return -1, bad("column %d is %s", column, reading.Outside(string(clip(field)), x, r.values))
+			return -1, bad("column %d is %s", column, reading.Outside(string(clip(field)), x, row[at], r.values))
 		}
 		at++
 	}

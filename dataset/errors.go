@@ -46,12 +46,13 @@ type ValueError struct {
 	File        string
 	Row, Column int         // from 0
 	Value       float64     // of the file
-	Values      dist.Values // the rule; zero means [dist.Unit]
+	Becomes     float32     // what the rule makes of it
+	Values      dist.Values // the rule
 }
 
 func (e *ValueError) Error() string {
 	number := strconv.FormatFloat(e.Value, 'g', -1, 64)
-	return fmt.Sprintf("dataset: %s: row %d, column %d is %s", e.File, e.Row, e.Column, reading.Outside(number, e.Value, e.Values.OrUnit()))
+	return fmt.Sprintf("dataset: %s: row %d, column %d is %s", e.File, e.Row, e.Column, reading.Outside(number, e.Value, e.Becomes, e.Values))
 }
 
 // Unwrap returns ErrData.

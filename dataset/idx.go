@@ -170,7 +170,7 @@ func (r *idx) end() error {
 }
 
 func (r *idx) Floats(dst []float32) (int, Decode, error) {
-	return floatsOfBytes(dst, r.info.RowSize(), &r.raw, r.table, r.Bytes)
+	return floatsOfBytes(dst, r.info.RowSize(), r.row, &r.raw, r.table, r.Bytes)
 }
 
 func (r *idx) Skip(rows int) error {

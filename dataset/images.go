@@ -171,28 +171,8 @@ func (r *images) Bytes(dst []byte) (int, Decode, error) {
 	}, nil
 }
 
-// Floats is Bytes for numbers.
 func (r *images) Floats(dst []float32) (int, Decode, error) {
-	size := r.info.RowSize()
-	first := r.row
-	raw := r.raw.get(len(dst))
-	n, decode, err := r.Bytes(raw)
-	if err != nil {
-		r.raw.put(raw)
-		return 0, nil, err
-	}
-	return n, func() ([]error, error) {
-		defer r.raw.put(raw)
-		bad, err := decode()
-		greyOf(dst, raw[:n*size], r.table)
-		for _, err := range bad { // zeros, whatever a byte of 0 becomes
-			var row *RowError
-			if errors.As(err, &row) {
-				clear(dst[(row.Row-first)*size:][:size])
-			}
-		}
-		return bad, err
-	}, nil
+	return floatsOfBytes(dst, r.info.RowSize(), r.row, &r.raw, r.table, r.Bytes)
 }
 
 // decode writes a picture's grey bytes to row.

@@ -46,7 +46,7 @@ func (r npyBytes) Bytes(dst []byte) (int, Decode, error) {
 }
 
 func (r npyBytes) Floats(dst []float32) (int, Decode, error) {
-	return floatsOfBytes(dst, r.info.RowSize(), &r.raw, r.table, r.Bytes)
+	return floatsOfBytes(dst, r.info.RowSize(), r.row, &r.raw, r.table, r.Bytes)
 }
 
 func newNPY(s *stream, o Options) (Reader, error) {
@@ -170,7 +170,7 @@ func (r *npyReader) decode(row []float32, raw []byte, number int) error {
 			row[i] = r.values.Number(x)
 		}
 		if !r.values.Contains(row[i]) {
-			return &ValueError{File: r.s.name, Row: number, Column: i, Value: x, Values: r.values}
+			return &ValueError{File: r.s.name, Row: number, Column: i, Value: x, Becomes: row[i], Values: r.values}
 		}
 	}
 	return nil

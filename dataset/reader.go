@@ -115,26 +115,14 @@ func Open(ctx context.Context, source string, o Options) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := check(r, source, o); err != nil {
+	info := r.Info()
+	if info.Rows < 1 || info.RowSize() < 1 || info.RowSize() > maxRow {
 		r.Close()
-		return nil, err
+		return nil, &FormatError{File: source, Reason: fmt.Sprintf("it has %d rows of shape %v: at least one row of 1 to %d values is needed", info.Rows, info.Shape, maxRow)}
 	}
-	if info := r.Info(); o.Rows == 0 || o.Rows >= info.Rows {
+	r = newRanged(r, o.Values)
+	if o.Rows == 0 || o.Rows >= info.Rows {
 		return r, nil
 	}
 	return newLimited(r, o.Rows), nil
-}
-
-// check reports a source without rows, of rows that are too large, or of bytes that the rule for values does not hold.
-func check(r Reader, source string, o Options) error {
-	info := r.Info()
-	if info.Rows < 1 || info.RowSize() < 1 || info.RowSize() > maxRow {
-		return &FormatError{File: source, Reason: fmt.Sprintf("it has %d rows of shape %v: at least one row of 1 to %d values is needed", info.Rows, info.Shape, maxRow)}
-	}
-	if _, bytes := r.(ByteReader); bytes {
-		if least, most := o.Values.Byte(0), o.Values.Byte(255); !o.Values.Contains(least) || !o.Values.Contains(most) {
-			return &UnsupportedError{File: source, Reason: fmt.Sprintf("it holds bytes, which become %g to %g: %s", least, most, o.Values)}
-		}
-	}
-	return nil
 }

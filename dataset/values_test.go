@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/datatest"
 )
 
 // Every format's numbers become values by the one rule, and bytes by its own divisor.
@@ -126,8 +128,52 @@ func TestRange(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", c.rule, err, c.want)
 		}
 	}
-	_, err := dataset.Open(t.Context(), "testdata/uint8.npy", dataset.Options{Values: dist.Values{Bytes: 100, Numbers: 1, Deviation: 1, Most: 1}})
-	if !errors.Is(err, dataset.ErrData) || !strings.Contains(err.Error(), "it holds bytes, which become 0 to 2.55: values must lie in [0,1]") {
+}
+
+// Bytes that a rule makes values out of range make their rows bad, whichever way they are read; the others are taken.
+func TestBytesOutOfRange(t *testing.T) {
+	t.Parallel()
+	rule := dist.Values{Bytes: 16, Numbers: 16, Deviation: 1, Most: 1}
+	path := write(t, "x.idx", datatest.IDX([]byte{0, 16, 4, 17, 8, 8, 255, 0}, 4, 2))
+	for name, s := range map[string]source{
+		"file":    {path: path, bad: []int{1, 3}},
+		"limited": {path: path, o: dataset.Options{Rows: 3}, bad: []int{1}},
+		"pipe":    {path: dataset.Stdin, stdin: fileBytes(t, path), bad: []int{1, 3}},
+	} {
+		s.o.Values = rule
+		want := oneByOne(t, 2, s.open(t).Next)
+		if want.rows[1] != 1 || want.rows[4] != 0.5 || !slices.Equal(want.bad, s.bad) {
+			t.Errorf("%s: %+v", name, want)
+		}
+		bytes := oneByOne(t, 2, s.open(t).(dataset.ByteReader).NextBytes)
+		if !slices.Equal(bytes.bad, s.bad) || bytes.rows[1] != 16 {
+			t.Errorf("%s: %+v", name, bytes)
+		}
+		for _, some := range []int{2, 5, 100} {
+			if got := batches(t, 2, some, s.open(t).Floats); !got.equal(want) {
+				t.Errorf("%s, %d at a time: %+v, want %+v", name, some, got, want)
+			}
+			if got := batches(t, 2, some, s.open(t).(dataset.ByteReader).Bytes); !got.equal(bytes) {
+				t.Errorf("%s, %d bytes at a time: %+v, want %+v", name, some, got, bytes)
+			}
+		}
+		r := s.open(t)
+		if err := r.Skip(1); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Next(make([]float32, 2)); badRow(err) != 1 || !strings.Contains(err.Error(), "row 1, column 1 is 17, which becomes 1.0625: values must lie in [0,1]") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	pictures, err := dataset.Open(t.Context(), "testdata/pictures", dataset.Options{Values: rule})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pictures.Close()
+	if pictures.(dataset.Identified).ID(0) == "" {
+		t.Error("pictures have lost their names")
+	}
+	if _, err := dataset.Load(t.Context(), path, dataset.Options{Values: rule}); badRow(err) != 1 {
 		t.Error(err)
 	}
 }

@@ -355,7 +355,7 @@ func (r *reader) Next(row []float32) (int, error) {
 			for i := range c.width {
 				x, ok := number64(values, from+i)
 				if row[at] = r.values.Number(x); !ok || !r.values.Contains(row[at]) {
-					return r.bad(number, fmt.Sprintf("value %d is %s", at, reading.Outside(values.ValueStr(from+i), x, r.values)))
+					return r.bad(number, fmt.Sprintf("value %d is %s", at, reading.Outside(values.ValueStr(from+i), x, row[at], r.values)))
 				}
 				at++
 			}

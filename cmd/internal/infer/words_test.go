@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/infer"
 	_ "github.com/catvae/catvae/dataset/parquet"
+	"github.com/catvae/catvae/dist"
 )
 
 // docs/formats.md is what the tables say.
@@ -52,7 +52,7 @@ func TestUnknownWords(t *testing.T) {
 // Numbers of a file become values as the manifest says, or as a job says for numbers that are no bytes.
 func TestDivide(t *testing.T) {
 	t.Parallel()
-	model, dir := writeModel(t, bundle.Bernoulli, 11, 0), t.TempDir()
+	model, dir := writeModel(t, dist.Bernoulli, 11, 0), t.TempDir()
 	pixels, units := filepath.Join(dir, "pixels.csv"), filepath.Join(dir, "units.csv")
 	err := errors.Join(
 		os.WriteFile(pixels, []byte("0,4,2,1,3,4\n4,4,0,0,1,2\n"), 0o644),
