@@ -1,7 +1,10 @@
 package train
 
 import (
+	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +89,48 @@ func TestWeightsRoundTrip(t *testing.T) {
 	for name, spoiled := range map[string][]byte{"truncated": data[:len(data)-3], "empty": {}, "words": []byte("hello, this is text")} {
 		if _, err := parseTensors(spoiled); err == nil {
 			t.Errorf("%s: is taken", name)
+		}
+	}
+}
+
+// Runs from before networks, likelihoods and estimators had names go on: their configurations are read, and have the hash that
+// their checkpoints hold. The files are of catvae 0.1.0: a run's config.json, and config_sha256 of its newest state.json.
+func TestOldConfigurations(t *testing.T) {
+	files, err := filepath.Glob("testdata/before-kinds/*.json")
+	if err != nil || len(files) != 3 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var old struct {
+			Config json.RawMessage `json:"config"`
+			SHA256 string          `json:"config_sha256"`
+		}
+		if err := json.Unmarshal(data, &old); err != nil {
+			t.Fatal(err)
+		}
+		c, err := parseConfig(Config{}, string(old.Config))
+		if err == nil {
+			err = c.Validate()
+		}
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if hash, err := configHash(c); err != nil || hash != old.SHA256 {
+			t.Errorf("%s: its hash is %s, %v, its checkpoints hold %s", file, hash, err, old.SHA256)
+		}
+		for _, same := range []string{"likelihood.kind=bernoulli", "objective.estimator=gumbel", "data.deviation=0", "epochs=99"} {
+			other := c
+			if err := other.Set(same); err != nil {
+				t.Fatal(err)
+			}
+			if hash, err := configHash(other); err != nil || hash != old.SHA256 {
+				t.Errorf("%s with %s, which says the same, has another hash: %v", file, same, err)
+			}
 		}
 	}
 }
