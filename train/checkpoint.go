@@ -37,6 +37,9 @@ const (
 // ErrCheckpoint is wrapped by the error for a checkpoint that is damaged or does not belong to the run.
 var ErrCheckpoint = errors.New("unusable checkpoint")
 
+// ErrResume is wrapped by the error for a run that cannot go on, and would have to begin anew.
+var ErrResume = errors.New("the run cannot go on")
+
 // errOtherFormat marks a checkpoint that is sound and of another version: nothing may take its place.
 var errOtherFormat = errors.New("use the version of catvae that wrote it")
 
@@ -112,7 +115,7 @@ func saveCheckpoint(run string, c Checkpoint, s engine.State) error {
 		return atomicfile.WriteBytes(filepath.Join(tmp, stateInfoFile), 0o644, append(text, '\n'))
 	})
 	if err != nil {
-		return fmt.Errorf("train: checkpoint of step %d: the ones before are kept; mend this and go on with --resume: %w", c.Step, err)
+		return fmt.Errorf("train: checkpoint of step %d: the ones before are kept; mend this and resume the run: %w", c.Step, err)
 	}
 	return prune(run, c)
 }
@@ -246,5 +249,5 @@ func newestCheckpoint(run string, warn func(string)) (c Checkpoint, s engine.Sta
 		}
 		warn(fmt.Sprintf("%v; going back to the one before", err))
 	}
-	return c, s, false, fmt.Errorf("train: no checkpoint of %s is sound: start again with --force: %w", run, err)
+	return c, s, false, fmt.Errorf("train: no checkpoint of %s is sound: begin the run anew: %w: %w", run, err, ErrResume)
 }

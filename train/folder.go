@@ -130,7 +130,7 @@ func checkReplaceable(dir string, force bool) error {
 		return fmt.Errorf("train: %s %w", dir, atomicfile.ErrExists)
 	}
 	if _, err := os.Stat(filepath.Join(dir, ConfigFile)); err != nil {
-		return fmt.Errorf("train: %s is no run (it holds no %s), and --force replaces only runs: choose another folder", dir, ConfigFile)
+		return fmt.Errorf("train: %s is no run (it holds no %s), and only runs are replaced: choose another folder", dir, ConfigFile)
 	}
 	return nil
 }
@@ -164,7 +164,7 @@ func (r *runFolder) resume(c Checkpoint) error {
 		return fmt.Errorf("train: %w", err)
 	}
 	if info.Size() < c.MetricsBytes {
-		return fmt.Errorf("train: %s has %d bytes, the checkpoint of step %d was written after %d: metrics were lost: start again with --force", r.path(MetricsFile), info.Size(), c.Step, c.MetricsBytes)
+		return fmt.Errorf("train: %s has %d bytes, the checkpoint of step %d was written after %d: metrics were lost: begin the run anew: %w", r.path(MetricsFile), info.Size(), c.Step, c.MetricsBytes, ErrResume)
 	}
 	if err := f.Truncate(c.MetricsBytes); err != nil {
 		return fmt.Errorf("train: %w", err)

@@ -88,10 +88,10 @@ func (r *run) belongs(c Checkpoint, old Config) error {
 		return err
 	}
 	if hash != c.ConfigSHA256 {
-		return fmt.Errorf("train: %s was started with another configuration (%s): resume with the same, or start again with --force: %w", r.options.Out, difference(old, r.config), ErrConfig)
+		return fmt.Errorf("train: %s was started with another configuration (%s): resume with the same, or begin the run anew: %w: %w", r.options.Out, difference(old, r.config), ErrResume, ErrConfig)
 	}
 	if r.dataSHA256 != c.DataSHA256 {
-		return fmt.Errorf("train: the rows of %s are not those that %s was trained on: give the same --data, or start again with --force: %w", r.options.Source, r.options.Out, ErrConfig)
+		return fmt.Errorf("train: the rows of %s are not those that %s was trained on: give the same data, or begin the run anew: %w: %w", r.options.Source, r.options.Out, ErrResume, ErrConfig)
 	}
 	return nil
 }

@@ -236,7 +236,7 @@ func TestDamagedCheckpoints(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := train.Run(context.Background(), c, o); !errors.Is(err, train.ErrCheckpoint) || !strings.Contains(err.Error(), "--force") {
+	if _, err := train.Run(context.Background(), c, o); !errors.Is(err, train.ErrCheckpoint) || !errors.Is(err, train.ErrResume) || !strings.Contains(err.Error(), "anew") {
 		t.Errorf("with every checkpoint damaged: %v", err)
 	}
 	if len(checkpoints(t, o.Out)) != len(dirs) {
@@ -330,7 +330,7 @@ func TestCheckpointInTheWay(t *testing.T) {
 	if err := os.WriteFile(obstacle, []byte("precious"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := train.Run(context.Background(), c, o); err == nil || !strings.Contains(err.Error(), "--resume") || strings.Contains(err.Error(), "\n") {
+	if _, err := train.Run(context.Background(), c, o); err == nil || !strings.Contains(err.Error(), "resume the run") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a file in a checkpoint's place: %v", err)
 	}
 	if data, err := os.ReadFile(obstacle); err != nil || string(data) != "precious" {

@@ -84,7 +84,7 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	})
 	show.done()
 	if err != nil {
-		return err
+		return cli.WithHint(err, cli.Hint{Of: train.ErrResume, Text: "--force begins it anew"})
 	}
 	printResult(env.Stderr, result)
 	if result.Interrupted {

@@ -23,7 +23,7 @@ const prefix = ".tmp-"
 func Unfinished(name string) bool { return strings.HasPrefix(name, prefix) }
 
 // ErrExists is wrapped by the error for a target that is there already. It is an fs.ErrExist.
-var ErrExists = fmt.Errorf("exists already: choose another name, or --force to replace it: %w", fs.ErrExist)
+var ErrExists = fmt.Errorf("exists already: choose another name, or have it replaced: %w", fs.ErrExist)
 
 // A File is written under a temporary name until it is committed. Exactly one of Commit and Abort ends it; Abort after
 // Commit is harmless, so that it can be deferred.

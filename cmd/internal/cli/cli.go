@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/runtime"
 )
@@ -110,9 +112,31 @@ func Run(ctx context.Context, env Env, name, description string, grammar any, ar
 	return command.Run()
 }
 
-// OneLine returns an error's text as one line, without the word that only marks its kind.
+// A Hint names the flag that is the way out of a kind of error. Libraries know no flags.
+type Hint struct {
+	Of   error
+	Text string
+}
+
+// hints are those of every command.
+var hints = []Hint{
+	{atomicfile.ErrExists, "--force replaces it"},
+	{runtime.ErrDevice, "--device says where graphs run"},
+}
+
+// WithHint returns an error whose text ends with the flag that is the way out, where one of the hints is of its kind.
+func WithHint(err error, more ...Hint) error {
+	for _, h := range slices.Concat(more, hints) {
+		if errors.Is(err, h.Of) && !strings.Contains(err.Error(), strings.Fields(h.Text)[0]) {
+			return fmt.Errorf("%w (%s)", err, h.Text)
+		}
+	}
+	return err
+}
+
+// OneLine returns an error's text as one line, without the word that only marks its kind, and with its hint.
 func OneLine(err error) string {
-	text := strings.TrimPrefix(err.Error(), ErrUsage.Error()+": ")
+	text := strings.TrimPrefix(WithHint(err).Error(), ErrUsage.Error()+": ")
 	return strings.Join(strings.Fields(strings.ReplaceAll(text, "\n", "; ")), " ")
 }
 
