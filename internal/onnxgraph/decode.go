@@ -19,6 +19,22 @@ func Decode(model []byte) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
+	return graphOf(m)
+}
+
+// DecodeChecked is [Decode] for a model that has passed internal/onnxcheck before, which is not done again.
+func DecodeChecked(model []byte) (*Graph, error) {
+	m, err := onnxpb.Unmarshal(model)
+	if err != nil {
+		return nil, refuse("%w", err)
+	}
+	if m.Graph == nil {
+		return nil, refuse("%w", errors.New("it holds no graph"))
+	}
+	return graphOf(m)
+}
+
+func graphOf(m *onnxpb.ModelProto) (*Graph, error) {
 	info := onnxcheck.DescribeModel(m)
 	g := &Graph{Name: info.Name, Opset: info.Opset, Inputs: info.Inputs, Outputs: info.Outputs, Metadata: info.Metadata}
 	for _, t := range m.Graph.Initializer {
@@ -31,6 +47,7 @@ func Decode(model []byte) (*Graph, error) {
 	if len(m.Graph.Node) == 0 { // which onnx-go has no word for
 		return g, nil
 	}
+	var err error
 	if g.Nodes, err = decodeNodes(m.Graph.Node); err != nil {
 		return nil, err
 	}

@@ -1,24 +1,33 @@
 package backend
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // A Device is where graphs run.
 type Device string
 
-// The devices. Auto is CUDA where it can be had and the CPU elsewhere; Backend.Name says which.
+// The devices. Auto is no device: it asks for the fastest that is there. [DeviceOf] says which that is.
 const (
 	CPU  Device = "cpu"
 	CUDA Device = "cuda"
 	Auto Device = "auto"
 )
 
-// ParseDevice returns the device of a flag's text.
-func ParseDevice(s string) (Device, error) {
-	switch d := Device(s); d {
-	case CPU, CUDA, Auto:
-		return d, nil
+// devices is what [ParseDevice] takes, in the order in which help texts name them.
+var devices = []string{string(CPU), string(CUDA), string(Auto)}
+
+// Devices returns the names that [ParseDevice] takes.
+func Devices() []string { return slices.Clone(devices) }
+
+// ParseDevice returns the device of a name. Another name is an [ErrDevice].
+func ParseDevice(name string) (Device, error) {
+	if !slices.Contains(devices, name) {
+		return "", fmt.Errorf("backend: there is no device %q, use one of %s: %w", name, strings.Join(devices, ", "), ErrDevice)
 	}
-	return "", fmt.Errorf("device %q: use %s, %s or %s", s, CPU, CUDA, Auto)
+	return Device(name), nil
 }
 
 // DeviceOf returns the device on which a backend runs its graphs, [CPU] where the backend does not say. A backend says so

@@ -2,7 +2,7 @@ package backend
 
 import "errors"
 
-// These errors occur when a backend is opened or used. Backends wrap them, so that callers can tell what went wrong
+// These errors occur when a backend is opened or used. Every backend wraps them, so that callers can tell what went wrong
 // whichever backend runs.
 var (
 	// ErrLibrary: the native library is missing, of another version, or the program was built without it.

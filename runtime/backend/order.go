@@ -1,11 +1,10 @@
 package backend
 
-import (
-	"fmt"
-)
+import "fmt"
 
-// Order brings a run's tensors into a graph's order and checks each against what the graph declares. It is for backends: an
-// error wraps [ErrInput] and names the tensor.
+// Order brings a run's tensors into a graph's order and checks each against what the graph declares: none is missing, none
+// is empty, and names, types and shapes fit. It is for those who write backends. Errors wrap [ErrInput] and name the
+// tensor.
 func Order(infos []TensorInfo, inputs []Tensor) ([]Tensor, error) {
 	if len(inputs) != len(infos) {
 		return nil, fmt.Errorf("%w: %d inputs are given, the graph takes %d", ErrInput, len(inputs), len(infos))
@@ -28,6 +27,7 @@ func Order(infos []TensorInfo, inputs []Tensor) ([]Tensor, error) {
 	return ordered, nil
 }
 
+// fits reports a tensor that is not what the graph declares.
 func fits(info TensorInfo, t Tensor) error {
 	if err := t.Check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrInput, err)

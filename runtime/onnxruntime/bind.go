@@ -13,12 +13,12 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-var _ backend.Binder = (*ortGraph)(nil)
+var _ backend.Binder = (*graph)(nil)
 
-// ortBinding is an IoBinding with the values that it points to.
-type ortBinding struct {
-	graph   *ortGraph
-	binding *ort.IoBinding
+// binding is an IoBinding with the values that it points to. It is for one goroutine at a time.
+type binding struct {
+	graph   *graph
+	native  *ort.IoBinding
 	values  []ort.Value
 	scalars []boundScalar
 	pinner  goruntime.Pinner // native code keeps the addresses of Go slices
@@ -35,14 +35,14 @@ type boundScalar struct {
 	after  func()       // the run, for outputs
 }
 
-// Bind implements [Binder].
-func (g *ortGraph) Bind(inputs, outputs []backend.Tensor) (backend.Binding, error) {
+// Bind implements [backend.Binder].
+func (g *graph) Bind(inputs, outputs []backend.Tensor) (backend.Binding, error) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	if g.done {
 		return nil, fmt.Errorf("onnxruntime: %s: %w", g.label, backend.ErrClosed)
 	}
-	b := &ortBinding{graph: g}
+	b := &binding{graph: g}
 	bound.Store(b, true)
 	if err := b.bind(inputs, outputs); err != nil {
 		b.Close()
@@ -51,7 +51,8 @@ func (g *ortGraph) Bind(inputs, outputs []backend.Tensor) (backend.Binding, erro
 	return b, nil
 }
 
-func (b *ortBinding) bind(inputs, outputs []backend.Tensor) error {
+// bind checks the tensors and lends their memory to a new IoBinding.
+func (b *binding) bind(inputs, outputs []backend.Tensor) error {
 	in, err := backend.Order(b.graph.inputs, inputs)
 	if err != nil {
 		return err
@@ -60,16 +61,16 @@ func (b *ortBinding) bind(inputs, outputs []backend.Tensor) error {
 	if err != nil {
 		return fmt.Errorf("as memory for outputs: %w", err)
 	}
-	if b.binding, err = b.graph.session.CreateIoBinding(); err != nil {
+	if b.native, err = b.graph.native.CreateIoBinding(); err != nil {
 		return fmt.Errorf("make the binding: %w", err)
 	}
 	for _, t := range in {
-		if err := b.value(t, b.binding.BindInput); err != nil {
+		if err := b.value(t, b.native.BindInput); err != nil {
 			return fmt.Errorf("bind input %q: %w", t.Name, err)
 		}
 	}
 	for _, t := range out {
-		if err := b.value(t, b.binding.BindOutput); err != nil {
+		if err := b.value(t, b.native.BindOutput); err != nil {
 			return fmt.Errorf("bind output %q: %w", t.Name, err)
 		}
 	}
@@ -77,7 +78,7 @@ func (b *ortBinding) bind(inputs, outputs []backend.Tensor) error {
 }
 
 // value lends a tensor's memory to the binding.
-func (b *ortBinding) value(t backend.Tensor, bind func(string, ort.Value) error) error {
+func (b *binding) value(t backend.Tensor, bind func(string, ort.Value) error) error {
 	if len(t.Shape) == 0 {
 		switch d := t.Data.(type) {
 		case []float32:
@@ -99,7 +100,7 @@ func (b *ortBinding) value(t backend.Tensor, bind func(string, ort.Value) error)
 
 // bindScalar binds a number. Scalar.Set of onnxruntime_go does not reach the memory that was bound, so an input that
 // changed is bound anew; that costs a microsecond.
-func bindScalar[T interface{ float32 | float64 | int64 }](b *ortBinding, name string, data []T, bind func(string, ort.Value) error) error {
+func bindScalar[T interface{ float32 | float64 | int64 }](b *binding, name string, data []T, bind func(string, ort.Value) error) error {
 	at := len(b.values)
 	b.values = append(b.values, nil)
 	var s *ort.Scalar[T]
@@ -130,14 +131,14 @@ func bindScalar[T interface{ float32 | float64 | int64 }](b *ortBinding, name st
 	return renew()
 }
 
-// Run implements [Binding].
-func (b *ortBinding) Run(ctx context.Context) error {
+// Run implements [backend.Binding].
+func (b *binding) Run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	b.graph.mu.RLock()
 	defer b.graph.mu.RUnlock()
-	if b.binding == nil || b.graph.done {
+	if b.native == nil || b.graph.done {
 		return fmt.Errorf("onnxruntime: %s: %w", b.graph.label, backend.ErrClosed)
 	}
 	for _, s := range b.scalars {
@@ -146,7 +147,7 @@ func (b *ortBinding) Run(ctx context.Context) error {
 		}
 	}
 	var err error
-	b.graph.call(func() { err = b.graph.session.RunWithBinding(b.binding) })
+	b.graph.call(func() { err = b.graph.native.RunWithBinding(b.native) })
 	if err != nil {
 		return fmt.Errorf("onnxruntime: %s: %w", b.graph.label, err)
 	}
@@ -156,14 +157,14 @@ func (b *ortBinding) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close implements [Binding].
-func (b *ortBinding) Close() error {
+// Close implements [backend.Binding].
+func (b *binding) Close() error {
 	bound.Delete(b)
 	var err error
-	if b.binding != nil {
-		err = b.binding.Destroy()
+	if b.native != nil {
+		err = b.native.Destroy()
 	}
-	b.binding = nil
+	b.native = nil
 	for _, v := range b.values {
 		if v != nil {
 			err = errors.Join(err, v.Destroy())

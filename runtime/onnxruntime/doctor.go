@@ -1,11 +1,14 @@
 package onnxruntime
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -13,37 +16,57 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// A Diagnosis is what `catvae doctor` prints: each place that was looked in, what loads, what the processor and the CUDA
-// libraries are, and the one command that mends what is wrong.
+// A Diagnosis is what `catvae doctor` prints: each place that was looked in, what loads, which devices can be used, what
+// the processor can do, and the one command that repairs what is wrong.
 type Diagnosis struct {
 	Places    []Place
 	Library   Library
 	Version   string // of the loaded library, "" where none loads
-	CUDA      error  // why CUDA cannot be used, nil where it can
-	Processor []string
-	CUDAFiles []Place
-	Remedy    string // a command, "" where nothing is wrong
-	Err       error  // why onnxruntime cannot be used on the CPU
+	Devices   []DeviceDiagnosis
+	Processor []string // the vector extensions that decide how fast graphs run
+	Remedy    string   // a command, "" where nothing is wrong
+	Err       error    // why onnxruntime cannot be used at all
 }
 
-// Diagnose looks for everything that running a bundle needs. It loads the library that it finds.
-func Diagnose(explicit string) Diagnosis {
-	d := Diagnosis{Processor: processor(), CUDAFiles: cudaFiles()}
-	if d.Library, d.Places, d.Err = FindLibrary(explicit); d.Err != nil {
-		d.Remedy = "catvae doctor --install"
-		return d
+// A DeviceDiagnosis is what was found of a device.
+type DeviceDiagnosis struct {
+	Device backend.Device
+	Err    error   // why it cannot be used, nil where it can
+	Files  []Place // the libraries that it needs, those that are missing too
+}
+
+// Diagnose looks for everything that running a bundle needs. explicit is a library file to look at before every other place,
+// or "". It loads the library that it finds.
+func Diagnose(ctx context.Context, explicit string) Diagnosis {
+	d := Diagnosis{Processor: processor()}
+	d.Library, d.Places, d.Err = FindLibrary(ctx, explicit)
+	if d.Err == nil {
+		d.load(ctx, explicit)
 	}
-	loaded, err := Open(WithLibrary(explicit))
-	if err != nil {
-		d.Err, d.Remedy = err, "catvae doctor --install"
-		if strings.HasSuffix(d.Library.Source, "_LIB") || strings.HasSuffix(d.Library.Source, "_PATH") { // a variable comes before what is installed
-			d.Remedy = "env -u " + d.Library.Source + " " + d.Remedy
+	for _, p := range providers {
+		device := DeviceDiagnosis{Device: p.device, Err: d.Err, Files: p.files()}
+		if d.Err == nil {
+			_, device.Err = Open(ctx, WithLibrary(explicit), WithDevice(p.device))
 		}
-		return d
+		d.Devices = append(d.Devices, device)
 	}
-	d.Version = loaded.Name()
-	_, d.CUDA = Open(WithLibrary(explicit), WithDevice(backend.CUDA))
+	if d.Err != nil {
+		d.Remedy = "catvae doctor --install"
+		if v := LibraryVariable(); v != "" && explicit == "" { // which goes before what is installed
+			d.Remedy = "env -u " + v + " " + d.Remedy
+		}
+	}
 	return d
+}
+
+// load loads the library that was found.
+func (d *Diagnosis) load(ctx context.Context, explicit string) {
+	b, err := Open(ctx, WithLibrary(explicit))
+	if err != nil {
+		d.Err = err
+		return
+	}
+	d.Version = b.Name()
 }
 
 // Write prints the diagnosis for people.
@@ -60,29 +83,39 @@ func (d Diagnosis) Write(w io.Writer) error {
 	if d.Version != "" {
 		fmt.Fprintf(t, "loads\t%s\t%s\n", d.Version, d.Library.Path)
 	}
-	providers := "none"
-	switch {
-	case d.Version != "" && d.CUDA == nil:
-		providers = "cpu, cuda"
-	case d.Version != "":
-		providers = "cpu"
-	}
-	fmt.Fprintf(t, "execution providers\t%s\n", providers)
-	if d.CUDA != nil {
-		fmt.Fprintf(t, "cuda\tnot available: %s\n", strings.ReplaceAll(d.CUDA.Error(), "\n", " "))
-	}
-	for _, p := range d.CUDAFiles {
-		found := p.Found
-		if found == "" {
-			found = "- missing"
-		}
-		fmt.Fprintf(t, "  %s\t%s\n", p.Name, found)
-	}
+	d.writeDevices(t)
 	fmt.Fprintf(t, "processor\t%s/%s, %d cores: %s\n", goruntime.GOOS, goruntime.GOARCH, goruntime.NumCPU(), strings.Join(d.Processor, " "))
 	if d.Remedy != "" {
-		fmt.Fprintf(t, "to mend it:\t%s\n", d.Remedy)
+		fmt.Fprintf(t, "to repair it:\t%s\n", d.Remedy)
 	}
 	return t.Flush()
+}
+
+// writeDevices prints which devices can be used, and what the others lack.
+func (d Diagnosis) writeDevices(w io.Writer) {
+	var usable []string
+	for _, device := range d.Devices {
+		if device.Err == nil {
+			usable = append(usable, string(device.Device))
+		}
+	}
+	slices.Sort(usable)
+	if len(usable) == 0 {
+		usable = []string{"none"}
+	}
+	fmt.Fprintf(w, "execution providers\t%s\n", strings.Join(usable, ", "))
+	for _, device := range d.Devices {
+		if device.Err != nil && d.Err == nil {
+			fmt.Fprintf(w, "%s\tnot available: %s\n", device.Device, strings.ReplaceAll(device.Err.Error(), "\n", " "))
+		}
+		for _, p := range device.Files {
+			found := p.Found
+			if found == "" {
+				found = "- missing"
+			}
+			fmt.Fprintf(w, "  %s\t%s\n", p.Name, found)
+		}
+	}
 }
 
 // processor lists the vector extensions that decide how fast graphs run.
@@ -104,22 +137,18 @@ func processor() []string {
 	return names
 }
 
-// cudaFiles looks for the libraries that onnxruntime's CUDA provider loads.
-func cudaFiles() []Place {
-	if goruntime.GOOS != "linux" {
-		return nil
-	}
-	dirs := append(filepath.SplitList(os.Getenv("LD_LIBRARY_PATH")), "/usr/local/cuda/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
-	var places []Place
-	for _, stem := range []string{"libcuda.so.1", "libcudart.so.1[23]", "libcublas.so.1[23]", "libcublasLt.so.1[23]", "libcufft.so.1[12]", "libcurand.so.10", "libnvrtc.so.1[23]", "libcudnn.so.9"} {
-		p := Place{Name: strings.NewReplacer("[23]", "x", "[12]", "x").Replace(stem)}
-		for _, dir := range dirs {
-			if matches, _ := filepath.Glob(filepath.Join(dir, stem)); dir != "" && len(matches) > 0 { // our own pattern
-				p.Found = matches[0]
-				break
-			}
+var choiceInPattern = regexp.MustCompile(`\[[^]]*\]`)
+
+// lookForShared looks for a shared library in a folder, "" for none, and where the system's loader does. A choice in the pattern of its name, such as
+// "[23]", is an x in the place's.
+func lookForShared(pattern, folder string) Place {
+	p := Place{Name: choiceInPattern.ReplaceAllString(pattern, "x")}
+	dirs := append(filepath.SplitList(os.Getenv("LD_LIBRARY_PATH")), folder, "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
+	for _, dir := range dirs {
+		if matches, _ := filepath.Glob(filepath.Join(dir, pattern)); dir != "" && len(matches) > 0 { // our own pattern
+			p.Found = matches[0]
+			break
 		}
-		places = append(places, p)
 	}
-	return places
+	return p
 }

@@ -80,7 +80,7 @@ type InstallOptions struct {
 	AllowUnpinned bool
 }
 
-// Install fetches onnxruntime [Version] into [CacheDir] and returns the library. It tries the project's release archive,
+// Install fetches onnxruntime [Version] into the user's cache and returns the library. It tries the project's release archive,
 // then a Python wheel through pip, then the npm package, and takes a library only when its SHA-256 is the one pinned
 // here. Processes that install at once wait for each other. Nothing is downloaded when [NoDownload] is "1".
 func Install(ctx context.Context, o InstallOptions) (Library, error) {
@@ -95,7 +95,7 @@ func Install(ctx context.Context, o InstallOptions) (Library, error) {
 		}
 		return Library{}, fmt.Errorf("onnxruntime: there is no build of onnxruntime %s for %s: build it from source and set CATVAE_ORT_LIB: %w", Version, key, backend.ErrLibrary)
 	}
-	dir, err := CacheDir()
+	dir, err := cacheDir()
 	if err != nil {
 		return Library{}, err
 	}
@@ -136,7 +136,7 @@ func (p platform) install(ctx context.Context, dir string, o InstallOptions) (Li
 		{"npm package onnxruntime-node " + Version, p.npmHash, p.fromNPM},
 	} {
 		if d.hash == "" && !o.AllowUnpinned {
-			o.Progress(d.name + ": passed over, its SHA-256 is not pinned in this version (--allow-unpinned takes it)")
+			o.Progress(d.name + ": passed over, its SHA-256 is not pinned in this version")
 			continue
 		}
 		o.Progress(d.name + ": fetching")
@@ -171,10 +171,10 @@ func (d download) check(library []byte) error {
 	return nil
 }
 
-// EnsureLibrary finds the library, or installs it.
+// EnsureLibrary finds the library, or installs it where nobody names a file: see [FindLibrary] and [Install].
 func EnsureLibrary(ctx context.Context, explicit string, o InstallOptions) (Library, error) {
-	lib, _, err := FindLibrary(explicit)
-	if err == nil || explicit != "" || os.Getenv("CATVAE_ORT_LIB") != "" || os.Getenv("ONNXRUNTIME_SHARED_LIBRARY_PATH") != "" {
+	lib, _, err := FindLibrary(ctx, explicit)
+	if err == nil || ctx.Err() != nil || explicit != "" || LibraryVariable() != "" {
 		return lib, err
 	}
 	return Install(ctx, o)

@@ -1,6 +1,7 @@
 package onnxruntime
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,8 +21,18 @@ const (
 	apiVersion = 29
 )
 
-// LibraryVariables are the environment's variables that name the library's file, the first that is set before the others.
+// LibraryVariables are the environment variables that name the library's file. The first that is set wins.
 var LibraryVariables = []string{"CATVAE_ORT_LIB", "ONNXRUNTIME_SHARED_LIBRARY_PATH"}
+
+// LibraryVariable returns the first of [LibraryVariables] that is set, "" for none.
+func LibraryVariable() string {
+	for _, name := range LibraryVariables {
+		if os.Getenv(name) != "" {
+			return name
+		}
+	}
+	return ""
+}
 
 // A Library is an onnxruntime library file.
 type Library struct {
@@ -38,47 +49,74 @@ type Place struct {
 	Note  string // why a file that is there was passed over, or why the place does not apply
 }
 
+// A source is one of the places of [FindLibrary]. Files that are named must be there; the others are looked for.
+type source struct {
+	name   string
+	named  string                            // the file, "" for none
+	search func(ctx context.Context) []Place // nil for a file that is named
+}
+
+// sources lists the places in the order in which they are looked in.
+func sources(explicit string) []source {
+	list := []source{{name: explicitLibrary, named: explicit}}
+	for _, v := range LibraryVariables {
+		list = append(list, source{name: v, named: os.Getenv(v)})
+	}
+	return append(list, source{search: besideExecutable}, source{search: userCache}, source{search: systemFolders}, source{search: pythonPackage}, source{search: nodePackage})
+}
+
+// explicitLibrary is the place of a file that the caller names.
+const explicitLibrary = "named by the caller"
+
 // FindLibrary returns the onnxruntime library that will be loaded and every place that it looked in, in order:
 //
 //  1. explicit, when not empty, then CATVAE_ORT_LIB and ONNXRUNTIME_SHARED_LIBRARY_PATH: a file that must be there
-//  2. beside the executable
+//  2. next to the executable
 //  3. the user's cache, where [Install] puts it
 //  4. the system's library folders
 //  5. an installed Python package onnxruntime, then an installed onnxruntime-node
 //
-// A library whose version is known and too old is passed over. The error wraps [ErrLibrary].
-func FindLibrary(explicit string) (Library, []Place, error) {
+// A library whose version is known and too old is passed over. The error wraps [backend.ErrLibrary], or ctx.Err().
+func FindLibrary(ctx context.Context, explicit string) (Library, []Place, error) {
 	var places []Place
-	named := []struct{ name, path string }{{"--library", explicit}}
-	for _, v := range LibraryVariables {
-		named = append(named, struct{ name, path string }{v, os.Getenv(v)})
-	}
-	for _, c := range named {
-		if c.path == "" {
-			places = append(places, Place{Name: c.name, Note: "not set"})
-			continue
+	for _, s := range sources(explicit) {
+		if err := ctx.Err(); err != nil {
+			return Library{}, places, fmt.Errorf("onnxruntime: look for the library: %w", err)
 		}
-		path, err := filepath.Abs(c.path)
-		if err == nil {
-			_, err = os.Stat(path)
-		}
-		if err != nil {
-			return Library{}, append(places, Place{Name: c.name, Where: c.path, Note: "not there"}),
-				fmt.Errorf("onnxruntime: %s names %s: %w: %w", c.name, c.path, err, backend.ErrLibrary)
-		}
-		places = append(places, Place{Name: c.name, Where: c.path, Found: path})
-		return Library{Path: path, Version: versionOf(path), Source: c.name}, places, nil
-	}
-	for _, search := range []func() []Place{besideExecutable, userCache, systemFolders, pythonPackage, nodePackage} {
-		found := search()
+		found, err := s.look(ctx)
 		places = append(places, found...)
+		if err != nil {
+			return Library{}, places, err
+		}
 		for _, p := range found {
 			if p.Found != "" && p.Note == "" {
 				return Library{Path: p.Found, Version: versionOf(p.Found), Source: p.Name}, places, nil
 			}
 		}
 	}
+	if err := ctx.Err(); err != nil { // a command that was asked for its folders was ended
+		return Library{}, places, fmt.Errorf("onnxruntime: look for the library: %w", err)
+	}
 	return Library{}, places, fmt.Errorf("onnxruntime: no onnxruntime %s library was found in %d places: run `catvae doctor --install`, or set CATVAE_ORT_LIB to its file: %w", Version, len(places), backend.ErrLibrary)
+}
+
+// look looks in one place.
+func (s source) look(ctx context.Context) ([]Place, error) {
+	switch {
+	case s.search != nil:
+		return s.search(ctx), nil
+	case s.named == "":
+		return []Place{{Name: s.name, Note: "not set"}}, nil
+	}
+	path, err := filepath.Abs(s.named)
+	if err == nil {
+		_, err = os.Stat(path)
+	}
+	if err != nil {
+		return []Place{{Name: s.name, Where: s.named, Note: "not there"}},
+			fmt.Errorf("onnxruntime: the library file %s (%s): %w: %w", s.named, s.name, err, backend.ErrLibrary)
+	}
+	return []Place{{Name: s.name, Where: s.named, Found: path}}, nil
 }
 
 // fileNames returns what the library's file may be called here, the most exact name first.
@@ -111,7 +149,7 @@ func lookIn(name, dir string) Place {
 
 var versionInName = regexp.MustCompile(`(\d+)\.(\d+)\.(\d+)`)
 
-// versionOf reads a library's version off its name, the name that a link leads to, or the package folder beside it.
+// versionOf reads a library's version off its name, the name that a link leads to, or the package folder next to it.
 func versionOf(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
@@ -119,7 +157,7 @@ func versionOf(path string) string {
 	if v := versionInName.FindString(filepath.Base(path)); v != "" {
 		return v
 	}
-	if filepath.Base(filepath.Dir(path)) == "capi" { // a Python package: its metadata lies beside it
+	if filepath.Base(filepath.Dir(path)) == "capi" { // a Python package: its metadata lies next to it
 		infos, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "..", "..", "onnxruntime*.dist-info"))
 		for _, info := range infos {
 			if v := versionInName.FindString(filepath.Base(info)); v != "" {
@@ -141,16 +179,16 @@ func suits(version string) bool {
 	return major == 1 && minor >= apiVersion
 }
 
-func besideExecutable() []Place {
+func besideExecutable(context.Context) []Place {
 	exe, err := os.Executable()
 	if err != nil {
-		return []Place{{Name: "beside the executable", Note: err.Error()}}
+		return []Place{{Name: "next to the executable", Note: err.Error()}}
 	}
-	return []Place{lookIn("beside the executable", filepath.Dir(exe))}
+	return []Place{lookIn("next to the executable", filepath.Dir(exe))}
 }
 
-// CacheDir returns the folder in the user's cache that [Install] fills.
-func CacheDir() (string, error) {
+// cacheDir returns the folder in the user's cache that [Install] fills.
+func cacheDir() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("onnxruntime: find the user's cache: %w", err)
@@ -158,15 +196,16 @@ func CacheDir() (string, error) {
 	return filepath.Join(dir, "catvae", "onnxruntime", Version), nil
 }
 
-func userCache() []Place {
-	dir, err := CacheDir()
+func userCache(context.Context) []Place {
+	dir, err := cacheDir()
 	if err != nil {
 		return []Place{{Name: "user cache", Note: err.Error()}}
 	}
 	return []Place{lookIn("user cache", dir)}
 }
 
-func systemFolders() []Place {
+// systemFolders looks where the system's loader does.
+func systemFolders(context.Context) []Place {
 	var dirs []string
 	switch goruntime.GOOS {
 	case "linux":
@@ -187,11 +226,11 @@ func systemFolders() []Place {
 }
 
 // pythonPackage asks the interpreters for their package folders, without importing onnxruntime.
-func pythonPackage() []Place {
+func pythonPackage(ctx context.Context) []Place {
 	const ask = "import sysconfig, site; print(sysconfig.get_paths()['purelib']); print(site.getusersitepackages())"
 	var places []Place
 	for _, python := range []string{"python3", "python"} {
-		out, err := exec.Command(python, "-c", ask).Output()
+		out, err := exec.CommandContext(ctx, python, "-c", ask).Output()
 		if err != nil {
 			continue
 		}
@@ -205,9 +244,10 @@ func pythonPackage() []Place {
 	return places
 }
 
-func nodePackage() []Place {
+// nodePackage looks where npm keeps packages, here and globally.
+func nodePackage(ctx context.Context) []Place {
 	dirs := []string{"node_modules"}
-	if out, err := exec.Command("npm", "root", "-g").Output(); err == nil {
+	if out, err := exec.CommandContext(ctx, "npm", "root", "-g").Output(); err == nil {
 		dirs = append(dirs, strings.TrimSpace(string(out)))
 	}
 	arch := map[string]string{"amd64": "x64", "arm64": "arm64"}[goruntime.GOARCH]

@@ -35,16 +35,18 @@ func newOptions(opts []Option) (options, error) {
 // a silent change to another.
 func WithDevice(d backend.Device) Option {
 	return func(o *options) (err error) {
-		o.device, err = backend.ParseDevice(string(d))
+		if o.device, err = backend.ParseDevice(string(d)); err != nil {
+			err = fmt.Errorf("onnxruntime: %w", err)
+		}
 		return err
 	}
 }
 
-// WithThreads sets how many threads one run uses on the CPU. 0, the default, means one per core.
+// WithThreads sets how many threads one run uses on the CPU, 0 to 1024. 0, the default, means one per core.
 func WithThreads(n int) Option {
 	return func(o *options) error {
 		if n < 0 || n > 1024 {
-			return fmt.Errorf("onnxruntime: %d threads: use 0 (one per core) to 1024", n)
+			return fmt.Errorf("onnxruntime: %d threads: use 0 (one per core) to 1024: %w", n, backend.ErrInput)
 		}
 		o.threads = n
 		return nil

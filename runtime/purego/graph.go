@@ -11,7 +11,8 @@ import (
 	"github.com/catvae/catvae/runtime/backend"
 )
 
-// graph implements [backend.Graph] and [backend.Binder].
+// graph implements [backend.Graph] and [backend.Binder]. Each run has a plan of its own, so that runs do not wait for each
+// other.
 type graph struct {
 	label           string
 	inputs, outputs []backend.TensorInfo
@@ -28,7 +29,10 @@ type cached struct {
 	plan   *onnxeval.Plan
 }
 
+// Inputs implements [backend.Graph].
 func (g *graph) Inputs() []backend.TensorInfo  { return g.inputs }
+
+// Outputs implements [backend.Graph].
 func (g *graph) Outputs() []backend.TensorInfo { return g.outputs }
 
 // Close implements [backend.Graph].
@@ -53,18 +57,18 @@ func (g *graph) Run(ctx context.Context, inputs ...backend.Tensor) ([]backend.Te
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	if g.done {
-		return nil, fmt.Errorf("runtime: %s: %w", g.label, backend.ErrClosed)
+		return nil, fmt.Errorf("purego: %s: %w", g.label, backend.ErrClosed)
 	}
 	in, err := backend.Order(g.inputs, inputs)
 	if err != nil {
-		return nil, fmt.Errorf("runtime: %s: %w", g.label, err)
+		return nil, fmt.Errorf("purego: %s: %w", g.label, err)
 	}
 	c, once, err := g.plan(ctx, in)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("runtime: %s: %w", g.label, err)
+		return nil, fmt.Errorf("purego: %s: %w", g.label, err)
 	}
 	for i, t := range in {
 		c.plan.SetInput(i, t.Data)
@@ -129,7 +133,7 @@ func (g *graph) keep(c *cached) {
 	}
 }
 
-// binding implements [backend.Binding].
+// binding implements [backend.Binding]: a plan that no other run uses, with the caller's memory as its inputs and outputs.
 type binding struct {
 	graph *graph
 	plan  *onnxeval.Plan
@@ -140,15 +144,16 @@ func (g *graph) Bind(inputs, outputs []backend.Tensor) (backend.Binding, error) 
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	if g.done {
-		return nil, fmt.Errorf("runtime: %s: %w", g.label, backend.ErrClosed)
+		return nil, fmt.Errorf("purego: %s: %w", g.label, backend.ErrClosed)
 	}
 	b, err := g.bind(inputs, outputs)
 	if err != nil {
-		return nil, fmt.Errorf("runtime: %s: %w", g.label, err)
+		return nil, fmt.Errorf("purego: %s: %w", g.label, err)
 	}
 	return b, nil
 }
 
+// bind makes a plan for the inputs' shapes and gives it the tensors' memory.
 func (g *graph) bind(inputs, outputs []backend.Tensor) (*binding, error) {
 	in, err := backend.Order(g.inputs, inputs)
 	if err != nil {
@@ -177,6 +182,7 @@ func (g *graph) bind(inputs, outputs []backend.Tensor) (*binding, error) {
 	return &binding{g, c.plan}, nil
 }
 
+// Run implements [backend.Binding]. A ctx that is done ends a run between two steps of its plan.
 func (b *binding) Run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -184,11 +190,12 @@ func (b *binding) Run(ctx context.Context) error {
 	b.graph.mu.RLock()
 	defer b.graph.mu.RUnlock()
 	if b.plan == nil || b.graph.done {
-		return fmt.Errorf("runtime: %s: %w", b.graph.label, backend.ErrClosed)
+		return fmt.Errorf("purego: %s: %w", b.graph.label, backend.ErrClosed)
 	}
 	return b.plan.Run(ctx)
 }
 
+// Close implements [backend.Binding].
 func (b *binding) Close() error {
 	b.plan = nil
 	return nil

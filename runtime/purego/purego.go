@@ -1,16 +1,26 @@
-// Package purego runs a bundle's graphs without onnxruntime and without cgo: for containers with nothing in them, for platforms
-// that onnxruntime is not built for, for programs that must be one static file.
+// Package purego runs graphs without onnxruntime and without cgo: for containers with nothing in them, for platforms that
+// onnxruntime is not built for, for programs that must be one static file.
 //
-//	model, err := runtime.Open("bundle", runtime.WithBackend(purego.New()))
+//	model, err := runtime.Open(ctx, "bundle", runtime.WithBackend(purego.New()))
 //
-// The graphs are decoded by onnx-go and run on plain slices by internal/onnxeval, with gonum's matrix products, on all
-// cores. Codes are those of onnxruntime but for logits that lie within rounding of a threshold. docs/purego.md has the
-// operators, each with the count of ONNX's own tests that it passes, and the speed beside onnxruntime's.
+// # Nouns
+//
+// [New] returns the backend. A graph is decoded by onnx-go into internal/onnxgraph's form, and run on plain slices by
+// internal/onnxeval: a program is a graph whose operators are all there, a plan is a program for inputs of certain shapes,
+// with its memory. Matrix products are gonum's; large steps are shared out among goroutines.
+//
+// # Limits
+//
+// It runs on the CPU. Codes are onnxruntime's, except where a logit lies within rounding of a threshold. Operators that are
+// missing are an [ErrUnsupported] when the graph is loaded. docs/purego.md lists the operators, each with the count of
+// ONNX's own tests that it passes, and compares the speed with onnxruntime's.
 package purego
 
 import (
+	"context"
 	"fmt"
 	goruntime "runtime"
+	"slices"
 
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
@@ -20,8 +30,10 @@ import (
 // ErrUnsupported is wrapped by the error for a graph with operators that this backend lacks. The text names all of them.
 var ErrUnsupported = onnxeval.ErrUnsupported
 
-// pure is the settings of New: a graph holds all else.
+// pure holds the settings of New; graphs hold the rest.
 type pure struct{ threads int }
+
+var _ backend.Backend = pure{}
 
 // An Option changes how fast graphs run, not what they compute.
 type Option func(*pure)
@@ -30,7 +42,7 @@ type Option func(*pure)
 // processor that Go uses.
 func WithThreads(n int) Option { return func(b *pure) { b.threads = n } }
 
-// New returns the backend. It runs on the CPU and needs nothing of the machine.
+// New returns the backend. It runs on the CPU and needs nothing of the machine. It is safe for concurrent use.
 func New(opts ...Option) backend.Backend {
 	b := pure{}
 	for _, o := range opts {
@@ -45,42 +57,42 @@ func New(opts ...Option) backend.Backend {
 // Name implements [backend.Backend].
 func (b pure) Name() string { return "pure Go (cpu)" }
 
-// Load implements [backend.Backend]: the model is checked, decoded, and what follows from constants alone is computed.
-func (b pure) Load(model []byte, label string) (backend.Graph, error) {
-	g, err := load(model, b.threads)
+// Load implements [backend.Backend]: the model is decoded, and what follows from constants alone is computed.
+func (b pure) Load(ctx context.Context, model backend.Checked, label string) (backend.Graph, error) {
+	g, err := b.load(ctx, model)
 	if err != nil {
-		return nil, fmt.Errorf("runtime: %s: %w", label, err)
+		return nil, fmt.Errorf("purego: %s: %w", label, err)
 	}
 	g.label = label
 	return g, nil
 }
 
-func load(model []byte, threads int) (*graph, error) {
-	decoded, err := onnxgraph.Decode(model)
+func (b pure) load(ctx context.Context, model backend.Checked) (*graph, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	decoded, err := onnxgraph.DecodeChecked(model.Bytes())
 	if err != nil {
 		return nil, err
 	}
 	if len(decoded.Inputs) == 0 {
 		return nil, fmt.Errorf("the graph has no inputs: %w", onnxeval.ErrShape)
 	}
+	if err := ctx.Err(); err != nil { // large weights take a while to decode
+		return nil, err
+	}
 	program, err := onnxeval.Load(decoded)
 	if err != nil {
 		return nil, err
 	}
-	g := &graph{program: program}
-	for _, v := range decoded.Inputs {
-		g.inputs = append(g.inputs, v.Info)
-	}
-	for _, v := range decoded.Outputs {
-		g.outputs = append(g.outputs, v.Info)
-	}
-	for _, v := range append(append([]backend.TensorInfo(nil), g.inputs...), g.outputs...) {
+	g := &graph{program: program, inputs: model.Inputs(), outputs: model.Outputs()}
+	for _, v := range slices.Concat(g.inputs, g.outputs) {
 		if !exchanged[v.DType] {
 			return nil, fmt.Errorf("%q is of type %s, which graphs do not take or give: %w", v.Name, v.DType, ErrUnsupported)
 		}
 	}
-	g.pool = onnxeval.NewPool(threads)
-	g.idle = make(chan *cached, 1+max(threads, goruntime.GOMAXPROCS(0)))
+	g.pool = onnxeval.NewPool(b.threads)
+	g.idle = make(chan *cached, 1+max(b.threads, goruntime.GOMAXPROCS(0)))
 	return g, nil
 }
 

@@ -29,6 +29,7 @@ func newValue(t backend.Tensor, pinner *goruntime.Pinner) (ort.Value, error) {
 	return nil, fmt.Errorf("input %q holds %T", t.Name, t.Data)
 }
 
+// lend makes a native tensor of a slice's memory, or a number without dimensions, which onnxruntime_go keeps itself.
 func lend[T ort.TensorData](shape []int64, data []T, pinner *goruntime.Pinner) (ort.Value, error) {
 	if len(shape) == 0 {
 		return ort.NewScalar(data[0])

@@ -1,0 +1,23 @@
+// Package onnxruntime runs graphs on Microsoft's onnxruntime, and finds, installs and examines its library.
+//
+// # Nouns
+//
+// The library is one native file. [FindLibrary] says where it is looked for, [Install] fetches the pinned [Version] into
+// the user's cache, [EnsureLibrary] does one or the other. [Open] loads it, once a process, and returns a
+// [backend.Backend]. [Diagnose] explains what is wrong; `catvae doctor` prints it.
+//
+//	b, err := onnxruntime.Open(ctx, onnxruntime.WithDevice(backend.CUDA))
+//	if err != nil { … }
+//	model, err := runtime.Open(ctx, "run/bundle", runtime.WithBackend(b))
+//
+// # Devices
+//
+// A device is run by one of onnxruntime's execution providers. Each is a row of one table and a file of its own (cpu.go,
+// cuda.go) with all that is known of it: how it joins a session, which libraries it loads, what to install. A device that
+// was asked for and is not there is an error, never another device; [backend.Auto] takes the first that is there.
+//
+// # Limits
+//
+// A process holds one onnxruntime, which stays loaded until the process ends, and one session for equal graphs and
+// options. The library is reached through cgo. Without cgo everything here builds, and Open says what is missing.
+package onnxruntime

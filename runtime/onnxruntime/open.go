@@ -1,0 +1,152 @@
+//go:build cgo
+
+package onnxruntime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"sync"
+
+	"github.com/catvae/catvae/runtime/backend"
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// Linked says whether this program was built with cgo, through which onnxruntime is reached.
+const Linked = true
+
+// providers are the execution providers, in the order in which [backend.Auto] tries them. The last is always there.
+var providers = []*provider{&cudaProvider, &cpuProvider}
+
+type sessionOptions = ort.SessionOptions
+
+// onnxRuntime is the loaded library with the options of one [Open].
+type onnxRuntime struct {
+	options  options
+	provider *provider
+	version  string
+}
+
+// environment is the one onnxruntime of the process: the library cannot be loaded twice, nor safely unloaded.
+var environment struct {
+	sync.Mutex
+	library string // path of the loaded library, "" before
+}
+
+// Open loads onnxruntime, once a process, and returns it as a backend, which is safe for concurrent use. The library is
+// found as [FindLibrary] says. Errors wrap [backend.ErrLibrary], [backend.ErrDevice] or [backend.ErrInput] (of options) and
+// say what to do; a ctx that is done ends the search, and keeps the library from being loaded.
+func Open(ctx context.Context, opts ...Option) (backend.Backend, error) {
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := loadLibrary(ctx, o.library); err != nil {
+		return nil, err
+	}
+	p, err := choose(o)
+	if err != nil {
+		return nil, err
+	}
+	return &onnxRuntime{options: o, provider: p, version: ort.GetVersion()}, nil
+}
+
+// choose returns the provider of the device that was asked for, once it has been tried.
+func choose(o options) (*provider, error) {
+	var failed error
+	for _, p := range providers {
+		if o.device != p.device && o.device != backend.Auto {
+			continue
+		}
+		err := p.try(o)
+		if err == nil {
+			return p, nil
+		}
+		failed = errors.Join(failed, p.missing(err))
+	}
+	return nil, failed
+}
+
+// try puts a provider into the options of a session that is never made.
+func (p *provider) try(chosen options) error {
+	if p.join == nil {
+		return nil
+	}
+	o, err := ort.NewSessionOptions()
+	if err != nil {
+		return err
+	}
+	defer o.Destroy()
+	p.guard(func() { err = p.join(o, chosen) })
+	return err
+}
+
+// guard runs native code that may load the provider's libraries.
+func (p *provider) guard(f func()) {
+	if !p.signals {
+		f()
+		return
+	}
+	keepSignalHandlers(f)
+}
+
+func loadLibrary(ctx context.Context, explicit string) error {
+	environment.Lock()
+	defer environment.Unlock()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("onnxruntime: open: %w", err)
+	}
+	if environment.library != "" {
+		if explicit != "" && explicit != environment.library {
+			return fmt.Errorf("onnxruntime: onnxruntime is loaded from %s already: a process holds one, not %s too: %w", environment.library, explicit, backend.ErrLibrary)
+		}
+		return nil
+	}
+	lib, _, err := FindLibrary(ctx, explicit)
+	if err != nil {
+		return err
+	}
+	// onnxruntime 1.29 sets telemetry up before DisableTelemetry can be called: it leaves a log file for every process, and
+	// dies where /etc/machine-id is missing, as in slim containers.
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return fmt.Errorf("onnxruntime: switch telemetry off: %w", err)
+	}
+	ort.SetSharedLibraryPath(lib.Path)
+	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
+		return translateLoadError(lib, err)
+	}
+	if err := ort.DisableTelemetry(); err != nil {
+		return fmt.Errorf("onnxruntime: switch telemetry off: %w", err)
+	}
+	environment.library = lib.Path
+	return nil
+}
+
+var versionRange = regexp.MustCompile(`only API versions \[1, (\d+)\]`)
+
+// translateLoadError names both versions where they do not fit. onnxruntime answers a newer header with an error that
+// knows API numbers only; API n belongs to release 1.n.
+func translateLoadError(lib Library, err error) error {
+	found := lib.Version
+	if m := versionRange.FindStringSubmatch(err.Error()); m != nil {
+		found = "1." + m[1]
+	}
+	if found == "" {
+		found = "of unknown version"
+	}
+	return fmt.Errorf("onnxruntime: %s (onnxruntime %s) does not load; this program needs onnxruntime 1.%d or later: `catvae doctor --install` fetches %s: %w: %w",
+		lib.Path, found, apiVersion, Version, backend.ErrLibrary, err)
+}
+
+// Name implements [backend.Backend].
+func (r *onnxRuntime) Name() string {
+	return fmt.Sprintf("onnxruntime %s (%s)", r.version, r.provider.device)
+}
+
+// Device returns where the graphs run: see [backend.DeviceOf].
+func (r *onnxRuntime) Device() backend.Device { return r.provider.device }
+
+// StepsPerCall returns how many steps one run takes best: see [backend.StepsPerCall].
+func (r *onnxRuntime) StepsPerCall() int { return r.provider.stepsPerCall }
