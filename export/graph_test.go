@@ -15,6 +15,7 @@ import (
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/google/go-cmp/cmp"
 	G "gorgonia.org/gorgonia"
@@ -240,7 +241,7 @@ func TestOutputsThatShareAValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := ortest.Backend(t).Load(encoded(t, model), "shared")
+	loaded, err := backend.Load(t.Context(), ortest.Backend(t), encoded(t, model), "shared")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -201,7 +201,7 @@ func backends(t testing.TB) []backend.Backend {
 // verifyOn compares an exported graph with its gorgonia graph on every backend.
 func verifyOn(backends []backend.Backend, model []byte, trace export.Trace, batches []int, inputs func(batch int) []onnxtensor.Tensor) error {
 	for _, b := range backends {
-		loaded, err := b.Load(model, "test")
+		loaded, err := backend.Load(context.Background(), b, model, "test")
 		if err == nil {
 			_, err = export.Verify(context.Background(), loaded, trace, batches, inputs)
 			err = errors.Join(err, loaded.Close())

@@ -35,7 +35,7 @@ func wide(t *testing.T) *runtime.Model {
 		Input: []int{28, 28}, Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 200, Prior: "uniform"},
 		Encoder: builder.MLP{Hidden: []int{400}}, Decoder: builder.MLP{Hidden: []int{8}}, Activation: builder.ReLU,
 	})
-	model, err := runtime.Open(dir, runtime.WithBackend(ortest.Backend(t, onnxruntime.WithThreads(1))))
+	model, err := runtime.Open(t.Context(), dir, runtime.WithBackend(ortest.Backend(t, onnxruntime.WithThreads(1))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func write(t *testing.T, m builder.Model) string {
 
 func open(t *testing.T, kind string, variables, categories int) *runtime.Model {
 	t.Helper()
-	model, err := runtime.Open(export(t, kind, variables, categories), runtime.WithBackend(ortest.Backend(t)))
+	model, err := runtime.Open(t.Context(), export(t, kind, variables, categories), runtime.WithBackend(ortest.Backend(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestManifestAndGraphsDisagree(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	good, err := runtime.New(b.Manifest, graphs, runtime.WithBackend(ortest.Backend(t)))
+	good, err := runtime.New(t.Context(), b.Manifest, graphs, runtime.WithBackend(ortest.Backend(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestManifestAndGraphsDisagree(t *testing.T) {
 	} {
 		other := *b.Manifest
 		spoil(&other)
-		_, err := runtime.New(&other, graphs, runtime.WithBackend(ortest.Backend(t)))
+		_, err := runtime.New(t.Context(), &other, graphs, runtime.WithBackend(ortest.Backend(t)))
 		if !errors.Is(err, bundle.ErrFormat) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: the error is %v, want one line of ErrFormat", name, err)
 		}

@@ -1,9 +1,9 @@
 package runtime
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/catvae/catvae/bundle"
@@ -12,40 +12,53 @@ import (
 )
 
 // Open opens the bundle in dir. Every graph is hashed, checked and then loaded from the same bytes. The backend is
-// onnxruntime on the CPU unless options say otherwise. Errors wrap bundle.ErrBad, [ErrLibrary], [ErrDevice] or
-// fs.ErrNotExist. The model must be closed.
-func Open(dir string, opts ...Option) (*Model, error) {
+// onnxruntime on the CPU unless options say otherwise. The model must be closed.
+//
+// Errors wrap one of
+//
+//	fs.ErrNotExist  there is no bundle in dir
+//	bundle.ErrBad   something is wrong with it: a hash, the manifest, a graph that is unsafe or that the backend refuses
+//	ErrInput        the options do not fit each other or the bundle, such as a variant that it lacks
+//	ErrLibrary      onnxruntime is not there
+//	ErrDevice       the device is not there
+//	ctx.Err()       ctx was done before the model was open
+func Open(ctx context.Context, dir string, opts ...Option) (*Model, error) {
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
 	b, err := bundle.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	o, err := newOptions(opts)
-	if err != nil {
-		return nil, err
-	}
-	names := graphNames
+	names := []string{bundle.EncoderFile, bundle.ThresholdFile, bundle.DecoderFile}
 	if v, ok := b.Manifest.Variants[o.variant]; ok {
-		names = append(names[:len(names):len(names)], v.File)
+		names = append(names, v.File)
 	}
 	graphs := map[string][]byte{}
 	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("runtime: open %s: %w", dir, err)
+		}
 		if graphs[name], err = b.Graph(name); err != nil {
 			return nil, err
 		}
 	}
-	return New(b.Manifest, graphs, opts...)
+	return newModel(ctx, b.Manifest, graphs, o)
 }
 
-var graphNames = []string{bundle.EncoderFile, bundle.ThresholdFile, bundle.DecoderFile}
-
-// New is [Open] for a model in memory: graphs holds the three ONNX models, and that of a variant that is asked for, by
-// their file names.
-func New(m *bundle.Manifest, graphs map[string][]byte, opts ...Option) (*Model, error) {
+// New is [Open] for a model in memory. graphs holds the three ONNX models, and that of a variant that is asked for, by
+// their file names; neither they nor the manifest may be changed while the model is open. The manifest must be a valid one.
+func New(ctx context.Context, m *bundle.Manifest, graphs map[string][]byte, opts ...Option) (*Model, error) {
 	o, err := newOptions(opts)
 	if err != nil {
 		return nil, err
 	}
-	b, err := o.open()
+	return newModel(ctx, m, graphs, o)
+}
+
+func newModel(ctx context.Context, m *bundle.Manifest, graphs map[string][]byte, o options) (*Model, error) {
+	on, err := o.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -53,55 +66,71 @@ func New(m *bundle.Manifest, graphs map[string][]byte, opts ...Option) (*Model, 
 	if err != nil {
 		return nil, fmt.Errorf("runtime: %w: %w", err, bundle.ErrFormat)
 	}
-	model := &Model{manifest: m, latent: m.Latent.Dist(), likelihood: likelihood, backend: b, graphs: graphs, variant: o.variant, scaled: scaledBytes(m.Input.Scale)}
+	values := m.Input.Values()
+	model := &Model{
+		manifest: m, latent: m.Latent.Dist(), likelihood: likelihood, values: values, bytes: values.Table(),
+		backend: on, graphs: graphs, variant: o.variant,
+	}
 	model.programs.graphs = map[string]backend.Graph{}
-	batch := []int64{-1}
-	latent := append(batch[:1:1], latentShape(m.Latent)...)
-	sample := append(batch[:1:1], m.Input.Shape...)
+	if err := model.loadAll(ctx); err != nil {
+		return nil, errors.Join(err, model.Close())
+	}
+	return model, nil
+}
+
+// loadAll loads the three graphs, and the variant's.
+func (m *Model) loadAll(ctx context.Context) error {
+	sample, logits, code, packed := m.infos()
 	for _, g := range []struct {
 		to      *backend.Graph
 		file    string
 		in, out []backend.TensorInfo
 	}{
-		{&model.encoder, bundle.EncoderFile, infos(m.Input.Name, backend.Float32, sample), infos(bundle.LatentLogits, backend.Float32, latent)},
-		{&model.threshold, bundle.ThresholdFile, infos(bundle.LatentLogits, backend.Float32, latent),
-			append(infos(bundle.Code, backend.Float32, latent), infos(bundle.PackedCode, backend.Uint8, []int64{-1, int64(m.Latent.PackedBytes())})...)},
-		{&model.decoder, bundle.DecoderFile, infos(bundle.Code, backend.Float32, latent),
-			append(infos(bundle.Reconstruction, backend.Float32, sample), infos(bundle.ReconstructionLogits, backend.Float32, sample)...)},
+		{&m.encoder, bundle.EncoderFile, []backend.TensorInfo{sample}, []backend.TensorInfo{logits}},
+		{&m.threshold, bundle.ThresholdFile, []backend.TensorInfo{logits}, []backend.TensorInfo{code, packed}},
+		{&m.decoder, bundle.DecoderFile, []backend.TensorInfo{code}, []backend.TensorInfo{named(sample, bundle.Reconstruction), named(sample, bundle.ReconstructionLogits)}},
 	} {
-		graph, err := b.Load(graphs[g.file], g.file)
-		if err == nil {
-			*g.to = graph
-			err = sameInfos(g.file, graph, g.in, g.out)
+		var err error
+		if *g.to, err = m.load(ctx, m.graphs[g.file], g.file); err != nil {
+			return err
 		}
-		if err != nil {
-			return nil, errors.Join(err, model.Close())
-		}
-	}
-	if o.variant != "" {
-		if err := model.loadVariant(); err != nil {
-			return nil, errors.Join(err, model.Close())
+		if err := sameInfos(g.file, *g.to, g.in, g.out); err != nil {
+			return err
 		}
 	}
-	return model, nil
+	if m.variant == "" {
+		return nil
+	}
+	return m.loadVariant(ctx)
 }
 
-// scaledBytes returns what bytes are as floats: byte·scale, or byte/n where scale is 1/n for a whole n, as
-// onnxcompose.FromBytes has it.
-func scaledBytes(scale float64) (table [256]float32) {
-	n := math.Round(1 / scale)
-	for b := range table {
-		if math.Abs(n*scale-1) < 1e-12 {
-			table[b] = float32(b) / float32(n)
-		} else {
-			table[b] = float32(b) * float32(scale)
-		}
+// load loads a graph of the bundle, or one made of several. A graph that is unsafe, or that the backend refuses, is the
+// bundle's fault, unless the error says whose it is.
+func (m *Model) load(ctx context.Context, model []byte, label string) (backend.Graph, error) {
+	g, err := backend.Load(ctx, m.backend, model, label)
+	switch {
+	case err == nil:
+		return g, nil
+	case ctx.Err() != nil, errors.Is(err, ErrLibrary), errors.Is(err, ErrDevice):
+		return nil, err
 	}
-	return table
+	return nil, fmt.Errorf("runtime: %w: %w", bundle.ErrBad, err)
 }
 
-func infos(name string, d backend.DType, shape []int64) []backend.TensorInfo {
-	return []backend.TensorInfo{{Name: name, DType: d, Shape: shape}}
+// infos describes the tensors between the graphs, as the manifest says that they are.
+func (m *Model) infos() (sample, logits, code, packed backend.TensorInfo) {
+	batch := []int64{-1}
+	latent := slices.Concat(batch, latentShape(m.manifest.Latent))
+	return backend.TensorInfo{Name: m.manifest.Input.Name, DType: backend.Float32, Shape: slices.Concat(batch, m.manifest.Input.Shape)},
+		backend.TensorInfo{Name: bundle.LatentLogits, DType: backend.Float32, Shape: latent},
+		backend.TensorInfo{Name: bundle.Code, DType: backend.Float32, Shape: latent},
+		backend.TensorInfo{Name: bundle.PackedCode, DType: backend.Uint8, Shape: []int64{-1, int64(m.manifest.Latent.PackedBytes())}}
+}
+
+// named returns an equal tensor with another name.
+func named(info backend.TensorInfo, name string) backend.TensorInfo {
+	info.Name = name
+	return info
 }
 
 // latentShape returns the shape of a row's logits, which its code has too.

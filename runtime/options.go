@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/catvae/catvae/bundle"
@@ -35,13 +36,13 @@ type options struct {
 
 // open returns the backend that the options ask for: one of the caller's, or onnxruntime. What one of them cannot do is an
 // error, never passed over.
-func (o options) open() (backend.Backend, error) {
+func (o options) open(ctx context.Context) (backend.Backend, error) {
 	if o.backend == nil {
 		opts := o.onnxruntime
 		if o.device != "" {
 			opts = append(opts[:len(opts):len(opts)], onnxruntime.WithDevice(o.device))
 		}
-		return onnxruntime.Open(opts...)
+		return onnxruntime.Open(ctx, opts...)
 	}
 	if len(o.onnxruntime) > 0 {
 		return nil, fmt.Errorf("runtime: options of onnxruntime are given together with the backend %s: give them to onnxruntime.Open, and its result to WithBackend: %w", o.backend.Name(), ErrInput)

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 // program returns a graph from samples, floats or bytes, to some of the encoder's and threshold's outputs: the two as one,
 // so that what would cross the border between them stays inside. A model with a variant takes the variant's graph, which
 // may have more outputs. Graphs are made at the first use and kept.
-func (m *Model) program(from backend.DType, outputs ...string) (backend.Graph, error) {
+func (m *Model) program(ctx context.Context, from backend.DType, outputs ...string) (backend.Graph, error) {
 	name := m.programName(from, outputs)
 	m.programs.Lock()
 	defer m.programs.Unlock()
@@ -27,7 +28,7 @@ func (m *Model) program(from backend.DType, outputs ...string) (backend.Graph, e
 	if err != nil {
 		return nil, err
 	}
-	g, err := m.backend.Load(model, name)
+	g, err := m.load(ctx, model, name)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +53,7 @@ func (m *Model) compose(from backend.DType, outputs []string) ([]byte, error) {
 	if v, ok := m.manifest.Variants[m.variant]; ok {
 		model, takes = m.graphs[v.File], v.Input
 	} else if model, err = onnxcompose.Chain(m.graphs[bundle.EncoderFile], m.graphs[bundle.ThresholdFile], outputs...); err != nil {
-		return nil, fmt.Errorf("runtime: encoder and threshold as one: %w", err)
+		return nil, fmt.Errorf("runtime: encoder and threshold as one: %w: %w", bundle.ErrFormat, err)
 	}
 	switch {
 	case takes == from:
@@ -60,33 +61,31 @@ func (m *Model) compose(from backend.DType, outputs []string) ([]byte, error) {
 	case takes == backend.Uint8:
 		return nil, fmt.Errorf("runtime: %w: the variant %s takes rows of bytes, these are floats: use the variant %s", ErrInput, m.variant, bundle.VariantFloat32)
 	}
-	if model, err = onnxcompose.FromBytes(model, input.Name, input.Scale); err != nil {
-		return nil, fmt.Errorf("runtime: bytes into the encoder: %w", err)
+	if model, err = onnxcompose.FromBytes(model, input.Name, m.values); err != nil {
+		return nil, fmt.Errorf("runtime: bytes into the encoder: %w: %w", bundle.ErrFormat, err)
 	}
 	return model, nil
 }
 
 // loadVariant loads the variant's graph as the program from what it takes. It reports a variant that the bundle lacks, that
-// another device is meant for, or whose graph is not what the manifest says.
-func (m *Model) loadVariant() error {
+// is made for other devices, or whose graph is not what the manifest says. The CPU runs every variant: it has all
+// operators, and only the speed is another one's.
+func (m *Model) loadVariant(ctx context.Context) error {
 	v, ok := m.manifest.Variants[m.variant]
 	if !ok {
-		return fmt.Errorf("runtime: %w: the bundle has no variant %q, it has %s: export it with --variants", ErrInput, m.variant, strings.Join(VariantNames(m.manifest), ", "))
+		return fmt.Errorf("runtime: %w: the bundle has no variant %q, it has %s: export it with that variant", ErrInput, m.variant, strings.Join(VariantNames(m.manifest), ", "))
 	}
-	if device := backend.DeviceOf(m.backend); !slices.Contains(v.Devices, string(device)) {
-		if device == CUDA || m.variant != bundle.VariantFloat16 { // float16 is slow on a CPU, and right
-			return fmt.Errorf("runtime: %w: the variant %s is made for %s, not for %s: use --variant %s", ErrInput, m.variant, strings.Join(v.Devices, " and "), device, bundle.VariantFloat32)
-		}
+	if device := backend.DeviceOf(m.backend); device != CPU && !slices.Contains(v.Devices, string(device)) {
+		return fmt.Errorf("runtime: %w: the variant %s is made for %s, not for %s: use the variant %s", ErrInput, m.variant, strings.Join(v.Devices, " and "), device, bundle.VariantFloat32)
 	}
-	g, err := m.backend.Load(m.graphs[v.File], v.File)
+	g, err := m.load(ctx, m.graphs[v.File], v.File)
 	if err != nil {
 		return err
 	}
 	m.programs.graphs[m.programName(v.Input, nil)] = g
-	batch := []int64{-1}
-	latent := append(batch[:1:1], latentShape(m.manifest.Latent)...)
-	return sameInfos(v.File, g, infos(m.manifest.Input.Name, v.Input, append(batch[:1:1], m.manifest.Input.Shape...)),
-		append(infos(bundle.LatentLogits, backend.Float32, latent), infos(bundle.PackedCode, backend.Uint8, []int64{-1, int64(m.manifest.Latent.PackedBytes())})...))
+	sample, logits, _, packed := m.infos()
+	sample.DType = v.Input
+	return sameInfos(v.File, g, []backend.TensorInfo{sample}, []backend.TensorInfo{logits, packed})
 }
 
 // VariantNames returns the variants that a bundle can run as: float32 first, which every bundle has.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/catvae/catvae/dist"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -90,7 +91,7 @@ type Results[U Value] struct {
 // 2·callers+1 of them are in memory, whose memory is used again and again, however many rows there are. The first error
 // ends the stream; bad rows do not.
 func Stream[T, U Value](ctx context.Context, task Task[T, U], source Source[T], o StreamOptions, write func(Results[U]) error) (int, error) {
-	s, err := newStream(task, source, o)
+	s, err := newStream(ctx, task, source, o)
 	if err != nil {
 		return 0, err
 	}
@@ -130,7 +131,7 @@ type batch[T, U Value] struct {
 	done        chan struct{} // gets a token when out is there
 }
 
-func newStream[T, U Value](task Task[T, U], source Source[T], o StreamOptions) (*stream[T, U], error) {
+func newStream[T, U Value](ctx context.Context, task Task[T, U], source Source[T], o StreamOptions) (*stream[T, U], error) {
 	if o.Callers == 0 {
 		o.Callers = goruntime.GOMAXPROCS(0)
 	}
@@ -146,7 +147,7 @@ func newStream[T, U Value](task Task[T, U], source Source[T], o StreamOptions) (
 		free: make(chan *batch[T, U], n), work: make(chan *batch[T, U], n), ordered: make(chan *batch[T, U], n),
 	}
 	for range n {
-		slot, err := task.open(o.Batch)
+		slot, err := task.open(ctx, o.Batch)
 		if err != nil {
 			return nil, errors.Join(err, s.close())
 		}
@@ -244,24 +245,21 @@ func (s *stream[T, U]) decode(b *batch[T, U]) error {
 		}
 	}
 	if rows, ok := any(b.in).([]float32); ok {
-		b.bad = badValues(rows[:b.rows*s.task.In], s.task.In, b.first, b.bad)
+		b.bad = badValues(s.task.values, rows[:b.rows*s.task.In], s.task.In, b.first, b.bad)
 	}
 	clear(b.in[b.rows*s.task.In:])
 	s.time(StageDecode, b.rows, began)
 	return nil
 }
 
-// badValues zeroes rows that hold what is no number within [0,1], and adds them to the bad ones.
-func badValues(rows []float32, size, first int, bad []error) []error {
+// badValues zeroes rows that hold a value which no row may hold, and adds them to the bad ones.
+func badValues(values dist.Values, rows []float32, size, first int, bad []error) []error {
 	known := len(bad)
 	for at := 0; at < len(rows); at += size {
 		row := rows[at : at+size]
-		for i, x := range row {
-			if !(x >= 0 && x <= 1) {
-				bad = append(bad, &valueError{row: first + at/size, column: i, value: x})
-				clear(row)
-				break
-			}
+		if i := firstBad(values, row); i >= 0 {
+			bad = append(bad, &valueError{row: first + at/size, column: i, value: row[i], values: values})
+			clear(row)
 		}
 	}
 	if known > 0 && len(bad) > known {
@@ -278,18 +276,6 @@ func badRow(err error) int {
 	}
 	return -1
 }
-
-// valueError is a bad row that its source let through.
-type valueError struct {
-	row, column int
-	value       float32
-}
-
-func (e *valueError) Error() string {
-	return fmt.Sprintf("runtime: row %d, column %d is %g: values must lie in [0,1]", e.row, e.column, e.value)
-}
-func (e *valueError) Unwrap() error { return ErrInput }
-func (e *valueError) BadRow() int   { return e.row }
 
 // write waits for each batch in turn and hands its results on.
 func (s *stream[T, U]) write(ctx context.Context, write func(Results[U]) error) (total int, err error) {

@@ -291,8 +291,8 @@ func TestStreamObserve(t *testing.T) {
 type plain struct{ backend.Backend }
 type plainGraph struct{ backend.Graph }
 
-func (p plain) Load(model []byte, label string) (backend.Graph, error) {
-	g, err := p.Backend.Load(model, label)
+func (p plain) Load(ctx context.Context, model backend.Checked, label string) (backend.Graph, error) {
+	g, err := p.Backend.Load(ctx, model, label)
 	return plainGraph{g}, err
 }
 
@@ -301,7 +301,7 @@ func TestStreamUnbound(t *testing.T) {
 	dir := export(t, dist.Bernoulli, 11, 0)
 	var all [][]byte
 	for _, backend := range []backend.Backend{ortest.Backend(t), plain{ortest.Backend(t)}} {
-		m, err := runtime.Open(dir, runtime.WithBackend(backend))
+		m, err := runtime.Open(t.Context(), dir, runtime.WithBackend(backend))
 		if err != nil {
 			t.Fatal(err)
 		}

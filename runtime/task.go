@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
@@ -16,7 +17,8 @@ type Value interface{ byte | float32 }
 type Task[T, U Value] struct {
 	In, Out int
 
-	open func(batch int) (*slot[T, U], error)
+	values dist.Values // what rows of floats may hold
+	open   func(ctx context.Context, batch int) (*slot[T, U], error)
 }
 
 // A slot is the memory of one batch with the graphs that run on it.
@@ -31,8 +33,8 @@ type slot[T, U Value] struct {
 // and [Model.EncodeBytes] of bytes.
 func PackedCodes[T Value](m *Model) Task[T, byte] {
 	in, out := m.manifest.Input.RowSize(), m.manifest.Latent.PackedBytes()
-	return Task[T, byte]{In: in, Out: out, open: func(batch int) (*slot[T, byte], error) {
-		e, err := encodeSlot[T](m, batch, bundle.PackedCode)
+	return Task[T, byte]{In: in, Out: out, values: m.values, open: func(ctx context.Context, batch int) (*slot[T, byte], error) {
+		e, err := encodeSlot[T](ctx, m, batch, bundle.PackedCode)
 		if err != nil {
 			return nil, err
 		}
@@ -43,8 +45,8 @@ func PackedCodes[T Value](m *Model) Task[T, byte] {
 // LatentLogits is the task of the encoder's logits, bits numbers a row: see [Model.Logits].
 func LatentLogits[T Value](m *Model) Task[T, float32] {
 	in, out := m.manifest.Input.RowSize(), m.manifest.Latent.Bits()
-	return Task[T, float32]{In: in, Out: out, open: func(batch int) (*slot[T, float32], error) {
-		e, err := encodeSlot[T](m, batch, bundle.LatentLogits)
+	return Task[T, float32]{In: in, Out: out, values: m.values, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
+		e, err := encodeSlot[T](ctx, m, batch, bundle.LatentLogits)
 		if err != nil {
 			return nil, err
 		}
@@ -54,7 +56,7 @@ func LatentLogits[T Value](m *Model) Task[T, float32] {
 
 // DecodedCodes is the task of reconstructions of packed codes: see [Unpack] and [Model.Decode].
 func DecodedCodes(m *Model) Task[byte, float32] {
-	return Task[byte, float32]{In: m.manifest.Latent.PackedBytes(), Out: m.manifest.Input.RowSize(), open: func(batch int) (*slot[byte, float32], error) {
+	return Task[byte, float32]{In: m.manifest.Latent.PackedBytes(), Out: m.manifest.Input.RowSize(), open: func(ctx context.Context, batch int) (*slot[byte, float32], error) {
 		packed := make([]byte, batch*m.manifest.Latent.PackedBytes())
 		d, err := decodeSlot(m, batch, packed, bundle.Reconstruction)
 		if err != nil {
@@ -67,8 +69,8 @@ func DecodedCodes(m *Model) Task[byte, float32] {
 // Reconstructions is the task of what is left of rows after encoding and decoding: see [Model.Reconstruct].
 func Reconstructions[T Value](m *Model) Task[T, float32] {
 	size := m.manifest.Input.RowSize()
-	return Task[T, float32]{In: size, Out: size, open: func(batch int) (*slot[T, float32], error) {
-		return through(m, batch, bundle.Reconstruction, func(e *encoding[T], decoded []float32) ([]float32, func() error) {
+	return Task[T, float32]{In: size, Out: size, values: m.values, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
+		return through(ctx, m, batch, bundle.Reconstruction, func(e *encoding[T], decoded []float32) ([]float32, func() error) {
 			return decoded, func() error { return nil }
 		})
 	}}
@@ -77,8 +79,8 @@ func Reconstructions[T Value](m *Model) Task[T, float32] {
 // Scores is the task of one number a row, in nats: see [Model.Score].
 func Scores[T Value](m *Model) Task[T, float32] {
 	size, bits := m.manifest.Input.RowSize(), m.manifest.Latent.Bits()
-	return Task[T, float32]{In: size, Out: 1, open: func(batch int) (*slot[T, float32], error) {
-		return through(m, batch, bundle.ReconstructionLogits, func(e *encoding[T], decoded []float32) ([]float32, func() error) {
+	return Task[T, float32]{In: size, Out: 1, values: m.values, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
+		return through(ctx, m, batch, bundle.ReconstructionLogits, func(e *encoding[T], decoded []float32) ([]float32, func() error) {
 			scores, row := make([]float32, batch), make([]float32, size)
 			return scores, func() error {
 				for i := range scores {
@@ -98,15 +100,15 @@ func (m *Model) grey(dst []float32, row any) {
 		copy(dst, r)
 	case []byte:
 		for i, b := range r {
-			dst[i] = m.scaled[b]
+			dst[i] = m.bytes[b]
 		}
 	}
 }
 
 // through runs rows through encoder, threshold and decoder; finish makes the results and says what is left to do after
 // the graphs.
-func through[T Value](m *Model, batch int, output string, finish func(e *encoding[T], decoded []float32) ([]float32, func() error)) (*slot[T, float32], error) {
-	e, err := encodeSlot[T](m, batch, bundle.LatentLogits, bundle.PackedCode)
+func through[T Value](ctx context.Context, m *Model, batch int, output string, finish func(e *encoding[T], decoded []float32) ([]float32, func() error)) (*slot[T, float32], error) {
+	e, err := encodeSlot[T](ctx, m, batch, bundle.LatentLogits, bundle.PackedCode)
 	if err != nil {
 		return nil, err
 	}
@@ -139,12 +141,12 @@ type encoding[T Value] struct {
 }
 
 // encodeSlot binds the program from T to outputs. A graph may give more than was asked for.
-func encodeSlot[T Value](m *Model, batch int, outputs ...string) (*encoding[T], error) {
+func encodeSlot[T Value](ctx context.Context, m *Model, batch int, outputs ...string) (*encoding[T], error) {
 	from := backend.Float32
 	if _, ok := any(*new(T)).(byte); ok {
 		from = backend.Uint8
 	}
-	g, err := m.program(from, outputs...)
+	g, err := m.program(ctx, from, outputs...)
 	if err != nil {
 		return nil, err
 	}

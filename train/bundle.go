@@ -48,18 +48,18 @@ func (t Trained) WriteBundle(ctx context.Context, dir string, o BundleOptions) (
 }
 
 // InMemory exports the model and opens it at once, for evaluation during a run. It must be closed.
-func (t Trained) InMemory(backend backend.Backend) (*runtime.Model, error) {
+func (t Trained) InMemory(ctx context.Context, on backend.Backend) (*runtime.Model, error) {
 	m, err := t.manifest()
 	if err != nil {
 		return nil, err
 	}
 	graphs := map[string][]byte{}
 	for _, g := range t.graphs() {
-		if graphs[g.File], err = g.Export(context.Background(), &m); err != nil {
+		if graphs[g.File], err = g.Export(ctx, &m); err != nil {
 			return nil, err
 		}
 	}
-	return runtime.New(&m, graphs, runtime.WithBackend(backend))
+	return runtime.New(ctx, &m, graphs, runtime.WithBackend(on))
 }
 
 func (t Trained) manifest() (bundle.Manifest, error) {

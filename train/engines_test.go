@@ -66,12 +66,12 @@ func pairOfEngines(t *testing.T, m builder.Model, dt tensor.Dtype) (tape, compil
 	}
 	o := engine.Optimizer{Name: "adam", LearningRate: 1e-3}
 	trace := train.TraceModel(m, params, train.GreyRows)
-	a, err := engine.NewTape(trace, o, agreeBatch)
+	a, err := engine.NewTape(t.Context(), trace, o, agreeBatch)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { a.Close() })
-	b, err := engine.Compile(ortest.Backend(t), trace, o, agreeBatch, engine.Options{})
+	b, err := engine.Compile(t.Context(), ortest.Backend(t), trace, o, agreeBatch, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestStepsPerCall(t *testing.T) {
 		var states []engine.State
 		var losses []string
 		for _, perCall := range []int{1, 8} {
-			e, err := engine.Compile(ortest.Backend(t), trace, o, agreeBatch, engine.Options{StepsPerCall: perCall})
+			e, err := engine.Compile(t.Context(), ortest.Backend(t), trace, o, agreeBatch, engine.Options{StepsPerCall: perCall})
 			if err != nil {
 				t.Fatal(err)
 			}

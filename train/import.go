@@ -123,7 +123,7 @@ const (
 // compare runs the bundle and the files that it was made of on the same rows and codes, and returns how far apart their logits are at
 // most, relative to the largest.
 func (n networks) compare(ctx context.Context, dir string, m builder.Model, backend backend.Backend) (float64, error) {
-	model, err := runtime.Open(dir, runtime.WithBackend(backend))
+	model, err := runtime.Open(ctx, dir, runtime.WithBackend(backend))
 	if err != nil {
 		return 0, err
 	}

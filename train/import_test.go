@@ -102,7 +102,7 @@ func TestImportFineTune(t *testing.T) {
 			if result.Steps != 10 || !(after.ELBO > before.ELBO) || !(after.IWAE > before.IWAE) {
 				t.Errorf("%d steps: ELBO %g to %g, IWAE %g to %g: both bounds are to rise", result.Steps, before.ELBO, after.ELBO, before.IWAE, after.IWAE)
 			}
-			m, err := runtime.Open(filepath.Join(tuned, train.BundleDir), runtime.WithBackend(onnx))
+			m, err := runtime.Open(t.Context(), filepath.Join(tuned, train.BundleDir), runtime.WithBackend(onnx))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,7 +120,7 @@ func bounds(t *testing.T, backend backend.Backend, run string, rows *dataset.Set
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := trained.InMemory(backend)
+	m, err := trained.InMemory(t.Context(), backend)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func bounds(t *testing.T, backend backend.Backend, run string, rows *dataset.Set
 // agreesWithTorch compares a bundle's logits and reconstructions with PyTorch's.
 func agreesWithTorch(t *testing.T, backend backend.Backend, dir, model string) {
 	t.Helper()
-	m, err := runtime.Open(dir, runtime.WithBackend(backend))
+	m, err := runtime.Open(t.Context(), dir, runtime.WithBackend(backend))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func input(t *testing.T, path string, batch int) onnxtensor.Tensor {
 
 func loadPure(t *testing.T, model []byte) backend.Graph {
 	t.Helper()
-	g, err := purego.New().Load(model, "fixed")
+	g, err := backend.Load(t.Context(), purego.New(), model, "fixed")
 	if err != nil {
 		t.Fatal(err)
 	}

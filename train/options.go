@@ -5,7 +5,6 @@ import (
 
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/runtime/backend"
-	"github.com/catvae/catvae/train/engine"
 	"github.com/catvae/catvae/train/evaluate"
 )
 
@@ -72,9 +71,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.CheckpointEvery == 0 {
 		o.CheckpointEvery = time.Minute
-	}
-	if o.StepsPerCall == 0 {
-		o.StepsPerCall = engine.DefaultStepsPerCall(backend.DeviceOf(o.Backend))
 	}
 	if o.Engine == "" {
 		o.Engine = Compiled

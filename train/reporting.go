@@ -16,7 +16,7 @@ const pictures = 48
 
 // writeReport writes RUN/report.html from the run's records and the bundle that it exported.
 func (r *run) writeReport(ctx context.Context, set *dataset.Set) error {
-	model, err := runtime.Open(r.folder.path(BundleDir), runtime.WithBackend(r.options.Backend))
+	model, err := runtime.Open(ctx, r.folder.path(BundleDir), runtime.WithBackend(r.options.Backend))
 	if err != nil {
 		return err
 	}

@@ -132,7 +132,7 @@ func (r *run) newEngine(ctx context.Context, from *engine.State) error {
 	t := &tracer{model: r.trained.Model, params: r.trained.Params, form: formOf(r.training, r.config)}
 	switch r.options.Engine {
 	case Compiled:
-		e, err := engine.Compile(r.options.Backend, t.trace, r.config.Optimizer, r.config.Batch, engine.Options{StepsPerCall: r.options.StepsPerCall})
+		e, err := engine.Compile(ctx, r.options.Backend, t.trace, r.config.Optimizer, r.config.Batch, engine.Options{StepsPerCall: r.options.StepsPerCall})
 		if err != nil {
 			return err
 		}
@@ -141,7 +141,7 @@ func (r *run) newEngine(ctx context.Context, from *engine.State) error {
 			r.options.Log(fmt.Sprintf("training step: %s", e.Model().Summary()))
 		}
 	case Tape:
-		e, err := engine.NewTape(t.trace, r.config.Optimizer, r.config.Batch)
+		e, err := engine.NewTape(ctx, t.trace, r.config.Optimizer, r.config.Batch)
 		if err != nil {
 			return err
 		}
@@ -270,7 +270,7 @@ func (r *run) validate(ctx context.Context, epoch int) error {
 }
 
 func (r *run) evaluate(ctx context.Context, set *dataset.Set, kind string, epoch, samples int) (evaluate.Evaluation, error) {
-	model, err := r.trained.InMemory(r.options.Backend)
+	model, err := r.trained.InMemory(ctx, r.options.Backend)
 	if err != nil {
 		return evaluate.Evaluation{}, err
 	}

@@ -158,7 +158,7 @@ func TestEvaluateAgainstEnumeration(t *testing.T) {
 			m.Encoder, m.Decoder = builder.MLP{Hidden: []int{8}}, builder.MLP{Hidden: []int{8}}
 			params := randomParams(t, m)
 			trained := train.Trained{Name: "tiny", Config: config(t), Model: m, Params: params}
-			model, err := trained.InMemory(ortest.Backend(t))
+			model, err := trained.InMemory(t.Context(), ortest.Backend(t))
 			if err != nil {
 				t.Fatal(err)
 			}

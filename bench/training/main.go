@@ -50,7 +50,7 @@ func (c command) run(ctx context.Context) error {
 	if c.Threads == 0 {
 		c.Threads = goruntime.NumCPU()
 	}
-	backend, err := onnxruntime.Open(onnxruntime.WithThreads(c.Threads), onnxruntime.WithSpinning(true))
+	backend, err := onnxruntime.Open(ctx, onnxruntime.WithThreads(c.Threads), onnxruntime.WithSpinning(true))
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func compile(ctx context.Context, backend backend.Backend, c config, batch int) 
 	if err != nil {
 		return nil, err
 	}
-	return engine.Compile(backend, trace, optimizer, batch, engine.Options{})
+	return engine.Compile(ctx, backend, trace, optimizer, batch, engine.Options{})
 }
 
 // optimizer is what both sides train with.

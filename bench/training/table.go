@@ -79,7 +79,7 @@ func (c command) row(ctx context.Context, backend backend.Backend, python *twin,
 		if err != nil {
 			return result{}, err
 		}
-		tape, err := engine.NewTape(trace, optimizer, batch)
+		tape, err := engine.NewTape(ctx, trace, optimizer, batch)
 		if err != nil {
 			return result{}, err
 		}

@@ -70,7 +70,7 @@ func (c command) run(ctx context.Context) error {
 }
 
 func encode(ctx context.Context, dir, variant string, set *dataset.Set) ([]byte, error) {
-	model, err := runtime.Open(dir, runtime.WithVariant(variant))
+	model, err := runtime.Open(ctx, dir, runtime.WithVariant(variant))
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/runtime/backend"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -64,7 +65,7 @@ func calibrate(ctx context.Context, encoder *onnxpb.ModelProto, s Source, names 
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := s.Backend.Load(data, "calibration")
+	loaded, err := backend.Load(ctx, s.Backend, data, "calibration")
 	if err != nil {
 		return nil, err
 	}

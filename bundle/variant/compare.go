@@ -43,7 +43,7 @@ const Margin = 1e-4
 // Compare runs a variant and the bundle's own graphs on rows of bytes, and reports an [ErrQuality] where their bits differ
 // too often.
 func Compare(ctx context.Context, name string, model []byte, v bundle.Variant, s Source, rows []byte) (Comparison, error) {
-	p, err := newPair(name, model, v, s)
+	p, err := newPair(ctx, name, model, v, s)
 	if err != nil {
 		return Comparison{}, fmt.Errorf("variant: %s: %w", name, err)
 	}
@@ -78,7 +78,7 @@ type pair struct {
 	variant, reference, fast, rival backend.Graph
 }
 
-func newPair(name string, model []byte, v bundle.Variant, s Source) (*pair, error) {
+func newPair(ctx context.Context, name string, model []byte, v bundle.Variant, s Source) (*pair, error) {
 	p := &pair{input: s.Manifest.Input, takes: v.Input, latent: s.Manifest.Latent}
 	encoder, err := onnxpb.Unmarshal(s.Encoder)
 	if err != nil {
@@ -91,7 +91,7 @@ func newPair(name string, model []byte, v bundle.Variant, s Source) (*pair, erro
 	p.rivalTakes = onnxtensor.Float32
 	if v.Input == onnxtensor.Uint8 && name != bundle.VariantUint8 {
 		p.rivalTakes = onnxtensor.Uint8
-		if rival, err = onnxcompose.FromBytes(rival, p.input.Name, p.input.Scale); err != nil {
+		if rival, err = onnxcompose.FromBytes(rival, p.input.Name, p.input.Values()); err != nil {
 			return nil, err
 		}
 	}
@@ -101,11 +101,11 @@ func newPair(name string, model []byte, v bundle.Variant, s Source) (*pair, erro
 	}
 	for _, g := range []struct {
 		to    *backend.Graph
-		load  backend.Backend
+		on    backend.Backend
 		model []byte
 		label string
 	}{{&p.variant, s.Backend, model, name}, {&p.reference, s.Backend, p.float32Bytes, "float32"}, {&p.fast, timed, model, name}, {&p.rival, timed, rival, "float32"}} {
-		if *g.to, err = g.load.Load(g.model, g.label); err != nil {
+		if *g.to, err = backend.Load(ctx, g.on, g.model, g.label); err != nil {
 			p.close()
 			return nil, err
 		}

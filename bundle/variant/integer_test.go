@@ -144,7 +144,7 @@ func TestWholeNumbers(t *testing.T) {
 
 func load(t *testing.T, s variant.Source, model []byte) backend.Graph {
 	t.Helper()
-	l, err := s.Backend.Load(model, "test")
+	l, err := backend.Load(t.Context(), s.Backend, model, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

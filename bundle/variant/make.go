@@ -82,7 +82,7 @@ func Make(ctx context.Context, name string, s Source) ([]byte, bundle.Variant, e
 	}
 	model, err := join(encoder, s.Threshold)
 	if err == nil && name == bundle.VariantUint8 {
-		model, err = onnxcompose.FromBytes(model, s.Manifest.Input.Name, s.Manifest.Input.Scale)
+		model, err = onnxcompose.FromBytes(model, s.Manifest.Input.Name, s.Manifest.Input.Values())
 	}
 	if err == nil {
 		model, err = label(model, name, doc, v.Input, s.Manifest)

@@ -170,7 +170,7 @@ func TestNeighbours(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := s.Backend.Load(model, name)
+		l, err := backend.Load(t.Context(), s.Backend, model, name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -247,7 +247,7 @@ func modelOf(t *testing.T, nodes []*onnxpb.NodeProto, inits []*onnxpb.TensorProt
 
 func loadGraph(t *testing.T, nodes []*onnxpb.NodeProto, inits []*onnxpb.TensorProto, in, out *onnxpb.ValueInfoProto) backend.Graph {
 	t.Helper()
-	l, err := onnx(t).Load(modelOf(t, nodes, inits, in, out), "test")
+	l, err := backend.Load(t.Context(), onnx(t), modelOf(t, nodes, inits, in, out), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

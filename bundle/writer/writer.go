@@ -170,7 +170,7 @@ func (v *Verification) verify(ctx context.Context, m bundle.Manifest, graphs []G
 		}
 	}()
 	for _, g := range graphs {
-		l, err := b.Load(content[g.File], g.File)
+		l, err := backend.Load(ctx, b, content[g.File], g.File)
 		if err != nil {
 			return err
 		}

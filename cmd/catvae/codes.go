@@ -93,7 +93,7 @@ func (c sampleCommand) Run(ctx context.Context, env cli.Env) error {
 	if err != nil {
 		return err
 	}
-	model, err := openModel(c.Model, backend)
+	model, err := openModel(ctx, c.Model, backend)
 	if err != nil {
 		return err
 	}

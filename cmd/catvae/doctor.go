@@ -30,7 +30,7 @@ func (c doctorCommand) Run(ctx context.Context, env cli.Env) error {
 		return nil
 	}
 	if c.Install {
-		if onnxruntime.Diagnose(c.Library).Err != nil {
+		if onnxruntime.Diagnose(ctx, c.Library).Err != nil {
 			lib, err := onnxruntime.Install(ctx, onnxruntime.InstallOptions{
 				AllowUnpinned: c.AllowUnpinned, Progress: func(line string) { fmt.Fprintln(env.Stderr, line) },
 			})
@@ -40,7 +40,7 @@ func (c doctorCommand) Run(ctx context.Context, env cli.Env) error {
 			fmt.Fprintf(env.Stderr, "installed %s\n", lib.Path)
 		}
 	}
-	d := onnxruntime.Diagnose(c.Library)
+	d := onnxruntime.Diagnose(ctx, c.Library)
 	if err := d.Write(env.Stdout); err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 	if err != nil {
 		return err
 	}
-	model, err := openModel(c.Model, backend)
+	model, err := openModel(ctx, c.Model, backend)
 	if err != nil {
 		return err
 	}
@@ -117,12 +117,12 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 }
 
 // openModel opens a bundle, or the bundle of a run.
-func openModel(path string, backend backend.Backend) (*runtime.Model, error) {
+func openModel(ctx context.Context, path string, backend backend.Backend) (*runtime.Model, error) {
 	dir := path
 	if _, err := os.Stat(filepath.Join(path, bundle.ManifestFile)); errors.Is(err, fs.ErrNotExist) {
 		if inner := filepath.Join(path, train.BundleDir); cli.Exists(filepath.Join(inner, bundle.ManifestFile)) {
 			dir = inner
 		}
 	}
-	return runtime.Open(dir, runtime.WithBackend(backend))
+	return runtime.Open(ctx, dir, runtime.WithBackend(backend))
 }

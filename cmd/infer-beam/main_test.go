@@ -275,11 +275,11 @@ func TestWorkerOf(t *testing.T) {
 	}
 	defer plan.Close()
 	c := newConfig(plan, cli.Backend{Device: "cpu"}, 1)
-	first, err := workerOf(c)
+	first, err := workerOf(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if second, err := workerOf(c); err != nil || second != first {
+	if second, err := workerOf(t.Context(), c); err != nil || second != first {
 		t.Errorf("a second worker: %v", err)
 	}
 	for _, change := range []func(*Config){
@@ -290,7 +290,7 @@ func TestWorkerOf(t *testing.T) {
 	} {
 		changed := c
 		change(&changed)
-		if _, err := workerOf(changed); err == nil || !strings.Contains(err.Error(), "where the pipeline was started") {
+		if _, err := workerOf(t.Context(), changed); err == nil || !strings.Contains(err.Error(), "where the pipeline was started") {
 			t.Errorf("%+v: %v", changed, err)
 		}
 	}

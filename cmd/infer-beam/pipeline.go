@@ -72,7 +72,7 @@ type makeParts struct {
 
 // ProcessElement is Beam's.
 func (m *makeParts) ProcessElement(ctx context.Context, _ int, strips func(*Strip) bool, emit func(Made)) error {
-	w, err := workerOf(m.Config)
+	w, err := workerOf(ctx, m.Config)
 	if err != nil {
 		return marked(err)
 	}

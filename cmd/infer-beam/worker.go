@@ -64,13 +64,13 @@ var workers struct {
 
 // workerOf returns the process's worker for a configuration, and loads its model where it is the first that asks. Those who
 // ask meanwhile wait. A failure is not kept, so that a bundle that is tried again is looked for again.
-func workerOf(c Config) (*worker, error) {
+func workerOf(ctx context.Context, c Config) (*worker, error) {
 	workers.Lock()
 	defer workers.Unlock()
 	if w := workers.loaded[c]; w != nil {
 		return w, nil
 	}
-	w, err := newWorker(c)
+	w, err := newWorker(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func workerOf(c Config) (*worker, error) {
 
 // newWorker loads a model. A strip takes one thread, and as many strips are made at once as the process has threads: strips
 // differ from the rows of a batch in that they need nothing of each other. Where there are few strips each takes several.
-func newWorker(c Config) (*worker, error) {
+func newWorker(ctx context.Context, c Config) (*worker, error) {
 	threads := c.Backend.Threads
 	if threads == 0 {
 		threads = goruntime.NumCPU()
@@ -101,9 +101,9 @@ func newWorker(c Config) (*worker, error) {
 		return nil, err
 	}
 	began := time.Now()
-	backend, err := onnxruntime.Open(append(c.Backend.Options(), onnxruntime.WithThreads(1))...)
+	backend, err := onnxruntime.Open(ctx, append(c.Backend.Options(), onnxruntime.WithThreads(1))...)
 	if err == nil {
-		w.Worker, err = infer.OpenWorker(plan, backend)
+		w.Worker, err = infer.OpenWorker(ctx, plan, backend)
 	}
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"google.golang.org/protobuf/proto"
 )
@@ -53,44 +54,72 @@ func Chain(first, second []byte, outputs ...string) ([]byte, error) {
 	return onnxpb.Marshal(a)
 }
 
-// FromBytes returns a model that takes its input as bytes, which it scales: byte·scale, or byte/n where scale is 1/n for a
-// whole n, which is the very division that readers make of bytes elsewhere.
-func FromBytes(model []byte, input string, scale float64) ([]byte, error) {
+// FromBytes returns a model that takes its input as bytes and makes of them what [dist.Values.Byte] does, to the last bit:
+//
+//	x = byte/d, or byte·(1/d) where d is no whole number
+//	x = (x - mean) / deviation, where the rule has either
+func FromBytes(model []byte, input string, v dist.Values) ([]byte, error) {
 	m, err := decode(model)
 	if err != nil {
 		return nil, err
 	}
-	v := find(m.Graph.Input, input)
-	if v == nil || v.GetType().GetTensorType().GetElemType() != int32(onnxpb.TensorProto_FLOAT) {
+	in := find(m.Graph.Input, input)
+	if in == nil || in.GetType().GetTensorType().GetElemType() != int32(onnxpb.TensorProto_FLOAT) {
 		return nil, fmt.Errorf("onnxcompose: the model has no float32 input %q", input)
 	}
-	if !(scale > 0) || math.IsInf(scale, 0) {
-		return nil, fmt.Errorf("onnxcompose: bytes times %g", scale)
+	if err := v.Check(); err != nil {
+		return nil, fmt.Errorf("onnxcompose: bytes into %q: %w", input, err)
 	}
-	op, by := "Mul", scale
-	if n := math.Round(1 / scale); n <= 1<<24 && math.Abs(n*scale-1) < 1e-12 {
-		op, by = "Div", n
-	}
-	const prefix = "bytes/"
-	inner, factor, cast := prefix+input, prefix+"factor", prefix+"Cast"
+	steps := arithmetic(v)
+	inner := bytesPrefix + input
 	for _, n := range m.Graph.Node {
-		for i, in := range n.Input {
-			if in == input {
+		for i, name := range n.Input {
+			if name == input {
 				n.Input[i] = inner
 			}
 		}
 	}
-	v.GetType().GetTensorType().ElemType = proto.Int32(int32(onnxpb.TensorProto_UINT8))
-	m.Graph.Initializer = append(m.Graph.Initializer, &onnxpb.TensorProto{
-		Name: &factor, DataType: proto.Int32(int32(onnxpb.TensorProto_FLOAT)), FloatData: []float32{float32(by)},
-	})
-	m.Graph.Node = slices.Insert(m.Graph.Node, 0,
-		&onnxpb.NodeProto{Name: &cast, OpType: proto.String("Cast"), Input: []string{input}, Output: []string{cast}, Attribute: []*onnxpb.AttributeProto{
-			{Name: proto.String("to"), Type: onnxpb.AttributeProto_INT.Enum(), I: proto.Int64(int64(onnxpb.TensorProto_FLOAT))},
-		}},
-		&onnxpb.NodeProto{Name: proto.String(prefix + op), OpType: &op, Input: []string{cast, factor}, Output: []string{inner}},
-	)
+	in.GetType().GetTensorType().ElemType = proto.Int32(int32(onnxpb.TensorProto_UINT8))
+	cast := bytesPrefix + "Cast"
+	nodes := []*onnxpb.NodeProto{{Name: &cast, OpType: proto.String("Cast"), Input: []string{input}, Output: []string{cast}, Attribute: []*onnxpb.AttributeProto{
+		{Name: proto.String("to"), Type: onnxpb.AttributeProto_INT.Enum(), I: proto.Int64(int64(onnxpb.TensorProto_FLOAT))},
+	}}}
+	x := cast
+	for i, s := range steps {
+		out := bytesPrefix + s.constant + "/result"
+		if i == len(steps)-1 {
+			out = inner
+		}
+		constant, name := bytesPrefix+s.constant, bytesPrefix+s.name
+		m.Graph.Initializer = append(m.Graph.Initializer, &onnxpb.TensorProto{
+			Name: &constant, DataType: proto.Int32(int32(onnxpb.TensorProto_FLOAT)), FloatData: []float32{float32(s.by)},
+		})
+		nodes = append(nodes, &onnxpb.NodeProto{Name: &name, OpType: proto.String(s.op), Input: []string{x, constant}, Output: []string{out}})
+		x = out
+	}
+	m.Graph.Node = slices.Insert(m.Graph.Node, 0, nodes...)
 	return onnxpb.Marshal(m)
+}
+
+// bytesPrefix begins the names of what [FromBytes] adds.
+const bytesPrefix = "bytes/"
+
+// A step of [FromBytes] is one operator with a constant.
+type step struct {
+	op, name, constant string
+	by                 float64
+}
+
+// arithmetic lists what becomes of a byte, as [dist.Values.Byte] has it.
+func arithmetic(v dist.Values) []step {
+	steps := []step{{"Div", "Div", "factor", v.Bytes}}
+	if v.Bytes != math.Trunc(v.Bytes) {
+		steps[0] = step{"Mul", "Mul", "factor", 1 / v.Bytes}
+	}
+	if v.Mean != 0 || v.Deviation != 1 {
+		steps = append(steps, step{"Sub", "Sub", "mean", v.Mean}, step{"Div", "Standardise", "deviation", v.Deviation})
+	}
+	return steps
 }
 
 func decode(model []byte) (*onnxpb.ModelProto, error) {

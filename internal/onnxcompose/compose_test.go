@@ -6,10 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/onnxcompose"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"google.golang.org/protobuf/proto"
 )
@@ -54,11 +56,11 @@ func TestChain(t *testing.T) {
 	if err != nil || len(d.Outputs) != 1 || d.Operators["Exp"] != 0 || d.Operators["Neg"] != 1 || d.Operators["Abs"] != 1 {
 		t.Fatalf("%+v, %v", d, err)
 	}
-	bytes, err := onnxcompose.FromBytes(chain, "x", 1.0/255)
+	bytes, err := onnxcompose.FromBytes(chain, "x", dist.Unit())
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := ortest.Backend(t).Load(bytes, "test")
+	g, err := backend.Load(t.Context(), ortest.Backend(t), bytes, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,10 +91,10 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
-	if _, err := onnxcompose.FromBytes(first, "y", 1); err == nil {
+	if _, err := onnxcompose.FromBytes(first, "y", dist.Unit()); err == nil {
 		t.Error("an output was taken for an input")
 	}
-	if _, err := onnxcompose.FromBytes(first, "x", 0); err == nil {
-		t.Error("a scale of 0 was taken")
+	if _, err := onnxcompose.FromBytes(first, "x", dist.Values{}); err == nil {
+		t.Error("a rule that divides by 0 was taken")
 	}
 }

@@ -1,6 +1,20 @@
-// Package backendtest holds the tests that every backend.Backend must pass.
+// Package backendtest holds the tests that every [backend.Backend] must pass, those of other modules too.
 //
-//	func TestMyBackend(t *testing.T) { backendtest.Run(t, func(t *testing.T) backend.Backend { … }) }
+//	func TestMyBackend(t *testing.T) {
+//		backendtest.Run(t, func(t *testing.T) backend.Backend { return mybackend.New() })
+//	}
+//
+// # What is tested
+//
+// Numbers of a small network and of scalars, in all batch sizes; inputs that do not fit; models that are broken, that the
+// check refuses before the backend sees them, or that hold an operator which nobody has; concurrent runs; that closing one
+// graph leaves others alone; that done contexts end loading and running; and, where graphs are [backend.Binder]s, runs on
+// the caller's memory.
+//
+// # Limits
+//
+// A backend needs the operators Gemm, Relu, Cast, Mul and Add of opset 17. Speed is not tested, and neither are a backend's
+// own options.
 package backendtest
 
 import (
@@ -9,23 +23,29 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
-	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/onnxcheck/onnxtest"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"github.com/catvae/catvae/runtime/backend"
 	"google.golang.org/protobuf/proto"
 )
 
-// Run runs the suite on backends that open returns.
+// Run runs the suite as subtests of t. open is called once for each and returns the backend to be tested; it may skip.
 func Run(t *testing.T, open func(t *testing.T) backend.Backend) {
-	for name, test := range map[string]func(*testing.T, backend.Backend){
-		"numbers": testNumbers, "scalar": testScalar, "bad inputs": testBadInputs, "bad models": testBadModels,
-		"close": testClose, "concurrent": testConcurrent, "context": testContext, "bind": testBind, "hostile": testHostile,
+	for _, c := range []struct {
+		name string
+		test func(*testing.T, backend.Backend)
+	}{
+		{"name", testName}, {"numbers", testNumbers}, {"scalar", testScalar}, {"bad inputs", testBadInputs},
+		{"bad models", testBadModels}, {"hostile", testHostile}, {"bytes", testBytes}, {"close", testClose},
+		{"concurrent", testConcurrent}, {"context of a load", testLoadContext}, {"context of a run", testRunContext},
+		{"bind", testBind},
 	} {
-		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
 }
 
@@ -85,7 +105,7 @@ func dense(t *testing.T) []byte {
 
 func load(t *testing.T, b backend.Backend, model []byte) backend.Graph {
 	t.Helper()
-	g, err := b.Load(model, "test")
+	g, err := backend.Load(t.Context(), b, model, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,8 +158,18 @@ func testNumbers(t *testing.T, b backend.Backend) {
 			t.Errorf("%d rows: %v", n, err)
 		}
 	}
+}
+
+// What a backend says of itself makes sense.
+func testName(t *testing.T, b backend.Backend) {
 	if b.Name() == "" {
 		t.Error("the backend has no name")
+	}
+	if d := backend.DeviceOf(b); d == backend.Auto || !slices.Contains(backend.Devices(), string(d)) {
+		t.Errorf("the backend runs on %q: use one of %v, except %s", d, backend.Devices(), backend.Auto)
+	}
+	if n := backend.StepsPerCall(b); n < 1 {
+		t.Errorf("the backend takes %d steps a call: use 1 or more", n)
 	}
 }
 
@@ -192,23 +222,47 @@ func testBadModels(t *testing.T, b backend.Backend) {
 			Node: []*onnxpb.NodeProto{node("NoSuchOperator", "y", "x")},
 		}),
 	} {
-		if g, err := b.Load(model, "bad"); err == nil {
+		if g, err := backend.Load(t.Context(), b, model, "bad"); err == nil {
 			g.Close()
 			t.Errorf("%s: is loaded", name)
+		} else if !strings.Contains(err.Error(), "bad") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: the error is %v, want one line with the graph's label", name, err)
 		}
 	}
 }
 
-// testHostile loads what must never reach a runtime: the one checker refuses it, whatever the backend.
+// untouched is a backend that must not be given anything to load.
+type untouched struct {
+	backend.Backend
+	t *testing.T
+}
+
+func (u untouched) Load(_ context.Context, _ backend.Checked, label string) (backend.Graph, error) {
+	u.t.Errorf("%s reached the backend", label)
+	return nil, errors.New("not to be loaded")
+}
+
+// testHostile loads what must never reach a backend: the check before it refuses each.
 func testHostile(t *testing.T, b backend.Backend) {
 	for name, model := range onnxtest.Hostile() {
-		g, err := b.Load(model(), "hostile")
-		if err == nil {
-			g.Close()
+		if _, err := backend.Load(t.Context(), untouched{b, t}, model(), name); !errors.Is(err, backend.ErrUnsafe) {
+			t.Errorf("%s: the error is %.300v, want ErrUnsafe", name, err)
 		}
-		if !errors.Is(err, onnxcheck.ErrUnsafe) {
-			t.Errorf("%s: the error is %.300v, want onnxcheck.ErrUnsafe", name, err)
-		}
+	}
+}
+
+// testBytes overwrites a model's bytes once it is loaded: they are the caller's.
+func testBytes(t *testing.T, b backend.Backend) {
+	model := dense(t)
+	g := load(t, b, model)
+	clear(model)
+	x := rows(5)
+	out, err := g.Run(t.Context(), x)
+	if err == nil {
+		err = check(out, x.Data.([]float32))
+	}
+	if err != nil {
+		t.Errorf("the graph depends on the bytes that it was loaded from: %v", err)
 	}
 }
 
@@ -249,7 +303,44 @@ func testConcurrent(t *testing.T, b backend.Backend) {
 	wait.Wait()
 }
 
-func testContext(t *testing.T, b backend.Backend) {
+// testLoadContext loads with contexts that are done, through [backend.Load] and directly. Nothing is left behind that would
+// spoil the next load, also where the context ends while the backend loads.
+func testLoadContext(t *testing.T, b backend.Backend) {
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	late, cancel := context.WithTimeout(context.Background(), -1)
+	defer cancel()
+	model := dense(t)
+	checked, err := backend.Check(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		ctx  context.Context
+		want error
+	}{{cancelled, context.Canceled}, {late, context.DeadlineExceeded}} {
+		if _, err := backend.Load(c.ctx, b, model, "test"); !errors.Is(err, c.want) {
+			t.Errorf("Load with a done context: %v, want %v", err, c.want)
+		}
+		if _, err := b.Load(c.ctx, checked, "test"); !errors.Is(err, c.want) {
+			t.Errorf("the backend's Load with a done context: %v, want %v", err, c.want)
+		}
+	}
+	during, cancel := context.WithCancel(context.Background())
+	go cancel()
+	switch g, err := backend.Load(during, b, model, "test"); {
+	case err == nil:
+		g.Close()
+	case !errors.Is(err, context.Canceled):
+		t.Errorf("Load with a context that ends meanwhile: %v", err)
+	}
+	g := load(t, b, model)
+	if out, err := g.Run(t.Context(), rows(3)); err != nil || check(out, rows(3).Data.([]float32)) != nil {
+		t.Errorf("a load that was ended spoils the next: %v", err)
+	}
+}
+
+func testRunContext(t *testing.T, b backend.Backend) {
 	g := load(t, b, dense(t))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

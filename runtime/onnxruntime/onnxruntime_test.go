@@ -24,19 +24,19 @@ func TestONNXRuntime(t *testing.T) {
 // A device that is not there is an error that says what to install; auto says what it took.
 func TestDevices(t *testing.T) {
 	ortest.Backend(t)
-	b, err := onnxruntime.Open(onnxruntime.WithDevice(backend.CUDA))
+	b, err := onnxruntime.Open(t.Context(), onnxruntime.WithDevice(backend.CUDA))
 	if err == nil {
 		t.Skipf("CUDA is here: %s", b.Name())
 	}
 	if !errors.Is(err, backend.ErrDevice) || !strings.Contains(err.Error(), "cuDNN") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("the error is %v", err)
 	}
-	b, err = onnxruntime.Open(onnxruntime.WithDevice(backend.Auto))
+	b, err = onnxruntime.Open(t.Context(), onnxruntime.WithDevice(backend.Auto))
 	if err != nil || !strings.Contains(b.Name(), "(cpu)") {
 		t.Errorf("auto gives %v, %v", b, err)
 	}
 	for _, o := range []onnxruntime.Option{onnxruntime.WithDevice("tpu"), onnxruntime.WithThreads(-1)} {
-		if _, err := onnxruntime.Open(o); err == nil {
+		if _, err := onnxruntime.Open(t.Context(), o); err == nil {
 			t.Error("a bad option is taken")
 		}
 	}
@@ -48,23 +48,23 @@ func TestFindLibrary(t *testing.T) {
 	t.Setenv("CATVAE_ORT_LIB", "")
 	t.Setenv("ONNXRUNTIME_SHARED_LIBRARY_PATH", "")
 	named := filepath.Join(dir, "libonnxruntime.so.1.29.0")
-	if _, _, err := onnxruntime.FindLibrary(named); !errors.Is(err, backend.ErrLibrary) || !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := onnxruntime.FindLibrary(t.Context(), named); !errors.Is(err, backend.ErrLibrary) || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 	if err := os.WriteFile(named, []byte("not really"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	lib, places, err := onnxruntime.FindLibrary(named)
+	lib, places, err := onnxruntime.FindLibrary(t.Context(), named)
 	if err != nil || lib.Path != named || lib.Version != "1.29.0" || places[0].Found != named {
 		t.Errorf("%+v, %v, %v", lib, places, err)
 	}
 	t.Setenv("ONNXRUNTIME_SHARED_LIBRARY_PATH", named)
-	if lib, _, err = onnxruntime.FindLibrary(""); err != nil || lib.Source != "ONNXRUNTIME_SHARED_LIBRARY_PATH" {
+	if lib, _, err = onnxruntime.FindLibrary(t.Context(), ""); err != nil || lib.Source != "ONNXRUNTIME_SHARED_LIBRARY_PATH" {
 		t.Errorf("%+v, %v", lib, err)
 	}
 	other := filepath.Join(dir, "other.so")
 	t.Setenv("CATVAE_ORT_LIB", other)
-	if _, _, err = onnxruntime.FindLibrary(""); err == nil || !strings.Contains(err.Error(), "CATVAE_ORT_LIB") {
+	if _, _, err = onnxruntime.FindLibrary(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "CATVAE_ORT_LIB") {
 		t.Errorf("a variable that names nothing: %v", err)
 	}
 
@@ -78,7 +78,7 @@ func TestFindLibrary(t *testing.T) {
 	}
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("PATH", "")
-	_, places, _ = onnxruntime.FindLibrary("")
+	_, places, _ = onnxruntime.FindLibrary(t.Context(), "")
 	found := false
 	for _, p := range places {
 		found = found || strings.Contains(p.Note, "1.17.1 is too old")
@@ -102,7 +102,7 @@ func TestInstallRefusesToDownload(t *testing.T) {
 func TestDiagnose(t *testing.T) {
 	ortest.Backend(t)
 	var text strings.Builder
-	d := onnxruntime.Diagnose("")
+	d := onnxruntime.Diagnose(t.Context(), "")
 	if err := d.Write(&text); err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func writeBundle(t testing.TB, config string) string {
 
 func open(t *testing.T, dir string, b backend.Backend) *runtime.Model {
 	t.Helper()
-	m, err := runtime.Open(dir, runtime.WithBackend(b))
+	m, err := runtime.Open(t.Context(), dir, runtime.WithBackend(b))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestNoAllocations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := purego.New(purego.WithThreads(1)).Load(model, "encoder")
+	g, err := backend.Load(t.Context(), purego.New(purego.WithThreads(1)), model, "encoder")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func Example() {
 		return
 	}
 
-	model, err := runtime.Open(dir, runtime.WithBackend(backend))
+	model, err := runtime.Open(context.Background(), dir, runtime.WithBackend(backend))
 	if err != nil {
 		fmt.Println(err)
 		return

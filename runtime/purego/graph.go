@@ -30,7 +30,7 @@ type cached struct {
 }
 
 // Inputs implements [backend.Graph].
-func (g *graph) Inputs() []backend.TensorInfo  { return g.inputs }
+func (g *graph) Inputs() []backend.TensorInfo { return g.inputs }
 
 // Outputs implements [backend.Graph].
 func (g *graph) Outputs() []backend.TensorInfo { return g.outputs }

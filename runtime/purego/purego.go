@@ -75,7 +75,7 @@ func (b pure) load(ctx context.Context, model backend.Checked) (*graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(decoded.Inputs) == 0 {
+	if len(model.Inputs()) == 0 {
 		return nil, fmt.Errorf("the graph has no inputs: %w", onnxeval.ErrShape)
 	}
 	if err := ctx.Err(); err != nil { // large weights take a while to decode

@@ -14,17 +14,10 @@ import (
 
 // Options say how a step is compiled. The zero value works.
 type Options struct {
-	// StepsPerCall is how many steps one call of the backend takes, 1 when 0. On the CPU one is best: the state stays
-	// where it is. On CUDA the state is copied to the device and back at each call, so there it should be more.
+	// StepsPerCall is how many steps one call of the backend takes, 0 to 4096. 0 means what the backend takes best: one
+	// where the state stays where it is, more where each call copies the state to a device and back. See
+	// [backend.StepsPerCall].
 	StepsPerCall int
-}
-
-// DefaultStepsPerCall is what [Options].StepsPerCall should be on a device.
-func DefaultStepsPerCall(d backend.Device) int {
-	if d == backend.CUDA {
-		return 64
-	}
-	return 1
 }
 
 // Compiled is the engine that runs a step as one ONNX graph.
@@ -58,17 +51,21 @@ type call struct {
 // node can read them later, are updated in place. On one machine and with one number of threads equal calls give equal
 // bits.
 //
-// Errors wrap [ErrObjective], [ErrOptimizer] or [export.ErrUnsupportedOp].
-func Compile(backend backend.Backend, trace Trace, o Optimizer, batch int, opts Options) (*Compiled, error) {
-	e := &Compiled{backend: backend.Name(), perCall: max(1, opts.StepsPerCall), calls: map[int]*call{}}
-	if opts.StepsPerCall < 0 || opts.StepsPerCall > 4096 {
+// Errors wrap [ErrObjective], [ErrOptimizer], [export.ErrUnsupportedOp] or, where ctx is done before the engine is there,
+// ctx.Err().
+func Compile(ctx context.Context, b backend.Backend, trace Trace, o Optimizer, batch int, opts Options) (*Compiled, error) {
+	if opts.StepsPerCall == 0 {
+		opts.StepsPerCall = backend.StepsPerCall(b)
+	}
+	if opts.StepsPerCall < 1 || opts.StepsPerCall > 4096 {
 		return nil, fmt.Errorf("engine: %d steps a call: use 1 to 4096: %w", opts.StepsPerCall, ErrBatch)
 	}
+	e := &Compiled{backend: b.Name(), perCall: opts.StepsPerCall, calls: map[int]*call{}}
 	var err error
-	if e.program, err = newProgram(trace, o, batch); err != nil {
+	if e.program, err = newProgram(ctx, trace, o, batch); err != nil {
 		return nil, err
 	}
-	e.model, err = export.Graph(context.Background(), func(int) (export.Traced, error) { return e.traced(), nil }, export.Options{Name: "training_step", Batch: batch})
+	e.model, err = export.Graph(ctx, func(int) (export.Traced, error) { return e.traced(), nil }, export.Options{Name: "training_step", Batch: batch})
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
@@ -82,7 +79,7 @@ func Compile(backend backend.Backend, trace Trace, o Optimizer, batch int, opts 
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
-	if e.graph, err = backend.Load(model, "training step"); err != nil {
+	if e.graph, err = backend.Load(ctx, b, model, "training step"); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	if _, err := e.call(e.perCall); err != nil {

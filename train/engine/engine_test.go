@@ -113,14 +113,14 @@ func byHand(w, b, x, y []float64) (loss float64, gw, gb []float64) {
 func engines(t *testing.T, trace engine.Trace, o engine.Optimizer, batch int) map[string]engine.Engine {
 	t.Helper()
 	made := map[string]engine.Engine{}
-	tape, err := engine.NewTape(trace, o, batch)
+	tape, err := engine.NewTape(t.Context(), trace, o, batch)
 	if err != nil {
 		t.Fatal(err)
 	}
 	made["tape"] = tape
 	backend := ortest.Backend(t)
 	for name, steps := range map[string]int{"compiled": 0, "scan of 4": 4} {
-		if made[name], err = engine.Compile(backend, trace, o, batch, engine.Options{StepsPerCall: steps}); err != nil {
+		if made[name], err = engine.Compile(t.Context(), backend, trace, o, batch, engine.Options{StepsPerCall: steps}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -312,7 +312,7 @@ func TestBadObjectives(t *testing.T) {
 			o.Inputs = append(o.Inputs, G.NewVector(g, tensor.Bool, G.WithName("flags"), G.WithShape(2)))
 		}), "of type bool"},
 	} {
-		if _, err := engine.NewTape(c.trace, adam, rows); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := engine.NewTape(t.Context(), c.trace, adam, rows); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want an error with %q", name, err, c.want)
 		}
 	}
@@ -321,11 +321,11 @@ func TestBadObjectives(t *testing.T) {
 		{Name: "adam", LearningRate: 1, Momentum: 0.5}, {Name: "sgd", LearningRate: 1, Momentum: 1}, {Name: "sgd", LearningRate: 1, WeightDecay: 0.1},
 		{Name: "adamw", LearningRate: 1, WeightDecay: 2},
 	} {
-		if _, err := engine.NewTape(ok, o, rows); !errors.Is(err, engine.ErrOptimizer) {
+		if _, err := engine.NewTape(t.Context(), ok, o, rows); !errors.Is(err, engine.ErrOptimizer) {
 			t.Errorf("%+v: %v, want ErrOptimizer", o, err)
 		}
 	}
-	if _, err := engine.NewTape(ok, adam, 0); !errors.Is(err, engine.ErrBatch) {
+	if _, err := engine.NewTape(t.Context(), ok, adam, 0); !errors.Is(err, engine.ErrBatch) {
 		t.Errorf("a batch of 0: %v", err)
 	}
 }
@@ -374,7 +374,7 @@ func TestCompiledIsReproducible(t *testing.T) {
 	backend := ortest.Backend(t)
 	var first []byte
 	for range 5 {
-		e, err := engine.Compile(backend, regression(tensor.Float32), engine.Optimizer{Name: "adam", LearningRate: 0.01, Clip: 1}, rows, engine.Options{})
+		e, err := engine.Compile(t.Context(), backend, regression(tensor.Float32), engine.Optimizer{Name: "adam", LearningRate: 0.01, Clip: 1}, rows, engine.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

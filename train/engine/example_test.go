@@ -40,12 +40,12 @@ func ExampleCompile() {
 		fmt.Println(err)
 		return
 	}
-	backend, err := onnxruntime.Open()
+	b, err := onnxruntime.Open(context.Background())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	e, err := engine.Compile(backend, classifier, engine.Optimizer{Name: "adam", LearningRate: 0.01}, batch, engine.Options{})
+	e, err := engine.Compile(context.Background(), b, classifier, engine.Optimizer{Name: "adam", LearningRate: 0.01}, batch, engine.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,7 +37,7 @@ type state struct {
 }
 
 // newProgram traces an objective and completes it to a step.
-func newProgram(trace Trace, o Optimizer, batch int) (*program, error) {
+func newProgram(ctx context.Context, trace Trace, o Optimizer, batch int) (*program, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -44,6 +45,9 @@ func newProgram(trace Trace, o Optimizer, batch int) (*program, error) {
 		return nil, fmt.Errorf("engine: a batch of %d rows: use 1 or more: %w", batch, ErrBatch)
 	}
 	p := &program{graph: G.NewGraph(), optimizer: o, rule: rules[o.Name](o)}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
 	err := tape.Guard(func() (err error) {
 		p.objective, err = trace(p.graph, batch)
 		return err
@@ -59,6 +63,9 @@ func newProgram(trace Trace, o Optimizer, batch int) (*program, error) {
 			return nil, fmt.Errorf("engine: %w: the name %q begins with %q, which is kept for the optimiser", ErrObjective, n.Name(), prefix)
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
 	var grads G.Nodes
 	err = tape.Guard(func() (err error) {
 		grads, err = G.Grad(p.objective.Loss, p.objective.Parameters...)
@@ -66,6 +73,9 @@ func newProgram(trace Trace, o Optimizer, batch int) (*program, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("engine: differentiate the loss (does it depend on every parameter?): %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
 	}
 	return p, p.addUpdates(grads)
 }

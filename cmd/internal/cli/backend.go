@@ -71,7 +71,7 @@ func (b Backend) onnxruntime(ctx context.Context, env Env, install bool, more []
 		}
 		b.Library = lib.Path
 	}
-	return onnxruntime.Open(append(b.Options(), more...)...)
+	return onnxruntime.Open(ctx, append(b.Options(), more...)...)
 }
 
 // mayFallBack reports whether pure Go may take onnxruntime's place: it is linked, and nobody asked for onnxruntime by name, by

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 
@@ -15,13 +16,13 @@ const Version = "0.1.0"
 type VersionFlag bool
 
 // BeforeReset is called when the flag stands on the command line, before anything is required of it.
-func (VersionFlag) BeforeReset(app *kong.Kong, env Env) error {
+func (VersionFlag) BeforeReset(ctx context.Context, app *kong.Kong, env Env) error {
 	goVersion := ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		goVersion = ", built with " + info.GoVersion
 	}
 	found := "not found"
-	if lib, _, err := onnxruntime.FindLibrary(""); err == nil {
+	if lib, _, err := onnxruntime.FindLibrary(ctx, ""); err == nil {
 		found = lib.Path
 		if lib.Version != "" {
 			found = lib.Version + " at " + lib.Path

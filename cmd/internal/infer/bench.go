@@ -89,7 +89,7 @@ func (p *Plan) inputBytes() int {
 // measure runs the job's task on rows, after one run that is not counted.
 func (p *Plan) measure(ctx context.Context, backend backend.Backend, rows sources) (m Measurement, err error) {
 	began := time.Now()
-	w, err := OpenWorker(p, backend)
+	w, err := OpenWorker(ctx, p, backend)
 	if err != nil {
 		return m, err
 	}

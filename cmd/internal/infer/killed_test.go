@@ -39,7 +39,7 @@ func victim(text string) error {
 	if err := json.Unmarshal([]byte(text), &job); err != nil {
 		return err
 	}
-	backend, err := onnxruntime.Open(onnxruntime.WithThreads(1))
+	backend, err := onnxruntime.Open(context.Background(), onnxruntime.WithThreads(1))
 	if err != nil {
 		return err
 	}

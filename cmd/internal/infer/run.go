@@ -23,7 +23,7 @@ type Summary struct {
 // Run does a plan's shard on a backend: it makes the missing parts, and puts them together where the output is one file.
 // Work that was done with bad rows that are tolerated is an [ErrPart], with a summary.
 func Run(ctx context.Context, p *Plan, backend backend.Backend, h Hooks) (s Summary, err error) {
-	w, err := OpenWorker(p, backend)
+	w, err := OpenWorker(ctx, p, backend)
 	if err != nil {
 		return s, err
 	}

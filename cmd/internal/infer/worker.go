@@ -29,8 +29,8 @@ type Hooks struct {
 }
 
 // OpenWorker loads the plan's model on a backend. The worker must be closed; the plan's Close comes after.
-func OpenWorker(p *Plan, backend backend.Backend) (*Worker, error) {
-	model, err := runtime.Open(p.Job.Model, runtime.WithBackend(backend), runtime.WithVariant(p.Job.Variant))
+func OpenWorker(ctx context.Context, p *Plan, on backend.Backend) (*Worker, error) {
+	model, err := runtime.Open(ctx, p.Job.Model, runtime.WithBackend(on), runtime.WithVariant(p.Job.Variant))
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,11 @@ import (
 	"github.com/catvae/catvae/runtime/backend"
 )
 
-// A Model is an open bundle: three graphs, ready to run. It is safe for concurrent use.
+// A Model is an open bundle: its graphs on a backend, ready to run. It is safe for concurrent use. The slices that its
+// methods take are read only during the call.
+//
+// Methods append their results to dst, as append does, and return it, so that a caller who hands the slice back in
+// (codes[:0]) allocates once. No rows give no results and no error.
 type Model struct {
 	manifest                    *bundle.Manifest
 	latent                      dist.Latent
@@ -21,7 +25,8 @@ type Model struct {
 	encoder, threshold, decoder backend.Graph
 	variant                     string            // of the encoder and threshold, "" for float32
 	graphs                      map[string][]byte // the files' content, for the graphs below
-	scaled                      [256]float32      // what bytes stand for
+	values                      dist.Values       // what rows may hold
+	bytes                       [256]float32      // what bytes stand for
 	programs                    struct {          // made of the graphs at first use: see program
 		sync.Mutex
 		graphs map[string]backend.Graph
@@ -40,7 +45,7 @@ func (m *Model) Variant() string {
 	return m.variant
 }
 
-// backend.Backend returns the name of what runs the graphs, with version and device.
+// Backend returns the name of what runs the graphs, with version and device.
 func (m *Model) Backend() string { return m.backend.Name() }
 
 // Close waits for runs in flight and frees the graphs. It may be called twice; later calls of other methods are
@@ -63,7 +68,8 @@ func (m *Model) Close() error {
 }
 
 // Logits appends the latent logits of rows to dst: variables, or variables·categories, numbers a row. rows holds whole
-// rows of values within the manifest's range, one after the other; anything else is an [ErrInput].
+// rows, one after the other, of values within the manifest's range; anything else is an [ErrInput]. The values are what
+// the manifest's rule ([bundle.Input.Values]) makes of a file's numbers.
 func (m *Model) Logits(ctx context.Context, dst []float32, rows []float32) ([]float32, error) {
 	n, err := m.checkRows(rows)
 	if err != nil || n == 0 {
@@ -72,7 +78,7 @@ func (m *Model) Logits(ctx context.Context, dst []float32, rows []float32) ([]fl
 	if m.variant == "" {
 		return run(ctx, m.encoder, bundle.LatentLogits, dst, m.sample(rows, n))
 	}
-	g, err := m.program(backend.Float32, bundle.LatentLogits)
+	g, err := m.program(ctx, backend.Float32, bundle.LatentLogits)
 	if err != nil {
 		return dst, err
 	}
@@ -86,6 +92,23 @@ func (m *Model) Encode(ctx context.Context, dst []byte, rows []float32) ([]byte,
 		return dst, err
 	}
 	return m.Threshold(ctx, dst, logits)
+}
+
+// EncodeBytes appends the packed codes of rows of bytes to dst, [bundle.Latent.PackedBytes] bytes a row. The codes are
+// those that [Model.Encode] gives of what the manifest's rule makes of the bytes, bit for bit.
+//
+// Encoder and threshold run as one graph, which is made at the first call: a quarter of the memory goes in, packed bytes
+// come out, and neither floats nor logits cross the border. For many rows see [Stream].
+func (m *Model) EncodeBytes(ctx context.Context, dst, rows []byte) ([]byte, error) {
+	n, err := m.wholeRows(len(rows))
+	if err != nil || n == 0 {
+		return dst, err
+	}
+	g, err := m.program(ctx, backend.Uint8, bundle.PackedCode)
+	if err != nil {
+		return dst, err
+	}
+	return run(ctx, g, bundle.PackedCode, dst, m.sample(rows, n))
 }
 
 // Codes appends the codes of rows to dst as 0 and 1 (one-hot for categorical variables), bits numbers a row.
@@ -142,6 +165,7 @@ func Unpack(l bundle.Latent, dst []float32, packed []byte) ([]float32, error) {
 	return dst, nil
 }
 
+// decode runs the decoder for one of its outputs.
 func (m *Model) decode(ctx context.Context, output string, dst []float32, codes []float32) ([]float32, error) {
 	if n := m.manifest.Latent.Bits(); len(codes)%n != 0 {
 		return dst, fmt.Errorf("runtime: %w: %d numbers of codes are no multiple of %d bits", ErrInput, len(codes), n)
@@ -154,27 +178,62 @@ func (m *Model) decode(ctx context.Context, output string, dst []float32, codes 
 
 // checkRows returns the number of rows, or an [ErrInput] that names the first bad value.
 func (m *Model) checkRows(rows []float32) (int, error) {
-	size := m.manifest.Input.RowSize()
-	if len(rows)%size != 0 {
-		return 0, fmt.Errorf("runtime: %w: %d values are no whole number of rows of %d: the model takes rows of shape %s", ErrInput, len(rows), size, shapeText(m.manifest.Input.Shape))
+	n, err := m.wholeRows(len(rows))
+	if err != nil {
+		return 0, err
 	}
-	least, most := float32(m.manifest.Input.Range[0]), float32(m.manifest.Input.Range[1])
-	for i, x := range rows {
-		if !(x >= least && x <= most) {
-			return 0, fmt.Errorf("runtime: %w: row %d, column %d is %g: the model takes values of %g to %g", ErrInput, i/size, i%size, x, least, most)
-		}
+	if i := firstBad(m.values, rows); i >= 0 {
+		size := m.manifest.Input.RowSize()
+		return 0, &valueError{row: i / size, column: i % size, value: rows[i], values: m.values}
 	}
-	return len(rows) / size, nil
+	return n, nil
 }
 
+// wholeRows returns how many rows so many values are, or an [ErrInput] where the last is not whole.
+func (m *Model) wholeRows(values int) (int, error) {
+	size := m.manifest.Input.RowSize()
+	if values%size != 0 {
+		return 0, fmt.Errorf("runtime: %w: %d values are no whole number of rows of %d: the model takes rows of shape %s", ErrInput, values, size, shapeText(m.manifest.Input.Shape))
+	}
+	return values / size, nil
+}
+
+// firstBad returns the place of the first value that no row may hold, -1 where there is none. It is
+// [dist.Values.Contains] for many values.
+func firstBad(v dist.Values, row []float32) int {
+	least, most := v.Least, v.Most
+	for i, x := range row {
+		if !(float64(x) >= least && float64(x) <= most) { // NaN, too
+			return i
+		}
+	}
+	return -1
+}
+
+// valueError is the [ErrInput] of a value that no row may hold, and a [BadRowError].
+type valueError struct {
+	row, column int
+	value       float32
+	values      dist.Values
+}
+
+func (e *valueError) Error() string {
+	return fmt.Sprintf("runtime: %v: row %d, column %d is %g: %v", ErrInput, e.row, e.column, e.value, e.values)
+}
+func (e *valueError) Unwrap() error { return ErrInput }
+func (e *valueError) BadRow() int   { return e.row }
+
+// shapeText writes a shape as 28x28.
 func shapeText(shape []int64) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(shape), "[]"), " ", "x")
 }
 
-func (m *Model) sample(rows []float32, n int) backend.Tensor {
+// sample is the encoder's input: n rows of floats or bytes.
+func (m *Model) sample(rows any, n int) backend.Tensor {
 	return backend.Tensor{Name: m.manifest.Input.Name, Shape: append([]int64{int64(n)}, m.manifest.Input.Shape...), Data: rows}
 }
 
+// latentTensor is what crosses between the graphs: latent logits or codes.
 func (m *Model) latentTensor(name string, data []float32) backend.Tensor {
 	n := len(data) / m.manifest.Latent.Bits()
 	return backend.Tensor{Name: name, Shape: append([]int64{int64(n)}, latentShape(m.manifest.Latent)...), Data: data}
