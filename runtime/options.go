@@ -17,6 +17,10 @@ var (
 	ErrClosed  = backend.ErrClosed
 )
 
+// ErrVariant is the [ErrInput] of a variant that the bundle lacks, that is not made for the device, or that does not take
+// the rows.
+var ErrVariant = fmt.Errorf("%w: unsuitable variant", backend.ErrInput)
+
 // The devices that [WithDevice] takes: see [backend.Device].
 const (
 	CPU  = backend.CPU

@@ -59,7 +59,7 @@ func (m *Model) compose(from backend.DType, outputs []string) ([]byte, error) {
 	case takes == from:
 		return model, nil
 	case takes == backend.Uint8:
-		return nil, fmt.Errorf("runtime: %w: the variant %s takes rows of bytes, these are floats: use the variant %s", ErrInput, m.variant, bundle.VariantFloat32)
+		return nil, fmt.Errorf("runtime: %w: %s takes rows of bytes, these are floats: use the variant %s", ErrVariant, m.variant, bundle.VariantFloat32)
 	}
 	if model, err = onnxcompose.FromBytes(model, input.Name, m.values); err != nil {
 		return nil, fmt.Errorf("runtime: bytes into the encoder: %w: %w", bundle.ErrFormat, err)
@@ -73,10 +73,10 @@ func (m *Model) compose(from backend.DType, outputs []string) ([]byte, error) {
 func (m *Model) loadVariant(ctx context.Context) error {
 	v, ok := m.manifest.Variants[m.variant]
 	if !ok {
-		return fmt.Errorf("runtime: %w: the bundle has no variant %q, it has %s: export it with that variant", ErrInput, m.variant, strings.Join(VariantNames(m.manifest), ", "))
+		return fmt.Errorf("runtime: %w: the bundle has no %q, it has %s: choose one of them, or export the bundle with it", ErrVariant, m.variant, strings.Join(VariantNames(m.manifest), ", "))
 	}
 	if device := backend.DeviceOf(m.backend); device != CPU && !slices.Contains(v.Devices, string(device)) {
-		return fmt.Errorf("runtime: %w: the variant %s is made for %s, not for %s: use the variant %s", ErrInput, m.variant, strings.Join(v.Devices, " and "), device, bundle.VariantFloat32)
+		return fmt.Errorf("runtime: %w: %s is made for %s, not for %s: use the variant %s", ErrVariant, m.variant, strings.Join(v.Devices, " and "), device, bundle.VariantFloat32)
 	}
 	g, err := m.load(ctx, m.graphs[v.File], v.File)
 	if err != nil {

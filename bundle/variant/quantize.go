@@ -33,6 +33,9 @@ type quantizer struct {
 // quantize makes an encoder's graph one of 8 bits and returns the scales of its activations.
 func quantize(ctx context.Context, encoder *onnxpb.ModelProto, s Source) (map[string]bundle.Quantization, error) {
 	g, in := encoder.Graph, s.Manifest.Input
+	if v := in.Values(); v.Mean != 0 || v.Deviation != 1 {
+		return nil, fmt.Errorf("%w: its rows are standardised (mean %g, deviation %g), which bytes of one scale cannot be", ErrUnsupported, v.Mean, v.Deviation)
+	}
 	seen, err := calibrate(ctx, encoder, s, operands(g, false))
 	if err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)

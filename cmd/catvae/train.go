@@ -24,7 +24,7 @@ type trainCommand struct {
 	Batch           *int          `help:"Rows a step." placeholder:"N"`
 	Seed            *uint64       `help:"Seed of everything that is drawn." placeholder:"N"`
 	Engine          string        `help:"What takes the steps: compiled (one ONNX graph on onnxruntime) or tape (gorgonia's tape machine, slower by far)." default:"compiled" enum:"compiled,tape"`
-	StepsPerCall    int           `help:"Steps that the compiled engine takes in one call; 0 means 1 on the CPU, 64 on CUDA, where a call copies the state." default:"0" placeholder:"N"`
+	StepsPerCall    int           `help:"Steps that the compiled engine takes in one call; 0 means what the device takes best: more than 1 where each call copies the state." default:"0" placeholder:"N"`
 	CheckpointEvery time.Duration `help:"Time between checkpoints inside an epoch; each epoch ends with one." default:"1m"`
 	Samples         int           `help:"K of the IWAE bound at the end." default:"10"`
 	Resume          bool          `help:"Go on with the run at --out from its newest checkpoint; begin one where there is none." xor:"resume"`

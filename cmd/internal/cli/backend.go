@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
@@ -14,7 +13,7 @@ import (
 // Backend are the flags that choose what runs the graphs.
 type Backend struct {
 	Backend string `help:"What runs the graphs: onnxruntime, purego (pure Go: slower, needs no library), or auto: onnxruntime, and where it cannot be had pure Go with a warning, in programs that hold it." default:"auto" enum:"auto,onnxruntime,purego" name:"backend"`
-	Device  string `help:"Where the graphs run: cpu, cuda or auto. cuda fails where it is not there." default:"cpu" enum:"cpu,cuda,auto"`
+	Device  string `help:"Where the graphs run: ${devices}. auto takes the fastest that is there; the others fail where they are not." default:"cpu" enum:"${devices}"`
 	Threads int    `help:"Threads of one run on the CPU; 0 means one per core." default:"0"`
 	Library string `help:"onnxruntime library file to load, before every other place." placeholder:"FILE"`
 	TF32    bool   `help:"Let CUDA round the operands of matrix products to 10 bits: faster, and codes may differ from the CPU's." name:"tf32"`
@@ -46,14 +45,17 @@ func (b Backend) Open(ctx context.Context, env Env, install bool, more ...onnxru
 		switch {
 		case PureGo == nil:
 			return nil, fmt.Errorf("%w: --backend %s: this program was built with cgo and does not hold it: build it with CGO_ENABLED=0, or use catvae", ErrUsage, BackendPureGo)
-		case b.Device == string(runtime.CUDA) || b.Library != "" || b.TF32:
+		case !b.cpuWillDo() || b.Library != "" || b.TF32:
 			return nil, fmt.Errorf("%w: --backend %s runs on the CPU and loads no library: leave out --device, --library and --tf32", ErrUsage, BackendPureGo)
 		}
 		return pureGo{PureGo(b.Threads)}, nil
 	}
-	backend, err := b.onnxruntime(ctx, env, install, more)
-	if err == nil || ctx.Err() != nil || !b.mayFallBack(err) {
-		return backend, err
+	on, err := b.onnxruntime(ctx, env, install, more)
+	if err == nil || ctx.Err() != nil {
+		return on, err
+	}
+	if !b.mayFallBack(err) {
+		return nil, b.withFlags(err)
 	}
 	if onnxruntime.Linked {
 		fmt.Fprintf(env.Stderr, "warning: %s; the graphs run in pure Go instead, which is slower (--backend %s makes this an error)\n", OneLine(err), BackendONNXRuntime)
@@ -74,18 +76,26 @@ func (b Backend) onnxruntime(ctx context.Context, env Env, install bool, more []
 	return onnxruntime.Open(ctx, append(b.Options(), more...)...)
 }
 
+// withFlags says which flag asked for what is not there.
+func (b Backend) withFlags(err error) error {
+	switch {
+	case errors.Is(err, runtime.ErrDevice):
+		return fmt.Errorf("--device %s: %w", b.Device, err)
+	case errors.Is(err, runtime.ErrLibrary) && b.Library != "":
+		return fmt.Errorf("--library %s: %w", b.Library, err)
+	}
+	return err
+}
+
+// cpuWillDo reports whether the device that is asked for may be the CPU.
+func (b Backend) cpuWillDo() bool {
+	return b.Device == string(runtime.CPU) || b.Device == string(runtime.Auto) || b.Device == ""
+}
+
 // mayFallBack reports whether pure Go may take onnxruntime's place: it is linked, and nobody asked for onnxruntime by name, by
 // a file or for a device.
 func (b Backend) mayFallBack(err error) bool {
-	if PureGo == nil || b.Backend != BackendAuto || b.Library != "" || b.Device == string(runtime.CUDA) || !errors.Is(err, runtime.ErrLibrary) {
-		return false
-	}
-	for _, name := range onnxruntime.LibraryVariables {
-		if os.Getenv(name) != "" {
-			return false
-		}
-	}
-	return true
+	return PureGo != nil && b.Backend == BackendAuto && b.Library == "" && b.cpuWillDo() && onnxruntime.LibraryVariable() == "" && errors.Is(err, runtime.ErrLibrary)
 }
 
 // pureGo marks the backend for which variants of fewer bits are no gain.

@@ -13,13 +13,13 @@ func (g *InferCommand) bench(ctx context.Context, env Env, job infer.Job) error 
 	if g.Model == "" || g.BenchTime <= 0 {
 		return fmt.Errorf("%w: --bench wants --model and a --bench-time above 0", ErrUsage)
 	}
-	backend, err := g.open(ctx, env)
+	on, err := g.open(ctx, env)
 	if err != nil {
 		return err
 	}
-	m, err := infer.Bench(ctx, job, backend, g.BenchTime)
+	m, err := infer.Bench(ctx, job, on, g.BenchTime)
 	if err != nil {
-		return err
+		return withVariantFlags(err)
 	}
 	if g.JSON {
 		return json.NewEncoder(env.Stdout).Encode(m)

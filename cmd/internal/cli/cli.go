@@ -20,6 +20,7 @@ import (
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 // The exit codes. They never change meaning.
@@ -79,8 +80,12 @@ func Main(name, description string, grammar any, code func(error) int) int {
 	return code(err)
 }
 
-// Vars are the words and texts of tables that flags have in their tags: see [infer.Words].
-func Vars() kong.Vars { return infer.Words() }
+// Vars are the words and texts of tables that flags have in their tags: see [infer.Words] and [backend.Devices].
+func Vars() kong.Vars {
+	vars := kong.Vars(infer.Words())
+	vars["devices"] = strings.Join(backend.Devices(), ",")
+	return vars
+}
 
 // errExit ends a parse that has printed what was asked for.
 var errExit = errors.New("exit")

@@ -12,6 +12,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/progress"
 	"github.com/catvae/catvae/dataset"
 	_ "github.com/catvae/catvae/dataset/parquet" // a format of sources
+	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
@@ -70,6 +71,14 @@ func (r Rows) open(ctx context.Context, env Env) (backend.Backend, error) {
 	return b.Open(ctx, env, false)
 }
 
+// withVariantFlags says which flags choose and make variants.
+func withVariantFlags(err error) error {
+	if errors.Is(err, runtime.ErrVariant) {
+		return fmt.Errorf("%w (--variant chooses one; catvae export --variants makes them)", err)
+	}
+	return err
+}
+
 // Infer does a job and reports rows and rate on stderr.
 func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
 	plan, err := infer.NewPlan(ctx, job)
@@ -77,11 +86,11 @@ func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
 		return err
 	}
 	defer plan.Close()
-	backend, err := r.open(ctx, env)
+	on, err := r.open(ctx, env)
 	if err != nil {
 		return err
 	}
-	plan.ChooseVariant(deviceOf(backend))
+	plan.ChooseVariant(deviceOf(on))
 	began := time.Now()
 	total := 0
 	for _, b := range plan.Blocks() {
@@ -89,16 +98,16 @@ func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
 	}
 	bar := progress.New(env.Stderr, total, string(plan.Job.Mode))
 	done := 0
-	s, err := infer.Run(ctx, plan, backend, infer.Hooks{Done: func(rows int) { done += rows; bar.Set(done, "") }})
+	s, err := infer.Run(ctx, plan, on, infer.Hooks{Done: func(rows int) { done += rows; bar.Set(done, "") }})
 	bar.Done("")
 	if errors.Is(err, context.Canceled) {
 		fmt.Fprintf(env.Stderr, "%s: stopped after %d of %d rows; parts that are done stay, and the same command goes on\n", plan.Job.Mode, done, total)
 	}
 	if err != nil && !errors.Is(err, infer.ErrPart) {
-		return err
+		return withVariantFlags(err)
 	}
 	seconds := time.Since(began).Seconds()
-	line := fmt.Sprintf("%s: %d rows of %s to %s in %.2f s, %.0f rows/s, %s on %s", plan.Job.Mode, s.Rows, plan.Job.In, plan.Job.Out, seconds, float64(s.Rows)/seconds, plan.Job.Variant, backend.Name())
+	line := fmt.Sprintf("%s: %d rows of %s to %s in %.2f s, %.0f rows/s, %s on %s", plan.Job.Mode, s.Rows, plan.Job.In, plan.Job.Out, seconds, float64(s.Rows)/seconds, plan.Job.Variant, on.Name())
 	if s.Skipped > 0 {
 		line += fmt.Sprintf("; %d of %d parts were there", s.Skipped, s.Parts)
 	}
