@@ -13,6 +13,7 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
+	"github.com/catvae/catvae/runtime/purego"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -71,6 +72,47 @@ func TestChain(t *testing.T) {
 	}
 	if got, want := out[0].Data.([]float32), []float32{0, float32(1) / 255, float32(77) / 255, 1}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v to the last bit", got, want)
+	}
+}
+
+// A graph makes of each byte what the rule does, to the last bit, on every backend.
+func TestFromBytes(t *testing.T) {
+	all := make([]uint8, 256)
+	for i := range all {
+		all[i] = uint8(i)
+	}
+	plain := model(t, "x", []string{"y"}, "y=Identity x")
+	for name, change := range map[string]func(v *dist.Values){
+		"unit":               func(v *dist.Values) {},
+		"halves":             func(v *dist.Values) { v.Bytes = 127.5 },
+		"as they are":        func(v *dist.Values) { v.Bytes = 1 },
+		"centred":            func(v *dist.Values) { v.Mean, v.Deviation = 0.5, 0.5 },
+		"standardised":       func(v *dist.Values) { v.Mean, v.Deviation = 0.1307, 0.3081 },
+		"with a mean":        func(v *dist.Values) { v.Bytes, v.Mean = 127.5, 1 },
+		"with a deviation":   func(v *dist.Values) { v.Deviation = 2.75 },
+		"of a small divisor": func(v *dist.Values) { v.Bytes = 1e-3 },
+	} {
+		v := dist.Unit()
+		change(&v)
+		bytes, err := onnxcompose.FromBytes(plain, "x", v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := v.Table()
+		for _, b := range []backend.Backend{ortest.Backend(t), purego.New()} {
+			g, err := backend.Load(t.Context(), b, bytes, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := g.Run(t.Context(), onnxtensor.Tensor{Name: "x", Shape: []int64{64, 4}, Data: all})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := out[0].Data.([]float32); !slices.Equal(got, table[:]) {
+				t.Errorf("%s on %s: %v, want %v", name, b.Name(), got, table)
+			}
+			g.Close()
+		}
 	}
 }
 

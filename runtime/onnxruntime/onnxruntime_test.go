@@ -35,10 +35,29 @@ func TestDevices(t *testing.T) {
 	if err != nil || !strings.Contains(b.Name(), "(cpu)") {
 		t.Errorf("auto gives %v, %v", b, err)
 	}
-	for _, o := range []onnxruntime.Option{onnxruntime.WithDevice("tpu"), onnxruntime.WithThreads(-1)} {
-		if _, err := onnxruntime.Open(t.Context(), o); err == nil {
-			t.Error("a bad option is taken")
-		}
+	if n := backend.StepsPerCall(b); n != 1 {
+		t.Errorf("the CPU takes %d steps a call", n)
+	}
+	if _, err := onnxruntime.Open(t.Context(), onnxruntime.WithDevice("tpu")); !errors.Is(err, backend.ErrDevice) {
+		t.Errorf("a device that nobody has: %v", err)
+	}
+	if _, err := onnxruntime.Open(t.Context(), onnxruntime.WithThreads(-1)); !errors.Is(err, backend.ErrInput) {
+		t.Errorf("-1 threads: %v", err)
+	}
+}
+
+// A context that is done ends the search for the library and keeps it from being loaded.
+func TestDoneContext(t *testing.T) {
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := onnxruntime.FindLibrary(done, ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("FindLibrary: %v", err)
+	}
+	if _, err := onnxruntime.Open(done); !errors.Is(err, context.Canceled) {
+		t.Errorf("Open: %v", err)
+	}
+	if _, err := onnxruntime.EnsureLibrary(done, "", onnxruntime.InstallOptions{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("EnsureLibrary: %v", err)
 	}
 }
 
@@ -106,7 +125,7 @@ func TestDiagnose(t *testing.T) {
 	if err := d.Write(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"user cache", "execution providers", "processor", "onnxruntime 1."} {
+	for _, want := range []string{"user cache", "named by the caller", "execution providers", "cpu", "processor", "onnxruntime 1."} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the diagnosis lacks %q:\n%s", want, text.String())
 		}
