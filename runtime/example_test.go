@@ -26,7 +26,7 @@ func exampleBundle() string {
 		log.Fatal(err)
 	}
 	model := builder.Model{
-		Input: []int{28, 28}, Latent: builder.Latent{Kind: bundle.Bernoulli, Variables: 20, Prior: "uniform"},
+		Input: []int{28, 28}, Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 20, Prior: "uniform"},
 		Encoder: builder.MLP{Hidden: []int{8}}, Decoder: builder.MLP{Hidden: []int{8}}, Activation: builder.ReLU,
 	}
 	params, err := builder.NewParams(tensor.Float32, 1)

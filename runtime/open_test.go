@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxcheck/onnxtest"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"github.com/catvae/catvae/runtime"
@@ -91,7 +92,7 @@ func refused(t *testing.T, name, file string, m *bundle.Manifest, graphs map[str
 // A hostile graph whose hash is right is a bad bundle, whichever graph it is and whatever would run it.
 func TestHostileGraphs(t *testing.T) {
 	t.Parallel()
-	m, graphs := graphsOf(t, export(t, bundle.Bernoulli, 4, 0))
+	m, graphs := graphsOf(t, export(t, dist.Bernoulli, 4, 0))
 	files := []string{bundle.EncoderFile, bundle.ThresholdFile, bundle.DecoderFile, variantFile}
 	models := onnxtest.Hostile()
 	for i, name := range slices.Sorted(maps.Keys(models)) {
@@ -104,7 +105,7 @@ func TestHostileGraphs(t *testing.T) {
 // So is a graph that the check takes and the backend refuses.
 func TestRefusedGraphs(t *testing.T) {
 	t.Parallel()
-	m, graphs := graphsOf(t, export(t, bundle.Bernoulli, 4, 0))
+	m, graphs := graphsOf(t, export(t, dist.Bernoulli, 4, 0))
 	for name, spoil := range map[string]func(g *onnxpb.GraphProto){
 		"an unknown operator": func(g *onnxpb.GraphProto) { g.Node[0].OpType = proto.String("NoSuchOperator") },
 		"an operand too few":  func(g *onnxpb.GraphProto) { g.Node[len(g.Node)-1].Input = nil },
@@ -131,7 +132,7 @@ func TestRefusedGraphs(t *testing.T) {
 // A context that is done ends opening, and is not taken for a bad bundle.
 func TestOpenContext(t *testing.T) {
 	t.Parallel()
-	dir := export(t, bundle.Bernoulli, 4, 0)
+	dir := export(t, dist.Bernoulli, 4, 0)
 	m, graphs := graphsOf(t, dir)
 	done, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/runtime/purego"
@@ -14,7 +15,7 @@ import (
 // What a backend cannot do is an error, never passed over.
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	dir := export(t, bundle.Bernoulli, 4, 0)
+	dir := export(t, dist.Bernoulli, 4, 0)
 	pure := runtime.WithBackend(purego.New())
 	for name, c := range map[string]struct {
 		options []runtime.Option

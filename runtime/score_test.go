@@ -71,7 +71,7 @@ func openWithPrior(t *testing.T, dir string, logits []float32) *runtime.Model {
 	if logits != nil {
 		b.Manifest.Latent.Prior = bundle.Prior{Kind: "learned", Logits: logits}
 	}
-	m, err := runtime.New(b.Manifest, graphs, runtime.WithBackend(ortest.Backend(t)))
+	m, err := runtime.New(t.Context(), b.Manifest, graphs, runtime.WithBackend(ortest.Backend(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

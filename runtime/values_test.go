@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 )
@@ -15,7 +16,7 @@ import (
 // What bytes become and which values rows may hold follow from the manifest's one rule, whichever way rows come in.
 func TestValues(t *testing.T) {
 	t.Parallel()
-	dir := export(t, bundle.Bernoulli, 11, 0)
+	dir := export(t, dist.Bernoulli, 11, 0)
 	for name, change := range map[string]func(in *bundle.Input){
 		"within [0,1]":       func(in *bundle.Input) {},
 		"within [-1,1]":      func(in *bundle.Input) { in.Range = [2]float64{-1, 1} },
