@@ -28,7 +28,7 @@ const (
 	Auto = backend.Auto
 )
 
-// An Option chooses what [Open] opens, and what runs it.
+// An Option chooses what [Open] opens, and what runs it. An option may be used again.
 type Option func(*options) error
 
 type options struct {
@@ -38,8 +38,8 @@ type options struct {
 	variant     string
 }
 
-// open returns the backend that the options ask for: one of the caller's, or onnxruntime. What one of them cannot do is an
-// error, never passed over.
+// open returns the backend that the options ask for: the caller's, or onnxruntime. What the caller's cannot do is an error,
+// never passed over.
 func (o options) open(ctx context.Context) (backend.Backend, error) {
 	if o.backend == nil {
 		opts := o.onnxruntime
@@ -67,12 +67,14 @@ func newOptions(opts []Option) (o options, err error) {
 }
 
 // WithBackend runs graphs on an open backend instead of on onnxruntime on the CPU. The caller's backend has its options
-// already, so that [WithONNXRuntime] beside it is an error.
+// already, so that [WithONNXRuntime] together with it is an [ErrInput]. The backend stays the caller's: closing the model
+// leaves it open. nil means onnxruntime.
 func WithBackend(b backend.Backend) Option {
 	return func(o *options) error { o.backend = b; return nil }
 }
 
-// WithONNXRuntime gives options to the onnxruntime that runs graphs by default: threads, the library's file.
+// WithONNXRuntime gives options to the onnxruntime that runs graphs by default: threads, the library's file. It may be given
+// several times.
 func WithONNXRuntime(opts ...onnxruntime.Option) Option {
 	return func(o *options) error { o.onnxruntime = append(o.onnxruntime, opts...); return nil }
 }
@@ -82,15 +84,15 @@ func WithONNXRuntime(opts ...onnxruntime.Option) Option {
 func WithDevice(d backend.Device) Option {
 	return func(o *options) (err error) {
 		if o.device, err = backend.ParseDevice(string(d)); err != nil {
-			err = fmt.Errorf("runtime: %w: %w", err, ErrDevice)
+			err = fmt.Errorf("runtime: %w", err)
 		}
 		return err
 	}
 }
 
 // WithVariant encodes by one of the bundle's variants: "int8", "uint8" or "float16". "" and "float32" mean the encoder and
-// threshold themselves. Codes of the variants differ a little from each other's, except uint8, which is float32 with
-// bytes going in.
+// threshold themselves. The codes of variants differ a little, except uint8's, which is float32 that takes bytes. A variant
+// that the bundle lacks, or that is made for another device, is an [ErrVariant] when the bundle is opened.
 func WithVariant(name string) Option {
 	return func(o *options) error {
 		o.variant = name

@@ -16,9 +16,9 @@ import (
 // A Source reads the next rows into dst, as many as it holds or as are left, and returns their number: 0 and io.EOF at the
 // end. The methods Floats and Bytes of dataset's readers are sources.
 //
-// Where decode is not nil, dst holds the rows only once decode has returned. It is called once, by any goroutine, also
-// beside later reads, so that one goroutine reads and many decode. It returns an error for each bad row, in order; bad rows
-// are zeros in dst.
+// Where decode is not nil, dst holds the rows only once decode has returned. It is called once, by any goroutine, while
+// later reads go on: one goroutine reads, many decode. It returns an error for each bad row, in order; bad rows are zeros in
+// dst. The source itself is called by one goroutine at a time.
 type Source[T Value] func(dst []T) (rows int, decode func() (bad []error, err error), err error)
 
 // A BadRowError is an error about one row, after which its source can be read on: dataset.ValueError is one.
@@ -87,9 +87,12 @@ type Results[U Value] struct {
 //	            └─> caller ─┘
 //
 // One goroutine reads, callers decode and run graphs, the goroutine that called Stream writes, so that reading and writing
-// cost no time beside the graphs. Batches are cut at multiples of the batch, and the last one is padded. At most
-// 2·callers+1 of them are in memory, whose memory is used again and again, however many rows there are. The first error
-// ends the stream; bad rows do not.
+// take no time from the graphs. Batches are cut at multiples of the batch, and the last one is padded. At most 2·callers+1
+// batches are in memory, and their memory is used again and again, however many rows there are.
+//
+// The first error ends the stream, ctx.Err() where ctx is done; bad rows do not. Values of floats that the manifest's range
+// does not contain make a row bad, whatever the source says of it. An error of the model or the options wraps [ErrInput],
+// [ErrVariant] or [ErrClosed]; those of source and write are passed on as they are.
 func Stream[T, U Value](ctx context.Context, task Task[T, U], source Source[T], o StreamOptions, write func(Results[U]) error) (int, error) {
 	s, err := newStream(ctx, task, source, o)
 	if err != nil {
@@ -131,6 +134,7 @@ type batch[T, U Value] struct {
 	done        chan struct{} // gets a token when out is there
 }
 
+// newStream fills in the options and makes the memory of all batches.
 func newStream[T, U Value](ctx context.Context, task Task[T, U], source Source[T], o StreamOptions) (*stream[T, U], error) {
 	if o.Callers == 0 {
 		o.Callers = goruntime.GOMAXPROCS(0)
@@ -158,6 +162,7 @@ func newStream[T, U Value](ctx context.Context, task Task[T, U], source Source[T
 	return s, nil
 }
 
+// sizeOf returns the bytes of a value.
 func sizeOf[T Value]() int {
 	if _, ok := any(*new(T)).(byte); ok {
 		return 1
@@ -165,6 +170,7 @@ func sizeOf[T Value]() int {
 	return 4
 }
 
+// close frees the batches' memory: all goroutines have ended.
 func (s *stream[T, U]) close() error {
 	var errs []error
 	for _, b := range s.batches {

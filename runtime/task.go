@@ -13,7 +13,8 @@ import (
 // A Value is what rows and results are made of: bytes are pixels or packed codes.
 type Value interface{ byte | float32 }
 
-// A Task says what a [Stream] makes of rows: In values of T become Out values of U, row by row.
+// A Task says what a [Stream] makes of rows: In values of T become Out values of U, row by row. It is as safe for concurrent
+// use as its model; many streams may run one task.
 type Task[T, U Value] struct {
 	In, Out int
 
@@ -21,7 +22,7 @@ type Task[T, U Value] struct {
 	open   func(ctx context.Context, batch int) (*slot[T, U], error)
 }
 
-// A slot is the memory of one batch with the graphs that run on it.
+// A slot is the memory of one batch with the graphs that run on it. It is for one goroutine at a time.
 type slot[T, U Value] struct {
 	in    []T
 	out   []U
@@ -84,7 +85,7 @@ func Scores[T Value](m *Model) Task[T, float32] {
 			scores, row := make([]float32, batch), make([]float32, size)
 			return scores, func() error {
 				for i := range scores {
-					m.grey(row, e.in[i*size:][:size])
+					m.values32(row, e.in[i*size:][:size])
 					scores[i] = m.score(row, e.logits[i*bits:][:bits], decoded[i*size:][:size])
 				}
 				return nil
@@ -93,8 +94,8 @@ func Scores[T Value](m *Model) Task[T, float32] {
 	}}
 }
 
-// grey writes a row as the encoder takes it.
-func (m *Model) grey(dst []float32, row any) {
+// values32 writes a row as the encoder takes it: floats as they are, bytes by the manifest's rule.
+func (m *Model) values32(dst []float32, row any) {
 	switch r := row.(type) {
 	case []float32:
 		copy(dst, r)
@@ -217,6 +218,7 @@ func bind(g backend.Graph, inputs, outputs []backend.Tensor) (run func(ctx conte
 	}, func() error { return nil }, nil
 }
 
+// copyValues copies results of the same type and length.
 func copyValues(dst, src any) bool {
 	switch d := dst.(type) {
 	case []float32:

@@ -14,8 +14,8 @@ type Binder interface {
 
 // A Binding is a graph with its memory. It is for one goroutine at a time; bindings of one graph are independent.
 type Binding interface {
-	// Run reads the inputs' memory and fills the outputs'. A done ctx keeps a run from starting; a run that has started
-	// ends by itself.
+	// Run reads the inputs' memory and fills the outputs'. A done ctx keeps a run from starting, and may end one that has
+	// started; the outputs then hold anything.
 	Run(ctx context.Context) error
 	// Close gives the memory back. It may be called twice; Run after Close is [ErrClosed]. It must come before the graph's.
 	Close() error
