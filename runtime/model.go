@@ -26,7 +26,7 @@ type Model struct {
 	variant                     string            // of the encoder and threshold, "" for float32
 	graphs                      map[string][]byte // the files' content, for the graphs below
 	values                      dist.Values       // what rows may hold
-	bytes                       [256]float32      // what bytes stand for
+	bytes                       [256]float32      // what each byte becomes
 	programs                    struct {          // made of the graphs at first use: see program
 		sync.Mutex
 		graphs map[string]backend.Graph

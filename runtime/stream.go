@@ -58,7 +58,7 @@ const (
 // String returns the stage's name: "read", "decode", "run" or "write".
 func (s Stage) String() string { return [...]string{"read", "decode", "run", "write"}[s] }
 
-// StreamOptions say how a stream goes about it; what comes out does not depend on them. The zero value is the default.
+// StreamOptions change how fast a stream is, not what comes out. The zero value is the default.
 type StreamOptions struct {
 	// Batch is the number of rows of one run; 0 means what [BatchOf] says.
 	Batch int
@@ -67,7 +67,7 @@ type StreamOptions struct {
 	Callers int
 	// First is the number of the source's next row, and Rows how many are read at most; 0 means all.
 	First, Rows int
-	// Observe, where it is not nil, is told how long each stage took for each batch. It is called from several goroutines.
+	// Observe is called with the time that each stage took for each batch, from several goroutines. It may be nil.
 	Observe func(stage Stage, rows int, took time.Duration)
 }
 

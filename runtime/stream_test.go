@@ -300,8 +300,8 @@ func (p plain) Load(ctx context.Context, model backend.Checked, label string) (b
 func TestStreamUnbound(t *testing.T) {
 	dir := export(t, dist.Bernoulli, 11, 0)
 	var all [][]byte
-	for _, backend := range []backend.Backend{ortest.Backend(t), plain{ortest.Backend(t)}} {
-		m, err := runtime.Open(t.Context(), dir, runtime.WithBackend(backend))
+	for _, on := range []backend.Backend{ortest.Backend(t), plain{ortest.Backend(t)}} {
+		m, err := runtime.Open(t.Context(), dir, runtime.WithBackend(on))
 		if err != nil {
 			t.Fatal(err)
 		}

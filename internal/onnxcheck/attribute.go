@@ -7,7 +7,7 @@ func (s *scope) checkAttributes(n *onnxpb.NodeProto) error {
 	seen := map[string]bool{"": true}
 	for _, a := range n.Attribute {
 		if seen[a.GetName()] {
-			return refuse("the attribute %.100q of node %.100q (%.100q) stands twice, or has no name", a.GetName(), n.GetName(), n.GetOpType())
+			return refuse("the attribute %.100q of node %.100q (%.100q) is given twice, or has no name", a.GetName(), n.GetName(), n.GetOpType())
 		}
 		seen[a.GetName()] = true
 		if a.GetRefAttrName() != "" {

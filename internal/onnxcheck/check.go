@@ -1,12 +1,13 @@
-// Package onnxcheck looks at an ONNX model before anything else does: it is the one checker of all backends.
+// Package onnxcheck looks at an ONNX model before anything else does. It is the one check of all backends:
+// runtime/backend.Load makes it.
 //
-// [Check] refuses what a bundle's graphs never hold and what has made runtimes crash, read files or ask for all memory
-// before: external data, functions, subgraphs (but for a Scan's body, checked alike), unknown domains, undefined or doubly
-// defined names, cycles, initialisers whose bytes are not what their shape says, constants that ask for shapes no memory
-// holds. It allocates in proportion to the bytes that it is given, whatever they declare. [Describe] reads what a model
-// says of itself.
+// [Check] refuses what a bundle's graphs never hold, and what has made runtimes crash, read files or ask for all memory:
+// external data, functions, subgraphs (except a Scan's body, which is checked in the same way), unknown domains, names that
+// are undefined or defined twice, cycles, initialisers whose bytes are not what their shape says, constants that ask for
+// shapes which no memory holds. It allocates in proportion to the bytes that it is given, whatever they declare. [Describe]
+// also reads what a model says of itself.
 //
-// What a model computes is not looked at: operators with operands that do not fit are the backends' to refuse.
+// What a model computes is not looked at: backends refuse operators whose operands do not fit.
 package onnxcheck
 
 import (
@@ -111,7 +112,7 @@ func checkGraph(g *onnxpb.GraphProto, body bool) error {
 	initial := map[string]*onnxpb.TensorProto{}
 	for _, t := range g.Initializer {
 		if s.defined[t.GetName()] {
-			return refuse("the initialiser %.100q stands twice, or has no name", t.GetName())
+			return refuse("the initialiser %.100q is defined twice, or has no name", t.GetName())
 		}
 		if err := checkTensor(t); err != nil {
 			return err
@@ -132,7 +133,7 @@ func checkGraph(g *onnxpb.GraphProto, body bool) error {
 			return refuse("nothing computes the output %.100q", o.GetName())
 		}
 		if outputs[o.GetName()] {
-			return refuse("the output %.100q stands twice", o.GetName())
+			return refuse("the output %.100q is listed twice", o.GetName())
 		}
 		outputs[o.GetName()] = true
 	}
@@ -152,7 +153,7 @@ func (s *scope) checkValues(g *onnxpb.GraphProto, initial map[string]*onnxpb.Ten
 	inputs := map[string]bool{}
 	for _, v := range g.Input {
 		if inputs[v.GetName()] || v.GetName() == "" {
-			return refuse("the input %.100q stands twice, or has no name", v.GetName())
+			return refuse("the input %.100q is listed twice, or has no name", v.GetName())
 		}
 		if t := initial[v.GetName()]; t != nil && !declares(v, t) {
 			return refuse("%.100q is an input of one type or shape and an initialiser of another", v.GetName())

@@ -67,7 +67,7 @@ func (s *scope) checkShapes(n *onnxpb.NodeProto) error {
 	return nil
 }
 
-// fits reports whether the values multiply to at most maxElements; 0 and -1 stand for what Reshape makes of them, and
+// fits reports whether the values multiply to at most maxElements; 0 and -1 mean what Reshape makes of them, and
 // nothing is smaller.
 func fits(values []float64) bool {
 	product := 1.0

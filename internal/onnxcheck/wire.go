@@ -26,11 +26,11 @@ const (
 
 // decoded returns what decoding a model may take, in bytes, as the walk counts it. Of the models that onnx tests itself
 // with, none counts for more than 36 times its own size (one node with names of a letter); PyTorch's count for up to 14
-// times where they hold few weights, and for little more than once where they hold many. 256 MiB beside the content are
+// times where they hold few weights, and for little more than once where they hold many. 256 MiB on top of the content are
 // 100,000 nodes with all they need.
 func decoded(size int) int64 { return min(1<<24+32*int64(size), 1<<28+int64(size)) }
 
-// What the decoder allocates, at most, beside the struct of a message and the bytes of a string. A list that grows element
+// What the decoder allocates, at most, on top of the struct of a message and the bytes of a string. A list that grows element
 // by element is allocated anew each time that it is full, by a quarter more: six times its last size in all.
 const (
 	scalarCost  = 16     // a pointer's number
@@ -129,7 +129,7 @@ func (w *walk) message(data []byte, l *layout, depth int) error {
 		return refuse("its messages are nested deeper than %d", maxDepth)
 	}
 	w.left -= l.size + messageCost
-	var seen uint64 // the fields that stand once, by number
+	var seen uint64 // the fields that were there, by number
 	for len(data) > 0 {
 		if err := w.check(); err != nil {
 			return err
@@ -154,7 +154,7 @@ func (w *walk) message(data []byte, l *layout, depth int) error {
 			data = data[n:]
 			if f.once {
 				if seen&(1<<number) != 0 {
-					return refuse("it is no ONNX model: one of its fields stands in pieces")
+					return refuse("it is no ONNX model: one of its fields comes in pieces")
 				}
 				seen |= 1 << number
 			}

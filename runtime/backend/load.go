@@ -49,7 +49,7 @@ func infos(values []onnxcheck.Value) []TensorInfo {
 	return list
 }
 
-// Bytes returns the model as it stands in a file.
+// Bytes returns the model as it is in a file.
 func (c Checked) Bytes() []byte { return c.model }
 
 // Inputs describes what the model takes, in the order of the file. Inputs with an initialiser of the same name are

@@ -74,9 +74,9 @@ var platforms = map[string]platform{
 
 // InstallOptions say how [Install] goes about it. The zero value works.
 type InstallOptions struct {
-	// Progress is told of each step in one line; nil tells nobody. It must not block.
+	// Progress gets each step as one line of text. It may be nil, and must not block.
 	Progress func(line string)
-	// AllowUnpinned also takes a library whose SHA-256 this program does not know (the release archive's).
+	// AllowUnpinned also accepts a library whose SHA-256 this program does not know (the release archive's).
 	AllowUnpinned bool
 }
 

@@ -177,14 +177,14 @@ func Example() {
 	defer os.RemoveAll(dir)
 	c, _ := train.LoadConfig(models.DefaultName, os.ReadFile)
 	params, _ := builder.NewParams(tensor.Float32, 1)
-	backend := purego.New()
+	on := purego.New()
 	trained := train.Trained{Name: "example", Config: c, Model: c.Model([]int{28, 28}), Params: params}
-	if _, err := trained.WriteBundle(context.Background(), dir, train.BundleOptions{Backend: backend, Force: true}); err != nil {
+	if _, err := trained.WriteBundle(context.Background(), dir, train.BundleOptions{Backend: on, Force: true}); err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	model, err := runtime.Open(context.Background(), dir, runtime.WithBackend(backend))
+	model, err := runtime.Open(context.Background(), dir, runtime.WithBackend(on))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -118,9 +118,9 @@ func engines(t *testing.T, trace engine.Trace, o engine.Optimizer, batch int) ma
 		t.Fatal(err)
 	}
 	made["tape"] = tape
-	backend := ortest.Backend(t)
+	on := ortest.Backend(t)
 	for name, steps := range map[string]int{"compiled": 0, "scan of 4": 4} {
-		if made[name], err = engine.Compile(t.Context(), backend, trace, o, batch, engine.Options{StepsPerCall: steps}); err != nil {
+		if made[name], err = engine.Compile(t.Context(), on, trace, o, batch, engine.Options{StepsPerCall: steps}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -371,10 +371,10 @@ func TestBadBatchesAndStates(t *testing.T) {
 
 // The compiled step is the same file every time: gorgonia's maps do not show.
 func TestCompiledIsReproducible(t *testing.T) {
-	backend := ortest.Backend(t)
+	on := ortest.Backend(t)
 	var first []byte
 	for range 5 {
-		e, err := engine.Compile(t.Context(), backend, regression(tensor.Float32), engine.Optimizer{Name: "adam", LearningRate: 0.01, Clip: 1}, rows, engine.Options{})
+		e, err := engine.Compile(t.Context(), on, regression(tensor.Float32), engine.Optimizer{Name: "adam", LearningRate: 0.01, Clip: 1}, rows, engine.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

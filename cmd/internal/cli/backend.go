@@ -13,7 +13,7 @@ import (
 // Backend are the flags that choose what runs the graphs.
 type Backend struct {
 	Backend string `help:"What runs the graphs: onnxruntime, purego (pure Go: slower, needs no library), or auto: onnxruntime, and where it cannot be had pure Go with a warning, in programs that hold it." default:"auto" enum:"auto,onnxruntime,purego" name:"backend"`
-	Device  string `help:"Where the graphs run: ${devices}. auto takes the fastest that is there; the others fail where they are not." default:"cpu" enum:"${devices}"`
+	Device  string `help:"Where the graphs run, one of ${devices}: auto takes the fastest that is there, the others fail where they are missing." default:"cpu" enum:"${devices}"`
 	Threads int    `help:"Threads of one run on the CPU; 0 means one per core." default:"0"`
 	Library string `help:"onnxruntime library file to load, before every other place." placeholder:"FILE"`
 	TF32    bool   `help:"Let CUDA round the operands of matrix products to 10 bits: faster, and codes may differ from the CPU's." name:"tf32"`
@@ -36,7 +36,7 @@ func (b Backend) Options() []onnxruntime.Option {
 }
 
 // Open returns the backend that the flags ask for. With install, onnxruntime is fetched where it is missing, and every step
-// is told on stderr. more are options that no flag gives.
+// is printed on stderr. more are options that no flag gives.
 func (b Backend) Open(ctx context.Context, env Env, install bool, more ...onnxruntime.Option) (backend.Backend, error) {
 	if b.Threads < 0 {
 		return nil, fmt.Errorf("%w: --threads %d: use 0 or more", ErrUsage, b.Threads)
