@@ -1,6 +1,10 @@
 package backend
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/catvae/catvae/internal/onnxtensor"
+)
 
 // Order brings a run's tensors into a graph's order and checks each against what the graph declares: none is missing, none
 // is empty, and names, types and shapes fit. It is for those who write backends. Errors wrap [ErrInput] and name the
@@ -32,7 +36,7 @@ func fits(info TensorInfo, t Tensor) error {
 	if err := t.Check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrInput, err)
 	}
-	dtype, n, _ := DTypeOf(t.Data)
+	dtype, n, _ := onnxtensor.DTypeOf(t.Data)
 	if dtype != info.DType {
 		return fmt.Errorf("%w: input %q is %s, the graph takes %s", ErrInput, info.Name, dtype, info.DType)
 	}

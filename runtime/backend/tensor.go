@@ -28,9 +28,3 @@ const (
 	Uint8   = onnxtensor.Uint8
 	Bool    = onnxtensor.Bool
 )
-
-// Size returns the number of elements of a shape, and an error for a negative dimension or an overflow.
-func Size(shape []int64) (int, error) { return onnxtensor.Size(shape) }
-
-// DTypeOf returns the element type of a slice that [Tensor].Data may hold, its length, and whether it may.
-func DTypeOf(data any) (DType, int, bool) { return onnxtensor.DTypeOf(data) }

@@ -50,7 +50,7 @@ func Diagnose(ctx context.Context, explicit string) Diagnosis {
 		}
 		d.Devices = append(d.Devices, device)
 	}
-	if d.Err != nil {
+	if d.Err != nil && ctx.Err() == nil {
 		d.Remedy = "catvae doctor --install"
 		if v := LibraryVariable(); v != "" && explicit == "" { // which goes before what is installed
 			d.Remedy = "env -u " + v + " " + d.Remedy
