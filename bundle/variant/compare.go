@@ -91,7 +91,8 @@ func newPair(ctx context.Context, name string, model []byte, v bundle.Variant, s
 	p.rivalTakes = onnxtensor.Float32
 	if v.Input == onnxtensor.Uint8 && name != bundle.VariantUint8 {
 		p.rivalTakes = onnxtensor.Uint8
-		if rival, err = onnxcompose.FromBytes(rival, p.input.Name, p.input.Values()); err != nil {
+		rule := p.input.Values()
+		if rival, err = onnxcompose.FromBytes(rival, p.input.Name, rule.Bytes, rule.Mean, rule.Deviation); err != nil {
 			return nil, err
 		}
 	}

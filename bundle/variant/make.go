@@ -82,7 +82,8 @@ func Make(ctx context.Context, name string, s Source) ([]byte, bundle.Variant, e
 	}
 	model, err := join(encoder, s.Threshold)
 	if err == nil && name == bundle.VariantUint8 {
-		model, err = onnxcompose.FromBytes(model, s.Manifest.Input.Name, s.Manifest.Input.Values())
+		rule := s.Manifest.Input.Values()
+		model, err = onnxcompose.FromBytes(model, s.Manifest.Input.Name, rule.Bytes, rule.Mean, rule.Deviation)
 	}
 	if err == nil {
 		model, err = label(model, name, doc, v.Input, s.Manifest)

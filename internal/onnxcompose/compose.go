@@ -10,7 +10,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"google.golang.org/protobuf/proto"
 )
@@ -54,11 +53,11 @@ func Chain(first, second []byte, outputs ...string) ([]byte, error) {
 	return onnxpb.Marshal(a)
 }
 
-// FromBytes returns a model that takes its input as bytes and makes of them what [dist.Values.Byte] does, to the last bit:
+// FromBytes returns a model that takes its input as bytes and makes floats of them, to the last bit as dist.Values.Byte does:
 //
-//	x = byte/d, or byte·(1/d) where d is no whole number
-//	x = (x - mean) / deviation, where the rule has either
-func FromBytes(model []byte, input string, v dist.Values) ([]byte, error) {
+//	x = byte/divisor, or byte·(1/divisor) where the divisor is no whole number
+//	x = (x - mean) / deviation, where the mean is not 0 or the deviation not 1
+func FromBytes(model []byte, input string, divisor, mean, deviation float64) ([]byte, error) {
 	m, err := decode(model)
 	if err != nil {
 		return nil, err
@@ -67,10 +66,10 @@ func FromBytes(model []byte, input string, v dist.Values) ([]byte, error) {
 	if in == nil || in.GetType().GetTensorType().GetElemType() != int32(onnxpb.TensorProto_FLOAT) {
 		return nil, fmt.Errorf("onnxcompose: the model has no float32 input %q", input)
 	}
-	if err := v.Check(); err != nil {
-		return nil, fmt.Errorf("onnxcompose: bytes into %q: %w", input, err)
+	if !(divisor > 0) || math.IsInf(divisor, 0) || !(deviation > 0) || math.IsInf(deviation, 0) || math.IsNaN(mean) || math.IsInf(mean, 0) {
+		return nil, fmt.Errorf("onnxcompose: bytes into %q, divided by %g, less %g, divided by %g: use finite numbers, and divisors above 0", input, divisor, mean, deviation)
 	}
-	steps := arithmetic(v)
+	steps := arithmetic(divisor, mean, deviation)
 	inner := bytesPrefix + input
 	for _, n := range m.Graph.Node {
 		for i, name := range n.Input {
@@ -110,14 +109,14 @@ type step struct {
 	by                 float64
 }
 
-// arithmetic lists what becomes of a byte, as [dist.Values.Byte] has it.
-func arithmetic(v dist.Values) []step {
-	steps := []step{{"Div", "Div", "factor", v.Bytes}}
-	if v.Bytes != math.Trunc(v.Bytes) {
-		steps[0] = step{"Mul", "Mul", "factor", 1 / v.Bytes}
+// arithmetic lists what is done to a byte that is a float already.
+func arithmetic(divisor, mean, deviation float64) []step {
+	steps := []step{{"Div", "Div", "factor", divisor}}
+	if divisor != math.Trunc(divisor) {
+		steps[0] = step{"Mul", "Mul", "factor", 1 / divisor}
 	}
-	if v.Mean != 0 || v.Deviation != 1 {
-		steps = append(steps, step{"Sub", "Sub", "mean", v.Mean}, step{"Div", "Standardise", "deviation", v.Deviation})
+	if mean != 0 || deviation != 1 {
+		steps = append(steps, step{"Sub", "Sub", "mean", mean}, step{"Div", "Standardise", "deviation", deviation})
 	}
 	return steps
 }

@@ -57,7 +57,7 @@ func TestChain(t *testing.T) {
 	if err != nil || len(d.Outputs) != 1 || d.Operators["Exp"] != 0 || d.Operators["Neg"] != 1 || d.Operators["Abs"] != 1 {
 		t.Fatalf("%+v, %v", d, err)
 	}
-	bytes, err := onnxcompose.FromBytes(chain, "x", dist.Unit())
+	bytes, err := onnxcompose.FromBytes(chain, "x", 255, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestFromBytes(t *testing.T) {
 	} {
 		v := dist.Unit()
 		change(&v)
-		bytes, err := onnxcompose.FromBytes(plain, "x", v)
+		bytes, err := onnxcompose.FromBytes(plain, "x", v.Bytes, v.Mean, v.Deviation)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,10 +133,10 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
-	if _, err := onnxcompose.FromBytes(first, "y", dist.Unit()); err == nil {
+	if _, err := onnxcompose.FromBytes(first, "y", 255, 0, 1); err == nil {
 		t.Error("an output was taken for an input")
 	}
-	if _, err := onnxcompose.FromBytes(first, "x", dist.Values{}); err == nil {
+	if _, err := onnxcompose.FromBytes(first, "x", 0, 0, 1); err == nil {
 		t.Error("a rule that divides by 0 was taken")
 	}
 }
