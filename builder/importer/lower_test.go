@@ -216,7 +216,7 @@ func onTape(t *testing.T, build func(b *builder.Graph) *G.Node, shape []int, x [
 
 func onBackend(t *testing.T, b backend.Backend, model []byte, shape []int, x []float64) onnxtensor.Tensor {
 	t.Helper()
-	g, err := b.Load(model, "case")
+	g, err := backend.Load(t.Context(), b, model, "case")
 	if err != nil {
 		t.Fatal(err)
 	}
