@@ -84,7 +84,7 @@ func (v Values) Nearest(x float32) byte {
 }
 
 // Contains reports whether a row may hold x. NaN never is contained.
-func (v Values) Contains(x float32) bool { return float64(x) >= v.Least && float64(x) <= v.Most }
+func (v Values) Contains(x float32) bool { return x >= float32(v.Least) && x <= float32(v.Most) }
 
 func (v Values) centred() bool { return v.Mean != 0 || v.Deviation != 1 }
 

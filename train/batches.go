@@ -41,13 +41,13 @@ func newBatches(c Config, set *dataset.Set, form RowForm, inputs []builder.Input
 		}
 	}
 	for range atOnce {
-		var step engine.Batch
+		step := engine.Batch{}
 		for _, in := range inputs {
 			size := in.Node.Shape().TotalSize()
 			if (in.Purpose == builder.RowsPurpose || in.Purpose == builder.TargetPurpose) && form != FloatRows {
-				step = append(step, make([]uint8, size))
+				step[in.Name] = make([]uint8, size)
 			} else {
-				step = append(step, make([]float32, size))
+				step[in.Name] = make([]float32, size)
 			}
 		}
 		b.memory = append(b.memory, step)
@@ -67,8 +67,8 @@ func (b *batches) at(step, n int) []engine.Batch {
 	}
 	for i := range n {
 		first := (step + i) % b.perEpoch() * b.config.Batch
-		for j, in := range b.inputs {
-			fillers[in.Purpose](b, in.Name, b.memory[i][j], step+i, b.order[first:first+b.config.Batch])
+		for _, in := range b.inputs {
+			fillers[in.Purpose](b, in.Name, b.memory[i][in.Name], step+i, b.order[first:first+b.config.Batch])
 		}
 	}
 	return b.memory[:n]

@@ -48,13 +48,13 @@ func glyphBatch(set *dataset.Set, m builder.Model, dt tensor.Dtype, step int) en
 	}
 	noise.Stream{Seed: 2, Purpose: noise.Latent}.Uniform64(u, uint32(step), 0)
 	if dt == tensor.Float64 {
-		return engine.Batch{pixels, u, []float64{tau}, []float64{weight}}
+		return engine.Batch{"sample": pixels, "noise": u, "temperature": []float64{tau}, "kl_weight": []float64{weight}}
 	}
 	narrow := make([]float32, len(u))
 	for i, x := range u {
 		narrow[i] = float32(x)
 	}
-	return engine.Batch{pixels, narrow, []float32{float32(tau)}, []float32{float32(weight)}}
+	return engine.Batch{"sample": pixels, "noise": narrow, "temperature": []float32{float32(tau)}, "kl_weight": []float32{float32(weight)}}
 }
 
 // pairOfEngines returns the tape and the compiled engine on equal weights.

@@ -84,7 +84,7 @@ type contender struct {
 
 func newContender(e engine.Engine, c config, set *dataset.Set, batch int) *contender {
 	k := &contender{engine: e, set: set, size: batch, rows: make([]uint8, batch*784), noise: make([]float32, batch*c.model().Bits())}
-	k.batch = engine.Batch{k.rows, k.noise, []float32{0.5}, []float32{1}}
+	k.batch = engine.Batch{"sample": k.rows, "noise": k.noise, "temperature": []float32{0.5}, "kl_weight": []float32{1}}
 	return k
 }
 

@@ -34,9 +34,6 @@ type Comparison struct {
 	Note                 string  `json:"note"`
 }
 
-// least is how many bits must agree with float32. All of uint8's must that are not within [Margin] of a decision.
-var least = map[string]float64{bundle.VariantInt8: 0.9, bundle.VariantFloat16: 0.999}
-
 // Margin is how near to a decision float32's own rounding may turn a bit: see bundle.Latent.NearDecision.
 const Margin = 1e-4
 
@@ -52,10 +49,10 @@ func Compare(ctx context.Context, name string, model []byte, v bundle.Variant, s
 	if err := p.compare(ctx, &c, rows); err != nil {
 		return c, fmt.Errorf("variant: %s: %w", name, err)
 	}
-	if c.Agreement < least[name] {
-		return c, fmt.Errorf("variant: %s: %w: %.2f %% of the bits agree with float32, at least %.2f %% must", name, ErrQuality, 100*c.Agreement, 100*least[name])
+	if c.Agreement < variants[name].least {
+		return c, fmt.Errorf("variant: %s: %w: %.2f %% of the bits agree with float32, at least %.2f %% must", name, ErrQuality, 100*c.Agreement, 100*variants[name].least)
 	}
-	if name == bundle.VariantUint8 && c.Turned > 0 {
+	if variants[name].exact && c.Turned > 0 {
 		return c, fmt.Errorf("variant: %s: %w: %d of %d bits differ from float32, beyond rounding", name, ErrQuality, c.Turned, c.Bits)
 	}
 	if err := p.race(ctx, &c, rows); err != nil {

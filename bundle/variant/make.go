@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxcompose"
@@ -20,17 +19,6 @@ var (
 	ErrUnsupported = errors.New("variant cannot be made")
 	ErrQuality     = errors.New("variant is not good enough")
 )
-
-// Names are the variants that can be made.
-var Names = []string{bundle.VariantInt8, bundle.VariantUint8, bundle.VariantFloat16}
-
-// CheckName reports a name that is no variant's.
-func CheckName(name string) error {
-	if !slices.Contains(Names, name) {
-		return fmt.Errorf("variant: there is no %q: use %s", name, strings.Join(Names, ", "))
-	}
-	return nil
-}
 
 // File is where a variant's graph stands in a bundle.
 func File(name string) string { return "variants/" + name + ".onnx" }
@@ -52,41 +40,24 @@ func Make(ctx context.Context, name string, s Source) ([]byte, bundle.Variant, e
 	if err := CheckName(name); err != nil {
 		return nil, bundle.Variant{}, err
 	}
-	v := bundle.Variant{File: File(name), Input: onnxtensor.Uint8, Devices: []string{"cpu"}}
+	row := variants[name]
+	v := bundle.Variant{File: File(name), Input: row.takes, Devices: row.devices}
 	encoder, err := onnxpb.Unmarshal(s.Encoder)
 	if err != nil {
 		return nil, v, fmt.Errorf("variant: the encoder: %w", err)
 	}
-	doc := ""
-	switch name {
-	case bundle.VariantUint8:
-		v.Devices = []string{"cpu", "cuda"}
-		doc = "Latent logits and packed codes of rows of bytes, in float32."
-	case bundle.VariantFloat16:
-		v.Input, v.Devices = onnxtensor.Float32, []string{"cuda"}
-		doc = "Latent logits and packed codes of rows, products in float16."
-		var seen activations
-		if seen, err = calibrate(ctx, encoder, s, operands(encoder.Graph, true)); err == nil {
-			err = checkRange16(seen)
-		}
-		if err == nil {
-			err = toFloat16(encoder.Graph, s.Manifest.Input.Name)
-		}
-	case bundle.VariantInt8:
-		doc = "Latent logits and packed codes of rows of bytes, quantised to 8 bits with static scales."
-		v.Activations, err = quantize(ctx, encoder, s)
-		v.Calibrated = &bundle.Calibration{Rows: len(s.Rows) / max(1, s.Manifest.Input.RowSize()), Fingerprint: s.Fingerprint}
+	if row.rewrite != nil {
+		err = row.rewrite(ctx, encoder, s, &v)
 	}
 	if err != nil {
 		return nil, v, fmt.Errorf("variant: %s: %w", name, err)
 	}
 	model, err := join(encoder, s.Threshold)
-	if err == nil && name == bundle.VariantUint8 {
-		rule := s.Manifest.Input.Values()
-		model, err = onnxcompose.FromBytes(model, s.Manifest.Input.Name, rule.Bytes, rule.Mean, rule.Deviation)
+	if err == nil && row.finish != nil {
+		model, err = row.finish(model, s)
 	}
 	if err == nil {
-		model, err = label(model, name, doc, v.Input, s.Manifest)
+		model, err = label(model, name, row.doc, v.Input, s.Manifest)
 	}
 	if err != nil {
 		return nil, v, fmt.Errorf("variant: %s: %w", name, err)
@@ -113,6 +84,9 @@ func label(model []byte, name, doc string, takes onnxtensor.DType, m *bundle.Man
 	sample := fmt.Sprintf("Rows of %s within [%g,%g].", takes, m.Input.Range[0], m.Input.Range[1])
 	if takes == onnxtensor.Uint8 {
 		sample = fmt.Sprintf("Rows of bytes, each standing for itself times %.6g.", m.Input.Scale)
+		if rule := m.Input.Values(); rule.Mean != 0 || rule.Deviation != 1 {
+			sample = fmt.Sprintf("Rows of bytes b, each standing for (b / %g - %g) / %g.", rule.Bytes, rule.Mean, rule.Deviation)
+		}
 	}
 	for _, in := range p.Graph.Input {
 		if in.GetName() == m.Input.Name {

@@ -229,8 +229,8 @@ func (e *Compiled) run(ctx context.Context, batches []Batch) ([]Values, error) {
 		return nil, err
 	}
 	for i, b := range batches {
-		for j, data := range b {
-			copyAt(c.inputs[j], i, data)
+		for j, n := range e.objective.Inputs {
+			copyAt(c.inputs[j], i, b[n.Name()])
 		}
 		for j, s := range e.rule.scalars(e.steps + 1 + i) {
 			setAt(c.scalars[j], i, s.value)

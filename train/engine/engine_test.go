@@ -149,7 +149,7 @@ func TestOptimizersAgainstALoop(t *testing.T) {
 					var losses []float64
 					for step := range steps {
 						x, y := data(step)
-						batches = append(batches, engine.Batch{as(dt, x), as(dt, y)})
+						batches = append(batches, engine.Batch{"x": as(dt, x), "y": as(dt, y)})
 						losses = append(losses, loop.step(x, y))
 					}
 					values, err := e.Step(context.Background(), batches...)
@@ -234,7 +234,7 @@ func TestStates(t *testing.T) {
 	o := engine.Optimizer{Name: "adam", LearningRate: 0.01}
 	batch := func(step int) engine.Batch {
 		x, y := data(step)
-		return engine.Batch{as(tensor.Float32, x), as(tensor.Float32, y)}
+		return engine.Batch{"x": as(tensor.Float32, x), "y": as(tensor.Float32, y)}
 	}
 	take := func(e engine.Engine, from, to int) {
 		t.Helper()
@@ -333,11 +333,12 @@ func TestBadObjectives(t *testing.T) {
 func TestBadBatchesAndStates(t *testing.T) {
 	o := engine.Optimizer{Name: "adam", LearningRate: 0.01}
 	x, y := data(0)
-	good := engine.Batch{as(tensor.Float32, x), as(tensor.Float32, y)}
+	good := engine.Batch{"x": as(tensor.Float32, x), "y": as(tensor.Float32, y)}
 	for name, e := range engines(t, regression(tensor.Float32), o, rows) {
 		before := e.State()
 		for what, b := range map[string]engine.Batch{
-			"too few inputs": good[:1], "another type": {x, y}, "too short": {as(tensor.Float32, x[1:]), good[1]}, "no slice": {1, 2}, "nothing": {nil, nil},
+			"too few inputs": {"x": good["x"]}, "another name": {"x": good["x"], "z": good["y"]}, "another type": {"x": x, "y": y},
+			"too short": {"x": as(tensor.Float32, x[1:]), "y": good["y"]}, "no slice": {"x": 1, "y": 2}, "nothing": {"x": nil, "y": nil},
 		} {
 			if _, err := e.Step(context.Background(), b); !errors.Is(err, engine.ErrBatch) {
 				t.Errorf("%s: %s: %v, want ErrBatch", name, what, err)

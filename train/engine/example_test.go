@@ -59,7 +59,7 @@ func ExampleCompile() {
 				digits.Row(first+i, rows[i*pixels:][:pixels])
 				labels[i*classes+digits.Label(first+i)] = 1
 			}
-			values, err := e.Step(context.Background(), engine.Batch{rows, labels})
+			values, err := e.Step(context.Background(), engine.Batch{"pixels": rows, "label": labels})
 			if err != nil {
 				fmt.Println(err)
 				return

@@ -31,9 +31,9 @@ type Objective struct {
 	Metrics    []export.Named // further scalars of the loss's type that a step returns
 }
 
-// A Batch holds the numbers of [Objective].Inputs, in their order: a slice each, []float32, []float64, []uint8, []int64
-// or []int32 as the node's type is, in row-major order; a scalar is a slice of one. A step reads it and keeps nothing.
-type Batch []any
+// A Batch holds the numbers of [Objective].Inputs by their names: a slice each, []float32, []float64, []uint8, []int64 or
+// []int32 as the node's type is, in row-major order; a scalar is a slice of one. A step reads it and keeps nothing.
+type Batch map[string]any
 
 // Values are the loss and then the metrics of one step, from before its update.
 type Values []float64

@@ -119,10 +119,14 @@ func (p *program) checkBatch(b Batch) error {
 	if len(b) != len(p.objective.Inputs) {
 		return fmt.Errorf("engine: %d inputs are given, the objective has %d: %w", len(b), len(p.objective.Inputs), ErrBatch)
 	}
-	for i, n := range p.objective.Inputs {
-		dtype, size, ok := onnxtensor.DTypeOf(b[i])
+	for _, n := range p.objective.Inputs {
+		data, given := b[n.Name()]
+		if !given {
+			return fmt.Errorf("engine: the input %q is not given: %w", n.Name(), ErrBatch)
+		}
+		dtype, size, ok := onnxtensor.DTypeOf(data)
 		if want := dtypeOf(n.Dtype()); !ok || dtype != want {
-			return fmt.Errorf("engine: input %q is a %T, the objective takes %s: %w", n.Name(), b[i], want, ErrBatch)
+			return fmt.Errorf("engine: input %q is a %T, the objective takes %s: %w", n.Name(), data, want, ErrBatch)
 		}
 		if want := n.Shape().TotalSize(); size != want {
 			return fmt.Errorf("engine: input %q has %d numbers, its shape %v wants %d: %w", n.Name(), size, n.Shape(), want, ErrBatch)

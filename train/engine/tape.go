@@ -106,8 +106,8 @@ func (e *Tape) step(b Batch) (Values, error) {
 
 // bind gives every input its value.
 func (e *Tape) bind(b Batch) error {
-	for i, n := range e.objective.Inputs {
-		if err := tape.Bind(n, tensor.New(tensor.WithShape(n.Shape()...), tensor.WithBacking(b[i]))); err != nil {
+	for _, n := range e.objective.Inputs {
+		if err := tape.Bind(n, tensor.New(tensor.WithShape(n.Shape()...), tensor.WithBacking(b[n.Name()]))); err != nil {
 			return fmt.Errorf("engine: input %q: %w", n.Name(), err)
 		}
 	}

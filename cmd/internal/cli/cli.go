@@ -18,7 +18,6 @@ import (
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
-	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 )
@@ -53,7 +52,7 @@ func Code(err error) int {
 		return Part
 	case errors.Is(err, runtime.ErrLibrary), errors.Is(err, runtime.ErrDevice):
 		return NoLibrary
-	case errors.Is(err, bundle.ErrBad), errors.Is(err, dataset.ErrData), errors.Is(err, onnxcheck.ErrUnsafe), errors.Is(err, runtime.ErrInput):
+	case errors.Is(err, bundle.ErrBad), errors.Is(err, dataset.ErrData), errors.Is(err, backend.ErrUnsafe), errors.Is(err, runtime.ErrInput):
 		return BadInput
 	}
 	return Failed

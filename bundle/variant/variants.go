@@ -1,0 +1,76 @@
+package variant
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxcompose"
+	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/internal/onnxtensor"
+)
+
+// Names are the variants that can be made, in the order in which they are made.
+var Names = []string{bundle.VariantInt8, bundle.VariantUint8, bundle.VariantFloat16}
+
+// variants are the ways to compute an encoder and its threshold otherwise, by the names of package bundle: one row each.
+var variants = map[string]struct {
+	doc     string           // of the graph
+	takes   onnxtensor.DType // of the rows
+	devices []string         // where it is meant to run
+	least   float64          // the share of bits that must agree with float32's
+	exact   bool             // whether all bits must agree that are further than [Margin] from a decision
+
+	// rewrite changes the encoder, and adds to what the manifest says of the variant; nil for none.
+	rewrite func(ctx context.Context, encoder *onnxpb.ModelProto, s Source, v *bundle.Variant) error
+	// finish changes encoder and threshold once they are one graph; nil for none.
+	finish func(model []byte, s Source) ([]byte, error)
+}{
+	bundle.VariantInt8: {
+		doc:   "Latent logits and packed codes of rows of bytes, quantised to 8 bits with static scales.",
+		takes: onnxtensor.Uint8, devices: []string{"cpu"}, least: 0.9, rewrite: toInt8,
+	},
+	bundle.VariantUint8: {
+		doc:   "Latent logits and packed codes of rows of bytes, in float32.",
+		takes: onnxtensor.Uint8, devices: []string{"cpu", "cuda"}, exact: true, finish: fromBytes,
+	},
+	bundle.VariantFloat16: {
+		doc:   "Latent logits and packed codes of rows, products in float16.",
+		takes: onnxtensor.Float32, devices: []string{"cuda"}, least: 0.999, rewrite: toHalf,
+	},
+}
+
+// CheckName reports a name that is no variant's.
+func CheckName(name string) error {
+	if !slices.Contains(Names, name) {
+		return fmt.Errorf("variant: there is no %q: use %s", name, strings.Join(Names, ", "))
+	}
+	return nil
+}
+
+// toInt8 makes every product one of bytes, and keeps the scales and what they were taken from.
+func toInt8(ctx context.Context, encoder *onnxpb.ModelProto, s Source, v *bundle.Variant) (err error) {
+	v.Activations, err = quantize(ctx, encoder, s)
+	v.Calibrated = &bundle.Calibration{Rows: len(s.Rows) / max(1, s.Manifest.Input.RowSize()), Fingerprint: s.Fingerprint}
+	return err
+}
+
+// toHalf makes every product one of float16, where the activations of the calibration rows fit.
+func toHalf(ctx context.Context, encoder *onnxpb.ModelProto, s Source, _ *bundle.Variant) error {
+	seen, err := calibrate(ctx, encoder, s, operands(encoder.Graph, true))
+	if err != nil {
+		return err
+	}
+	if err := checkRange16(seen); err != nil {
+		return err
+	}
+	return toFloat16(encoder.Graph, s.Manifest.Input.Name)
+}
+
+// fromBytes lets a graph take bytes, by the manifest's rule.
+func fromBytes(model []byte, s Source) ([]byte, error) {
+	rule := s.Manifest.Input.Values()
+	return onnxcompose.FromBytes(model, s.Manifest.Input.Name, rule.Bytes, rule.Mean, rule.Deviation)
+}
