@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
 	"github.com/catvae/catvae/train/evaluate"
@@ -271,4 +273,75 @@ func distributions(t *testing.T, m *runtime.Model) evaluate.Model {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// cancelling is a backend that ends the run's context when it is to load a graph.
+type cancelling struct {
+	backend.Backend
+	cancel func()
+}
+
+func (c cancelling) Load(ctx context.Context, model backend.Checked, label string) (backend.Graph, error) {
+	c.cancel()
+	return c.Backend.Load(ctx, model, label)
+}
+
+// A run whose context is done before its first step ends at once and leaves nothing: before it loads, while it compiles, and
+// where it would have gone on with a run that exists.
+func TestDoneBeforeTheFirstStep(t *testing.T) {
+	t.Parallel()
+	onnx, data, dir := ortest.Backend(t), glyphFile(t, 2500), filepath.Join(t.TempDir(), "run")
+	for name, c := range map[string]struct {
+		engine train.Engine
+		run    func(ctx context.Context, cancel func()) backend.Backend
+	}{
+		"done from the start": {train.Compiled, func(_ context.Context, cancel func()) backend.Backend { cancel(); return onnx }},
+		"the tape":            {train.Tape, func(_ context.Context, cancel func()) backend.Backend { cancel(); return onnx }},
+		"while it compiles":   {train.Compiled, func(_ context.Context, cancel func()) backend.Backend { return cancelling{onnx, cancel} }},
+	} {
+		ctx, cancel := context.WithCancel(context.Background())
+		r, err := train.Run(ctx, config(t), train.Options{Source: data, Out: dir, Backend: c.run(ctx, cancel), Engine: c.engine, Samples: 1})
+		if !errors.Is(err, context.Canceled) || r.Steps != 0 {
+			t.Errorf("%s: %d steps, %v", name, r.Steps, err)
+		}
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: a folder is left", name)
+		}
+		cancel()
+	}
+
+	if _, err := train.Run(context.Background(), config(t, "epochs=1"), train.Options{Source: data, Out: dir, Backend: onnx, Samples: 1}); err != nil {
+		t.Fatal(err)
+	}
+	before := files(t, dir)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	_, err := train.Run(ctx, config(t, "epochs=2"), train.Options{Source: data, Out: dir, Backend: cancelling{onnx, cancel}, Resume: true, Samples: 1})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a resumed run gives %v", err)
+	}
+	for name, data := range files(t, dir) {
+		if name != train.ConfigFile && name != train.MetricsFile && before[name] != data { // which know that two epochs are wanted
+			t.Errorf("%s was changed by a run without a step", name)
+		}
+	}
+}
+
+// files are the contents of a folder, by their names.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			var data []byte
+			if data, err = os.ReadFile(filepath.Join(dir, path)); err == nil {
+				all[path] = string(data)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
