@@ -98,11 +98,11 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 }
 
 // graphs returns the three graphs with their names, documentation and inputs for verification.
-func (t Trained) graphs() []writer.Graph {
+func (t Trained) graphs() []writer.Part {
 	latent := func(batch int) []int64 { return int64s(t.Model.LatentShape(batch)) }
 	code := func(batch int) []int64 { return int64s(t.Model.CodeShape(batch)) }
 	sample := func(batch int) []int64 { return int64s(t.Model.InputShape(batch)) }
-	return []writer.Graph{
+	return []writer.Part{
 		{
 			File: bundle.EncoderFile, Trace: t.traceEncoder,
 			Options: t.options("encoder", "Latent logits of rows: what the encoder says of each latent variable before any decision."),

@@ -275,7 +275,7 @@ func (r *run) evaluate(ctx context.Context, set *dataset.Set, kind string, epoch
 		return evaluate.Evaluation{}, err
 	}
 	defer model.Close()
-	m, err := evaluate.ModelOf(model.Manifest())
+	m, err := evaluate.DistributionsOf(model.Manifest())
 	if err != nil {
 		return evaluate.Evaluation{}, err
 	}

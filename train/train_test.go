@@ -266,9 +266,9 @@ func TestConfigFiles(t *testing.T) {
 }
 
 // distributions are those of an open model.
-func distributions(t *testing.T, m *runtime.Model) evaluate.Model {
+func distributions(t *testing.T, m *runtime.Model) evaluate.Distributions {
 	t.Helper()
-	d, err := evaluate.ModelOf(m.Manifest())
+	d, err := evaluate.DistributionsOf(m.Manifest())
 	if err != nil {
 		t.Fatal(err)
 	}

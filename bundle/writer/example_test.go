@@ -41,8 +41,8 @@ func Example() {
 	}
 	manifest.Input.Shape, manifest.Input.Seen = []int64{6}, "none"
 	// graph is one of the three: what it takes, how wide that is, and the outputs that are made of it.
-	graph := func(file, takes string, width int, outputs func(b *builder.Graph, x *G.Node) map[string]*G.Node, names ...string) writer.Graph {
-		return writer.Graph{
+	graph := func(file, takes string, width int, outputs func(b *builder.Graph, x *G.Node) map[string]*G.Node, names ...string) writer.Part {
+		return writer.Part{
 			File: file,
 			Trace: func(batch int) (export.Traced, error) {
 				b := builder.New(params)
@@ -59,7 +59,7 @@ func Example() {
 				func(u float32) float32 { return u }),
 		}
 	}
-	graphs := []writer.Graph{
+	graphs := []writer.Part{
 		graph(bundle.EncoderFile, bundle.Sample, 6, func(b *builder.Graph, x *G.Node) map[string]*G.Node {
 			return map[string]*G.Node{bundle.LatentLogits: m.Encode(b, x)}
 		}, bundle.LatentLogits),

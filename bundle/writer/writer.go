@@ -17,8 +17,8 @@ import (
 	"github.com/catvae/catvae/runtime/backend"
 )
 
-// A Graph is one of a bundle's graphs, to be exported, and inputs to verify it with.
-type Graph struct {
+// A Part is one of a bundle's graphs, to be exported, and inputs to verify it with.
+type Part struct {
 	File    string // bundle.EncoderFile and so on
 	Trace   export.Trace
 	Options export.Options // Metadata is filled in
@@ -74,7 +74,7 @@ var ErrVerification = errors.New("verification failed")
 // not at all. m is the manifest but for format, opset and files, which are filled in. Equal graphs, weights and
 // manifests give equal graph and manifest bytes, whatever the verification measured: verification.json is not among the
 // hashed files.
-func Write(ctx context.Context, dir string, m bundle.Manifest, graphs []Graph, o Options) (Verification, error) {
+func Write(ctx context.Context, dir string, m bundle.Manifest, graphs []Part, o Options) (Verification, error) {
 	v := Verification{Runner: o.Backend.Name(), Tolerance: export.Tolerance, Graphs: map[string]export.Verified{}, Record: o.Record}
 	if err := atomicfile.CheckNew(dir, o.Force); err != nil {
 		return v, fmt.Errorf("writer: bundle %w", err)
@@ -152,7 +152,7 @@ func (v *Verification) addVariants(ctx context.Context, m *bundle.Manifest, cont
 }
 
 // Export returns the graph as an ONNX model that says of itself what the manifest says of it.
-func (g Graph) Export(ctx context.Context, m *bundle.Manifest) ([]byte, error) {
+func (g Part) Export(ctx context.Context, m *bundle.Manifest) ([]byte, error) {
 	g.Options.Metadata = m.Metadata(g.File)
 	model, err := export.Graph(ctx, g.Trace, g.Options)
 	if err != nil {
@@ -162,7 +162,7 @@ func (g Graph) Export(ctx context.Context, m *bundle.Manifest) ([]byte, error) {
 }
 
 // verify compares each graph with gorgonia, and the codes of the first two together.
-func (v *Verification) verify(ctx context.Context, m bundle.Manifest, graphs []Graph, content map[string][]byte, b backend.Backend) error {
+func (v *Verification) verify(ctx context.Context, m bundle.Manifest, graphs []Part, content map[string][]byte, b backend.Backend) error {
 	loaded := map[string]backend.Graph{}
 	defer func() {
 		for _, l := range loaded {
@@ -183,8 +183,8 @@ func (v *Verification) verify(ctx context.Context, m bundle.Manifest, graphs []G
 }
 
 // check compares codes end to end: rows through encoder and threshold, on the runner and on gorgonia.
-func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []Graph, loaded map[string]backend.Graph) error {
-	byFile := map[string]Graph{}
+func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []Part, loaded map[string]backend.Graph) error {
+	byFile := map[string]Part{}
 	for _, g := range graphs {
 		byFile[g.File] = g
 	}
@@ -227,7 +227,7 @@ func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []Graph, 
 	return nil
 }
 
-// RandomInputs returns inputs for [Graph]: one float32 tensor whose values spread maps from numbers uniform in (0,1).
+// RandomInputs returns inputs for [Part]: one float32 tensor whose values spread maps from numbers uniform in (0,1).
 func RandomInputs(name string, shape func(batch int) []int64, spread func(u float32) float32) func(batch int) []onnxtensor.Tensor {
 	return func(batch int) []onnxtensor.Tensor {
 		s := shape(batch)

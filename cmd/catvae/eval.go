@@ -74,7 +74,7 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	bar := progress.New(env.Stderr, set.Len(), "evaluating")
-	m, err := evaluate.ModelOf(model.Manifest())
+	m, err := evaluate.DistributionsOf(model.Manifest())
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 	return c.print(ctx, env, model, m, set, e)
 }
 
-func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Model, m evaluate.Model, set *dataset.Set, e evaluate.Evaluation) error {
+func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Model, m evaluate.Distributions, set *dataset.Set, e evaluate.Evaluation) error {
 	out := struct {
 		evaluate.Evaluation
 		ExactELBO *float64 `json:"exact_elbo,omitempty"`

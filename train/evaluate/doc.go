@@ -1,11 +1,11 @@
 // Package evaluate measures models by bounds on ln p(x) that may be compared with other people's: on hard samples from the
 // posterior, never on the relaxed objective.
 //
-// Three nouns: a [Coder] is what is measured, an open bundle for example; a [Model] says how its codes and its rows are
+// Three nouns: a [Coder] is what is measured, an open bundle for example; [Distributions] say how its codes and its rows are
 // distributed; an [Evaluation] holds the figures, in nats a row. [Estimate] draws samples, [Exact] enumerates every code of
 // a small latent space:
 //
-//	m, err := evaluate.ModelOf(model.Manifest())
+//	m, err := evaluate.DistributionsOf(model.Manifest())
 //	e, err := evaluate.Estimate(ctx, model, m, set, evaluate.Options{Binarize: dataset.None, Seed: 1, Samples: 100})
 //	fmt.Println(-e.ELBO, -e.IWAE)
 //

@@ -19,19 +19,19 @@ type Coder interface {
 	DecodeLogits(ctx context.Context, dst, codes []float32) ([]float32, error)
 }
 
-// A Model is the distributions of what is evaluated: what a bundle's manifest says of them.
-type Model struct {
+// Distributions are those of what is evaluated: what a bundle's manifest says of them.
+type Distributions struct {
 	Latent     dist.Latent
 	Likelihood dist.Likelihood
 }
 
-// ModelOf returns the distributions of a bundle.
-func ModelOf(m *bundle.Manifest) (Model, error) {
+// DistributionsOf returns the distributions of a bundle.
+func DistributionsOf(m *bundle.Manifest) (Distributions, error) {
 	l, err := dist.LikelihoodOf(m.Likelihood)
 	if err != nil {
-		return Model{}, fmt.Errorf("evaluate: %w: %w", err, bundle.ErrFormat)
+		return Distributions{}, fmt.Errorf("evaluate: %w: %w", err, bundle.ErrFormat)
 	}
-	return Model{Latent: m.Latent.Dist(), Likelihood: l}, nil
+	return Distributions{Latent: m.Latent.Dist(), Likelihood: l}, nil
 }
 
 // Evaluation is what hard samples from the posterior say of a model: the figures that may be compared with others'. All
@@ -77,7 +77,7 @@ const evaluationChunk = 250
 //	IWAE    E ln 1/K Σ p(x,z_k)/q(z_k|x),   K hard z (Burda et al. 1509.00519, equation 8)
 //
 // Both bound ln p(x) from below; IWAE grows towards it with K. Equal seeds give equal numbers.
-func Estimate(ctx context.Context, c Coder, m Model, set *dataset.Set, o Options) (Evaluation, error) {
+func Estimate(ctx context.Context, c Coder, m Distributions, set *dataset.Set, o Options) (Evaluation, error) {
 	if o.Samples < 1 {
 		return Evaluation{}, fmt.Errorf("evaluate: evaluate with %d samples: use 1 or more", o.Samples)
 	}
@@ -111,7 +111,7 @@ func Estimate(ctx context.Context, c Coder, m Model, set *dataset.Set, o Options
 // evaluator sums over rows.
 type evaluator struct {
 	coder                    Coder
-	model                    Model
+	model                    Distributions
 	set                      *dataset.Set
 	options                  Options
 	bits                     []Bit

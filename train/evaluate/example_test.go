@@ -39,7 +39,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	coder, model := fair{bits: 3, pixels: set.RowSize()}, evaluate.Model{Latent: latent, Likelihood: likelihood}
+	coder, model := fair{bits: 3, pixels: set.RowSize()}, evaluate.Distributions{Latent: latent, Likelihood: likelihood}
 	e, err := evaluate.Estimate(ctx, coder, model, set, evaluate.Options{Binarize: dataset.None, Seed: 1, Samples: 5})
 	if err != nil {
 		fmt.Println(err)
