@@ -4,25 +4,20 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/internal/golden"
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
-	"github.com/google/go-cmp/cmp"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
-
-var updateGolden = flag.Bool("update", false, "rewrite the golden files")
 
 // The exported graphs, as text: what a reader sees in Netron. Regenerate with go test ./export -run Golden -update.
 func TestGolden(t *testing.T) {
@@ -64,7 +59,7 @@ func TestGolden(t *testing.T) {
 		if err := model.WriteText(&text); err != nil {
 			t.Fatal(err)
 		}
-		compareGolden(t, name, text.Bytes())
+		golden.Compare(t, name, text.Bytes())
 		if strings.Contains(text.String(), "Shape(") {
 			t.Errorf("%s reads a shape at run time, which onnxruntime would put on the CPU", name)
 		}
@@ -100,20 +95,7 @@ func traced(b *builder.Graph, in *G.Node, name string, outputs ...export.Named) 
 // docs/operators.md is what the table says. go generate ./export rewrites it.
 func TestOperatorsPage(t *testing.T) {
 	t.Parallel()
-	const file = "../docs/operators.md"
-	want := export.OperatorsPage()
-	if *updateGolden {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Errorf("%s is not what the table says: run go generate ./export", file)
-	}
+	golden.File(t, "../docs/operators.md", []byte(export.OperatorsPage()))
 }
 
 // Every operator that is written has a row of facts, by which the passes work.
@@ -248,23 +230,5 @@ func TestOutputsThatShareAValue(t *testing.T) {
 	defer loaded.Close()
 	if n := len(loaded.Inputs()); n != 2 {
 		t.Errorf("%d inputs, want x and w", n)
-	}
-}
-
-// compareGolden compares a text with a file of testdata, which -update writes anew.
-func compareGolden(t *testing.T, name string, text []byte) {
-	t.Helper()
-	golden := filepath.Join("testdata", name+".golden")
-	if *updateGolden {
-		if err := os.WriteFile(golden, text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(text)); diff != "" {
-		t.Errorf("%s: %s", golden, diff)
 	}
 }

@@ -2,14 +2,12 @@ package train
 
 import (
 	"bytes"
-	"flag"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write docs/configuration.md anew")
+	"github.com/catvae/catvae/internal/golden"
+)
 
 // docs/configuration.md is what the configuration's tags say, and every key has a doc.
 func TestConfigurationPage(t *testing.T) {
@@ -17,22 +15,10 @@ func TestConfigurationPage(t *testing.T) {
 	if err := writeReference(&want); err != nil {
 		t.Fatal(err)
 	}
-	const page = "../docs/configuration.md"
-	if *update {
-		if err := os.WriteFile(page, want.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want.Bytes()) {
-		t.Errorf("%s is not current: run go test ./train -run ConfigurationPage -update", page)
-	}
+	golden.File(t, "../docs/configuration.md", want.Bytes())
 	for _, name := range Keys() {
 		last := name[strings.LastIndex(name, ".")+1:]
-		if !bytes.Contains(got, []byte("`"+name+"`")) && !bytes.Contains(got, []byte("`"+last+"`")) {
+		if !bytes.Contains(want.Bytes(), []byte("`"+name+"`")) && !bytes.Contains(want.Bytes(), []byte("`"+last+"`")) {
 			t.Errorf("%s is not on the page", name)
 		}
 	}

@@ -2,9 +2,6 @@ package variant_test
 
 import (
 	"bytes"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/catvae/catvae/builder"
@@ -12,9 +9,9 @@ import (
 	"github.com/catvae/catvae/bundle/variant"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/internal/golden"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
-	"github.com/google/go-cmp/cmp"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -69,7 +66,7 @@ func TestVariantsGolden(t *testing.T) {
 		if err := export.WriteText(&text, model); err != nil {
 			t.Fatal(err)
 		}
-		compareGolden(t, name, text.Bytes())
+		golden.Compare(t, name, text.Bytes())
 	}
 	if err := export.WriteText(&bytes.Buffer{}, []byte("no model")); err == nil {
 		t.Error("text is printed as a model")
@@ -80,23 +77,4 @@ func named(name string, n *G.Node) export.Named { return export.Named{Name: name
 
 func traced(b *builder.Graph, in *G.Node, name string, outputs ...export.Named) (export.Traced, error) {
 	return export.Traced{Inputs: []export.Named{named(name, in)}, Outputs: outputs}, b.Err()
-}
-
-var updateGolden = flag.Bool("update", false, "write the golden files anew")
-
-func compareGolden(t *testing.T, name string, text []byte) {
-	t.Helper()
-	golden := filepath.Join("testdata", name+".golden")
-	if *updateGolden {
-		if err := os.WriteFile(golden, text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(text)); diff != "" {
-		t.Errorf("%s: %s", golden, diff)
-	}
 }
