@@ -103,7 +103,7 @@ func (b *Graph) leafOf(name string, dtype tensor.Dtype, shape []int, value *tens
 		return b.fail("an input of shape %v has no name", shape)
 	}
 	if old, taken := b.named[name]; taken {
-		if b.shared && value != nil && b.fixed[name] && slices.Equal(old.Shape(), tensor.Shape(shape)) {
+		if b.shared && value != nil && b.fixed[name] && slices.Equal(old.Shape(), tensor.Shape(shape)) && sameValue(old, value) {
 			return old
 		}
 		return b.fail("the name %q is taken: give each input, constant and parameter its own", name)
@@ -132,6 +132,11 @@ func (b *Graph) leafOf(name string, dtype tensor.Dtype, shape []int, value *tens
 	}
 	b.named[name], b.fixed[name] = n, value != nil
 	return n
+}
+
+// sameValue reports whether a leaf holds a value, which is the very tensor or one with equal numbers.
+func sameValue(leaf *G.Node, value *tensor.Dense) bool {
+	return leaf.Value() == G.Value(value) || leaf.Value() != nil && slices.Equal(Floats(leaf.Value()), Floats(value))
 }
 
 // maxSize bounds the number of values in a tensor, so that no shape overflows an int or is allocated by mistake: 2³⁰

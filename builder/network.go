@@ -56,13 +56,16 @@ func NewNetwork(kind string) (Network, error) {
 // out where the keys tell it, as in files from before there were kinds: with a "graph" it is onnx, otherwise mlp.
 type NetworkConfig struct{ Network }
 
-// kindOf returns the kind that an object without one is of.
+// kindOf returns the kind that an object without one is of: onnx where it names a graph.
 func kindOf(graph bool) string {
 	if graph {
 		return ONNX{}.Kind()
 	}
 	return MLP{}.Kind()
 }
+
+// onnxKeys are the keys by which a network is told to be of kind onnx.
+var onnxKeys = []string{"graph", "output"}
 
 // told reports whether the kind of a network follows from its keys.
 func (c NetworkConfig) told() bool {
@@ -92,17 +95,33 @@ func (c NetworkConfig) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON lays an object over the network: keys that it leaves out stay where the kind stays. A key that the kind does
 // not have is an error.
 func (c *NetworkConfig) UnmarshalJSON(data []byte) error {
-	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(data, &keys); err != nil {
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(data, &given); err != nil {
 		return err
 	}
-	_, graph := keys["graph"]
-	kind := kindOf(graph)
+	keys := map[string]json.RawMessage{} // in lower case, as encoding/json reads them
+	for name, value := range given {
+		keys[strings.ToLower(name)] = value
+	}
+	graph := ""
+	if text, ok := keys["graph"]; ok {
+		if err := json.Unmarshal(text, &graph); err != nil {
+			return fmt.Errorf("graph: %w", err)
+		}
+	}
+	kind := kindOf(graph != "")
 	if text, ok := keys["kind"]; ok {
 		if err := json.Unmarshal(text, &kind); err != nil {
 			return fmt.Errorf("kind: %w", err)
 		}
 		delete(keys, "kind")
+	}
+	if kind == kindOf(false) && graph == "" { // as files were written before there were kinds
+		for _, key := range onnxKeys {
+			if text := string(keys[key]); text == `""` {
+				delete(keys, key)
+			}
+		}
 	}
 	if err := c.SetKind(kind); err != nil {
 		return err
@@ -140,20 +159,27 @@ func (c *NetworkConfig) SetKind(kind string) error {
 	return nil
 }
 
-// SetKey changes one key of the network: assign is given the field. The key "graph" makes the network one of kind onnx.
+// SetKey changes one key of the network: assign is given the field. The keys of an ONNX graph make the network one of kind
+// onnx, in any order; an empty graph makes it a perceptron again.
 func (c *NetworkConfig) SetKey(key string, assign func(field reflect.Value) error) error {
-	if key == "graph" {
+	if c.Network == nil {
+		c.Network = MLP{}
+	}
+	if _, ok := c.Network.(MLP); ok && slices.Contains(onnxKeys, key) {
 		if err := c.SetKind(ONNX{}.Kind()); err != nil {
 			return err
 		}
 	}
 	into := c.fields()
-	for i := range into.Elem().NumField() {
+	for i := 0; into.Elem().Kind() == reflect.Struct && i < into.Elem().NumField(); i++ {
 		if jsonName(into.Elem().Type().Field(i)) == key {
 			if err := assign(into.Elem().Field(i)); err != nil {
 				return err
 			}
 			c.Network = into.Elem().Interface().(Network)
+			if o, ok := c.Network.(ONNX); ok && key == "graph" && o.Graph == "" {
+				c.Network = MLP{Hidden: o.Hidden}
+			}
 			return nil
 		}
 	}
@@ -179,7 +205,7 @@ func (c NetworkConfig) fields() reflect.Value {
 // networkKeys returns the keys of a network.
 func networkKeys(n Network) []string {
 	var keys []string
-	for t, i := reflect.TypeOf(n), 0; i < t.NumField(); i++ {
+	for t, i := reflect.TypeOf(n), 0; t.Kind() == reflect.Struct && i < t.NumField(); i++ {
 		if name := jsonName(t.Field(i)); name != "" {
 			keys = append(keys, name)
 		}
@@ -190,7 +216,7 @@ func networkKeys(n Network) []string {
 // jsonName returns the key of a field, "" where it has none.
 func jsonName(f reflect.StructField) string {
 	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-	if name == "-" {
+	if name == "-" || !f.IsExported() {
 		return ""
 	}
 	return name

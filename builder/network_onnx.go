@@ -8,7 +8,7 @@ import (
 
 // ONNX is a network that was imported from an ONNX file, with the weights of the file to begin with.
 type ONNX struct {
-	Hidden []int  `json:"hidden,omitempty" doc:"of the perceptron that the graph took the place of; not used"`
+	Hidden []int  `json:"hidden" doc:"of the perceptron that the graph took the place of; not used"`
 	Graph  string `json:"graph,omitempty" doc:"ONNX file, relative to the configuration; in a run folder below graphs/, with the start of its SHA-256 in its name"`
 	Output string `json:"output,omitempty" doc:"value of that graph that is taken; its result where the key is left out"`
 

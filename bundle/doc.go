@@ -13,5 +13,5 @@
 //
 // [Open] reads and checks a manifest; [Bundle.Graph] returns the bytes of a graph after hashing those same bytes, so
 // that what was checked is what will be loaded. Nothing outside the folder is ever read. The package depends on the
-// standard library only; running a bundle is package runtime's work, writing one is package export's.
+// standard library only; running a bundle is package runtime's work, writing one is package writer's.
 package bundle

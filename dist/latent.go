@@ -95,6 +95,14 @@ func FamilyOf(kind string) Family {
 	return unknownLatent{kind: kind}
 }
 
+// family returns the family, or that of a name that is missing.
+func (l Latent) family() Family {
+	if l.Family == nil {
+		return unknownLatent{}
+	}
+	return l.Family
+}
+
 // FamilyNames returns the names of all families, sorted.
 func FamilyNames() []string { return slices.Sorted(maps.Keys(families)) }
 
@@ -106,14 +114,20 @@ func (l Latent) Check() error {
 	if l.Variables < 1 {
 		return fmt.Errorf("latent.variables is %d: use 1 or more", l.Variables)
 	}
-	return l.Family.Check(l)
+	if err := l.Family.Check(l); err != nil {
+		return err
+	}
+	if n := len(l.Prior); n != 0 && n != l.Logits() {
+		return fmt.Errorf("latent.prior has %d logits, these variables have %d", n, l.Logits())
+	}
+	return nil
 }
 
 // LogitsShape returns the shape of a row's logits.
-func (l Latent) LogitsShape() []int { return l.Family.LogitsShape(l) }
+func (l Latent) LogitsShape() []int { return l.family().LogitsShape(l) }
 
 // CodeShape returns the shape of a row's code.
-func (l Latent) CodeShape() []int { return l.Family.CodeShape(l) }
+func (l Latent) CodeShape() []int { return l.family().CodeShape(l) }
 
 // Logits returns the number of a row's logits.
 func (l Latent) Logits() int { return product(l.LogitsShape()) }
@@ -122,19 +136,19 @@ func (l Latent) Logits() int { return product(l.LogitsShape()) }
 func (l Latent) Bits() int { return product(l.CodeShape()) }
 
 // Choices returns how many values a variable can take.
-func (l Latent) Choices() int { return l.Family.Choices(l) }
+func (l Latent) Choices() int { return l.family().Choices(l) }
 
 // Choose writes the c-th value of variable v, from 0, into a code of zeros.
-func (l Latent) Choose(code []float32, v, c int) { l.Family.Choose(l, code, v, c) }
+func (l Latent) Choose(code []float32, v, c int) { l.family().Choose(l, code, v, c) }
 
 // MaxKL returns the largest divergence that a uniform prior allows, in nats a row: variables · ln choices.
 func (l Latent) MaxKL() float64 { return float64(l.Variables) * math.Log(float64(l.Choices())) }
 
 // Posterior returns q(z|x) of a row with these logits.
-func (l Latent) Posterior(logits []float32) Posterior { return l.Family.Posterior(l, logits) }
+func (l Latent) Posterior(logits []float32) Posterior { return l.family().Posterior(l, logits) }
 
 // Draw writes a hard sample of a row with these logits to code, for uniform noise u, one number a logit.
-func (l Latent) Draw(code, logits, u []float32) { l.Family.Draw(l, code, logits, u) }
+func (l Latent) Draw(code, logits, u []float32) { l.family().Draw(l, code, logits, u) }
 
 // PriorLogits returns the logits of the prior: zeros where it is uniform.
 func (l Latent) PriorLogits() []float32 {
@@ -152,7 +166,7 @@ func (l Latent) NearDecision(logits []float64, margin float64) []bool {
 		scale = max(scale, x, -x)
 	}
 	near := make([]bool, l.Bits())
-	l.Family.NearDecision(l, near, logits, margin*scale)
+	l.family().NearDecision(l, near, logits, margin*scale)
 	return near
 }
 
@@ -160,9 +174,10 @@ func (l Latent) NearDecision(logits []float64, margin float64) []bool {
 func (l Latent) Count(limit int) int {
 	n, choices := 1, l.Choices()
 	for range l.Variables {
-		if n *= choices; n > limit {
+		if n > limit/max(choices, 1) {
 			return limit + 1
 		}
+		n *= choices
 	}
 	return n
 }

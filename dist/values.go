@@ -39,8 +39,8 @@ func (v Values) Check() error {
 		name  string
 		value float64
 	}{{"bytes are divided by", v.Bytes}, {"numbers are divided by", v.Numbers}, {"the deviation is", v.Deviation}} {
-		if !(d.value > 0) || math.IsInf(d.value, 0) {
-			return fmt.Errorf("%s %g: use a number above 0", d.name, d.value)
+		if !(d.value > 0) || math.IsInf(d.value, 0) || math.IsInf(1/d.value, 0) {
+			return fmt.Errorf("%s %g: use a number above 0, not so small that its inverse is infinite", d.name, d.value)
 		}
 	}
 	if math.IsNaN(v.Mean) || math.IsInf(v.Mean, 0) {
@@ -80,7 +80,11 @@ func (v Values) Number(x float64) float32 {
 
 // Nearest returns the byte that becomes what is nearest to x.
 func (v Values) Nearest(x float32) byte {
-	return byte(min(max(math.RoundToEven((float64(x)*v.Deviation+v.Mean)*v.Bytes), 0), 255))
+	y := float64(x * float32(v.Bytes))
+	if v.centred() {
+		y = (float64(x)*v.Deviation + v.Mean) * v.Bytes
+	}
+	return byte(min(max(math.RoundToEven(y), 0), 255))
 }
 
 // Contains reports whether a row may hold x. NaN never is contained.

@@ -25,7 +25,7 @@ type Model struct {
 	encoder, threshold, decoder backend.Graph
 	variant                     string            // of the encoder and threshold, "" for float32
 	graphs                      map[string][]byte // the files' content, for the graphs below
-	values                      dist.Values       // what rows may hold
+	limits                      *limits           // what rows may hold
 	bytes                       [256]float32      // what each byte becomes
 	programs                    struct {          // made of the graphs at first use: see program
 		sync.Mutex
@@ -71,7 +71,7 @@ func (m *Model) Close() error {
 // rows, one after the other, of values within the manifest's range; anything else is an [ErrInput]. The values are what
 // the manifest's rule ([bundle.Input.Values]) makes of a file's numbers.
 func (m *Model) Logits(ctx context.Context, dst []float32, rows []float32) ([]float32, error) {
-	n, err := m.checkRows(rows)
+	n, err := checkRows(m, rows)
 	if err != nil || n == 0 {
 		return dst, err
 	}
@@ -100,7 +100,7 @@ func (m *Model) Encode(ctx context.Context, dst []byte, rows []float32) ([]byte,
 // Encoder and threshold run as one graph, which is made at the first call: a quarter of the memory goes in, packed bytes
 // come out, and neither floats nor logits cross the border. For many rows see [Stream].
 func (m *Model) EncodeBytes(ctx context.Context, dst, rows []byte) ([]byte, error) {
-	n, err := m.wholeRows(len(rows))
+	n, err := checkRows(m, rows)
 	if err != nil || n == 0 {
 		return dst, err
 	}
@@ -117,18 +117,18 @@ func (m *Model) Codes(ctx context.Context, dst []float32, rows []float32) ([]flo
 	if err != nil || len(logits) == 0 {
 		return dst, err
 	}
-	return run(ctx, m.threshold, bundle.Code, dst, m.latentTensor(bundle.LatentLogits, logits))
+	return run(ctx, m.threshold, bundle.Code, dst, m.logitsTensor(logits))
 }
 
 // Threshold appends the packed codes of latent logits to dst.
 func (m *Model) Threshold(ctx context.Context, dst []byte, logits []float32) ([]byte, error) {
-	if n := m.manifest.Latent.Bits(); len(logits)%n != 0 {
+	if n := m.latent.Logits(); len(logits)%n != 0 {
 		return dst, fmt.Errorf("runtime: %w: %d logits are no multiple of %d", ErrInput, len(logits), n)
 	}
 	if len(logits) == 0 {
 		return dst, nil
 	}
-	return run(ctx, m.threshold, bundle.PackedCode, dst, m.latentTensor(bundle.LatentLogits, logits))
+	return run(ctx, m.threshold, bundle.PackedCode, dst, m.logitsTensor(logits))
 }
 
 // Decode appends the reconstructions of codes to dst: for Bernoulli likelihoods, the probability of each value. codes
@@ -167,24 +167,24 @@ func Unpack(l bundle.Latent, dst []float32, packed []byte) ([]float32, error) {
 
 // decode runs the decoder for one of its outputs.
 func (m *Model) decode(ctx context.Context, output string, dst []float32, codes []float32) ([]float32, error) {
-	if n := m.manifest.Latent.Bits(); len(codes)%n != 0 {
+	if n := m.latent.Bits(); len(codes)%n != 0 {
 		return dst, fmt.Errorf("runtime: %w: %d numbers of codes are no multiple of %d bits", ErrInput, len(codes), n)
 	}
 	if len(codes) == 0 {
 		return dst, nil
 	}
-	return run(ctx, m.decoder, output, dst, m.latentTensor(bundle.Code, codes))
+	return run(ctx, m.decoder, output, dst, m.codeTensor(codes))
 }
 
-// checkRows returns the number of rows, or an [ErrInput] that names the first bad value.
-func (m *Model) checkRows(rows []float32) (int, error) {
+// checkRows returns the number of rows, floats or bytes, or an [ErrInput] that names the first bad value.
+func checkRows[T Value](m *Model, rows []T) (int, error) {
 	n, err := m.wholeRows(len(rows))
 	if err != nil {
 		return 0, err
 	}
-	if i := firstBad(m.values, rows); i >= 0 {
+	if i, x := firstBad(m.limits, rows); i >= 0 {
 		size := m.manifest.Input.RowSize()
-		return 0, &valueError{row: i / size, column: i % size, value: rows[i], values: m.values}
+		return 0, &valueError{row: i / size, column: i % size, value: x, values: m.limits.values}
 	}
 	return n, nil
 }
@@ -198,31 +198,6 @@ func (m *Model) wholeRows(values int) (int, error) {
 	return values / size, nil
 }
 
-// firstBad returns the place of the first value that no row may hold, -1 where there is none. It is
-// [dist.Values.Contains] for many values.
-func firstBad(v dist.Values, row []float32) int {
-	least, most := v.Least, v.Most
-	for i, x := range row {
-		if !(float64(x) >= least && float64(x) <= most) { // NaN, too
-			return i
-		}
-	}
-	return -1
-}
-
-// valueError is the [ErrInput] of a value that no row may hold, and a [BadRowError].
-type valueError struct {
-	row, column int
-	value       float32
-	values      dist.Values
-}
-
-func (e *valueError) Error() string {
-	return fmt.Sprintf("runtime: %v: row %d, column %d is %g: %v", ErrInput, e.row, e.column, e.value, e.values)
-}
-func (e *valueError) Unwrap() error { return ErrInput }
-func (e *valueError) BadRow() int   { return e.row }
-
 // shapeText writes a shape as 28x28.
 func shapeText(shape []int64) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(shape), "[]"), " ", "x")
@@ -233,10 +208,37 @@ func (m *Model) sample(rows any, n int) backend.Tensor {
 	return backend.Tensor{Name: m.manifest.Input.Name, Shape: append([]int64{int64(n)}, m.manifest.Input.Shape...), Data: rows}
 }
 
-// latentTensor is what crosses between the graphs: latent logits or codes.
-func (m *Model) latentTensor(name string, data []float32) backend.Tensor {
-	n := len(data) / m.manifest.Latent.Bits()
-	return backend.Tensor{Name: name, Shape: append([]int64{int64(n)}, latentShape(m.manifest.Latent)...), Data: data}
+// logitsTensor and codeTensor are what crosses between the graphs.
+func (m *Model) logitsTensor(data []float32) backend.Tensor {
+	return backend.Tensor{Name: bundle.LatentLogits, Shape: shapeOf(len(data)/m.latent.Logits(), m.latent.LogitsShape()), Data: data}
+}
+
+func (m *Model) codeTensor(data []float32) backend.Tensor {
+	return backend.Tensor{Name: bundle.Code, Shape: shapeOf(len(data)/m.latent.Bits(), m.latent.CodeShape()), Data: data}
+}
+
+// outputs returns how many numbers of the decoder a row has: see dist.Likelihood.
+func (m *Model) outputs() int { return m.manifest.Input.RowSize() * m.likelihood.Outputs() }
+
+// outputShape returns the shape of a row's outputs: that of the row, with a last dimension more where a value has several.
+func (m *Model) outputShape() []int {
+	var shape []int
+	for _, d := range m.manifest.Input.Shape {
+		shape = append(shape, int(d))
+	}
+	if n := m.likelihood.Outputs(); n > 1 {
+		shape = append(shape, n)
+	}
+	return shape
+}
+
+// shapeOf returns the shape of n rows.
+func shapeOf(n int, row []int) []int64 {
+	shape := []int64{int64(n)}
+	for _, d := range row {
+		shape = append(shape, int64(d))
+	}
+	return shape
 }
 
 // run computes a graph of one input and appends one of its outputs to dst.

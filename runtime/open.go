@@ -68,7 +68,7 @@ func newModel(ctx context.Context, m *bundle.Manifest, graphs map[string][]byte,
 	}
 	values := m.Input.Values()
 	model := &Model{
-		manifest: m, latent: m.Latent.Dist(), likelihood: likelihood, values: values, bytes: values.Table(),
+		manifest: m, latent: m.Latent.Dist(), likelihood: likelihood, limits: newLimits(values), bytes: values.Table(),
 		backend: on, graphs: graphs, variant: o.variant,
 	}
 	model.programs.graphs = map[string]backend.Graph{}
@@ -80,7 +80,7 @@ func newModel(ctx context.Context, m *bundle.Manifest, graphs map[string][]byte,
 
 // loadAll loads the three graphs, and the variant's.
 func (m *Model) loadAll(ctx context.Context) error {
-	sample, logits, code, packed := m.infos()
+	sample, logits, code, packed, outputs := m.infos()
 	for _, g := range []struct {
 		to      *backend.Graph
 		file    string
@@ -88,7 +88,7 @@ func (m *Model) loadAll(ctx context.Context) error {
 	}{
 		{&m.encoder, bundle.EncoderFile, []backend.TensorInfo{sample}, []backend.TensorInfo{logits}},
 		{&m.threshold, bundle.ThresholdFile, []backend.TensorInfo{logits}, []backend.TensorInfo{code, packed}},
-		{&m.decoder, bundle.DecoderFile, []backend.TensorInfo{code}, []backend.TensorInfo{named(sample, bundle.Reconstruction), named(sample, bundle.ReconstructionLogits)}},
+		{&m.decoder, bundle.DecoderFile, []backend.TensorInfo{code}, []backend.TensorInfo{named(sample, bundle.Reconstruction), outputs}},
 	} {
 		var err error
 		if *g.to, err = m.load(ctx, m.graphs[g.file], g.file); err != nil {
@@ -118,28 +118,19 @@ func (m *Model) load(ctx context.Context, model []byte, label string) (backend.G
 }
 
 // infos describes the tensors between the graphs, as the manifest says that they are.
-func (m *Model) infos() (sample, logits, code, packed backend.TensorInfo) {
-	batch := []int64{-1}
-	latent := slices.Concat(batch, latentShape(m.manifest.Latent))
-	return backend.TensorInfo{Name: m.manifest.Input.Name, DType: backend.Float32, Shape: slices.Concat(batch, m.manifest.Input.Shape)},
-		backend.TensorInfo{Name: bundle.LatentLogits, DType: backend.Float32, Shape: latent},
-		backend.TensorInfo{Name: bundle.Code, DType: backend.Float32, Shape: latent},
-		backend.TensorInfo{Name: bundle.PackedCode, DType: backend.Uint8, Shape: []int64{-1, int64(m.manifest.Latent.PackedBytes())}}
+func (m *Model) infos() (sample, logits, code, packed, outputs backend.TensorInfo) {
+	info := func(name string, d backend.DType, row []int) backend.TensorInfo {
+		return backend.TensorInfo{Name: name, DType: d, Shape: shapeOf(-1, row)}
+	}
+	sample = backend.TensorInfo{Name: m.manifest.Input.Name, DType: backend.Float32, Shape: slices.Concat([]int64{-1}, m.manifest.Input.Shape)}
+	return sample, info(bundle.LatentLogits, backend.Float32, m.latent.LogitsShape()), info(bundle.Code, backend.Float32, m.latent.CodeShape()),
+		info(bundle.PackedCode, backend.Uint8, []int{m.manifest.Latent.PackedBytes()}), info(bundle.ReconstructionLogits, backend.Float32, m.outputShape())
 }
 
 // named returns an equal tensor with another name.
 func named(info backend.TensorInfo, name string) backend.TensorInfo {
 	info.Name = name
 	return info
-}
-
-// latentShape returns the shape of a row's logits, which its code has too.
-func latentShape(l bundle.Latent) []int64 {
-	var shape []int64
-	for _, d := range l.Dist().LogitsShape() {
-		shape = append(shape, int64(d))
-	}
-	return shape
 }
 
 // sameInfos reports a graph whose inputs and outputs are not what the manifest says.

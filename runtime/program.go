@@ -61,7 +61,7 @@ func (m *Model) compose(from backend.DType, outputs []string) ([]byte, error) {
 	case takes == backend.Uint8:
 		return nil, fmt.Errorf("runtime: %w: %s takes rows of bytes, these are floats: use the variant %s", ErrVariant, m.variant, bundle.VariantFloat32)
 	}
-	if model, err = onnxcompose.FromBytes(model, input.Name, m.values.Bytes, m.values.Mean, m.values.Deviation); err != nil {
+	if model, err = onnxcompose.FromBytes(model, input.Name, m.limits.values.Bytes, m.limits.values.Mean, m.limits.values.Deviation); err != nil {
 		return nil, fmt.Errorf("runtime: bytes into the encoder: %w: %w", bundle.ErrFormat, err)
 	}
 	return model, nil
@@ -83,7 +83,7 @@ func (m *Model) loadVariant(ctx context.Context) error {
 		return err
 	}
 	m.programs.graphs[m.programName(v.Input, nil)] = g
-	sample, logits, _, packed := m.infos()
+	sample, logits, _, packed, _ := m.infos()
 	sample.DType = v.Input
 	return sameInfos(v.File, g, []backend.TensorInfo{sample}, []backend.TensorInfo{logits, packed})
 }

@@ -20,7 +20,7 @@ func (m *Model) Score(ctx context.Context, dst []float32, rows []float32) ([]flo
 	if err != nil || len(logits) == 0 {
 		return dst, err
 	}
-	codes, err := run[float32](ctx, m.threshold, bundle.Code, nil, m.latentTensor(bundle.LatentLogits, logits))
+	codes, err := run[float32](ctx, m.threshold, bundle.Code, nil, m.logitsTensor(logits))
 	if err != nil {
 		return dst, err
 	}
@@ -28,9 +28,9 @@ func (m *Model) Score(ctx context.Context, dst []float32, rows []float32) ([]flo
 	if err != nil {
 		return dst, err
 	}
-	size, bits := m.manifest.Input.RowSize(), m.manifest.Latent.Bits()
+	size, width, outputs := m.manifest.Input.RowSize(), m.latent.Logits(), m.outputs()
 	for row := range len(rows) / size {
-		dst = append(dst, m.score(rows[row*size:][:size], logits[row*bits:][:bits], decoded[row*size:][:size]))
+		dst = append(dst, m.score(rows[row*size:][:size], logits[row*width:][:width], decoded[row*outputs:][:outputs]))
 	}
 	return dst, nil
 }

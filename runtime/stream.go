@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	goruntime "runtime"
-	"slices"
 	"time"
 
-	"github.com/catvae/catvae/dist"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -250,28 +248,10 @@ func (s *stream[T, U]) decode(b *batch[T, U]) error {
 			return err
 		}
 	}
-	if rows, ok := any(b.in).([]float32); ok {
-		b.bad = badValues(s.task.values, rows[:b.rows*s.task.In], s.task.In, b.first, b.bad)
-	}
+	b.bad = badRows(s.task.limits, b.in[:b.rows*s.task.In], s.task.In, b.first, b.bad)
 	clear(b.in[b.rows*s.task.In:])
 	s.time(StageDecode, b.rows, began)
 	return nil
-}
-
-// badValues zeroes rows that hold a value which no row may hold, and adds them to the bad ones.
-func badValues(values dist.Values, rows []float32, size, first int, bad []error) []error {
-	known := len(bad)
-	for at := 0; at < len(rows); at += size {
-		row := rows[at : at+size]
-		if i := firstBad(values, row); i >= 0 {
-			bad = append(bad, &valueError{row: first + at/size, column: i, value: row[i], values: values})
-			clear(row)
-		}
-	}
-	if known > 0 && len(bad) > known {
-		slices.SortFunc(bad, func(a, b error) int { return badRow(a) - badRow(b) })
-	}
-	return bad
 }
 
 // badRow returns the row that an error is about.

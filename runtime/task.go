@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/catvae/catvae/bundle"
-	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
@@ -18,7 +17,7 @@ type Value interface{ byte | float32 }
 type Task[T, U Value] struct {
 	In, Out int
 
-	values dist.Values // what rows of floats may hold
+	limits *limits // what rows may hold, nil for anything
 	open   func(ctx context.Context, batch int) (*slot[T, U], error)
 }
 
@@ -34,7 +33,7 @@ type slot[T, U Value] struct {
 // and [Model.EncodeBytes] of bytes.
 func PackedCodes[T Value](m *Model) Task[T, byte] {
 	in, out := m.manifest.Input.RowSize(), m.manifest.Latent.PackedBytes()
-	return Task[T, byte]{In: in, Out: out, values: m.values, open: func(ctx context.Context, batch int) (*slot[T, byte], error) {
+	return Task[T, byte]{In: in, Out: out, limits: m.limits, open: func(ctx context.Context, batch int) (*slot[T, byte], error) {
 		e, err := encodeSlot[T](ctx, m, batch, bundle.PackedCode)
 		if err != nil {
 			return nil, err
@@ -45,8 +44,8 @@ func PackedCodes[T Value](m *Model) Task[T, byte] {
 
 // LatentLogits is the task of the encoder's logits, bits numbers a row: see [Model.Logits].
 func LatentLogits[T Value](m *Model) Task[T, float32] {
-	in, out := m.manifest.Input.RowSize(), m.manifest.Latent.Bits()
-	return Task[T, float32]{In: in, Out: out, values: m.values, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
+	in, out := m.manifest.Input.RowSize(), m.latent.Logits()
+	return Task[T, float32]{In: in, Out: out, limits: m.limits, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
 		e, err := encodeSlot[T](ctx, m, batch, bundle.LatentLogits)
 		if err != nil {
 			return nil, err
@@ -70,7 +69,7 @@ func DecodedCodes(m *Model) Task[byte, float32] {
 // Reconstructions is the task of what is left of rows after encoding and decoding: see [Model.Reconstruct].
 func Reconstructions[T Value](m *Model) Task[T, float32] {
 	size := m.manifest.Input.RowSize()
-	return Task[T, float32]{In: size, Out: size, values: m.values, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
+	return Task[T, float32]{In: size, Out: size, limits: m.limits, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
 		return through(ctx, m, batch, bundle.Reconstruction, func(e *encoding[T], decoded []float32) ([]float32, func() error) {
 			return decoded, func() error { return nil }
 		})
@@ -79,14 +78,14 @@ func Reconstructions[T Value](m *Model) Task[T, float32] {
 
 // Scores is the task of one number a row, in nats: see [Model.Score].
 func Scores[T Value](m *Model) Task[T, float32] {
-	size, bits := m.manifest.Input.RowSize(), m.manifest.Latent.Bits()
-	return Task[T, float32]{In: size, Out: 1, values: m.values, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
+	size, logits, outputs := m.manifest.Input.RowSize(), m.latent.Logits(), m.outputs()
+	return Task[T, float32]{In: size, Out: 1, limits: m.limits, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
 		return through(ctx, m, batch, bundle.ReconstructionLogits, func(e *encoding[T], decoded []float32) ([]float32, func() error) {
 			scores, row := make([]float32, batch), make([]float32, size)
 			return scores, func() error {
 				for i := range scores {
 					m.values32(row, e.in[i*size:][:size])
-					scores[i] = m.score(row, e.logits[i*bits:][:bits], decoded[i*size:][:size])
+					scores[i] = m.score(row, e.logits[i*logits:][:logits], decoded[i*outputs:][:outputs])
 				}
 				return nil
 			}
@@ -153,14 +152,14 @@ func encodeSlot[T Value](ctx context.Context, m *Model, batch int, outputs ...st
 	}
 	l := m.manifest.Latent
 	e := &encoding[T]{
-		in: make([]T, batch*m.manifest.Input.RowSize()), logits: make([]float32, batch*l.Bits()), packed: make([]byte, batch*l.PackedBytes()),
+		in: make([]T, batch*m.manifest.Input.RowSize()), logits: make([]float32, batch*m.latent.Logits()), packed: make([]byte, batch*l.PackedBytes()),
 	}
 	sample := backend.Tensor{Name: m.manifest.Input.Name, Shape: append([]int64{int64(batch)}, m.manifest.Input.Shape...), Data: e.in}
 	var results []backend.Tensor
 	for _, info := range g.Outputs() {
 		t := backend.Tensor{Name: info.Name, Shape: []int64{int64(batch), int64(l.PackedBytes())}, Data: e.packed}
 		if info.Name == bundle.LatentLogits {
-			t.Shape, t.Data = append([]int64{int64(batch)}, latentShape(l)...), e.logits
+			t.Shape, t.Data = shapeOf(batch, m.latent.LogitsShape()), e.logits
 		}
 		results = append(results, t)
 	}
@@ -170,17 +169,21 @@ func encodeSlot[T Value](ctx context.Context, m *Model, batch int, outputs ...st
 
 // decodeSlot binds the decoder to packed codes.
 func decodeSlot(m *Model, batch int, packed []byte, output string) (*slot[byte, float32], error) {
-	l, size := m.manifest.Latent, m.manifest.Input.RowSize()
+	l := m.manifest.Latent
 	bits := make([]float32, batch*l.Bits())
-	code := backend.Tensor{Name: bundle.Code, Shape: append([]int64{int64(batch)}, latentShape(l)...), Data: bits}
+	code := m.codeTensor(bits)
 	s := &slot[byte, float32]{in: packed}
 	var results []backend.Tensor
 	for _, info := range m.decoder.Outputs() {
-		values := make([]float32, batch*size)
-		if info.Name == output {
+		t := backend.Tensor{Name: info.Name, Shape: append([]int64{int64(batch)}, m.manifest.Input.Shape...)}
+		if info.Name == bundle.ReconstructionLogits {
+			t.Shape = shapeOf(batch, m.outputShape())
+		}
+		values := make([]float32, batch*sizeOfRow(t.Shape))
+		if t.Data = values; info.Name == output {
 			s.out = values
 		}
-		results = append(results, backend.Tensor{Name: info.Name, Shape: append([]int64{int64(batch)}, m.manifest.Input.Shape...), Data: values})
+		results = append(results, t)
 	}
 	run, end, err := bind(m.decoder, []backend.Tensor{code}, results)
 	s.close = end
@@ -191,6 +194,15 @@ func decodeSlot(m *Model, batch int, packed []byte, output string) (*slot[byte, 
 		return run(ctx)
 	}
 	return s, err
+}
+
+// sizeOfRow returns how many numbers a row of a shape has, whose first dimension is the batch.
+func sizeOfRow(shape []int64) int {
+	n := 1
+	for _, d := range shape[1:] {
+		n *= int(d)
+	}
+	return n
 }
 
 // bind fixes a graph's memory. A graph that is no [backend.Binder] runs as it can, and its results are copied.

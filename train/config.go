@@ -67,7 +67,7 @@ type Data struct {
 	ImageSize []int  `json:"image_size,omitempty" doc:"of pictures only: height and width of rows, such as 28x28; left out, the size of the first picture" range:"[1,4096]"`
 	Resize    string `json:"resize,omitempty" doc:"how pictures of other sizes are made to fit; left out or none: they are errors" oneof:"resizes"`
 
-	Divide    float64 `json:"divide,omitempty" doc:"what every number of the files is divided by; left out or 0: bytes by 255, other numbers by 1" range:"[0,1e30]"`
+	Divide    float64 `json:"divide,omitempty" doc:"what every number of the files is divided by, bytes too; left out or 0: bytes by 255, other numbers by 1" range:"[0,1e30]"`
 	Mean      float64 `json:"mean,omitempty" doc:"is subtracted then, where the likelihood takes standardised values" range:"[-1e30,1e30]"`
 	Deviation float64 `json:"deviation,omitempty" doc:"and divided by; left out or 0: 1" range:"[0,1e30]"`
 }
@@ -168,7 +168,7 @@ func (c Config) Values() (dist.Values, error) {
 	if c.Data.Divide > 0 {
 		v.Bytes, v.Numbers = c.Data.Divide, c.Data.Divide
 	}
-	if (c.Data.Mean != 0 || c.Data.Deviation != 0) && !l.Standardises() {
+	if (c.Data.Mean != 0 || c.Data.Deviation != 0 && c.Data.Deviation != 1) && !l.Standardises() {
 		return v, fmt.Errorf("train: data.mean is %g and data.deviation %g: values of the likelihood %s lie within [%g,%g] and are not standardised: leave the keys out: %w",
 			c.Data.Mean, c.Data.Deviation, cmp.Or(c.Likelihood.Kind, dist.Bernoulli), v.Least, v.Most, ErrConfig)
 	}

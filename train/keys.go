@@ -51,12 +51,15 @@ func keysOf(c reflect.Value) []key {
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if !f.IsExported() || name == "" {
+				continue
+			}
 			switch n, isNetwork := v.Field(i).Interface().(builder.NetworkConfig); {
 			case name == "-":
 			case isNetwork:
 				keys = append(keys, key{prefix + name + ".kind", kindField, reflect.ValueOf(kindOf(n))})
-				if n.Network != nil {
-					walk(reflect.ValueOf(n.Network), prefix+name+".")
+				if own := reflect.Indirect(reflect.ValueOf(n.Network)); own.Kind() == reflect.Struct { // a network may be anything
+					walk(own, prefix+name+".")
 				}
 			case f.Type.Kind() == reflect.Struct:
 				walk(v.Field(i), prefix+name+".")
@@ -163,6 +166,9 @@ func assign(v reflect.Value, text string) error {
 		}
 		v.SetFloat(x)
 	case reflect.Slice:
+		if v.Type().Elem().Kind() != reflect.Int {
+			return fmt.Errorf("a list of %v is not set from text: use a file", v.Type().Elem())
+		}
 		numbers := []int{}
 		for _, word := range strings.Fields(strings.NewReplacer(",", " ", "x", " ").Replace(strings.Trim(text, "[]"))) {
 			n, err := strconv.Atoi(word)
@@ -189,7 +195,7 @@ func (c Config) checkKeys() error {
 }
 
 func (k key) check() error {
-	if list, ok := words[k.field.Tag.Get("oneof")]; ok {
+	if list, ok := words[k.field.Tag.Get("oneof")]; ok && k.value.Kind() == reflect.String {
 		word, omitted := k.value.String(), strings.Contains(k.field.Tag.Get("json"), "omitempty")
 		if names := list(); !slices.Contains(names, word) && !(omitted && word == "") {
 			return fmt.Errorf("is %q: use %s", word, strings.Join(names, ", "))
@@ -206,8 +212,10 @@ func (k key) check() error {
 		return r.check(k.value.Float())
 	case reflect.Slice:
 		for i := range k.value.Len() {
-			if err := r.check(float64(k.value.Index(i).Int())); err != nil {
-				return err
+			if e := k.value.Index(i); e.CanInt() {
+				if err := r.check(float64(e.Int())); err != nil {
+					return err
+				}
 			}
 		}
 	}

@@ -34,7 +34,7 @@ type Comparison struct {
 	Note                 string  `json:"note"`
 }
 
-// Margin is how near to a decision float32's own rounding may turn a bit: see bundle.Latent.NearDecision.
+// Margin is how near to a decision float32's own rounding may turn a bit: see dist.Latent.NearDecision.
 const Margin = 1e-4
 
 // Compare runs a variant and the bundle's own graphs on rows of bytes, and reports an [ErrQuality] where their bits differ
@@ -159,12 +159,12 @@ func (p *pair) compare(ctx context.Context, c *Comparison, rows []byte) error {
 
 // add counts the bits of n rows.
 func (c *Comparison) add(l bundle.Latent, n int, logits, wantLogits []float32, codes, want []byte) {
-	bits, width := l.Bits(), l.PackedBytes()
-	row := make([]float64, bits)
+	bits, width, of := l.Bits(), l.PackedBytes(), l.Dist().Logits()
+	row := make([]float64, of)
 	for i := range n {
-		for j, x := range wantLogits[i*bits:][:bits] {
+		for j, x := range wantLogits[i*of:][:of] {
 			row[j] = float64(x)
-			c.MaxDifference = max(c.MaxDifference, math.Abs(float64(x-logits[i*bits+j])))
+			c.MaxDifference = max(c.MaxDifference, math.Abs(float64(x-logits[i*of+j])))
 		}
 		a, b := codes[i*width:][:width], want[i*width:][:width]
 		if !bytes.Equal(a, b) {

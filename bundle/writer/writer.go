@@ -207,10 +207,10 @@ func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []Part, l
 		if err != nil {
 			return err
 		}
-		reference, bits := wantLogits[0].Floats(), l.Bits()
+		reference, width, bits := wantLogits[0].Floats(), l.Dist().Logits(), l.Bits()
 		got, expected := codes[0].Floats(), want[0].Floats()
 		for row := range batch {
-			near := l.Dist().NearDecision(reference[row*bits:][:bits], c.Margin)
+			near := l.Dist().NearDecision(reference[row*width:][:width], c.Margin)
 			for i := range bits {
 				at := row*bits + i
 				if near[i] {
@@ -219,7 +219,7 @@ func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []Part, l
 				}
 				c.Bits++
 				if got[at] != expected[at] {
-					return fmt.Errorf("bit %d of row %d at batch %d is %g, gorgonia has %g, with a logit of %g", i, row, batch, got[at], expected[at], reference[at])
+					return fmt.Errorf("bit %d of row %d at batch %d is %g, gorgonia has %g", i, row, batch, got[at], expected[at])
 				}
 			}
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/runtime"
 )
 
@@ -53,6 +54,7 @@ type made struct {
 	Bytes    int64   `json:"bytes"` // of the source's files
 	Split    string  `json:"split"`
 	Divide   float64 `json:"divide"`
+	Rule     string  `json:"rule,omitempty"` // by which numbers become values, where it is not that of grey pixels
 }
 
 // A Block is some consecutive rows, from which one part is made: plain data, which can be sent elsewhere.
@@ -130,20 +132,32 @@ func (p *Plan) fit(info dataset.Info) error {
 		Bundle: p.bundle.Hash(), Variant: p.Job.Variant, Mode: p.Job.Mode, Codes: p.Job.Codes, Format: p.parted.name, Text: p.Job.Text,
 		PartRows: p.partRows, Rows: info.Rows, Shape: info.Shape, DType: info.DType, Bytes: info.Bytes, Split: string(p.Job.Split), Divide: p.Job.Divide,
 	}
+	if v := p.values(); v != dist.Unit() {
+		p.made.Rule = fmt.Sprintf("bytes / %g, numbers / %g, mean %g, deviation %g, within [%g,%g]", v.Bytes, v.Numbers, v.Mean, v.Deviation, v.Least, v.Most)
+	}
 	return nil
 }
 
 // openSource opens the source as the model wants its rows.
 func (p *Plan) openSource(ctx context.Context) (dataset.Reader, error) {
-	o := dataset.Options{Split: p.Job.Split}
+	o := dataset.Options{Split: p.Job.Split, Values: p.values()}
 	if made, _ := productOf(p.Job.Mode, p.Job.Codes); !made.takesCodes {
-		o.Image, o.Values = Pictures(p.bundle.Manifest.Input), p.bundle.Manifest.Input.Values()
-	}
-	if p.Job.Divide != 0 {
-		o.Values = o.Values.OrUnit()
-		o.Values.Numbers = p.Job.Divide
+		o.Image = Pictures(p.bundle.Manifest.Input)
 	}
 	return dataset.Open(ctx, p.Job.In, o)
+}
+
+// values returns the rule by which the source's numbers become values: the manifest's, with the divisor that the job names.
+// Codes have none of their own.
+func (p *Plan) values() dist.Values {
+	v := dist.Unit()
+	if made, _ := productOf(p.Job.Mode, p.Job.Codes); !made.takesCodes {
+		v = p.bundle.Manifest.Input.Values()
+	}
+	if p.Job.Divide != 0 {
+		v.Numbers = p.Job.Divide
+	}
+	return v
 }
 
 // Pictures returns what pictures are made to fit for a model, nil where its rows are not pictures.

@@ -1,0 +1,82 @@
+package runtime
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/catvae/catvae/dist"
+)
+
+// limits is what values a model's rows may hold, floats or bytes, by the manifest's rule. The zero value, and nil, allow
+// everything: packed codes are no rows.
+type limits struct {
+	values      dist.Values
+	least, most float32
+	bytes       [256]bool // which bytes become values out of range
+	anyByte     bool      // whether some do
+}
+
+func newLimits(v dist.Values) *limits {
+	l := &limits{values: v, least: float32(v.Least), most: float32(v.Most)}
+	for b := range l.bytes {
+		l.bytes[b] = !v.Contains(v.Byte(byte(b)))
+		l.anyByte = l.anyByte || l.bytes[b]
+	}
+	return l
+}
+
+// firstBad returns the place of the first value that no row may hold, -1 where there is none, and what it is. It is
+// [dist.Values.Contains] for many values.
+func firstBad[T Value](l *limits, rows []T) (int, float32) {
+	switch rows := any(rows).(type) {
+	case []float32:
+		least, most := l.least, l.most
+		for i, x := range rows {
+			if !(x >= least && x <= most) { // NaN, too
+				return i, x
+			}
+		}
+	case []byte:
+		if !l.anyByte {
+			return -1, 0
+		}
+		for i, b := range rows {
+			if l.bytes[b] {
+				return i, l.values.Byte(b)
+			}
+		}
+	}
+	return -1, 0
+}
+
+// badRows zeroes rows that hold a value which no row may hold, and adds them to the bad ones.
+func badRows[T Value](l *limits, rows []T, size, first int, bad []error) []error {
+	if l == nil {
+		return bad
+	}
+	known := len(bad)
+	for at := 0; at < len(rows); at += size {
+		row := rows[at : at+size]
+		if i, x := firstBad(l, row); i >= 0 {
+			bad = append(bad, &valueError{row: first + at/size, column: i, value: x, values: l.values})
+			clear(row)
+		}
+	}
+	if known > 0 && len(bad) > known {
+		slices.SortFunc(bad, func(a, b error) int { return badRow(a) - badRow(b) })
+	}
+	return bad
+}
+
+// valueError is the [ErrInput] of a value that no row may hold, and a [BadRowError].
+type valueError struct {
+	row, column int
+	value       float32
+	values      dist.Values
+}
+
+func (e *valueError) Error() string {
+	return fmt.Sprintf("runtime: %v: row %d, column %d is %g: %v", ErrInput, e.row, e.column, e.value, e.values)
+}
+func (e *valueError) Unwrap() error { return ErrInput }
+func (e *valueError) BadRow() int   { return e.row }
