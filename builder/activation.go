@@ -19,7 +19,7 @@ const (
 	Tanh      Activation = "tanh"
 )
 
-// activations are the activations by their names: one row each, the function and how weights that lead into it are drawn.
+// activations holds the activations by their names, one row each: the function and how weights that lead into it are drawn.
 var activations = map[Activation]struct {
 	apply func(b *Graph, x *G.Node) *G.Node
 	init  Init
@@ -78,7 +78,7 @@ func (b *Graph) LeakyReLU(x *G.Node, slope float64) *G.Node {
 		return b.fail("a leaky ReLU: %w", errNil)
 	}
 	if !(slope >= 0) {
-		return b.fail("a leaky ReLU of slope %g: its gradient is there for slopes from 0", slope)
+		return b.fail("a leaky ReLU of slope %g: use a slope of 0 or more", slope)
 	}
 	return b.apply(reluOp{Dims: x.Dims(), Slope: slope}, x)
 }

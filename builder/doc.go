@@ -10,9 +10,9 @@
 //
 // Five nouns. *Logits* are unnormalised log-probabilities, what every part works on. A *relaxation* is a differentiable
 // stand-in for a sample: the Gumbel-sigmoid or Gumbel-softmax. The *likelihood* scores a row given its code; the
-// *divergence* measures what the code says of the row; the *objective* adds them up. A [Graph] holds one gorgonia graph
-// at one batch size, a [Params] the values of its parameters, shared by all graphs of a model, a [Model] the architecture
-// as plain data.
+// *divergence* measures how much the code says about the row; the *objective* adds them up. A [Graph] holds one
+// gorgonia graph at one batch size, a [Params] the values of its parameters, shared by all graphs of a model, a [Model]
+// the architecture as plain data.
 //
 //	params, err := builder.NewParams(tensor.Float32, 1)
 //	b := builder.New(params)
@@ -23,8 +23,10 @@
 // A Graph keeps its first error, so that models are plain expressions, checked once. Every node is made through one
 // function that notices when gorgonia silently returns another node; reshapes, sums, broadcasts, the softplus, the sigmoid
 // and the log-softmax are ops of this package, because gorgonia's share memory, round or overflow (traps_test.go has the
-// smallest graph for each). Ops of one's own work beside them: see [ONNXWriter] for their export.
+// smallest graph for each). Your own ops work with them: see [ONNXWriter] for how to export one.
 //
-// Limits: multi-layer perceptrons; float32, and float64 for checks; gorgonia's tape machine runs on a goroutine of its
-// own, so that a panic inside an op of somebody else's cannot be caught here.
+// Limits: multi-layer perceptrons; float32, and float64 for checks; gorgonia's tape machine runs on its own goroutine,
+// so a panic inside somebody else's op cannot be caught here. A [Graph] and a [Machine] are for one goroutine. A
+// [Params] is shared by graphs, and is not safe for concurrent use. A [Model] is plain data, and safe for concurrent
+// use as long as nobody changes it.
 package builder

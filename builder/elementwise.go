@@ -6,8 +6,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// The elementwise expressions take operands of one shape, or a tensor and a scalar. [Graph.ExpandLike] brings anything
-// else to one shape.
+// The elementwise expressions take operands of one shape, or a tensor and a scalar. Use [Graph.ExpandLike] to give
+// operands one shape.
 
 // Add returns x + y.
 func (b *Graph) Add(x, y *G.Node) *G.Node { return b.binary("+", G.Add, x, y) }
@@ -45,7 +45,7 @@ func (b *Graph) binary(symbol string, f func(x, y *G.Node) (*G.Node, error), x, 
 	return b.pair("gorgonia.elemBinOp "+symbol+" false", f, x, y)
 }
 
-// pair makes a node of two operands of one shape, or a tensor and a scalar. gorgonia takes [n] and [1,n] for equal.
+// pair makes a node of two operands of one shape, or a tensor and a scalar. gorgonia calls [n] and [1,n] equal.
 func (b *Graph) pair(want string, f func(x, y *G.Node) (*G.Node, error), x, y *G.Node) *G.Node {
 	if b.err == nil && x != nil && y != nil && x.Dims() > 0 && y.Dims() > 0 && !slices.Equal(x.Shape(), y.Shape()) {
 		return b.fail("%s of shapes %v and %v: they must be equal, or one a scalar; see ExpandLike", want, x.Shape(), y.Shape())

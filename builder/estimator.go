@@ -10,8 +10,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// estimators are the ways to an objective whose gradient reaches the encoder through discrete variables, by the names that
-// configurations use: one row each.
+// estimators holds the ways to build an objective with a gradient that passes through discrete variables, by the names
+// that configurations use: one row each.
 var estimators = map[string]Estimator{
 	GumbelEstimator: gumbel,
 }
@@ -40,7 +40,7 @@ type Purpose string
 const (
 	RowsPurpose     Purpose = "rows"     // what the encoder sees
 	TargetPurpose   Purpose = "target"   // what the decoder is to explain, where that is something else
-	NoisePurpose    Purpose = "noise"    // numbers uniform in the open unit interval, drawn anew in each step, apart for each name
+	NoisePurpose    Purpose = "noise"    // numbers uniform in the open unit interval, drawn again in each step, different for each name
 	SchedulePurpose Purpose = "schedule" // a number that follows the step, by its name
 )
 
@@ -52,7 +52,7 @@ type Input struct {
 }
 
 // Parts are what an [Estimator] works with: the parts of a model in one training graph, and the inputs that it asks for.
-// Errors are the graph's, which is asked once at the end.
+// Errors stay in the graph, which is checked once at the end.
 type Parts struct {
 	*Graph
 	Model  Model
@@ -131,8 +131,8 @@ func (m Model) Train(b *Graph, batch int) (Training, error) {
 // SampleInput is the name of the rows among a training graph's inputs.
 const SampleInput = "sample"
 
-// TrainOn builds the training graph on rows x of [Model.InputShape]: an input of the caller's, or what is made of one. The
-// inputs that it returns are those of the estimator.
+// TrainOn builds the training graph on rows x of [Model.InputShape]: x is the caller's input, or a node computed from
+// one. The returned inputs are those that the estimator asks for.
 func (m Model) TrainOn(b *Graph, x *G.Node) (Training, error) {
 	if err := m.Validate(); err != nil {
 		return Training{}, err

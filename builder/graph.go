@@ -22,7 +22,7 @@ type Graph struct {
 	named  map[string]*G.Node  // inputs, constants and parameters of this graph
 	fixed  map[string]bool     // those of them that have a value: constants and parameters
 	order  []string            // the parameters of this graph, as they were first used
-	shared bool                // a part is built once more, on the parameters and constants that it has
+	shared bool                // a part is being built again, on its existing parameters and constants
 	source map[*G.Node]*G.Node // what a reshaped node was made of
 	err    error
 }
@@ -31,8 +31,8 @@ type Graph struct {
 // encoder traced at two batch sizes, or a training graph and the three graphs of its bundle.
 func New(params *Params) *Graph { return Over(G.NewGraph(), params) }
 
-// Over is [New] on a gorgonia graph that exists, whose nodes may be operands. It knows the names of its own leaves only:
-// gorgonia merges leaves of one name and shape.
+// Over is [New] on an existing gorgonia graph. The graph's nodes may be operands. It knows the names of its own leaves
+// only: gorgonia merges leaves of one name and shape.
 func Over(g *G.ExprGraph, params *Params) *Graph {
 	return &Graph{expr: g, params: params, named: map[string]*G.Node{}, fixed: map[string]bool{}, source: map[*G.Node]*G.Node{}}
 }
@@ -77,7 +77,7 @@ func (b *Graph) Constant(name string, values []float64, shape ...int) *G.Node {
 	return b.leaf(name, shape, dense(b.DType(), values, shape))
 }
 
-// Number returns a scalar constant. Equal numbers are one node. NaN, which equals nothing, is an error.
+// Number returns a scalar constant. Equal numbers share one node. NaN equals nothing and is an error.
 func (b *Graph) Number(x float64) *G.Node {
 	if b.err != nil {
 		return nil
@@ -177,14 +177,14 @@ func (b *Graph) path(last string) string {
 	return path + last
 }
 
-// Apply makes a node of an op of another package's, checked like every node: where gorgonia returns an older node because
-// the hashes agree, it fails.
+// Apply makes a node of an op from another package. The node is checked like every other: Apply fails where gorgonia
+// returns an older node because the hashes agree.
 func (b *Graph) Apply(op G.Op, operands ...*G.Node) *G.Node {
 	if b.err != nil {
 		return nil
 	}
 	if op == nil {
-		return b.fail("there is no op to apply")
+		return b.fail("the op to apply is nil")
 	}
 	return b.apply(op, operands...)
 }
@@ -206,5 +206,5 @@ func (b *Graph) fail(format string, args ...any) *G.Node {
 	return nil
 }
 
-// errNil is what an expression gets for using a node that an earlier, unchecked failure did not make.
+// errNil reports an operand that was never made, because of an earlier failure that nobody checked.
 var errNil = errors.New("an operand is nil: it comes from another graph's failure")

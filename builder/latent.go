@@ -7,15 +7,15 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// families are the latent families' halves that gorgonia differentiates, under the names of package dist, which has the
-// other halves: one row each. A test compares the two.
+// families holds the differentiable halves of the latent families, one row each. Package dist has the other halves
+// under the same names, and a test compares the two.
 var families = map[string]family{
 	dist.Bernoulli:   {(*Graph).RelaxBernoulli, (*Graph).KLBernoulli, (*Graph).LogQBernoulli, hardenBernoulli},
 	dist.Categorical: {(*Graph).RelaxCategorical, (*Graph).KLCategorical, (*Graph).LogQCategorical, hardenCategorical},
 }
 
-// A family is what a model needs of a kind of latent variable. Logits, noise and codes are [batch, ...] of the shapes that
-// dist.Latent gives.
+// A family is what a model needs to know about a kind of latent variable. Logits, noise and codes are [batch, ...] of
+// the shapes that dist.Latent gives.
 type family struct {
 	// relax returns the relaxed sample for logits, noise uniform in the open unit interval, and a scalar temperature.
 	relax func(b *Graph, logits, u, tau *G.Node) *G.Node

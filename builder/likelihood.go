@@ -8,13 +8,13 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// likelihoods are the likelihoods' halves that gorgonia differentiates, under the names of package dist, which has the other
-// halves: one row each. A test compares the two.
+// likelihoods holds the differentiable halves of the likelihoods, one row each. Package dist has the other halves under
+// the same names, and a test compares the two.
 var likelihoods = map[string]likelihood{
 	dist.Bernoulli: {(*Graph).LogLikelihoodBernoulli, (*Graph).Sigmoid},
 }
 
-// A likelihood is what a model needs of the distribution of a row's values.
+// A likelihood is what a model needs to know about the distribution of a row's values.
 type likelihood struct {
 	// logP returns ln p(x|outputs) in nats a row, for x [batch, width] and outputs [batch, width·Outputs].
 	logP func(b *Graph, x, outputs *G.Node) *G.Node

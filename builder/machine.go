@@ -29,7 +29,8 @@ func NewMachine(b *Graph, outputs ...*G.Node) (*Machine, error) {
 }
 
 // Run computes the outputs for inputs by name; constants and parameters have their values already. A scalar input takes
-// a tensor of one element. The results are in the order of the outputs and valid until the next run: copy what is kept.
+// a tensor of one element. The results are in the order of the outputs and valid until the next run: copy what you
+// keep.
 func (m *Machine) Run(inputs map[string]*tensor.Dense) ([]G.Value, error) {
 	for name, value := range inputs {
 		n, ok := m.graph.named[name]

@@ -7,12 +7,12 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// make is the one function through which every node with children comes to be.
+// make makes every node with children: no other function does.
 //
-// gorgonia keeps one node for all whose 32-bit hashes agree, and the hashes leave things out: whether a softmax is a
-// log-softmax, the upper bits of a slice's bounds, a dropout's probability, the middle of a long constant. AddNode then
-// returns the *older* node without a word. So make compares what came back with what was asked, op and attributes by
-// their printed form (want, as [opText] gives it) and children one by one, and fails where they differ.
+// gorgonia keeps one node for all nodes with equal 32-bit hashes, and the hashes leave things out: whether a softmax is
+// a log-softmax, the upper bits of a slice's bounds, a dropout's probability, the middle of a long constant. AddNode
+// then silently returns the *older* node. So make compares the returned node with the requested one: the op and its
+// attributes by their printed form (want, from [opText]), the children one by one. It fails where they differ.
 func (b *Graph) make(want string, build func() (*G.Node, error), children ...*G.Node) *G.Node {
 	if b.err != nil {
 		return nil

@@ -7,8 +7,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// A Model is the architecture of a variational auto-encoder with discrete latent variables: plain data whose parts are found
-// by name. Its methods build the parts into a [Graph].
+// A Model is the architecture of a variational auto-encoder with discrete latent variables: plain data. Its parts are
+// found by name. Its methods build the parts into a [Graph].
 type Model struct {
 	Input      []int // shape of one row, such as [28, 28]
 	Latent     Latent
@@ -20,7 +20,7 @@ type Model struct {
 	Binarize   float64 // > 0: the encoder's graph first replaces x by 1 where x > Binarize, else 0
 }
 
-// maxWidth bounds every dimension of a model, so that a typing error is an error and not a machine out of memory.
+// maxWidth bounds every dimension of a model, so that a mistyped number is an error and does not exhaust the memory.
 const maxWidth = 1 << 20
 
 // maxWeights bounds a model's weights for the same reason: 2²⁸ numbers are 1 GiB in float32.
@@ -57,11 +57,11 @@ func (m Model) validate() error {
 	if err := m.Latent.check(); err != nil {
 		return err
 	}
-	if _, err := sizeOf(m.Input); err != nil { // whose product may overflow
+	if _, err := sizeOf(m.Input); err != nil { // the product may overflow
 		return fmt.Errorf("input has %w", err)
 	}
 	if m.Width() > maxWidth || m.Bits() > maxWidth {
-		return fmt.Errorf("rows of %d values and codes of %d bits: neither may pass %d", m.Width(), m.Bits(), maxWidth)
+		return fmt.Errorf("rows of %d values and codes of %d bits: neither may exceed %d", m.Width(), m.Bits(), maxWidth)
 	}
 	likelihood, err := m.likelihood()
 	if err != nil {
@@ -71,7 +71,7 @@ func (m Model) validate() error {
 		return err
 	}
 	if n := m.Encoder.Weights(m.Width(), m.Latent.Dist().Logits()) + m.Decoder.Weights(m.Bits(), m.Width()*likelihood.Outputs()); n > maxWeights {
-		return fmt.Errorf("the layers have %d weights, they may have %d: make encoder.hidden or decoder.hidden smaller", n, maxWeights)
+		return fmt.Errorf("the layers have %d weights, at most %d are allowed: make encoder.hidden or decoder.hidden smaller", n, maxWeights)
 	}
 	return m.Activation.check()
 }
@@ -88,8 +88,8 @@ func (m Model) Width() int {
 // InputShape returns the shape of a batch of rows.
 func (m Model) InputShape(batch int) []int { return append([]int{batch}, m.Input...) }
 
-// OutputShape returns the shape of the decoder's outputs for a batch: that of the rows, with a last dimension more where
-// the likelihood has several parameters a value.
+// OutputShape returns the shape of the decoder's outputs for a batch: the rows' shape, with one more dimension at the
+// end where the likelihood has several parameters a value.
 func (m Model) OutputShape(batch int) []int {
 	if l, err := m.likelihood(); err == nil && l.Outputs() > 1 {
 		return append(m.InputShape(batch), l.Outputs())

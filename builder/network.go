@@ -19,15 +19,15 @@ var networks = map[string]Network{
 	"onnx": ONNX{},
 }
 
-// A Network is an encoder or a decoder: plain data that says how it is built. A type of one's own can be a [Model]'s network;
-// to be found by name in configurations it needs a row in the table.
+// A Network is an encoder or a decoder: plain data that says how it is built. Your own type can be a [Model]'s network;
+// configurations find it by name once it has a row in the table.
 type Network interface {
 	// Kind is the network's name in configurations.
 	Kind() string
 	// Check reports the first thing wrong with the network. Names of keys begin with part: "encoder" or "decoder".
 	Check(part string) error
-	// Weights returns the number of weights, for rows of in numbers and out numbers a row in the result, or 0 where only
-	// building tells.
+	// Weights returns the number of weights, for rows of in numbers and results of out numbers a row, or 0 where only
+	// building it tells.
 	Weights(in, out int) int
 	// Build makes the network of x [batch, ...], rows or codes in their own shape. The result has the batch as its first
 	// dimension and s.Out numbers a row, in any shape. It does the same at every batch size, names its parameters through
@@ -35,7 +35,7 @@ type Network interface {
 	Build(b *Graph, x *G.Node, s NetworkSpec) *G.Node
 }
 
-// A NetworkSpec is what a model wants of a network.
+// A NetworkSpec is what a model asks of a network.
 type NetworkSpec struct {
 	Out        int        // numbers a row of the result
 	Activation Activation // between layers
@@ -53,7 +53,7 @@ func NewNetwork(kind string) (Network, error) {
 }
 
 // NetworkConfig is a network as a configuration has it: an object with the network's keys and its "kind". The kind is left
-// out where the keys tell it, as in files from before there were kinds: with a "graph" it is onnx, otherwise mlp.
+// out where the keys tell it, as in files written before kinds existed: with a "graph" it is onnx, otherwise mlp.
 type NetworkConfig struct{ Network }
 
 // kindOf returns the kind that an object without one is of: onnx where it names a graph.
@@ -72,7 +72,7 @@ func (c NetworkConfig) told() bool {
 	return c.Kind() == kindOf(false) || c.Kind() == kindOf(true)
 }
 
-// MarshalJSON writes the network's keys, after its kind where they do not tell it.
+// MarshalJSON writes the kind, where the keys do not tell it, and then the keys.
 func (c NetworkConfig) MarshalJSON() ([]byte, error) {
 	if c.Network == nil {
 		return []byte("null"), nil
@@ -92,8 +92,8 @@ func (c NetworkConfig) MarshalJSON() ([]byte, error) {
 	return append(head, bytes.TrimPrefix(data, []byte("{"))...), nil
 }
 
-// UnmarshalJSON lays an object over the network: keys that it leaves out stay where the kind stays. A key that the kind does
-// not have is an error.
+// UnmarshalJSON changes the network by an object. Keys that the object leaves out keep their values if the kind stays
+// the same. A key that the kind does not have is an error.
 func (c *NetworkConfig) UnmarshalJSON(data []byte) error {
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(data, &given); err != nil {
@@ -140,7 +140,7 @@ func (c *NetworkConfig) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// SetKind makes the network one of a kind. Its keys stay where it is one already; else they are at zero.
+// SetKind changes the network's kind. A network that is of this kind already keeps its keys; otherwise they are zero.
 func (c *NetworkConfig) SetKind(kind string) error {
 	if c.Network != nil && c.Kind() == kind {
 		return nil
@@ -150,7 +150,7 @@ func (c *NetworkConfig) SetKind(kind string) error {
 		return err
 	}
 	if o, ok := n.(ONNX); ok {
-		if p, ok := c.Network.(MLP); ok { // what the graph takes the place of, as configurations have always kept it
+		if p, ok := c.Network.(MLP); ok { // the graph replaces it, and configurations have always kept it
 			o.Hidden = p.Hidden
 			n = o
 		}
@@ -159,8 +159,8 @@ func (c *NetworkConfig) SetKind(kind string) error {
 	return nil
 }
 
-// SetKey changes one key of the network: assign is given the field. The keys of an ONNX graph make the network one of kind
-// onnx, in any order; an empty graph makes it a perceptron again.
+// SetKey changes one key of the network: it calls assign with the field. The keys of an ONNX graph make the network one of
+// kind onnx, in any order; an empty graph makes it a perceptron again.
 func (c *NetworkConfig) SetKey(key string, assign func(field reflect.Value) error) error {
 	if c.Network == nil {
 		c.Network = MLP{}
@@ -186,10 +186,10 @@ func (c *NetworkConfig) SetKey(key string, assign func(field reflect.Value) erro
 	return fmt.Errorf("a network of kind %s has no key %q, it has %s: set its kind first", c.Kind(), key, strings.Join(networkKeys(c.Network), ", "))
 }
 
-// Import makes the network one of an ONNX file: output is the value of the graph that is taken, "" for its result.
+// Import makes the network one of an ONNX file: output names the graph's value to use, "" for its result.
 func (c *NetworkConfig) Import(graph, output string) {
 	o := ONNX{Graph: graph, Output: output}
-	if p, ok := c.Network.(MLP); ok { // as configurations have always kept it
+	if p, ok := c.Network.(MLP); ok { // configurations have always kept it
 		o.Hidden = p.Hidden
 	}
 	c.Network = o
@@ -228,7 +228,7 @@ func (b *Graph) network(n Network, x *G.Node, s NetworkSpec) *G.Node {
 		return nil
 	}
 	if n == nil {
-		return b.fail("the model has no network here: give one, such as MLP{}")
+		return b.fail("the model lacks this network: give one, such as MLP{}")
 	}
 	y := n.Build(b, x, s)
 	if b.err == nil && (y == nil || y.Dims() == 0 || y.Shape()[0] != x.Shape()[0] || y.Shape().TotalSize() != x.Shape()[0]*s.Out) {

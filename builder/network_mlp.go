@@ -51,7 +51,8 @@ func (b *Graph) MLP(x *G.Node, hidden []int, a Activation, out int) *G.Node {
 	return b.Linear("logits", x, out, GlorotNormal)
 }
 
-// flat returns the rows of x [batch, ...] as [batch, width]. Where x is a reshape, that is one of what x was made of.
+// flat returns the rows of x [batch, ...] as [batch, width]. Where x is itself a reshape, the result is a reshape of
+// x's source.
 func (b *Graph) flat(x *G.Node) *G.Node {
 	batch := b.batch(x)
 	if b.err != nil {

@@ -8,15 +8,15 @@ import (
 
 // ONNX is a network that was imported from an ONNX file, with the weights of the file to begin with.
 type ONNX struct {
-	Hidden []int  `json:"hidden" doc:"of the perceptron that the graph took the place of; not used"`
+	Hidden []int  `json:"hidden" doc:"hidden layers of the perceptron that the graph replaced; not used"`
 	Graph  string `json:"graph,omitempty" doc:"ONNX file, relative to the configuration; in a run folder below graphs/, with the start of its SHA-256 in its name"`
-	Output string `json:"output,omitempty" doc:"value of that graph that is taken; its result where the key is left out"`
+	Output string `json:"output,omitempty" doc:"name of the value of that graph to use; left out: its result"`
 
-	// Imported is the graph that was read, nil before: builder/importer makes one.
+	// Imported is the graph, nil until it is read: builder/importer makes one.
 	Imported ImportedNetwork `json:"-"`
 }
 
-// An ImportedNetwork is a graph of one input that was read. Build makes it of flat rows [batch, width].
+// An ImportedNetwork is a graph with one input, read from an ONNX file. Build applies it to flat rows [batch, width].
 type ImportedNetwork interface {
 	Build(b *Graph, x *G.Node) *G.Node
 }

@@ -12,7 +12,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ONNXWriter is what an op gets to say how it is written in ONNX. An op of any package may have a method
+// ONNXWriter is passed to an op, which writes itself in ONNX with it. An op of any package may have a method
 //
 //	ONNX(w interface{...the methods below...}, inputs []string, shapes [][]int64) (output string, err error)
 //
@@ -36,7 +36,7 @@ func (opBase) ReturnsPtr() bool     { return false }
 func (opBase) CallsExtern() bool    { return false }
 func (opBase) OverwritesInput() int { return -1 }
 
-// writeHash and hashcode cover the op's whole text, so that ops which differ never share a hash by construction.
+// writeHash and hashcode cover the op's whole text, so that different ops never share a hash by construction.
 func writeHash(h hash.Hash, op fmt.Stringer) { io.WriteString(h, op.String()) }
 
 func hashcode(op fmt.Stringer) uint32 {

@@ -90,7 +90,7 @@ func (op bernoulliOp) ONNX(w ONNXWriter, in []string, _ [][]int64) (string, erro
 	x, l := in[0], in[1]
 	row := map[string]any{"keepdims": int64(0)}
 	sure := w.Node("Sigmoid", nil, w.Node("Abs", nil, l))
-	if k := groupSize(op.Shape[1], 32); k > 1 && w.DType() != onnxFloat64 { // whose ReduceProd has no kernel
+	if k := groupSize(op.Shape[1], 32); k > 1 && w.DType() != onnxFloat64 { // its ReduceProd has no kernel
 		sure = w.Node("Reshape", nil, sure, w.Ints(0, int64(op.Shape[1]/k), int64(k)))
 		sure = w.Node("ReduceProd", map[string]any{"axes": []int64{2}, "keepdims": int64(0)}, sure)
 	}

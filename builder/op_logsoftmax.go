@@ -11,7 +11,7 @@ import (
 )
 
 // logSoftmaxOp is l - ln Σ exp(l) along the last of two axes; logSoftmaxGradOp its gradient g - exp(y) Σ g. gorgonia's
-// takes the tensor's first element for the largest of every row, so that rows far from it overflow or vanish.
+// own uses the tensor's first element as the largest of every row, so that rows far from it overflow or vanish.
 type logSoftmaxOp struct{ opBase }
 
 type logSoftmaxGradOp struct{ opBase }

@@ -11,8 +11,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// matMulOp is a matrix product of which either operand may be read transposed. gorgonia has such products too, but only as
-// gradients: a user's Transpose is a tensor of its own.
+// matMulOp is a matrix product. Either operand may be read transposed. gorgonia has such products too, but only as
+// gradients: a user's Transpose makes a new tensor.
 type matMulOp struct {
 	opBase
 	TransA, TransB bool

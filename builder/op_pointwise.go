@@ -10,8 +10,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// pointwiseOp applies a function to each element. It is there for the two that gorgonia rounds (its sigmoid is 1 and its
-// softplus x from x = 16 on, which is off by up to 1.1e-7; visible in float64, and in gradient checks), and for one that it lacks.
+// pointwiseOp applies a function to each element. It exists for the two that gorgonia rounds (its sigmoid is 1 and its
+// softplus x from x = 16 on, which is off by up to 1.1e-7; visible in float64, and in gradient checks), and for one
+// that it lacks.
 type pointwiseOp struct {
 	opBase
 	Dims     int

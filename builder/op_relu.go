@@ -9,9 +9,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// reluOp is y = max(x, 0) + slope min(x, 0); reluGradOp is its gradient, grad where y > 0 and slope·grad elsewhere. Both
-// are one pass, where gorgonia's Rectify is a comparison and a product whose gradient multiplies again. The gradient takes
-// y, which has x's sign for every slope from 0, so that nobody but the forward pass reads x.
+// reluOp is y = max(x, 0) + slope min(x, 0); reluGradOp is its gradient, grad where y > 0 and slope·grad elsewhere.
+// Both are one pass. gorgonia's Rectify is a comparison and a product, and its gradient multiplies again. The gradient
+// takes y, which has x's sign for every slope from 0, so that only the forward pass reads x.
 type reluOp struct {
 	opBase
 	Dims  int

@@ -33,7 +33,7 @@ func (b *Graph) Reshape(x *G.Node, to ...int) *G.Node {
 	if x.Shape().TotalSize() != size {
 		return b.fail("reshape: %v has %d values, %v wants %d", x.Shape(), x.Shape().TotalSize(), to, size)
 	}
-	if slices.Equal(x.Shape(), tensor.Shape(to)) { // not Shape.Eq, which takes [n] and [1,n] for equal
+	if slices.Equal(x.Shape(), tensor.Shape(to)) { // not Shape.Eq, which calls [n] and [1,n] equal
 		return x
 	}
 	if x.Dims() == 0 || len(to) == 0 {

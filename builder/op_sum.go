@@ -19,7 +19,8 @@ type sumOp struct {
 	Axes []int
 }
 
-// expandOp takes the tensor and one of the wanted shape, whose values it does not read: its shape holds the batch.
+// expandOp takes the tensor and one of the wanted shape. It does not read the second one's values: its shape holds the
+// batch.
 type expandOp struct {
 	opBase
 	To   tensor.Shape

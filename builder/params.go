@@ -11,8 +11,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Params is a model's parameter set: named tensors with their initial values, in the order in which a graph first asked
-// for them. Graphs built on one set share its tensors; training writes the new values into them.
+// Params is a model's parameter set: named tensors with their initial values, in the order in which graphs first asked
+// for them. Graphs built on one set share its tensors; training writes the new values into them. It is not safe for
+// concurrent use.
 type Params struct {
 	dtype  tensor.Dtype
 	seed   uint64
@@ -20,8 +21,8 @@ type Params struct {
 	values map[string]*tensor.Dense
 }
 
-// NewParams returns an empty set whose tensors have dtype, tensor.Float32 or tensor.Float64. Initial values follow from
-// seed, the parameter's place in the order and nothing else.
+// NewParams returns an empty set whose tensors have dtype, tensor.Float32 or tensor.Float64. Initial values depend only
+// on seed and on the parameter's place in the order.
 func NewParams(dtype tensor.Dtype, seed uint64) (*Params, error) {
 	if dtype != tensor.Float32 && dtype != tensor.Float64 {
 		return nil, fmt.Errorf("builder: parameters of type %v: use tensor.Float32 or tensor.Float64", dtype)
@@ -48,7 +49,7 @@ func (p *Params) Count() int {
 }
 
 // Set copies values into a parameter, or adds the parameter when the set lacks it (as when weights are read from a
-// file before a graph is built). A parameter that is there keeps its shape.
+// file before a graph is built). An existing parameter keeps its shape.
 func (p *Params) Set(name string, shape []int, values []float64) error {
 	if name == "" {
 		return fmt.Errorf("builder: a parameter of shape %v has no name", shape)
@@ -75,7 +76,7 @@ func (p *Params) Set(name string, shape []int, values []float64) error {
 	return tensor.Copy(old, dense(p.dtype, values, shape))
 }
 
-// errScalar is what a parameter without dimensions gets: gorgonia computes scalars as numbers, which nobody can share.
+// errScalar refuses a parameter without dimensions: gorgonia computes scalars as plain numbers, which cannot be shared.
 var errScalar = errors.New("a parameter has at least one dimension: use shape [1], and Sum where a scalar is wanted")
 
 // An Init fills a new parameter of the given shape with initial values; next draws standard normal numbers.

@@ -15,6 +15,6 @@
 // [LikelihoodNames]. To add one, write its file and add its row to the map in latent.go or likelihood.go; package builder
 // has the half that is differentiated, under the same name, and a test that compares the halves.
 //
-// Numbers are float64 inside and float32 at the borders. Logarithms are natural, so that figures are nats. Everything here
-// is safe for concurrent use, except that a caller's slices are the caller's.
+// Numbers are float64 inside and float32 at the borders. Logarithms are natural, so that figures are nats. Everything
+// here is safe for concurrent use, as long as no two calls write to the same slice.
 package dist

@@ -14,14 +14,14 @@ const (
 	Categorical = "categorical"
 )
 
-// families are the kinds of latent variables by their names: one row each.
+// families holds the kinds of latent variables by their names: one row each.
 var families = map[string]Family{
 	Bernoulli:   bernoulliLatent{},
 	Categorical: categoricalLatent{},
 }
 
-// A Family is a kind of latent variable, with every facet of it that needs no gorgonia. Methods take the [Latent] that the
-// variables are of, which has passed Check, and the values of one row.
+// A Family is a kind of latent variable, with every facet of it that needs no gorgonia. Methods take the [Latent] of
+// the variables, which must have passed Check, and the values of one row.
 type Family interface {
 	// Doc says in one line what a variable is.
 	Doc() string
@@ -46,7 +46,7 @@ type Family interface {
 	// Draw writes one hard sample of variables with these logits to code, for noise u uniform in the open unit interval,
 	// one number a logit.
 	Draw(l Latent, code, logits, u []float32)
-	// NearDecision sets those values of the code that may be others when the logits change by margin.
+	// NearDecision marks the values of the code that may change when the logits change by margin.
 	NearDecision(l Latent, near []bool, logits []float64, margin float64)
 }
 
@@ -54,8 +54,8 @@ type Family interface {
 type Posterior interface {
 	// Mean returns the mean of the code's i-th value.
 	Mean(i int) float64
-	// KL returns KL(q(z|x) ‖ p(z)), the sum over the variables, and calls each, which may be nil, with the values from, …,
-	// to-1 of the code that are a variable's and with its share.
+	// KL returns KL(q(z|x) ‖ p(z)), the sum over the variables. It calls each, which may be nil, once for each variable:
+	// with the range from, …, to-1 of the variable's values in the code, and with its share.
 	KL(each func(from, to int, kl float64)) float64
 	// LogRatio returns ln p(z)/q(z|x) of a hard code.
 	LogRatio(code []float32) float64
@@ -80,7 +80,7 @@ func NewLatent(kind string, variables, categories int) (Latent, error) {
 	return l, l.Check()
 }
 
-// What the graphs of the two first families say of themselves.
+// The documentation of the graphs of the first two families.
 const (
 	logitsDoc = "Logits of q(z|x): of p(z=1) for Bernoulli variables, of each category before the softmax for categorical ones."
 	codeDoc   = "Hard code: 0 or 1 for each Bernoulli variable (1 where the logit is above its threshold), one-hot of the largest logit for each categorical one."
@@ -158,8 +158,8 @@ func (l Latent) PriorLogits() []float32 {
 	return make([]float32, l.Logits())
 }
 
-// NearDecision marks the values of a row's code that rounding may turn: whose logits are within margin · max(1, the row's
-// largest |logit|) of a decision.
+// NearDecision marks the values of a row's code that rounding may flip: those with logits within margin · max(1, the
+// row's largest |logit|) of a decision.
 func (l Latent) NearDecision(logits []float64, margin float64) []bool {
 	scale := 1.0
 	for _, x := range logits {

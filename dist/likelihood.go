@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// likelihoods are the distributions of a row's values by their names: one row each.
+// likelihoods holds the distributions of a row's values by their names: one row each.
 var likelihoods = map[string]Likelihood{
 	Bernoulli: bernoulliLikelihood{},
 }
@@ -16,7 +16,7 @@ var likelihoods = map[string]Likelihood{
 type Likelihood interface {
 	// Doc says in one line how a value is distributed.
 	Doc() string
-	// Values is the rule for a file's numbers where nobody chose: what bytes become, and in which range values lie.
+	// Values is the default rule for a file's numbers: what bytes become, and the range of values.
 	Values() Values
 	// Standardises says whether values may be standardised by their mean and deviation.
 	Standardises() bool

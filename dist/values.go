@@ -11,7 +11,7 @@ import (
 //	x = (v/d - Mean) / Deviation,   Least <= x <= Most
 //
 // where d is Bytes for bytes (pixels) and Numbers for every other type. A configuration has it under `data`, a manifest
-// under `input`; readers, backends and variants apply it alike. [Unit] is the rule where nobody chose.
+// under `input`; readers, backends and variants apply it alike. [Unit] is the default.
 type Values struct {
 	Bytes   float64 // what bytes are divided by, above 0
 	Numbers float64 // what all other numbers are divided by, above 0
@@ -70,7 +70,7 @@ func (v Values) Table() (table [256]float32) {
 	return table
 }
 
-// Number returns what a number of a file that does not hold bytes becomes. The quotient is taken in float64.
+// Number returns what a number that is not a byte becomes. The quotient is taken in float64.
 func (v Values) Number(x float64) float32 {
 	if v.centred() {
 		return float32((x/v.Numbers - v.Mean) / v.Deviation)
@@ -78,7 +78,7 @@ func (v Values) Number(x float64) float32 {
 	return float32(x / v.Numbers)
 }
 
-// Nearest returns the byte that becomes what is nearest to x.
+// Nearest returns the byte whose value is nearest to x.
 func (v Values) Nearest(x float32) byte {
 	y := float64(x * float32(v.Bytes))
 	if v.centred() {
@@ -87,7 +87,7 @@ func (v Values) Nearest(x float32) byte {
 	return byte(min(max(math.RoundToEven(y), 0), 255))
 }
 
-// Contains reports whether a row may hold x. NaN never is contained.
+// Contains reports whether a row may hold x. It is false for NaN.
 func (v Values) Contains(x float32) bool { return x >= float32(v.Least) && x <= float32(v.Most) }
 
 func (v Values) centred() bool { return v.Mean != 0 || v.Deviation != 1 }

@@ -1,7 +1,7 @@
 // Package models is the catalogue: named configurations as JSON.
 //
-// A name stands for what `catvae train --config NAME` starts from; README.md beside this file says what each is for. The
-// files hold what differs from [Default], which is complete.
+// A name says which configuration `catvae train --config NAME` starts from; README.md in this folder says what each is
+// for. The files hold only what differs from [Default], which is complete.
 package models
 
 import (

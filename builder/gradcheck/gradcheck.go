@@ -1,5 +1,4 @@
-// Package gradcheck compares symbolic gradients with finite differences: of a layer, a distribution, or an op of one's
-// own.
+// Package gradcheck compares symbolic gradients with finite differences, for a layer, a distribution, or your own op.
 //
 //	err := gradcheck.Check(params, inputs, func(b *builder.Graph) *gorgonia.Node {
 //		x := b.Input("x", 3, 4)
@@ -8,7 +7,7 @@
 //
 // It works in float64 on gorgonia's tape machine, number by number, with two runs of the graph for each: for small
 // graphs. A function with a kink (a ReLU) near one of its values, or a jump anywhere, has no difference to compare with:
-// choose other values, or other weights. Check it at batch 1 too: gorgonia takes [1,n] and [n] for one shape in places.
+// choose other values, or other weights. Check it at batch 1 too: gorgonia treats [1,n] and [n] as one shape in places.
 package gradcheck
 
 import (
@@ -22,7 +21,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Options are what is checked beside the parameters, the step and the tolerance. The zero value takes the defaults.
+// Options name the inputs to check as well as the parameters, and set the step and the tolerance. The zero value takes
+// the defaults.
 type Options struct {
 	Inputs    []string // names of inputs to differentiate with respect to as well; none by default
 	Step      float64  // h of the central difference; 0 means 1e-6
@@ -59,7 +59,7 @@ func Check(params *builder.Params, inputs map[string]*tensor.Dense, build func(b
 		return b.Err()
 	}
 	if loss == nil || loss.Dims() != 0 {
-		return fmt.Errorf("gradcheck: the loss is no scalar: add up its elements with Sum")
+		return fmt.Errorf("gradcheck: the loss is not a scalar: add up its elements with Sum")
 	}
 	variables, err := collect(b, params, inputs, o.Inputs)
 	if err != nil {
@@ -113,7 +113,7 @@ func collect(b *builder.Graph, params *builder.Params, inputs map[string]*tensor
 	return variables, nil
 }
 
-// compare holds one variable's symbolic gradient against differences of the machine's first output.
+// compare compares one variable's symbolic gradient with differences of the machine's first output.
 func (v variable) compare(symbolic []float64, machine *builder.Machine, inputs map[string]*tensor.Dense, o Options) error {
 	if len(symbolic) != len(v.backing) {
 		return fmt.Errorf("gradcheck: the gradient of %s has %d numbers, %s has %d", v.name, len(symbolic), v.name, len(v.backing))

@@ -1,7 +1,7 @@
 // Package atomicfile makes files and folders appear whole or not at all.
 //
-// A file is written under a temporary name beside its target, synced, closed, renamed, and its folder synced; a folder
-// is filled under a temporary name and renamed. Whoever looks sees the old or the new, also after a crash or a power
+// A file is written under a temporary name next to its target, synced, closed, renamed, and its folder synced; a folder
+// is filled under a temporary name and renamed. A reader sees the old or the new one, even after a crash or a power
 // cut; what a crash leaves behind has a name that begins with ".tmp-".
 package atomicfile
 
@@ -19,10 +19,10 @@ import (
 // prefix begins the name of everything unfinished.
 const prefix = ".tmp-"
 
-// Unfinished reports whether a name is of something that a crash kept from being finished.
+// Unfinished reports whether a name belongs to something that a crash left unfinished.
 func Unfinished(name string) bool { return strings.HasPrefix(name, prefix) }
 
-// ErrExists is wrapped by the error for a target that is there already. It is an fs.ErrExist.
+// ErrExists is wrapped by the error for a target that already exists. It is an fs.ErrExist.
 var ErrExists = fmt.Errorf("exists already: choose another name, or have it replaced: %w", fs.ErrExist)
 
 // A File is written under a temporary name until it is committed. Exactly one of Commit and Abort ends it; Abort after
@@ -35,7 +35,7 @@ type File struct {
 	done bool
 }
 
-// Create begins a file that will stand at path.
+// Create begins a file that will appear at path.
 func Create(path string, perm fs.FileMode) (*File, error) {
 	f, err := os.CreateTemp(filepath.Dir(path), prefix+filepath.Base(path)+"-")
 	if err != nil {
@@ -85,7 +85,7 @@ func (f *File) Abort() {
 	}
 }
 
-// Write makes path hold what write writes. On any error path is as it was.
+// Write calls write to fill a file, which then appears at path. On any error path is as it was.
 func Write(path string, perm fs.FileMode, write func(io.Writer) error) error {
 	f, err := Create(path, perm)
 	if err != nil {
@@ -101,7 +101,7 @@ func Write(path string, perm fs.FileMode, write func(io.Writer) error) error {
 	return f.Commit()
 }
 
-// Sweep removes what crashes left unfinished of the files whose names in dir want holds for.
+// Sweep removes what crashes left unfinished in dir, for those names that want accepts.
 func Sweep(dir string, want func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -126,9 +126,9 @@ func WriteBytes(path string, perm fs.FileMode, data []byte) error {
 	})
 }
 
-// Dir makes the folder path hold what fill puts into the folder it is given. A path that exists is an [ErrExists],
-// unless force is set: then the old folder is moved aside, and removed once the new one stands in its place. Only
-// folders are replaced. On any error path is as it was.
+// Dir makes the folder at path. It calls fill with a temporary folder to fill. A path that exists is an [ErrExists],
+// unless force is set: then the old folder is moved aside, and removed once the new one is in place. Only folders are
+// replaced. On any error path is as it was.
 func Dir(path string, force bool, fill func(dir string) error) (err error) {
 	if err := CheckNew(path, force); err != nil {
 		return err
@@ -180,12 +180,12 @@ func CheckNew(path string, force bool) error {
 	case !force:
 		return fmt.Errorf("%s %w", path, ErrExists)
 	case !info.IsDir():
-		return fmt.Errorf("%s is no folder, and only a folder is replaced by one: choose another name", path)
+		return fmt.Errorf("%s is not a folder, and a folder replaces only a folder: choose another name", path)
 	}
 	return nil
 }
 
-// syncDir makes a rename inside a folder last. Windows cannot open folders for it.
+// syncDir makes a rename inside a folder durable. Windows cannot open folders for it.
 func syncDir(dir string) error {
 	if goruntime.GOOS == "windows" {
 		return nil

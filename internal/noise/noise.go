@@ -30,7 +30,7 @@ const (
 	Pictures                      // which rows a report shows
 )
 
-// Named returns the purpose of noise that has a name of its own. It never is one of the purposes above, which are small.
+// Named returns the purpose of the noise of this name. It is never one of the purposes above, which are small numbers.
 func Named(name string) Purpose {
 	h := fnv.New32a()
 	h.Write([]byte(name))
@@ -94,7 +94,7 @@ func (s Stream) Bytes(dst []byte, step, row uint32) {
 }
 
 // Permutation returns the numbers 0…n-1 in the order of (step): Fisher and Yates' shuffle with unbiased draws. Each
-// position has its own row, so that the numbers which a rejected draw uses up are its own.
+// position has its own row, so a rejected draw uses up only its own numbers.
 func (s Stream) Permutation(n int, step uint32) []int {
 	p := make([]int, n)
 	for i := range p {

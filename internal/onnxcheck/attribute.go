@@ -2,7 +2,7 @@ package onnxcheck
 
 import "github.com/catvae/catvae/internal/onnxpb"
 
-// checkAttributes wants attributes with names of their own, each with one value of the type that it says.
+// checkAttributes requires attributes with different names, each with one value of its declared type.
 func (s *scope) checkAttributes(n *onnxpb.NodeProto) error {
 	seen := map[string]bool{"": true}
 	for _, a := range n.Attribute {

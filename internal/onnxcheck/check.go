@@ -1,13 +1,13 @@
-// Package onnxcheck looks at an ONNX model before anything else does. It is the one check of all backends:
+// Package onnxcheck checks an ONNX model before anything else reads it. It is the one check of all backends:
 // runtime/backend.Load makes it.
 //
 // [Check] refuses what a bundle's graphs never hold, and what has made runtimes crash, read files or ask for all memory:
 // external data, functions, subgraphs (except a Scan's body, which is checked in the same way), unknown domains, names that
-// are undefined or defined twice, cycles, initialisers whose bytes are not what their shape says, constants that ask for
-// shapes which no memory holds. It allocates in proportion to the bytes that it is given, whatever they declare. [Describe]
-// also reads what a model says of itself.
+// are undefined or defined twice, cycles, initialisers with bytes that do not match their shape, constants that ask for
+// shapes too large for any memory. It allocates in proportion to the bytes that it is given, whatever they declare.
+// [Describe] also reads what a model says of itself.
 //
-// What a model computes is not looked at: backends refuse operators whose operands do not fit.
+// It does not look at what a model computes: backends refuse operators with operands that do not fit.
 package onnxcheck
 
 import (
@@ -21,7 +21,7 @@ import (
 // ErrUnsafe is wrapped by every refusal.
 var ErrUnsafe = errors.New("model refused")
 
-// The bounds of a model that is taken. ONNX itself ends at 2 GiB. A backend may know fewer opsets, and then says so.
+// The limits of an accepted model. ONNX itself ends at 2 GiB. A backend may know fewer opsets, and then says so.
 const (
 	maxBytes    = 2<<30 - 1
 	maxNodes    = 100_000
@@ -49,7 +49,7 @@ func Parse(model []byte) (*onnxpb.ModelProto, error) {
 	}
 	m, err := onnxpb.Unmarshal(model)
 	if err != nil {
-		return nil, refuse("it is no ONNX model: %v", err)
+		return nil, refuse("it is not an ONNX model: %v", err)
 	}
 	if err := checkModel(m); err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func checkModel(m *onnxpb.ModelProto) error {
 	return checkGraph(m.Graph, false)
 }
 
-// checkOpsets wants one version of ONNX's own domain, which has two names.
+// checkOpsets requires one version of ONNX's own domain, which has two names.
 func checkOpsets(opsets []*onnxpb.OperatorSetIdProto) error {
 	if len(opsets) == 0 {
 		return refuse("it names no opset")
@@ -86,7 +86,7 @@ func checkOpsets(opsets []*onnxpb.OperatorSetIdProto) error {
 	opset := opsets[0].GetVersion()
 	for _, o := range opsets {
 		if !ownDomain(o.GetDomain()) {
-			return refuse("it uses the operator domain %.100q: only ONNX's own is taken", o.GetDomain())
+			return refuse("it uses the operator domain %.100q: only ONNX's own is accepted", o.GetDomain())
 		}
 		if o.GetVersion() != opset {
 			return refuse("it uses the opsets %d and %d at once", opset, o.GetVersion())
@@ -103,7 +103,7 @@ func ownDomain(name string) bool { return name == "" || name == "ai.onnx" }
 // checkGraph checks a graph; body says that it is the body of a Scan, which reads nothing but its own values.
 func checkGraph(g *onnxpb.GraphProto, body bool) error {
 	if len(g.Node) > maxNodes {
-		return refuse("it has %d nodes: at most %d are taken", len(g.Node), maxNodes)
+		return refuse("it has %d nodes: at most %d are accepted", len(g.Node), maxNodes)
 	}
 	if len(g.SparseInitializer) > 0 || len(g.Output) == 0 {
 		return refuse("it has sparse initialisers, or no output")
@@ -147,8 +147,8 @@ type scope struct {
 	constants map[string][]float64 // the first numbers of the values that are known without running the graph
 }
 
-// checkValues checks what a graph says of its values, and defines its inputs. An input may be an initialiser as well, as
-// all were before IR 4: then both are of one type and shape.
+// checkValues checks what a graph declares about its values, and defines its inputs. An input may be an initialiser as
+// well, as all were before IR 4: then both are of one type and shape.
 func (s *scope) checkValues(g *onnxpb.GraphProto, initial map[string]*onnxpb.TensorProto) error {
 	inputs := map[string]bool{}
 	for _, v := range g.Input {
@@ -170,10 +170,10 @@ func (s *scope) checkValues(g *onnxpb.GraphProto, initial map[string]*onnxpb.Ten
 	return nil
 }
 
-// checkNode wants operands that are defined before: the order is topological, and there is no cycle.
+// checkNode requires operands that are defined earlier, so that the order is topological and has no cycle.
 func (s *scope) checkNode(n *onnxpb.NodeProto) error {
 	if !ownDomain(n.GetDomain()) || n.GetOverload() != "" {
-		return refuse("node %.100q is of the domain %.100q, or of a function: only ONNX's own operators are taken", n.GetName(), n.GetDomain())
+		return refuse("node %.100q is of the domain %.100q, or of a function: only ONNX's own operators are accepted", n.GetName(), n.GetDomain())
 	}
 	if !token.IsIdentifier(n.GetOpType()) { // as ONNX wants it; messages name operators as they are
 		return refuse("node %.100q names no operator, but %.100q", n.GetName(), n.GetOpType())

@@ -7,7 +7,7 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// Info is what a checked model says of itself.
+// Info is what a checked model says about itself.
 type Info struct {
 	Name, Doc, Producer string
 	IRVersion, Opset    int64

@@ -10,16 +10,16 @@ import (
 )
 
 // A few bytes of a constant can ask for any amount of memory: Expand to [2^40], ConstantOfShape, a kernel of 2^30 x 2^30.
-// What a runtime would have to hold because of a constant alone is bounded here. Operands that are computed are not known
-// before the graph runs, and are the runtime's to bound.
+// This file bounds what a runtime would have to hold because of a constant alone. Computed operands are not known
+// before the graph runs: the runtime bounds them.
 
-// sizeAttributes holds the attributes, of any operator, whose values multiply to a number of elements. The operands that do are in
-// internal/onnxop.
+// sizeAttributes holds the attributes, of any operator, with values that multiply to a number of elements. The operands
+// that do are in internal/onnxop.
 var sizeAttributes = map[string]bool{
 	"shape": true, "kernel_shape": true, "output_shape": true, "sample_size": true, "scales": true, "hidden_size": true,
 }
 
-// stepAttributes holds the attributes whose values are each a length along one axis.
+// stepAttributes holds the attributes with values that are each a length along one axis.
 var stepAttributes = map[string]bool{"strides": true, "dilations": true, "output_padding": true}
 
 // checkShapes checks a node's constants that are shapes.

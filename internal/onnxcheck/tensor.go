@@ -6,7 +6,8 @@ import (
 	"github.com/catvae/catvae/internal/onnxpb"
 )
 
-// A storage says how the elements of a type are kept: so many bytes each in raw_data, or as numbers of one of the lists.
+// A storage says how the elements of a type are kept: a number of bytes each in raw_data, or numbers in one of the
+// lists.
 type storage struct {
 	width int
 	list  func(t *onnxpb.TensorProto) int // the length of the type's list
@@ -18,8 +19,8 @@ func int32s(t *onnxpb.TensorProto) int  { return len(t.Int32Data) }
 func int64s(t *onnxpb.TensorProto) int  { return len(t.Int64Data) }
 func uint64s(t *onnxpb.TensorProto) int { return len(t.Uint64Data) }
 
-// storages holds the types of tensors that are taken, as TensorProto describes them. Types that it lacks (strings among
-// them) are refused.
+// storages holds the accepted types of tensors, as TensorProto describes them. Types that it lacks (strings among them)
+// are refused.
 var storages = map[onnxpb.TensorProto_DataType]storage{
 	onnxpb.TensorProto_FLOAT: {4, floats}, onnxpb.TensorProto_DOUBLE: {8, doubles},
 	onnxpb.TensorProto_UINT8: {1, int32s}, onnxpb.TensorProto_INT8: {1, int32s},
@@ -28,7 +29,8 @@ var storages = map[onnxpb.TensorProto_DataType]storage{
 	onnxpb.TensorProto_INT64: {8, int64s}, onnxpb.TensorProto_UINT32: {4, uint64s}, onnxpb.TensorProto_UINT64: {8, uint64s},
 }
 
-// checkTensor wants exactly the bytes that the shape and type ask for, or exactly the numbers, in the list of the type.
+// checkTensor requires exactly the bytes that the shape and type ask for, or exactly the numbers, in the list of the
+// type.
 func checkTensor(t *onnxpb.TensorProto) error {
 	if t.GetDataLocation() == onnxpb.TensorProto_EXTERNAL || len(t.ExternalData) > 0 {
 		return refuse("tensor %.100q keeps its data in another file: write the model with its weights inside (external_data=False in torch.onnx.export)", t.GetName())
@@ -36,7 +38,7 @@ func checkTensor(t *onnxpb.TensorProto) error {
 	kind := onnxpb.TensorProto_DataType(t.GetDataType())
 	s, ok := storages[kind]
 	if !ok || t.Segment != nil || len(t.StringData) > 0 {
-		return refuse("tensor %.100q is of type %v, which is not taken", t.GetName(), kind)
+		return refuse("tensor %.100q is of type %v, which is not accepted", t.GetName(), kind)
 	}
 	size, ok := elements(t.Dims)
 	if !ok || size*int64(s.width) > maxBytes {
@@ -73,7 +75,7 @@ func shapeText(dims []int64) string {
 	return fmt.Sprint(dims)
 }
 
-// checkType wants a type of ONNX's with a shape of some size, at any depth.
+// checkType requires one of ONNX's types, with a shape of acceptable size, at any depth.
 func checkType(name string, t *onnxpb.TypeProto) error {
 	switch v := t.GetValue().(type) {
 	case *onnxpb.TypeProto_TensorType:

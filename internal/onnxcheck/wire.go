@@ -108,7 +108,7 @@ func checkWire(model []byte) error {
 	return w.check()
 }
 
-// A walk counts what may still come.
+// A walk counts what it may still accept.
 type walk struct {
 	left    int64 // bytes that decoding may still take
 	unknown int   // fields that the schema lacks
@@ -116,7 +116,7 @@ type walk struct {
 
 func (w *walk) check() error {
 	if w.left < 0 {
-		return refuse("it would take far more memory than its bytes are worth: weights belong into raw_data")
+		return refuse("it would take far more memory than its bytes are worth: weights belong in raw_data")
 	}
 	return nil
 }
@@ -129,18 +129,18 @@ func (w *walk) message(data []byte, l *layout, depth int) error {
 		return refuse("its messages are nested deeper than %d", maxDepth)
 	}
 	w.left -= l.size + messageCost
-	var seen uint64 // the fields that were there, by number
+	var seen uint64 // the fields seen so far, by number
 	for len(data) > 0 {
 		if err := w.check(); err != nil {
 			return err
 		}
 		number, typ, n := protowire.ConsumeTag(data)
 		if n < 0 {
-			return refuse("it is no ONNX model: %v", protowire.ParseError(n))
+			return refuse("it is not an ONNX model: %v", protowire.ParseError(n))
 		}
 		data = data[n:]
 		if typ == protowire.StartGroupType || typ == protowire.EndGroupType {
-			return refuse("it is no ONNX model: it holds a group, and no message of ONNX does")
+			return refuse("it is not an ONNX model: it holds a group, and no message of ONNX does")
 		}
 		f := &none
 		if int(number) < len(l.fields) {
@@ -149,12 +149,12 @@ func (w *walk) message(data []byte, l *layout, depth int) error {
 		if typ == protowire.BytesType {
 			value, n := protowire.ConsumeBytes(data)
 			if n < 0 {
-				return refuse("it is no ONNX model: %v", protowire.ParseError(n))
+				return refuse("it is not an ONNX model: %v", protowire.ParseError(n))
 			}
 			data = data[n:]
 			if f.once {
 				if seen&(1<<number) != 0 {
-					return refuse("it is no ONNX model: one of its fields comes in pieces")
+					return refuse("it is not an ONNX model: one of its fields comes in pieces")
 				}
 				seen |= 1 << number
 			}
@@ -164,7 +164,7 @@ func (w *walk) message(data []byte, l *layout, depth int) error {
 			continue
 		}
 		if n = protowire.ConsumeFieldValue(number, typ, data); n < 0 {
-			return refuse("it is no ONNX model: %v", protowire.ParseError(n))
+			return refuse("it is not an ONNX model: %v", protowire.ParseError(n))
 		}
 		data = data[n:]
 		w.left -= scalarCost

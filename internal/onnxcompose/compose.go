@@ -1,4 +1,4 @@
-// Package onnxcompose makes one ONNX model of several: what would cross the boundary between them stays inside.
+// Package onnxcompose joins several ONNX models into one: what would cross the boundary between them stays inside.
 //
 // A bundle's graphs chain by equal names (sample → latent_logits → packed_code) and their inner names begin with the part
 // they belong to, so that nothing has to be renamed. The models are trusted to have passed internal/onnxcheck; what the
@@ -14,8 +14,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Chain returns a model that runs first and then second, whose inputs are all outputs of first. It takes first's inputs
-// and gives the named outputs of either.
+// Chain returns a model that runs first and then second. All inputs of second must be outputs of first. The model takes
+// first's inputs and gives the named outputs of either.
 func Chain(first, second []byte, outputs ...string) ([]byte, error) {
 	a, err := decode(first)
 	if err != nil {
@@ -53,7 +53,8 @@ func Chain(first, second []byte, outputs ...string) ([]byte, error) {
 	return onnxpb.Marshal(a)
 }
 
-// FromBytes returns a model that takes its input as bytes and makes floats of them, to the last bit as dist.Values.Byte does:
+// FromBytes returns a model that takes its input as bytes and converts them to floats, with the same bits as
+// dist.Values.Byte:
 //
 //	x = byte/divisor, or byte·(1/divisor) where the divisor is no whole number
 //	x = (x - mean) / deviation, where the mean is not 0 or the deviation not 1

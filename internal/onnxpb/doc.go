@@ -1,8 +1,9 @@
 // Package onnxpb is ONNX's own protobuf schema as Go types: models, graphs, nodes, tensors.
 //
-// onnx.proto is ONNX 1.23.2's, unchanged but for its proto package, which is catvae.onnx here so that two copies of the
-// schema can live in one binary. The format is described at https://onnx.ai/onnx/repo-docs/IR.html. Only the generated
-// types and [Marshal] live here; building graphs is export's work, checking untrusted ones is internal/onnxcheck's.
+// onnx.proto is ONNX 1.23.2's, unchanged except for its proto package, which is catvae.onnx here so that two copies of
+// the schema can live in one binary. The format is described at https://onnx.ai/onnx/repo-docs/IR.html. Only the
+// generated types and [Marshal] live here; building graphs is export's work, checking untrusted ones is
+// internal/onnxcheck's.
 package onnxpb
 
 //go:generate go run ../gen/protogo onnx.proto github.com/catvae/catvae/internal/onnxpb

@@ -26,7 +26,7 @@ func New(g *G.ExprGraph, outputs ...*G.Node) (*Machine, error) {
 			if n == nil {
 				return fmt.Errorf("output %d is nil", i)
 			}
-			// A node's own Value lies once its memory has been used again; Read copies in time.
+			// A node's own Value is wrong once its memory has been reused; Read copies in time.
 			reads[i] = G.Read(n, &m.values[i])
 		}
 		m.vm = G.NewTapeMachine(g.SubgraphRoots(reads...))
@@ -62,7 +62,7 @@ func Bind(n *G.Node, value *tensor.Dense) error {
 // Run computes the outputs, in their order. The results are valid until the next run, which may write into their memory.
 func (m *Machine) Run() ([]G.Value, error) {
 	err := Guard(func() error {
-		m.vm.Reset() // without it a second run does nothing and says so to nobody
+		m.vm.Reset() // without it a second run silently does nothing
 		return m.vm.RunAll()
 	})
 	if err != nil {
