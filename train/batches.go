@@ -9,8 +9,8 @@ import (
 	"github.com/catvae/catvae/train/engine"
 )
 
-// batches makes what steps are given: every input of the objective is filled by its purpose. Everything drawn follows from
-// the seed, the step and the row, so that any step of a run can be made again, by any engine.
+// batches makes the inputs of steps: it fills every input of the objective by its purpose. Everything drawn depends
+// only on the seed, the step and the row, so any engine can repeat any step of a run.
 type batches struct {
 	config    Config
 	set       *dataset.Set
@@ -32,12 +32,12 @@ var fillers = map[builder.Purpose]func(b *batches, name string, to any, step int
 	},
 }
 
-// newBatches makes memory for atOnce steps. An input whose purpose, or whose schedule, nobody fills is an error.
+// newBatches makes memory for atOnce steps. An input with a purpose or a schedule that nothing fills is an error.
 func newBatches(c Config, set *dataset.Set, form RowForm, inputs []builder.Input, atOnce int) (*batches, error) {
 	b := &batches{config: c, set: set, form: form, inputs: inputs, binarizer: dataset.Binarizer{Rule: c.Data.Binarize, Seed: c.Seed}}
 	for _, in := range inputs {
 		if fillers[in.Purpose] == nil || in.Purpose == builder.SchedulePurpose && schedules[in.Name] == nil {
-			return nil, fmt.Errorf("train: the objective asks for %q of purpose %q, which nobody fills: %w", in.Name, in.Purpose, ErrConfig)
+			return nil, fmt.Errorf("train: the objective asks for %q of purpose %q, which nothing fills: %w", in.Name, in.Purpose, ErrConfig)
 		}
 	}
 	for range atOnce {
@@ -55,10 +55,11 @@ func newBatches(c Config, set *dataset.Set, form RowForm, inputs []builder.Input
 	return b, nil
 }
 
-// perEpoch returns the number of steps in an epoch. What is left over takes part in other epochs.
+// perEpoch returns the number of steps in an epoch. Rows that are left over take part in other epochs.
 func (b *batches) perEpoch() int { return b.set.Len() / b.config.Batch }
 
-// at returns the batches of steps step, …, step+n-1 (from 0), which lie in one epoch. They are valid until the next call.
+// at returns the batches of steps step, …, step+n-1 (from 0), which must be of one epoch. They are valid until the next
+// call.
 func (b *batches) at(step, n int) []engine.Batch {
 	epoch := step/b.perEpoch() + 1
 	if b.epoch != epoch {
@@ -90,8 +91,8 @@ func (b *batches) fillRows(_ string, to any, _ int, rows []int) {
 	}
 }
 
-// fillNoise draws noise of the step, row by row. The relaxation's has the purpose that it always had; others are apart by
-// their names.
+// fillNoise draws noise of the step, row by row. The relaxation's noise has the purpose that it always had; other noise
+// is kept apart by its name.
 func (b *batches) fillNoise(name string, to any, step int, rows []int) {
 	s := noise.Stream{Seed: b.config.Seed, Purpose: noise.Latent}
 	if name != builder.NoiseInput {

@@ -16,7 +16,7 @@ import (
 	"github.com/catvae/catvae/runtime/backend"
 )
 
-// A Trained is a configuration with the weights that it led to: what is exported.
+// A Trained is a configuration with trained weights: what is exported.
 type Trained struct {
 	Name   string // of the model, for people
 	Config Config
@@ -47,7 +47,7 @@ func (t Trained) WriteBundle(ctx context.Context, dir string, o BundleOptions) (
 	return writer.Write(ctx, dir, m, t.graphs(), writer.Options{Force: o.Force, Backend: o.Backend, Record: o.Record, Variants: o.Variants, Rows: o.Rows, Timer: o.Timer})
 }
 
-// InMemory exports the model and opens it at once, for evaluation during a run. It must be closed.
+// InMemory exports the model and opens it without writing files, for evaluation during a run. The model must be closed.
 func (t Trained) InMemory(ctx context.Context, on backend.Backend) (*runtime.Model, error) {
 	m, err := t.manifest()
 	if err != nil {
@@ -137,7 +137,7 @@ func (t Trained) options(role, doc string) export.Options {
 	return export.Options{Name: role, Doc: doc, Prefix: role + "/", BatchAxis: bundle.BatchAxis}
 }
 
-// spread maps u within (0,1) to a value that a row may have.
+// spread maps u, within (0,1), to a value that a row may have.
 func (t Trained) spread(u float32) float32 {
 	v, err := t.Config.Values()
 	if err != nil || math.IsInf(v.Most-v.Least, 0) || v.Most-v.Least > 1e6 {

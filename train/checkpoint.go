@@ -31,19 +31,19 @@ const (
 	stateFile       = "state.safetensors"
 	stateInfoFile   = "state.json"
 	checkpointMajor = 1
-	keepCheckpoints = 2 // the last ones; the best is kept beside them
+	keepCheckpoints = 2 // the last ones; the best is kept as well
 )
 
 // ErrCheckpoint is wrapped by the error for a checkpoint that is damaged or does not belong to the run.
 var ErrCheckpoint = errors.New("unusable checkpoint")
 
-// ErrResume is wrapped by the error for a run that cannot go on, and would have to begin anew.
-var ErrResume = errors.New("the run cannot go on")
+// ErrResume is wrapped by the error for a run that cannot continue and has to start again.
+var ErrResume = errors.New("the run cannot continue")
 
-// errOtherFormat marks a checkpoint that is sound and of another version: nothing may take its place.
+// errOtherFormat marks a checkpoint that is sound and of another version: nothing may replace it.
 var errOtherFormat = errors.New("use the version of catvae that wrote it")
 
-// A Checkpoint is everything that a run continues from, beside the tensors.
+// A Checkpoint is everything that a run continues from, except the tensors.
 type Checkpoint struct {
 	Format       int     `json:"format"` // 1; another is refused
 	Step         int     `json:"step"`   // taken
@@ -77,7 +77,7 @@ type sealed struct {
 	StateSHA256 string          `json:"state_sha256"` // of state.safetensors
 }
 
-// configHash identifies what a run may not change when it goes on: everything but the number of epochs.
+// configHash identifies what a run may not change when it is resumed: everything except the number of epochs.
 func configHash(c Config) (string, error) {
 	c = c.canonical()
 	c.Epochs = 0
@@ -115,7 +115,7 @@ func saveCheckpoint(run string, c Checkpoint, s engine.State) error {
 		return atomicfile.WriteBytes(filepath.Join(tmp, stateInfoFile), 0o644, append(text, '\n'))
 	})
 	if err != nil {
-		return fmt.Errorf("train: checkpoint of step %d: the ones before are kept; mend this and resume the run: %w", c.Step, err)
+		return fmt.Errorf("train: checkpoint of step %d: the ones before are kept; fix this and resume the run: %w", c.Step, err)
 	}
 	return prune(run, c)
 }
@@ -153,8 +153,8 @@ func prune(run string, c Checkpoint) error {
 	return nil
 }
 
-// dropNewer removes the checkpoints after a step: a run goes on before them because they are damaged, and they would take
-// the place of sound ones.
+// dropNewer removes the checkpoints after a step: they are damaged, the run continues from an earlier one, and they
+// would push out sound ones.
 func dropNewer(run string, step int) error {
 	steps, err := checkpointSteps(run)
 	for _, s := range steps {
@@ -213,7 +213,7 @@ func readSealed(dir string) (c Checkpoint, s engine.State, err error) {
 		return c, s, fmt.Errorf("%s: %w", stateInfoFile, err)
 	}
 	if hashOf(body.Bytes()) != seal.SHA256 {
-		return c, s, fmt.Errorf("%s is damaged: its SHA-256 is another than it says", stateInfoFile)
+		return c, s, fmt.Errorf("%s is damaged: its SHA-256 is not the one that it records", stateInfoFile)
 	}
 	if err := json.Unmarshal(body.Bytes(), &c); err != nil {
 		return c, s, fmt.Errorf("%s: %w", stateInfoFile, err)
@@ -226,15 +226,15 @@ func readSealed(dir string) (c Checkpoint, s engine.State, err error) {
 		return c, s, err
 	}
 	if hashOf(state) != seal.StateSHA256 {
-		return c, s, fmt.Errorf("%s is damaged: its SHA-256 is another than %s says", stateFile, stateInfoFile)
+		return c, s, fmt.Errorf("%s is damaged: its SHA-256 is not the one that %s records", stateFile, stateInfoFile)
 	}
 	s.Steps = c.Step
 	s.Tensors, err = parseTensors(state)
 	return c, s, err
 }
 
-// newestCheckpoint returns the newest checkpoint that is sound. warn is told of each that is not. found is false where a
-// run has none at all; where all are damaged, that is the error.
+// newestCheckpoint returns the newest checkpoint that is sound. warn is called for each that is not. found is false
+// where a run has none at all; if all are damaged, that is an error.
 func newestCheckpoint(run string, warn func(string)) (c Checkpoint, s engine.State, found bool, err error) {
 	steps, err := checkpointSteps(run)
 	if err != nil || len(steps) == 0 {
@@ -249,5 +249,5 @@ func newestCheckpoint(run string, warn func(string)) (c Checkpoint, s engine.Sta
 		}
 		warn(fmt.Sprintf("%v; going back to the one before", err))
 	}
-	return c, s, false, fmt.Errorf("train: no checkpoint of %s is sound: begin the run anew: %w: %w", run, err, ErrResume)
+	return c, s, false, fmt.Errorf("train: no checkpoint of %s is sound: start a new run: %w: %w", run, err, ErrResume)
 }

@@ -22,8 +22,8 @@ import (
 var ErrConfig = errors.New("bad configuration")
 
 // A Config defines a run: with its data it determines every number of the result. It is saved as RUN/config.json. Keys
-// are nested in JSON and dotted on the command line: `latent.variables`. docs/configuration.md lists them all with their
-// ranges and defaults; the tags of the fields are where it takes them from, and what [Config.Validate] checks.
+// are nested in JSON and dotted on the command line: `latent.variables`. docs/configuration.md lists them all with
+// their ranges and defaults, made from the fields' tags. [Config.Validate] checks the same tags.
 type Config struct {
 	Latent      builder.Latent        `json:"latent"`
 	Encoder     builder.NetworkConfig `json:"encoder"`
@@ -36,7 +36,7 @@ type Config struct {
 	Data        Data                  `json:"data"`
 	Epochs      int                   `json:"epochs" doc:"passes over the training rows" range:"[1,1e6]"`
 	Batch       int                   `json:"batch" doc:"rows a step" range:"[1,1048576]"`
-	Seed        uint64                `json:"seed" doc:"of everything that is drawn"`
+	Seed        uint64                `json:"seed" doc:"of all random numbers"`
 }
 
 // Likelihood names p(x|z), the distribution of a row's values.
@@ -48,7 +48,7 @@ type Likelihood struct {
 // Jang et al. 1611.01144, section 4.2.
 type Temperature struct {
 	Start float64 `json:"start" doc:"temperature of the relaxation at the first step" range:"(0,1e6]"`
-	Floor float64 `json:"floor" doc:"what it does not go below" range:"(0,1e6]"`
+	Floor float64 `json:"floor" doc:"lowest temperature" range:"(0,1e6]"`
 	Rate  float64 `json:"rate" doc:"how fast it falls, per step: max(floor, start·exp(-rate·step))" range:"[0,1e6]"`
 }
 
@@ -59,7 +59,7 @@ type ObjectiveConfig struct {
 	Estimator string  `json:"estimator,omitempty" doc:"how the gradient reaches the encoder; left out: gumbel" oneof:"estimators"`
 }
 
-// Data says what is made of the rows.
+// Data says how rows are prepared.
 type Data struct {
 	Binarize   dataset.Binarization `json:"binarize" doc:"how grey values become 0 and 1; threshold is part of the encoder's graph" oneof:"binarizations"`
 	Validation int                  `json:"validation" doc:"rows held out of the training split, by which the best epoch is chosen; -1 means a sixth" range:"[-1,1e12]"`
@@ -68,11 +68,11 @@ type Data struct {
 	Resize    string `json:"resize,omitempty" doc:"how pictures of other sizes are made to fit; left out or none: they are errors" oneof:"resizes"`
 
 	Divide    float64 `json:"divide,omitempty" doc:"what every number of the files is divided by, bytes too; left out or 0: bytes by 255, other numbers by 1" range:"[0,1e30]"`
-	Mean      float64 `json:"mean,omitempty" doc:"is subtracted then, where the likelihood takes standardised values" range:"[-1e30,1e30]"`
-	Deviation float64 `json:"deviation,omitempty" doc:"and divided by; left out or 0: 1" range:"[0,1e30]"`
+	Mean      float64 `json:"mean,omitempty" doc:"subtracted after the division, if the likelihood takes standardised values" range:"[-1e30,1e30]"`
+	Deviation float64 `json:"deviation,omitempty" doc:"what the difference is then divided by; left out or 0: 1" range:"[0,1e30]"`
 }
 
-// Image returns what pictures are made to fit, nil where their own size is taken.
+// Image returns the size and the rule that pictures are resized by, nil where they keep their own size.
 func (d Data) Image() *dataset.Image {
 	if len(d.ImageSize) != 2 {
 		return nil
@@ -80,7 +80,7 @@ func (d Data) Image() *dataset.Image {
 	return &dataset.Image{Height: d.ImageSize[0], Width: d.ImageSize[1], Resize: cmp.Or(d.Resize, bundle.ResizeNone)}
 }
 
-// resizes reports pictures of other sizes that are made to fit.
+// resizes reports whether pictures of other sizes are resized.
 func (d Data) resizes() bool { return d.Resize != "" && d.Resize != bundle.ResizeNone }
 
 func (d Data) validate() error {
@@ -88,14 +88,14 @@ func (d Data) validate() error {
 		return fmt.Errorf("train: data.image_size is %v: use height and width, such as 28x28: %w", d.ImageSize, ErrConfig)
 	}
 	if d.resizes() && len(d.ImageSize) == 0 {
-		return fmt.Errorf("train: data.resize is %q, but there is no size to resize to: set data.image_size, such as 28x28: %w", d.Resize, ErrConfig)
+		return fmt.Errorf("train: data.resize is %q, but no size to resize to is given: set data.image_size, such as 28x28: %w", d.Resize, ErrConfig)
 	}
 	return nil
 }
 
 // LoadConfig returns the configuration of a name of the catalogue ("bernoulli-mlp") or of a JSON file. What a file
-// leaves out is as in bernoulli-mlp; a key that does not exist is an error that names it. ONNX graphs that a file names are
-// looked for beside it.
+// leaves out is as in bernoulli-mlp; a key that does not exist is an error that names it. ONNX graphs that a file names
+// are looked for next to it.
 func LoadConfig(nameOrFile string, read func(file string) ([]byte, error)) (Config, error) {
 	c, err := parseConfig(Config{}, models.Default)
 	if err != nil {
@@ -124,7 +124,7 @@ func LoadConfig(nameOrFile string, read func(file string) ([]byte, error)) (Conf
 	return c, nil
 }
 
-// parseConfig lays JSON over a configuration. Lists and the latent's own keys replace what was there as a whole.
+// parseConfig changes a configuration by JSON. Lists and the object "latent" replace the old ones as a whole.
 func parseConfig(c Config, text string) (Config, error) {
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &keys); err != nil {
@@ -140,7 +140,7 @@ func parseConfig(c Config, text string) (Config, error) {
 		return c, fmt.Errorf("train: configuration: %w: %w", err, ErrConfig)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return c, fmt.Errorf("train: configuration: there is text behind its end: %w", ErrConfig)
+		return c, fmt.Errorf("train: configuration: there is text after its end: %w", ErrConfig)
 	}
 	return c, nil
 }
@@ -197,8 +197,8 @@ func (c Config) Validate() error {
 	return err
 }
 
-// canonical returns the configuration in which every default that may be left out is left out, so that two ways to say the
-// same are equal.
+// canonical returns the configuration without those defaults that may be left out, so that two ways to write the same
+// are equal.
 func (c Config) canonical() Config {
 	if c.Likelihood.Kind == dist.Bernoulli {
 		c.Likelihood.Kind = ""

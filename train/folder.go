@@ -22,7 +22,7 @@ import (
 //	checkpoints/step-00001234/  state.safetensors and state.json, of the last steps and of the best epoch: see Checkpoint
 //	bundle/                     the best weights, exported and verified
 //	report.html                 curves, pictures, figures
-//	.lock                       held while somebody writes
+//	.lock                       held while a process writes
 const (
 	ConfigFile  = "config.json"
 	MetricsFile = "metrics.jsonl"
@@ -87,7 +87,7 @@ func (r *runFolder) create(c Config, n networks) error {
 	return r.begin(c, n)
 }
 
-// begin writes what a run starts with. Where there is a run already, what it was trained from stays.
+// begin writes what a run starts with. If the folder holds a run already, the files that it was trained from stay.
 func (r *runFolder) begin(c Config, n networks) (err error) {
 	if err := os.MkdirAll(r.path(CheckpointsDir), 0o755); err != nil {
 		return fmt.Errorf("train: %w", err)
@@ -116,27 +116,27 @@ func (r *runFolder) writeConfig(c Config) error {
 	return nil
 }
 
-// checkReplaceable reports a folder that a new run may not take the place of.
+// checkReplaceable reports a folder that a new run may not replace.
 func checkReplaceable(dir string, force bool) error {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return fmt.Errorf("train: %s is no folder to write a run into: %w", dir, err)
+		return fmt.Errorf("train: %s is not a folder to write a run into: %w", dir, err)
 	case len(entries) == 0 || len(entries) == 1 && entries[0].Name() == lockFile:
 		return nil
 	case !force:
 		return fmt.Errorf("train: %s %w", dir, atomicfile.ErrExists)
 	}
 	if _, err := os.Stat(filepath.Join(dir, ConfigFile)); err != nil {
-		return fmt.Errorf("train: %s is no run (it holds no %s), and only runs are replaced: choose another folder", dir, ConfigFile)
+		return fmt.Errorf("train: %s is not a run (it has no %s), and only runs are replaced: choose another folder", dir, ConfigFile)
 	}
 	return nil
 }
 
-// lockRunFolder makes the folder where it is missing and keeps others from writing into it. The system gives the lock
-// back when the process ends, however it ends.
+// lockRunFolder makes the folder where it is missing and keeps others from writing into it. The system releases the
+// lock when the process ends, however it ends.
 func lockRunFolder(dir string) (*runFolder, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
@@ -151,8 +151,8 @@ func lockRunFolder(dir string) (*runFolder, error) {
 	return r, nil
 }
 
-// resume opens the folder of a run that goes on from a checkpoint: what metrics.jsonl holds of later steps is
-// cut off.
+// resume opens the folder of a run that continues from a checkpoint. It cuts off the lines of metrics.jsonl about later
+// steps.
 func (r *runFolder) resume(c Checkpoint) error {
 	f, err := os.OpenFile(r.path(MetricsFile), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -164,7 +164,7 @@ func (r *runFolder) resume(c Checkpoint) error {
 		return fmt.Errorf("train: %w", err)
 	}
 	if info.Size() < c.MetricsBytes {
-		return fmt.Errorf("train: %s has %d bytes, the checkpoint of step %d was written after %d: metrics were lost: begin the run anew: %w", r.path(MetricsFile), info.Size(), c.Step, c.MetricsBytes, ErrResume)
+		return fmt.Errorf("train: %s has %d bytes, the checkpoint of step %d was written after %d: metrics were lost: start a new run: %w", r.path(MetricsFile), info.Size(), c.Step, c.MetricsBytes, ErrResume)
 	}
 	if err := f.Truncate(c.MetricsBytes); err != nil {
 		return fmt.Errorf("train: %w", err)
@@ -209,7 +209,7 @@ func (r *runFolder) metricsBytes() (int64, error) {
 	return info.Size(), nil
 }
 
-// Close gives the folder free.
+// Close releases the folder.
 func (r *runFolder) Close() error {
 	var err error
 	if r.metrics != nil {

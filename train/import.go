@@ -21,11 +21,11 @@ import (
 // ImportOptions say which graphs become a model, and where it goes.
 type ImportOptions struct {
 	Config     Config          // encoder.graph and decoder.graph name the ONNX files; the latent variables are found in them
-	Categories int             // of each variable, where the encoder gives its logits without an axis of their own; 0 for Bernoulli variables
+	Categories int             // of each variable, where the encoder's logits have no axis for them; 0 for Bernoulli variables
 	Out        string          // the run folder
-	Force      bool            // replace a run that stands there
+	Force      bool            // replace an existing run
 	Backend    backend.Backend // verifies the bundle
-	Log        func(string)    // told what was found at the graphs' ends; may be nil
+	Log        func(string)    // called with what was found at the graphs' ends; may be nil
 }
 
 // Imported is what [Import] made.
@@ -37,10 +37,10 @@ type Imported struct {
 	Apart        float64 // how far apart the bundle's logits and the files' are at most, relative to the largest
 }
 
-// Import makes a run of an encoder and a decoder that come from elsewhere, untrained by us: a folder with the configuration, the
-// two graphs and a bundle, verified and compared with the files themselves. It appears whole or not at all. A run that starts
-// from its config.json trains the graphs' weights further. Errors wrap importer.ErrUnsupported, importer.ErrGraph,
-// importer.ErrOutput, [ErrConfig], writer.ErrVerification or the checker's refusal.
+// Import makes a run from an encoder and a decoder that were trained elsewhere: a folder with the configuration, the
+// two graphs and a bundle, verified and compared with the files themselves. It appears whole or not at all. A run that
+// starts from its config.json trains the graphs' weights further. Errors wrap importer.ErrUnsupported,
+// importer.ErrGraph, importer.ErrOutput, [ErrConfig], writer.ErrVerification or the checker's refusal.
 func Import(ctx context.Context, o ImportOptions) (Imported, error) {
 	nets, c, err := readNetworks("", o.Config)
 	if err != nil {
@@ -85,7 +85,7 @@ func Import(ctx context.Context, o ImportOptions) (Imported, error) {
 		o.Log("decoder: " + nets.decoder.Note())
 	}
 	made := Imported{Config: c, Model: m}
-	err = atomicfile.Dir(o.Out, true, func(dir string) error { // which a run that stands there outlives, where this fails
+	err = atomicfile.Dir(o.Out, true, func(dir string) error { // if this fails, an existing run stays as it is
 		folder, err := newRunFolder(dir, true, c, nets)
 		if err != nil {
 			return err
@@ -102,26 +102,26 @@ func Import(ctx context.Context, o ImportOptions) (Imported, error) {
 	return made, err
 }
 
-// fit reports an encoder and a decoder that are not of one model.
+// fit reports an encoder and a decoder that do not belong to one model.
 func (n networks) fit(m builder.Model) error {
 	if got := n.decoder.Width(); got != m.Bits() {
-		return fmt.Errorf("train: the encoder gives %d logits a row, the decoder takes codes of %d numbers: they are not of one model, or in the wrong order: %w", m.Bits(), got, ErrConfig)
+		return fmt.Errorf("train: the encoder gives %d logits a row, the decoder takes codes of %d numbers: they belong to different models, or are in the wrong order: %w", m.Bits(), got, ErrConfig)
 	}
 	if got := n.decoder.Size(); got != m.Width() {
-		return fmt.Errorf("train: the encoder takes rows of %d values, the decoder gives rows of %d: they are not of one model, or in the wrong order: %w", m.Width(), got, ErrConfig)
+		return fmt.Errorf("train: the encoder takes rows of %d values, the decoder gives rows of %d: they belong to different models, or are in the wrong order: %w", m.Width(), got, ErrConfig)
 	}
 	return nil
 }
 
-// compareRows is on how many rows an imported model is compared with its files, compareTolerance how far apart logits may be,
-// relative to the largest.
+// compareRows is the number of rows on which an imported model is compared with its files; compareTolerance is how far
+// apart logits may be, relative to the largest.
 const (
 	compareRows      = 64
 	compareTolerance = 1e-4
 )
 
-// compare runs the bundle and the files that it was made of on the same rows and codes, and returns how far apart their logits are at
-// most, relative to the largest.
+// compare runs the bundle and the files that it was made from on the same rows and codes. It returns the largest
+// difference between their logits, relative to the largest logit.
 func (n networks) compare(ctx context.Context, dir string, m builder.Model, backend backend.Backend) (float64, error) {
 	model, err := runtime.Open(ctx, dir, runtime.WithBackend(backend))
 	if err != nil {
@@ -159,8 +159,8 @@ func (n networks) compare(ctx context.Context, dir string, m builder.Model, back
 	return worst, nil
 }
 
-// latentOf returns the latent variables that an encoder's result stands for: [variables] or [variables, categories], or what a
-// softmax at its end, or the caller, says of the former.
+// latentOf returns the latent variables of an encoder from the shape of its result: [variables] or [variables,
+// categories]. A softmax at the encoder's end, or the caller, may say that [variables] holds categories.
 func latentOf(n *importer.Network, categories int, prior string) (builder.Latent, error) {
 	bits, k := n.Size(), n.Categories()
 	switch {
@@ -173,7 +173,7 @@ func latentOf(n *importer.Network, categories int, prior string) (builder.Latent
 		return builder.Latent{Kind: dist.Bernoulli, Variables: bits, Prior: prior}, nil
 	}
 	if bits%k != 0 {
-		return builder.Latent{}, fmt.Errorf("train: the encoder gives %d logits a row, which are no variables of %d categories: %w", bits, k, ErrConfig)
+		return builder.Latent{}, fmt.Errorf("train: the encoder gives %d logits a row, which is not a multiple of %d categories: %w", bits, k, ErrConfig)
 	}
 	return builder.Latent{Kind: dist.Categorical, Variables: bits / k, Categories: k, Prior: prior}, nil
 }

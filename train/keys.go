@@ -36,7 +36,7 @@ var words = map[string]func() []string{
 	"resizes":       func() []string { return bundle.Resizes },
 }
 
-// A key is one of a configuration, with its value in it.
+// A key is a key of a configuration, with its value.
 type key struct {
 	name  string // dotted
 	field reflect.StructField
@@ -72,7 +72,7 @@ func keysOf(c reflect.Value) []key {
 	return keys
 }
 
-// kindField stands for the kind of a network, which is no field.
+// kindField describes the key for the kind of a network, which is not a field.
 var kindField = reflect.StructField{
 	Type: reflect.TypeFor[string](),
 	Tag:  `json:"kind" doc:"what the network is; left out: mlp, or onnx where there is a graph" oneof:"networks"`,
@@ -85,7 +85,7 @@ func kindOf(n builder.NetworkConfig) string {
 	return n.Kind()
 }
 
-// Keys returns every key that [Config.Set] takes, sorted. Those of networks are of every kind.
+// Keys returns every key that [Config.Set] takes, sorted. For networks it lists the keys of every kind.
 func Keys() []string {
 	var names []string
 	for _, kind := range builder.NetworkKinds() {
@@ -128,7 +128,7 @@ func setKey(v reflect.Value, path []string, value string) error {
 		}
 	}
 	if !field.IsValid() {
-		return fmt.Errorf("there is no such key; the keys are %s", strings.Join(Keys(), ", "))
+		return fmt.Errorf("no such key: the keys are %s", strings.Join(Keys(), ", "))
 	}
 	switch n, isNetwork := field.Addr().Interface().(*builder.NetworkConfig); {
 	case isNetwork && len(path) == 2 && path[1] == "kind":
@@ -138,7 +138,7 @@ func setKey(v reflect.Value, path []string, value string) error {
 	case field.Kind() == reflect.Struct && !isNetwork && len(path) > 1:
 		return setKey(field, path[1:], value)
 	case len(path) > 1:
-		return fmt.Errorf("there is no such key; the keys are %s", strings.Join(Keys(), ", "))
+		return fmt.Errorf("no such key: the keys are %s", strings.Join(Keys(), ", "))
 	}
 	return assign(field, value)
 }
@@ -150,19 +150,19 @@ func assign(v reflect.Value, text string) error {
 	case reflect.Int:
 		n, err := strconv.Atoi(text)
 		if err != nil {
-			return fmt.Errorf("%q is no whole number", text)
+			return fmt.Errorf("%q is not a whole number", text)
 		}
 		v.SetInt(int64(n))
 	case reflect.Uint64:
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
-			return fmt.Errorf("%q is no whole number from 0", text)
+			return fmt.Errorf("%q is not a whole number from 0", text)
 		}
 		v.SetUint(n)
 	case reflect.Float64:
 		x, err := strconv.ParseFloat(text, 64)
 		if err != nil {
-			return fmt.Errorf("%q is no number", text)
+			return fmt.Errorf("%q is not a number", text)
 		}
 		v.SetFloat(x)
 	case reflect.Slice:
@@ -173,13 +173,13 @@ func assign(v reflect.Value, text string) error {
 		for _, word := range strings.Fields(strings.NewReplacer(",", " ", "x", " ").Replace(strings.Trim(text, "[]"))) {
 			n, err := strconv.Atoi(word)
 			if err != nil {
-				return fmt.Errorf("%q is no list of whole numbers such as 400,200", text)
+				return fmt.Errorf("%q is not a list of whole numbers such as 400,200", text)
 			}
 			numbers = append(numbers, n)
 		}
 		v.Set(reflect.ValueOf(numbers))
 	default:
-		return fmt.Errorf("it holds further keys: set one of them")
+		return fmt.Errorf("it is not a value but holds further keys: set one of them")
 	}
 	return nil
 }
@@ -222,7 +222,7 @@ func (k key) check() error {
 	return nil
 }
 
-// limits is what a number may be.
+// limits are the bounds of a number.
 type limits struct {
 	least, most float64
 	above, less bool // whether the ends themselves are out

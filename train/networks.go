@@ -15,15 +15,15 @@ import (
 // graphsDir is where a run folder keeps the ONNX files that its configuration names: encoder.graph and decoder.graph.
 const graphsDir = "graphs"
 
-// networks are the imported graphs that take the place of a configuration's perceptrons.
+// networks are the imported graphs that replace a configuration's perceptrons.
 type networks struct {
 	encoder, decoder *importer.Network // nil for none
 	files            map[string][]byte // by their names in a run folder
 }
 
-// readNetworks imports the graphs that a configuration names, files below dir where their names are relative, and returns the
-// configuration as a run folder holds it: a file's name there has the start of its SHA-256, so that a run goes on with the
-// very graph that it began with.
+// readNetworks imports the graphs that a configuration names. Relative names are below dir. It returns the
+// configuration for the run folder: there a file's name has the start of its SHA-256, so that a run continues with the
+// same graph that it began with.
 func readNetworks(dir string, c Config) (networks, Config, error) {
 	n := networks{files: map[string][]byte{}}
 	for _, part := range []struct {
@@ -66,7 +66,7 @@ func graphOf(n builder.NetworkConfig) string {
 	return ""
 }
 
-// check reports a model that its imported parts do not fit: rows of another size, or other latent variables.
+// check reports imported parts that do not fit the model: rows of another size, or other latent variables.
 func (n networks) check(m builder.Model, source string) error {
 	for _, part := range []struct {
 		name  string
@@ -93,7 +93,7 @@ func (n networks) check(m builder.Model, source string) error {
 	return nil
 }
 
-// write keeps the graphs in a run folder.
+// write writes the graphs into a run folder.
 func (n networks) write(dir string) error {
 	if len(n.files) == 0 {
 		return nil

@@ -16,7 +16,7 @@ type Parts struct {
 	KL             float64 `json:"kl"`
 }
 
-// metrics are what a step returns after the loss, and parts reads them again.
+// metrics are what a step returns after the loss; parts reads them back.
 func metrics(o builder.Objective) []export.Named {
 	return []export.Named{{Name: "reconstruction", Node: o.Reconstruction}, {Name: "kl", Node: o.KL}}
 }
@@ -33,7 +33,8 @@ const (
 	BitRows   RowForm = "bit"   // bytes of 0 and 1
 )
 
-// formOf returns the form in which a set's rows are trained on. Grey pixels stay bytes, which are a quarter of the copying.
+// formOf returns the form in which a set's rows are trained on. Grey pixels stay bytes, which take a quarter of the
+// copying.
 func formOf(set *dataset.Set, c Config) RowForm {
 	if v, err := c.Values(); err != nil || v != dist.Unit() || set.Bytes(0) == nil {
 		return FloatRows

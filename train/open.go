@@ -17,8 +17,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// OpenRun returns what a run folder holds: its configuration with the weights of its best epoch, or its newest where no
-// epoch ended. warn is told of checkpoints that are damaged; it may be nil.
+// OpenRun reads a run folder: the configuration, and the weights of the best epoch, or the newest where no epoch ended.
+// It calls warn for each damaged checkpoint; warn may be nil.
 func OpenRun(dir string, warn func(string)) (Trained, error) {
 	if warn == nil {
 		warn = func(string) {}
@@ -32,7 +32,7 @@ func OpenRun(dir string, warn func(string)) (Trained, error) {
 		return Trained{}, err
 	}
 	if graphOf(named.Encoder) != graphOf(c.Encoder) || graphOf(named.Decoder) != graphOf(c.Decoder) {
-		return Trained{}, fmt.Errorf("train: %s is not the graph that %s began with (its name holds the start of its SHA-256): restore it, or import it anew: %w", filepath.Join(dir, graphsDir), dir, ErrConfig)
+		return Trained{}, fmt.Errorf("train: %s is not the graph that %s began with (its name holds the start of its SHA-256): restore it, or import it again: %w", filepath.Join(dir, graphsDir), dir, ErrConfig)
 	}
 	params, err := builder.NewParams(tensor.Float32, c.Seed)
 	if err != nil {
@@ -81,15 +81,15 @@ func (t Trained) Source() (string, error) {
 	return source, nil
 }
 
-// addPrior gives parameters that no run has trained a learned prior, which begins as the uniform one.
+// addPrior adds a learned prior to parameters that no run has trained. It starts as the uniform prior.
 func (t Trained) addPrior() error {
 	b := builder.New(t.Params)
 	t.Model.PriorLogits(b)
 	return b.Err()
 }
 
-// bestTensors returns the state of the best epoch; state, which is of checkpoint c, where no epoch ended or the best
-// one's is damaged.
+// bestTensors returns the state of the best epoch. Where no epoch ended, or the best epoch's checkpoint is damaged, it
+// returns state, which is that of checkpoint c.
 func bestTensors(dir string, c Checkpoint, state engine.State, warn func(string)) []onnxtensor.Tensor {
 	if c.Best == nil || c.Best.Step == c.Step {
 		return state.Tensors
@@ -106,7 +106,7 @@ func bestTensors(dir string, c Checkpoint, state engine.State, warn func(string)
 func runConfig(dir string) (Config, error) {
 	text, err := os.ReadFile(filepath.Join(dir, ConfigFile))
 	if err != nil {
-		return Config{}, fmt.Errorf("train: %s is no run: %w", dir, err)
+		return Config{}, fmt.Errorf("train: %s is not a run: %w", dir, err)
 	}
 	c, err := parseConfig(Config{}, string(text))
 	if err != nil {

@@ -8,12 +8,12 @@ import (
 	"github.com/catvae/catvae/train/evaluate"
 )
 
-// Options say where a run reads and writes, what takes its steps, and who is told.
+// Options say where a run reads and writes, what takes its steps, and whom it informs.
 type Options struct {
 	Source          string          // see dataset.Open
 	Out             string          // the run folder
-	Force           bool            // replace a run that stands there
-	Resume          bool            // go on with the run that stands there; begin one where there is nothing to go on with
+	Force           bool            // replace an existing run
+	Resume          bool            // continue the existing run; begin one where there is nothing to continue
 	Backend         backend.Backend // takes the steps of the compiled engine, evaluates and verifies
 	Engine          Engine          // "" means Compiled
 	StepsPerCall    int             // of the compiled engine; 0 means what the backend's device takes best
@@ -21,8 +21,8 @@ type Options struct {
 	Commands        []string        // what to do next, shown in the report; may be nil
 	Samples         int             // K of the final IWAE bound; 0 means 10
 	Progress        func(Progress)  // called after every step and evaluated chunk; may be nil; must not block
-	Verbose         bool            // Log is told what the exporter's passes did, too
-	Log             func(string)    // told what is worth a line: warnings, and what a run goes on from; may be nil
+	Verbose         bool            // Log is also called with what the exporter's passes did
+	Log             func(string)    // called with warnings, and with what a run continues from; may be nil
 }
 
 // Engine names what takes the steps.
@@ -45,13 +45,13 @@ type Progress struct {
 	Message string  // a line worth keeping, such as an epoch's bounds; else ""
 }
 
-// A Result is what a run came to.
+// A Result says how a run ended.
 type Result struct {
 	Run          string
 	Engine       string
 	BestEpoch    int                 // 0 where no epoch ended
 	Steps        int                 // of the whole run
-	ResumedAt    int                 // the step from which it went on; 0 where it began
+	ResumedAt    int                 // the step from which it continued; 0 for a new run
 	Validation   evaluate.Evaluation // of the best epoch
 	Test         evaluate.Evaluation // on the test split, or on the validation rows where the source has no test split
 	TestSplit    string              // which rows those were

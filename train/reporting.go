@@ -88,7 +88,7 @@ func (r *run) curves() []report.Curve {
 			series("reconstruction", "step", func(r Record) float64 { return r.Parts.Reconstruction }),
 			series("KL", "step", func(r Record) float64 { return r.Parts.KL }),
 		}},
-		{Name: "The bound on rows held out, from hard samples; lower is better.", XLabel: "step", YLabel: "nats a row", Series: []report.Series{
+		{Name: "The bound on held-out rows, from hard samples; lower is better.", XLabel: "step", YLabel: "nats a row", Series: []report.Series{
 			series("-ELBO", "validation", func(r Record) float64 { return -r.Evaluation.ELBO }),
 			series("reconstruction", "validation", func(r Record) float64 { return r.Evaluation.Reconstruction }),
 			series("KL", "validation", func(r Record) float64 { return r.Evaluation.KL }),
@@ -97,7 +97,7 @@ func (r *run) curves() []report.Curve {
 			series("temperature", "step", func(r Record) float64 { return r.Temperature }),
 			series("KL weight", "step", func(r Record) float64 { return r.KLWeight }),
 		}},
-		{Name: "Active bits on the rows held out.", XLabel: "step", YLabel: "bits", Series: []report.Series{
+		{Name: "Active bits on the held-out rows.", XLabel: "step", YLabel: "bits", Series: []report.Series{
 			series("active bits", "validation", func(r Record) float64 { return float64(r.Evaluation.ActiveBits) }),
 		}},
 	}
@@ -113,7 +113,7 @@ func figures(r Result, bits int) []report.Figure {
 		figure("-ELBO", number(-e.ELBO), "nats a row", fmt.Sprintf("Negative 1-sample bound on %d rows (%s), hard samples, binarisation %s; lower is better.", e.Rows, r.TestSplit, e.Binarize)),
 		figure(fmt.Sprintf("-IWAE, K = %d", e.Samples), number(-e.IWAE), "nats a row", fmt.Sprintf("Negative %d-sample bound: closer to -ln p(x).", e.Samples)),
 		figure("reconstruction", number(e.Reconstruction), "nats a row", "-ln p(x|z) of a hard sample."),
-		figure("KL", number(e.KL), "nats a row", "What the code says of a row: the divergence of the posterior from the prior."),
+		figure("KL", number(e.KL), "nats a row", "How much the code says about a row: the divergence of the posterior from the prior."),
 		figure("active bits", fmt.Sprint(e.ActiveBits), fmt.Sprintf("of %d", bits), "Bits that are neither always the same nor unrelated to the row."),
 		figure("best epoch", fmt.Sprint(r.BestEpoch), "", "By the validation bound; test rows never choose."),
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/catvae/catvae/train/engine"
 )
 
-// open makes the run folder, or opens one that stands there and returns the state from which the run goes on.
+// open makes the run folder, or opens the existing one and returns the state from which the run continues.
 func (r *run) open(ctx context.Context) (from *engine.State, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -28,8 +28,8 @@ func (r *run) open(ctx context.Context) (from *engine.State, err error) {
 	return nil, err
 }
 
-// reopen returns the state of the newest sound checkpoint of the run that stands there, or nil where there is nothing to
-// go on with: no folder, or a run that ended before its first checkpoint.
+// reopen returns the state of the newest sound checkpoint of the existing run, or nil where there is nothing to
+// continue: no folder, or a run that ended before its first checkpoint.
 func (r *run) reopen() (*engine.State, error) {
 	old, err := runConfig(r.options.Out)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -64,7 +64,7 @@ func (r *run) reopen() (*engine.State, error) {
 	r.result.Steps, r.result.ResumedAt = c.Step, c.Step
 	r.began = time.Now().Add(-time.Duration(c.Seconds * float64(time.Second)))
 	r.saved = time.Now()
-	r.options.Log(fmt.Sprintf("going on from step %d (epoch %d) of %s", c.Step, c.Epoch, r.options.Out))
+	r.options.Log(fmt.Sprintf("continuing from step %d (epoch %d) of %s", c.Step, c.Epoch, r.options.Out))
 	if running := r.options.engineName(); running != c.Engine {
 		r.options.Log(fmt.Sprintf("the run was trained by %s so far, now by %s: the result will differ in its last bits from that of one engine", c.Engine, running))
 	}
@@ -81,17 +81,17 @@ func (o Options) engineName() string {
 	return string(o.Engine)
 }
 
-// belongs reports a checkpoint that another configuration or other data led to.
+// belongs reports a checkpoint of another configuration or of other data.
 func (r *run) belongs(c Checkpoint, old Config) error {
 	hash, err := configHash(r.config)
 	if err != nil {
 		return err
 	}
 	if hash != c.ConfigSHA256 {
-		return fmt.Errorf("train: %s was started with another configuration (%s): resume with the same, or begin the run anew: %w: %w", r.options.Out, difference(old, r.config), ErrResume, ErrConfig)
+		return fmt.Errorf("train: %s was started with another configuration (%s): resume with the same, or start a new run: %w: %w", r.options.Out, difference(old, r.config), ErrResume, ErrConfig)
 	}
 	if r.dataSHA256 != c.DataSHA256 {
-		return fmt.Errorf("train: the rows of %s are not those that %s was trained on: give the same data, or begin the run anew: %w: %w", r.options.Source, r.options.Out, ErrResume, ErrConfig)
+		return fmt.Errorf("train: the rows of %s are not those that %s was trained on: give the same data, or start a new run: %w: %w", r.options.Source, r.options.Out, ErrResume, ErrConfig)
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func difference(old, now Config) string {
 	return "in a key that this version does not know"
 }
 
-// checkpoint keeps the run's state.
+// checkpoint saves the run's state.
 func (r *run) checkpoint() error {
 	if err := r.recordSteps(); err != nil { // so that no record spans a checkpoint
 		return err
@@ -134,8 +134,8 @@ func (r *run) checkpoint() error {
 	return err
 }
 
-// close gives the folder free. A folder that this run made and that nobody could use goes; an imported run that this one came to
-// nothing in gets its configuration back.
+// close releases the folder. If the run saved no checkpoint, it also undoes what the run did: it removes a folder that
+// the run made, and gives an imported run its old configuration back.
 func (r *run) close() {
 	steps, err := checkpointSteps(r.options.Out)
 	nothing := err == nil && len(steps) == 0

@@ -236,7 +236,7 @@ func TestDamagedCheckpoints(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := train.Run(context.Background(), c, o); !errors.Is(err, train.ErrCheckpoint) || !errors.Is(err, train.ErrResume) || !strings.Contains(err.Error(), "anew") {
+	if _, err := train.Run(context.Background(), c, o); !errors.Is(err, train.ErrCheckpoint) || !errors.Is(err, train.ErrResume) || !strings.Contains(err.Error(), "start a new run") {
 		t.Errorf("with every checkpoint damaged: %v", err)
 	}
 	if len(checkpoints(t, o.Out)) != len(dirs) {

@@ -20,11 +20,11 @@ import (
 // recordEvery is how many steps are averaged into one line of the metrics.
 const recordEvery = 50
 
-// Run trains a model and leaves a run folder: see [ConfigFile]. A done context ends the run after the step in hand; what
-// was reached is then kept as a checkpoint and exported like a finished run, and Result.Interrupted is set. Where no step was
-// taken yet, the run ends at once with the context's error and leaves everything as it was. A run that is
-// resumed with the same engine, machine type and number of threads ends with the weights, bit for bit, with which it
-// would have ended without a pause.
+// Run trains a model and leaves a run folder: see [ConfigFile]. A done context ends the run after the current step; the
+// state is then saved as a checkpoint and exported like that of a finished run, and Result.Interrupted is set. Where no
+// step was taken yet, the run ends at once with the context's error and leaves everything as it was. A run that is
+// resumed with the same engine, machine type and number of threads ends with the same weights, bit for bit, as without
+// a pause.
 func Run(ctx context.Context, c Config, o Options) (Result, error) {
 	if err := c.Validate(); err != nil {
 		return Result{}, err
@@ -67,7 +67,7 @@ type run struct {
 	batches        *batches
 	result         Result
 	step           int       // taken
-	began          time.Time // when the run would have begun without a pause
+	began          time.Time // when the run would have begun if it had made no pause
 	sum            Parts     // since the last record
 	summed         int
 	since          time.Time
@@ -90,7 +90,7 @@ func (r *run) load(ctx context.Context) error {
 		return err
 	}
 	if size := r.config.Data.ImageSize; len(size) > 0 && !slices.Equal(size, set.Shape) {
-		return fmt.Errorf("train: data.image_size is %v, the rows of %s have the shape %v: only pictures are made to fit, leave the key out: %w", size, r.options.Source, set.Shape, ErrConfig)
+		return fmt.Errorf("train: data.image_size is %v, the rows of %s have the shape %v: only pictures are resized: leave the key out: %w", size, r.options.Source, set.Shape, ErrConfig)
 	}
 	if dataset.HasSplits(r.options.Source) {
 		o.Split = dataset.Test
@@ -127,7 +127,7 @@ func (r *run) load(ctx context.Context) error {
 	return r.networks.check(r.trained.Model, r.options.Source)
 }
 
-// newEngine makes the engine, in the state from which the run goes on where there is one.
+// newEngine makes the engine, and restores the state from which the run continues, if it continues one.
 func (r *run) newEngine(ctx context.Context, from *engine.State) error {
 	t := &tracer{model: r.trained.Model, params: r.trained.Params, form: formOf(r.training, r.config)}
 	switch r.options.Engine {
@@ -218,7 +218,7 @@ func (r *run) takeSteps(batches []engine.Batch) error {
 	return nil
 }
 
-// endPart measures the epoch that ended, where one did, and keeps what was reached.
+// endPart measures the epoch, if one ended, and saves the state.
 func (r *run) endPart(ctx context.Context, epochEnded bool) error {
 	if err := r.recordSteps(); err != nil { // before time is spent on measuring
 		return err
@@ -226,7 +226,7 @@ func (r *run) endPart(ctx context.Context, epochEnded bool) error {
 	if epochEnded {
 		if err := r.validate(ctx, r.step/r.batches.perEpoch()); err != nil {
 			if ctx.Err() != nil {
-				return nil // the caller keeps the checkpoint; the epoch is measured when the run goes on
+				return nil // the caller saves the checkpoint; the epoch is measured when the run continues
 			}
 			return err
 		}
@@ -250,7 +250,8 @@ func (r *run) recordSteps() error {
 	return err
 }
 
-// validate measures the bound on the rows held out; the checkpoint of this step is the best so far when the bound is.
+// validate measures the bound on the held-out rows. If it is the best so far, the checkpoint of this step becomes the
+// best.
 func (r *run) validate(ctx context.Context, epoch int) error {
 	if err := setParams(r.trained.Params, r.engine.State().Tensors); err != nil {
 		return fmt.Errorf("train: %w", err)

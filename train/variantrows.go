@@ -23,8 +23,8 @@ func atMost(set *dataset.Set, rows int) *dataset.Set {
 }
 
 // VariantRows reads the rows that variants are made with: the first of the training split to calibrate on, those of the test
-// split to compare on. Where a source keeps none apart, those are the rows that were held out for validation, or the last sixth.
-// Floats are rounded to bytes.
+// split to compare on. Where a source has no test split, those are the rows that were held out for validation, or the
+// last sixth. Floats are rounded to bytes.
 func (t Trained) VariantRows(ctx context.Context, source string) (writer.VariantRows, error) {
 	values, err := t.Config.Values()
 	if err != nil {
@@ -52,7 +52,7 @@ func (t Trained) VariantRows(ctx context.Context, source string) (writer.Variant
 			n, rows.HeldOutIs = max(set.Len()/6, 1), "last sixth of the rows"
 		}
 		if n == set.Len() {
-			return rows, fmt.Errorf("train: %s has %d rows: variants want some to calibrate on and others to compare on: %w", source, n, dataset.ErrData)
+			return rows, fmt.Errorf("train: %s has %d rows: variants need some to calibrate on and others to compare on: %w", source, n, dataset.ErrData)
 		}
 		set, held = set.Slice(0, set.Len()-n), set.Slice(set.Len()-n, set.Len())
 	}
@@ -60,7 +60,7 @@ func (t Trained) VariantRows(ctx context.Context, source string) (writer.Variant
 	return rows, nil
 }
 
-// bytesOf returns rows as bytes: those of floats are the nearest ones.
+// bytesOf returns rows as bytes; floats become the nearest ones.
 func bytesOf(set *dataset.Set, values dist.Values) []byte {
 	size := set.RowSize()
 	out := make([]byte, 0, set.Len()*size)

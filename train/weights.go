@@ -57,7 +57,7 @@ func view(t onnxtensor.Tensor) (safetensors.TensorView, error) {
 	return safetensors.TensorView{}, fmt.Errorf("%T: use float32 or float64", t.Data)
 }
 
-// setParams copies parameters into a set. An optimiser's moments are passed over.
+// setParams copies parameters into a set. An optimiser's moments are skipped.
 func setParams(params *builder.Params, tensors []onnxtensor.Tensor) error {
 	for _, t := range tensors {
 		if engine.IsMoment(t.Name) {
@@ -84,7 +84,7 @@ func setParams(params *builder.Params, tensors []onnxtensor.Tensor) error {
 	return nil
 }
 
-// readWeights reads a file that is not too large to be one of weights.
+// readWeights reads a weights file, and refuses one that is too large to be one.
 func readWeights(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -100,18 +100,18 @@ func readWeights(path string) ([]byte, error) {
 	return data, nil
 }
 
-// maxHeader bounds the header of a weights file, which is JSON and takes many times its bytes once it is read. A tensor's
-// line has about a hundred.
+// maxHeader bounds the header of a weights file, which is JSON and takes many times its size in memory. A tensor's line
+// has about a hundred bytes.
 const maxHeader = 16 << 20
 
 // parseTensors returns the tensors of a safetensors file, by name. Each has the data that its shape asks for.
 func parseTensors(data []byte) ([]onnxtensor.Tensor, error) {
 	if len(data) >= 8 && binary.LittleEndian.Uint64(data) > maxHeader {
-		return nil, fmt.Errorf("it is no safetensors file: its header claims %d bytes, at most %d are read", binary.LittleEndian.Uint64(data), maxHeader)
+		return nil, fmt.Errorf("it is not a safetensors file: its header claims %d bytes, at most %d are read", binary.LittleEndian.Uint64(data), maxHeader)
 	}
 	file, err := safetensors.Deserialize(data)
 	if err != nil {
-		return nil, fmt.Errorf("it is no safetensors file: %.500s", err.Error()) // which may repeat the header
+		return nil, fmt.Errorf("it is not a safetensors file: %.500s", err.Error()) // which may repeat the header
 	}
 	var tensors []onnxtensor.Tensor
 	for _, name := range slices.Sorted(slices.Values(file.Names())) {
@@ -126,7 +126,7 @@ func parseTensors(data []byte) ([]onnxtensor.Tensor, error) {
 		if t.Data, err = numbers(v); err != nil {
 			return nil, fmt.Errorf("%.100q: %w", name, err)
 		}
-		if err := t.Check(); err != nil { // sizes beyond int64, beside a zero
+		if err := t.Check(); err != nil { // sizes beyond int64, next to a zero
 			return nil, fmt.Errorf("%.500s", err.Error())
 		}
 		tensors = append(tensors, t)

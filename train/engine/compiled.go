@@ -47,11 +47,10 @@ type call struct {
 
 // Compile exports the objective, its gradients and the optimiser's update as one ONNX graph and returns the engine that
 // runs it on a backend whose graphs are [backend.Binder]s, as onnxruntime's are. State is kept in two sets of tensors,
-// read and written in turn, so that nothing is copied for a step but the batch; moments, and parameters where no other
-// node can read them later, are updated in place. On one machine and with one number of threads equal calls give equal
-// bits.
+// read and written in turn, so that only the batch is copied for a step; moments, and parameters where no other node
+// can read them later, are updated in place. On one machine and with one number of threads equal calls give equal bits.
 //
-// Errors wrap [ErrObjective], [ErrOptimizer], [export.ErrUnsupportedOp] or, where ctx is done before the engine is there,
+// Errors wrap [ErrObjective], [ErrOptimizer], [export.ErrUnsupportedOp] or, where ctx is done before the engine exists,
 // ctx.Err().
 func Compile(ctx context.Context, b backend.Backend, trace Trace, o Optimizer, batch int, opts Options) (*Compiled, error) {
 	if opts.StepsPerCall == 0 {
@@ -123,8 +122,8 @@ func (e *Compiled) carried() []export.Carried {
 }
 
 // allocate makes the two sets of states. With several steps a call the memory of a state is read at the call's beginning
-// and written at its end, by one node; whether that node writes before it has read all is not said anywhere, so that no
-// memory is shared then.
+// and written at its end, by one node; ONNX does not say whether that node may write before it has read everything, so
+// no memory is shared then.
 func (e *Compiled) allocate() {
 	for _, s := range e.states {
 		t := onnxtensor.Tensor{Name: s.name, Shape: int64s(s.initial.Shape()), Data: makeData(dtypeOf(e.dtype()), s.initial.Shape().TotalSize())}
@@ -198,7 +197,7 @@ func (e *Compiled) Name() string { return fmt.Sprintf("compiled (%s)", e.backend
 // StepsPerCall implements [Engine].
 func (e *Compiled) StepsPerCall() int { return e.perCall }
 
-// Model returns the ONNX model of the step, or of several steps: for a look at its nodes, or at what the passes did.
+// Model returns the ONNX model of the step, or of several steps: to look at its nodes, or at what the passes did.
 func (e *Compiled) Model() *export.Model { return e.model }
 
 // Step implements [Engine].

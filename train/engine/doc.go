@@ -10,14 +10,15 @@
 //
 // An [Engine] runs it. [Compile] exports the graph to ONNX and has onnxruntime run it on memory that stays where it is:
 // the fast one. [NewTape] runs the very same nodes on gorgonia's tape machine: the reference, an order of magnitude
-// slower. Both start from the values that the parameter nodes hold, which are not changed: [Engine.State] gives the
+// slower. Both start from the values of the parameter nodes and do not change them: [Engine.State] gives the
 // parameters, and the moments with them, and [Engine.Restore] takes them back.
 //
-// Nothing in it knows what a variational auto-encoder is: docs/engine.md is the guide for graphs of one's own.
+// The package does not know what a variational auto-encoder is: docs/engine.md is the guide for your own graphs.
 //
 // # Limits
 //
 // The batch size is fixed. Operations outside docs/operators.md are an error that names the node. Randomness comes in
-// through inputs. gorgonia merges some different nodes without a word, which cannot be found afterwards in a graph that
-// was not built with package builder. Parameters are float32 or float64, all of one type, and have at least one dimension.
+// through inputs. gorgonia silently merges some different nodes; this cannot be detected afterwards in a graph that was
+// not built with package builder. Parameters are float32 or float64, all of one type, and have at least one dimension.
+// An engine is for one goroutine; different engines may run at the same time.
 package engine

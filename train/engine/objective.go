@@ -12,7 +12,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ErrObjective is wrapped by every error about a traced objective, and ErrBatch by every error about what a step is given.
+// ErrObjective is wrapped by every error about a traced objective, and ErrBatch by every error about a step's batch.
 var (
 	ErrObjective = errors.New("unusable objective")
 	ErrBatch     = errors.New("bad batch")
@@ -26,8 +26,8 @@ type Trace func(g *G.ExprGraph, batch int) (Objective, error)
 // inputs must hold a value, and are constants.
 type Objective struct {
 	Loss       *G.Node        // scalar, float32 or float64
-	Parameters G.Nodes        // leaves with a value and a name of their own, of the loss's type
-	Inputs     G.Nodes        // leaves with a name of their own: what each step is given
+	Parameters G.Nodes        // leaves with a value and a unique name, of the loss's type
+	Inputs     G.Nodes        // leaves with a unique name: each step fills them
 	Metrics    []export.Named // further scalars of the loss's type that a step returns
 }
 
@@ -42,10 +42,10 @@ type Values []float64
 type Engine interface {
 	// Name says what runs, for people: "compiled (onnxruntime 1.29.0 (cpu))".
 	Name() string
-	// StepsPerCall returns how many batches Step takes best at once: 1, or more where a call has a price of its own.
+	// StepsPerCall returns how many batches Step takes best at once: 1, or more where each call has a fixed cost.
 	StepsPerCall() int
-	// Step takes one step for each batch, in their order. After an error that is no [ErrBatch] and no error of the
-	// context, the state may be lost: Restore one, or close the engine.
+	// Step takes one step for each batch, in their order. After an error that is neither an [ErrBatch] nor the
+	// context's, the state may be lost: Restore one, or close the engine.
 	Step(ctx context.Context, batches ...Batch) ([]Values, error)
 	// State returns a copy of everything that steps change.
 	State() State
@@ -74,25 +74,25 @@ func (s State) Tensor(name string) (onnxtensor.Tensor, bool) {
 func (o Objective) check(g *G.ExprGraph) error {
 	switch {
 	case o.Loss == nil:
-		return fmt.Errorf("engine: %w: there is no loss", ErrObjective)
+		return fmt.Errorf("engine: %w: it has no loss", ErrObjective)
 	case o.Loss.Graph() != g:
-		return fmt.Errorf("engine: %w: the loss is no node of the graph that the trace was given", ErrObjective)
+		return fmt.Errorf("engine: %w: the loss is not a node of the graph that was passed to the trace", ErrObjective)
 	case len(o.Loss.Shape()) != 0:
 		return fmt.Errorf("engine: %w: the loss has shape %v and must be a scalar: take gorgonia.Mean or Sum of it", ErrObjective, o.Loss.Shape())
 	case o.Loss.Dtype() != tensor.Float32 && o.Loss.Dtype() != tensor.Float64:
 		return fmt.Errorf("engine: %w: the loss is of type %v: use float32 or float64", ErrObjective, o.Loss.Dtype())
 	case len(o.Parameters) == 0:
-		return fmt.Errorf("engine: %w: there are no parameters to train", ErrObjective)
+		return fmt.Errorf("engine: %w: it has no parameters to train", ErrObjective)
 	}
 	names := map[string]bool{}
 	for _, n := range slices.Concat(o.Parameters, o.Inputs) {
 		switch {
 		case n == nil || n.Graph() != g:
-			return fmt.Errorf("engine: %w: a parameter or input is no node of the graph that the trace was given", ErrObjective)
+			return fmt.Errorf("engine: %w: a parameter or input is not a node of the graph that was passed to the trace", ErrObjective)
 		case n.Op() != nil:
 			return fmt.Errorf("engine: %w: %q is the result of %v: parameters and inputs are leaves", ErrObjective, n.Name(), n.Op())
 		case n.Name() == "" || names[n.Name()]:
-			return fmt.Errorf("engine: %w: the name %q is empty or given twice: each parameter and input needs its own", ErrObjective, n.Name())
+			return fmt.Errorf("engine: %w: the name %q is empty or used twice: each parameter and input needs its own", ErrObjective, n.Name())
 		}
 		names[n.Name()] = true
 	}

@@ -20,8 +20,8 @@ type Optimizer struct {
 	Name         string  `json:"name" doc:"update rule" oneof:"optimizers"`
 	LearningRate float64 `json:"learning_rate" doc:"step size" range:"(0,1000]"`
 	Clip         float64 `json:"clip" doc:"largest norm of all gradients together; 0 means no limit" range:"[0,1e30]"`
-	Momentum     float64 `json:"momentum,omitempty" doc:"of sgd only: how much of the last step is kept" range:"[0,1)"`
-	WeightDecay  float64 `json:"weight_decay,omitempty" doc:"of adamw only: how much of a weight is lost a step, times the learning rate; 0.01 is usual" range:"[0,1e6]"`
+	Momentum     float64 `json:"momentum,omitempty" doc:"for sgd only: how much of the last step is kept" range:"[0,1)"`
+	WeightDecay  float64 `json:"weight_decay,omitempty" doc:"for adamw only: how much of a weight each step removes, times the learning rate; 0.01 is usual" range:"[0,1e6]"`
 }
 
 // Optimizers returns the names of all update rules, sorted.

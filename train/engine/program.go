@@ -33,10 +33,10 @@ type program struct {
 type state struct {
 	name    string
 	in, out *G.Node
-	initial *tensor.Dense // not to be changed: it may be the caller's
+	initial *tensor.Dense // read only: it may be the caller's
 }
 
-// newProgram traces an objective and completes it to a step.
+// newProgram traces an objective and adds the rest of a step.
 func newProgram(ctx context.Context, trace Trace, o Optimizer, batch int) (*program, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err

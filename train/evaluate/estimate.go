@@ -13,13 +13,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Coder is what an evaluation needs of a model: runtime.Model is one.
+// Coder is what an evaluation needs from a model: runtime.Model is one.
 type Coder interface {
 	Logits(ctx context.Context, dst, rows []float32) ([]float32, error)
 	DecodeLogits(ctx context.Context, dst, codes []float32) ([]float32, error)
 }
 
-// Distributions are those of what is evaluated: what a bundle's manifest says of them.
+// Distributions are those of the evaluated model, as a bundle's manifest has them.
 type Distributions struct {
 	Latent     dist.Latent
 	Likelihood dist.Likelihood
@@ -34,8 +34,8 @@ func DistributionsOf(m *bundle.Manifest) (Distributions, error) {
 	return Distributions{Latent: m.Latent.Dist(), Likelihood: l}, nil
 }
 
-// Evaluation is what hard samples from the posterior say of a model: the figures that may be compared with others'. All
-// are in nats a row, averaged over the rows.
+// Evaluation holds a model's figures from hard samples of the posterior, which may be compared with those of other
+// models. All are in nats a row, averaged over the rows.
 type Evaluation struct {
 	Rows           int     `json:"rows"`
 	Binarize       string  `json:"binarize"`       // how the rows were binarised
@@ -44,8 +44,8 @@ type Evaluation struct {
 	KL             float64 `json:"kl"`             // KL(q(z|x) ‖ p(z)), analytic
 	Samples        int     `json:"samples"`        // K of the next
 	IWAE           float64 `json:"iwae"`           // ln 1/K Σ p(x,z)/q(z|x), K samples
-	// ActiveBits counts bits with a mean activation within [0.01, 0.99] and a divergence above 0.01 nats; of a
-	// categorical variable, whose divergence is its own, each category counts.
+	// ActiveBits counts bits with a mean activation within [0.01, 0.99] and a divergence above 0.01 nats; a categorical
+	// variable's categories share its divergence and each count as a bit.
 	ActiveBits int   `json:"active_bits"`
 	Bits       []Bit `json:"-"`
 }
@@ -56,7 +56,7 @@ type Bit struct {
 	KL   float64 // divergence of its variable from the prior, averaged over the rows
 }
 
-// Active reports whether the bit says something of the row.
+// Active reports whether the bit says something about the row.
 func (b Bit) Active() bool { return b.Mean >= 0.01 && b.Mean <= 0.99 && b.KL > 0.01 }
 
 // Options say how [Estimate] draws. Samples is K, at least 1; Limit bounds the rows, 0 means all.

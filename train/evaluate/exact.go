@@ -15,7 +15,7 @@ const MaxExactCodes = 1 << 10
 //
 //	ELBO = Σ q(z|x) (ln p(x|z) + ln p(z) - ln q(z|x))        ln p(x) = ln Σ p(x|z) p(z)
 //
-// It is what [Estimate]'s estimates are held against. More than [MaxExactCodes] codes are an error.
+// Use it to judge [Estimate]'s estimates. More than [MaxExactCodes] codes are an error.
 func Exact(ctx context.Context, c Coder, m Distributions, set *dataset.Set, b dataset.Binarizer) (bound, logP float64, err error) {
 	codes, err := m.Latent.Codes(MaxExactCodes)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// palette holds colours that stay apart for most colour-blind readers (Okabe and Ito), each with a line style of its own.
+// palette holds colours that stay apart for most colour-blind readers (Okabe and Ito), each with its own line style.
 var palette = []struct {
 	color  color.RGBA
 	dashes []vg.Length
@@ -132,7 +132,7 @@ func finite(s Series) plotter.XYs {
 	return points
 }
 
-// render draws a plot as SVG that lies inside a page. gonum/plot panics on what it cannot lay out.
+// render draws a plot as SVG for use inside a page. gonum/plot panics on what it cannot lay out.
 func render(p *plot.Plot, width, height vg.Length) (svg template.HTML, err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -59,7 +59,7 @@ var pageText string
 
 var page = template.Must(template.New("report").Parse(pageText))
 
-// Write writes the report. A picture whose size is not the rows' is an error.
+// Write writes the report. A picture of another size than the rows is an error.
 func Write(w io.Writer, d Data) error {
 	v := view{Data: d}
 	for _, c := range d.Curves {
@@ -114,7 +114,7 @@ type plotView struct {
 	SVG  template.HTML
 }
 
-// pairColumns is how many images stand side by side.
+// pairColumns is the number of images in a line.
 const pairColumns = 16
 
 // pairs lays originals and reconstructions out in alternating lines of a sheet.
