@@ -21,7 +21,7 @@ var (
 	ErrFormat = fmt.Errorf("%w: broken", ErrBad)       // the manifest or a file is not what it must be
 	ErrNewer  = fmt.Errorf("%w: newer", ErrBad)        // written by a newer major version
 	ErrHash   = fmt.Errorf("%w: wrong hash", ErrBad)   // a file is not the one that the manifest names
-	errTooBig = fmt.Errorf("%w: too large", ErrFormat) //
+	errTooBig = fmt.Errorf("%w: too large", ErrFormat) // a file is larger than any of its kind
 )
 
 // The largest files that are read: a manifest, and anything else. ONNX itself ends at 2 GiB.
@@ -37,7 +37,7 @@ type Bundle struct {
 }
 
 // Open reads and checks the manifest of the bundle in dir. The graphs are read, and hashed, by [Bundle.Graph]. A folder
-// or manifest that is not there is fs.ErrNotExist; anything wrong with the manifest is an [ErrBad].
+// or manifest that does not exist is fs.ErrNotExist; anything wrong with the manifest is an [ErrBad].
 func Open(dir string) (*Bundle, error) {
 	data, err := read(dir, ManifestFile, maxManifest)
 	if err != nil {
@@ -91,7 +91,7 @@ func (b *Bundle) Hash() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Hash returns what a manifest says of a file with this content.
+// Hash returns the manifest's entry for a file with this content.
 func Hash(data []byte) File {
 	sum := sha256.Sum256(data)
 	return File{SHA256: hex.EncodeToString(sum[:]), Size: int64(len(data))}
@@ -123,7 +123,7 @@ func read(dir, name string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("bundle: %s is no regular file: %w", filepath.Join(dir, name), ErrFormat)
+		return nil, fmt.Errorf("bundle: %s is not a regular file: %w", filepath.Join(dir, name), ErrFormat)
 	}
 	if info.Size() > limit {
 		return nil, fmt.Errorf("bundle: %s has %d bytes, at most %d are expected: %w", filepath.Join(dir, name), info.Size(), limit, errTooBig)

@@ -7,11 +7,12 @@
 //	  decoder.onnx       code          -> reconstruction, reconstruction_logits
 //	  verification.json  what was compared after writing
 //
-// Four nouns: *logits* are what the encoder says of each latent variable before any decision; a *code* is the hard
+// Four nouns: *logits* are what the encoder says about each latent variable before any decision; a *code* is the hard
 // decision, 0 and 1 (or one-hot) as float32; a *packed code* is the same in bits, most significant bit first, the last
 // byte padded with zeros; the *manifest* ties them together.
 //
 // [Open] reads and checks a manifest; [Bundle.Graph] returns the bytes of a graph after hashing those same bytes, so
-// that what was checked is what will be loaded. Nothing outside the folder is ever read. The package depends on the
-// standard library only; running a bundle is package runtime's work, writing one is package writer's.
+// that what was checked is what will be loaded. It never reads anything outside the folder. The package depends on the
+// standard library only; package runtime runs a bundle, package writer writes one. A [Bundle] is safe for concurrent
+// use; a [Manifest] is as long as nobody changes it.
 package bundle

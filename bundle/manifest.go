@@ -33,7 +33,7 @@ const (
 	BatchAxis            = "batch_size"
 )
 
-// BitOrderMSBFirst is the only bit order there is: bit i of a code is bit 7-i%8 of byte i/8, as numpy.packbits has it.
+// BitOrderMSBFirst is the only bit order: bit i of a code is bit 7-i%8 of byte i/8, as numpy.packbits has it.
 const BitOrderMSBFirst = "msb_first"
 
 // A Manifest is manifest.json. Fields that this version does not know are kept when it is read and written again.
@@ -49,7 +49,7 @@ type Manifest struct {
 	IRVersion     int64           `json:"ir_version"`
 	// Variants are further encoders with their thresholds, each one graph, by their names.
 	Variants map[string]Variant `json:"variants,omitempty"`
-	Files    map[string]File    `json:"files"` // every file of the bundle but the manifest, by its slash-separated name
+	Files    map[string]File    `json:"files"` // every file of the bundle except the manifest, by its slash-separated name
 
 	unknown map[string]json.RawMessage
 }
@@ -63,8 +63,8 @@ type Input struct {
 	// must lie in Range.
 	Scale float64    `json:"scale"`
 	Range [2]float64 `json:"range"`
-	// Divide is what the numbers of files are divided by that hold no bytes; absent means 1. Mean and Deviation standardise
-	// what was scaled, bytes too: (x - mean) / deviation; absent means 0 and 1.
+	// Divide is what numbers that are not bytes are divided by; absent means 1. Mean and Deviation standardise what was
+	// scaled, bytes too: (x - mean) / deviation; absent means 0 and 1.
 	Divide    float64 `json:"divide,omitempty"`
 	Mean      float64 `json:"mean,omitempty"`
 	Deviation float64 `json:"deviation,omitempty"`
@@ -76,13 +76,13 @@ type Input struct {
 }
 
 // Image says how a picture is made to fit a model: it is turned grey, then resized. Grey is 0.299 R + 0.587 G + 0.114 B
-// (ITU-R BT.601), a transparent picture standing on black.
+// (ITU-R BT.601), over black where it is transparent.
 type Image struct {
 	// Resize is "none" (another size is a bad row), "nearest", "bilinear" or "catmull-rom".
 	Resize string `json:"resize"`
 }
 
-// The ways to resize. All but none stretch a picture to the model's size, whatever its aspect.
+// The ways to resize. All except none stretch a picture to the model's size, whatever its aspect.
 const (
 	ResizeNone       = "none"
 	ResizeNearest    = "nearest"
@@ -90,7 +90,7 @@ const (
 	ResizeCatmullRom = "catmull-rom"
 )
 
-// The names of the variants. Float32 is not one of a bundle's files: it stands for encoder.onnx and threshold.onnx.
+// The names of the variants. Float32 has no file of its own: it means encoder.onnx and threshold.onnx.
 const (
 	VariantFloat32 = "float32"
 	VariantUint8   = "uint8"   // float32 inside; pixels go in as bytes
@@ -98,7 +98,8 @@ const (
 	VariantFloat16 = "float16" // products in float16, for CUDA
 )
 
-// A Variant is one graph from rows to latent_logits and packed_code: an encoder and its threshold, computed otherwise.
+// A Variant is one graph from rows to latent_logits and packed_code: an encoder and its threshold, computed
+// differently.
 type Variant struct {
 	File  string `json:"file"`  // "variants/int8.onnx"
 	Input DType  `json:"input"` // of the sample: uint8 pixels as they are, or float32 within the input's range
@@ -138,7 +139,7 @@ type Prior struct {
 	Logits []float32 `json:"logits,omitempty"`
 }
 
-// A File is what the manifest says of a file.
+// A File is the manifest's entry for a file.
 type File struct {
 	SHA256 string `json:"sha256"` // lower-case hexadecimal
 	Size   int64  `json:"size"`   // bytes
@@ -155,8 +156,8 @@ func (l Latent) Bits() int { return l.Dist().Bits() }
 // PackedBytes returns the number of bytes of a packed code: the bits, rounded up to whole bytes.
 func (l Latent) PackedBytes() int { return (l.Bits() + 7) / 8 }
 
-// InputOf returns an encoder's input of float32 rows, for the rule by which a file's numbers become them. Name and shape are
-// left to the caller except the usual name.
+// InputOf returns an encoder's input of float32 rows, for the rule by which a file's numbers become them. The name is
+// the usual one; the caller sets the shape.
 func InputOf(v dist.Values) Input {
 	in := Input{Name: Sample, DType: Float32, Scale: 1 / v.Bytes, Range: [2]float64{max(v.Least, -math.MaxFloat32), min(v.Most, math.MaxFloat32)}, Mean: v.Mean}
 	if v.Numbers != 1 {
@@ -176,7 +177,7 @@ func (in Input) Values() dist.Values {
 	}
 }
 
-// divisor returns 1/scale, as the whole number that it stands for where there is one.
+// divisor returns 1/scale, as a whole number where it is one up to rounding.
 func divisor(scale float64) float64 {
 	if n := math.Round(1 / scale); math.Abs(n*scale-1) < 1e-12 {
 		return n

@@ -16,9 +16,9 @@ var flow = map[string]string{
 // flowKeys are the keys of flow in a graph's metadata.
 var flowKeys = map[string]string{EncoderFile: "catvae.encoder", ThresholdFile: "catvae.threshold", DecoderFile: "catvae.decoder"}
 
-// Metadata returns what a graph of the bundle says of itself in its metadata_props, enough to use it without the manifest.
-// file is the graph's, one of the three or a variant's. The model's name is not among it: equal weights give equal graphs,
-// whatever the model is called.
+// Metadata returns what a graph of the bundle says about itself in its metadata_props, enough to use it without the
+// manifest. file is the graph's, one of the three or a variant's. The model's name is left out: equal weights give
+// equal graphs, whatever the model is called.
 func (m *Manifest) Metadata(file string) map[string]string {
 	meta := map[string]string{
 		"catvae.format_version": FormatVersion,

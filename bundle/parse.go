@@ -26,7 +26,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 	if err := json.Unmarshal(data, &version); err != nil {
 		return nil, fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
 	}
-	if err := checkVersion(version.FormatVersion); err != nil { // before fields whose meaning a newer version may change
+	if err := checkVersion(version.FormatVersion); err != nil { // first: a newer version may change what other fields mean
 		return nil, err
 	}
 	m := new(Manifest)
@@ -74,8 +74,7 @@ func (m Manifest) MarshalJSON() ([]byte, error) {
 	return append(data, '}'), nil
 }
 
-// Encode returns the manifest as it stands in a file: indented, with a final newline, the same bytes for the same
-// manifest.
+// Encode returns the manifest as a file holds it: indented, with a final newline, the same bytes for the same manifest.
 func (m *Manifest) Encode() ([]byte, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
@@ -101,7 +100,7 @@ func checkVersion(v string) error {
 	return nil
 }
 
-// The bounds of what a manifest may claim, so that nothing is allocated for a number that no model has.
+// The limits of what a manifest may claim, so that nothing is allocated for a number that no model has.
 const maxSize = 1 << 24
 
 // Validate reports the first thing wrong with a manifest, as an [ErrFormat] or [ErrNewer] that names the field.
@@ -199,7 +198,7 @@ func (m *Manifest) validateFiles() error {
 func (m *Manifest) validateVariants() error {
 	for name, v := range m.Variants {
 		if _, ok := m.Files[v.File]; !ok || name == "" || name == VariantFloat32 {
-			return fmt.Errorf("variants: %q is the file %q, which files must list (%q stands for %s and %s)", name, v.File, VariantFloat32, EncoderFile, ThresholdFile)
+			return fmt.Errorf("variants: %q is the file %q, which files must list (%q means %s and %s)", name, v.File, VariantFloat32, EncoderFile, ThresholdFile)
 		}
 		if v.Input != Uint8 && v.Input != Float32 {
 			return fmt.Errorf("variants: %q takes %q: use %s or %s", name, v.Input, Uint8, Float32)

@@ -25,7 +25,7 @@ type activation struct {
 // batchRows is how many rows are run at once.
 const batchRows = 256
 
-// operands returns the names of what a graph's products take, and with results also of what they give.
+// operands returns the names of the operands of a graph's products; with results set, also those of their results.
 func operands(g *onnxpb.GraphProto, results bool) []string {
 	var names []string
 	for _, n := range g.Node {
@@ -48,7 +48,7 @@ func operands(g *onnxpb.GraphProto, results bool) []string {
 // calibrate runs the float32 encoder on the calibration rows and keeps the values of some of its tensors.
 func calibrate(ctx context.Context, encoder *onnxpb.ModelProto, s Source, names []string) (activations, error) {
 	if size := s.Manifest.Input.RowSize(); len(s.Rows) == 0 || len(s.Rows)%size != 0 {
-		return nil, fmt.Errorf("%w: it wants training rows of %d bytes to calibrate on: give data", ErrUnsupported, size)
+		return nil, fmt.Errorf("%w: it needs training rows of %d bytes to calibrate on: give data", ErrUnsupported, size)
 	}
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%w: the encoder holds no product, no Gemm and no MatMul", ErrUnsupported)
@@ -102,7 +102,7 @@ func floatOutput(name string) *onnxpb.ValueInfoProto {
 	}}}}
 }
 
-// eachBatch hands rows of bytes on as floats.
+// eachBatch passes rows of bytes on as floats, batch by batch.
 func eachBatch(in bundle.Input, rows []byte, f func(rows onnxtensor.Tensor, n int) error) error {
 	size, table := in.RowSize(), in.Values().Table()
 	for len(rows) > 0 {
@@ -158,13 +158,13 @@ func choose(values []float32) bundle.Quantization {
 	return best
 }
 
-// rounded returns what a number's byte stands for.
+// rounded returns the value of a number's byte.
 func rounded(x float32, q bundle.Quantization) float64 {
 	b := min(max(math.RoundToEven(float64(x)/q.Scale)+float64(q.ZeroPoint), 0), 255)
 	return q.Scale * (b - float64(q.ZeroPoint))
 }
 
-// means returns each column's mean, of the values and of what their bytes stand for.
+// means returns each column's mean, of the values and of their bytes' values.
 func (a activation) means(q bundle.Quantization) (exact, bytes []float64) {
 	exact, bytes = make([]float64, a.width), make([]float64, a.width)
 	n := float64(len(a.values) / a.width)

@@ -15,7 +15,7 @@ import (
 	"github.com/catvae/catvae/runtime/backend"
 )
 
-// A Comparison is what was seen of a variant beside float32, on rows that it was not calibrated on.
+// A Comparison compares a variant with float32, on rows that it was not calibrated on.
 type Comparison struct {
 	Rows          int     `json:"rows"`
 	Bits          int     `json:"bits"`  // compared
@@ -34,7 +34,7 @@ type Comparison struct {
 	Note                 string  `json:"note"`
 }
 
-// Margin is how near to a decision float32's own rounding may turn a bit: see dist.Latent.NearDecision.
+// Margin is how near to a decision float32's own rounding may flip a bit: see dist.Latent.NearDecision.
 const Margin = 1e-4
 
 // Compare runs a variant and the bundle's own graphs on rows of bytes, and reports an [ErrQuality] where their bits differ
@@ -65,8 +65,8 @@ func Compare(ctx context.Context, name string, model []byte, v bundle.Variant, s
 	return c, nil
 }
 
-// pair is a variant beside float32. Variant and reference are compared; fast and rival are timed. The rival of int8 takes
-// bytes too, as runtime makes float32 take them; uint8 is that very graph, and is held against one that takes floats.
+// pair is a variant and float32. Variant and reference are compared; fast and rival are timed. The rival of int8 takes
+// bytes too, as runtime makes float32 take them. uint8 is that same graph, so its rival takes floats.
 type pair struct {
 	input                           bundle.Input
 	takes, rivalTakes               onnxtensor.DType
@@ -137,7 +137,7 @@ func (p *pair) compare(ctx context.Context, c *Comparison, rows []byte) error {
 	for size := p.input.RowSize(); len(rows) > 0; {
 		n := min(batchRows, len(rows)/size)
 		if n == 0 {
-			return fmt.Errorf("%d bytes are no whole row of %d", len(rows), size)
+			return fmt.Errorf("%d bytes are not whole rows of %d", len(rows), size)
 		}
 		logits, codes, err := results(p.variant.Run(ctx, p.sample(p.takes, rows[:n*size])))
 		if err != nil {
@@ -151,7 +151,7 @@ func (p *pair) compare(ctx context.Context, c *Comparison, rows []byte) error {
 		rows = rows[n*size:]
 	}
 	if c.Bits == 0 {
-		return fmt.Errorf("there are no rows to compare on")
+		return fmt.Errorf("no rows to compare on are given")
 	}
 	c.Agreement = float64(c.Equal) / float64(c.Bits)
 	return nil
@@ -247,8 +247,8 @@ func (p *pair) round(ctx context.Context, batch int, rows []byte) (ours, theirs 
 	return ours, theirs, err
 }
 
-// rate returns how many rows a graph takes in a second, by the shortest of a few runs: the others are longer for what else the
-// machine does.
+// rate returns how many rows a graph takes in a second, from the shortest of a few runs: other work on the machine
+// makes the others longer.
 func rate(ctx context.Context, l backend.Graph, sample onnxtensor.Tensor) (float64, error) {
 	shortest := math.Inf(1)
 	for began := time.Now(); ; {

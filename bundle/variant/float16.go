@@ -18,12 +18,12 @@ import (
 // largest16 is the largest number of float16.
 const largest16 = 65504
 
-// toFloat16 computes an encoder in float16: its constants are rounded, casts stand behind its input and before its output,
+// toFloat16 computes an encoder in float16: its constants are rounded; casts follow its input and precede its output,
 // which stay float32.
 //
-// A Gemm, x·W + b, becomes x·W - (-b), which is the same number. onnxruntime makes a Gemm again of a product and a sum, and on a
-// CPU its Gemm of float16 takes 50 times as long as the product, which it computes in float32. CUDA computes either alike: as a
-// product whose sums are float32, and b in a step of its own.
+// A Gemm, x·W + b, becomes x·W - (-b), which is the same number. onnxruntime fuses a product and a sum to a Gemm again,
+// and on a CPU its Gemm of float16 takes 50 times as long as the product, which it computes in float32. CUDA computes
+// both in the same way: a product with float32 sums, and then b in a separate step.
 func toFloat16(g *onnxpb.GraphProto, input string) error {
 	if err := roundConstants(g); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnsupported, err)
@@ -51,7 +51,7 @@ func toFloat16(g *onnxpb.GraphProto, input string) error {
 	}
 	last := nodeOf("Cast", bundle.LatentLogits, []string{rename[bundle.LatentLogits]}, integer("to", int64(onnxpb.TensorProto_FLOAT)))
 	g.Node = append(nodes, last)
-	onnxcompose.DropDead(g) // biases whose negatives took their place
+	onnxcompose.DropDead(g) // biases that were replaced by their negatives
 	return nil
 }
 

@@ -20,10 +20,10 @@ var (
 	ErrQuality     = errors.New("variant is not good enough")
 )
 
-// File is where a variant's graph stands in a bundle.
+// File returns the path of a variant's graph inside a bundle.
 func File(name string) string { return "variants/" + name + ".onnx" }
 
-// A Source is the bundle that variants are made of.
+// A Source is the bundle that variants are made from.
 type Source struct {
 	Manifest           *bundle.Manifest
 	Encoder, Threshold []byte
@@ -34,7 +34,7 @@ type Source struct {
 	Timer       backend.Backend // runs what is timed, on one thread where a CPU does; Backend where it is nil
 }
 
-// Make returns a variant's graph and what the manifest says of it. Equal sources give equal graphs, as far as the loader's
+// Make returns a variant's graph and its entry in the manifest. Equal sources give equal graphs, as far as the loader's
 // floats are equal.
 func Make(ctx context.Context, name string, s Source) ([]byte, bundle.Variant, error) {
 	if err := CheckName(name); err != nil {

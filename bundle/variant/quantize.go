@@ -23,18 +23,18 @@ type quantizer struct {
 	c      constants
 	seen   activations                    // of the float32 encoder, on the calibration rows
 	chosen map[string]bundle.Quantization // by tensor, for the manifest
-	scales map[string]bundle.Quantization // by tensor: those, and of their bytes in other shapes
+	scales map[string]bundle.Quantization // by tensor: the chosen ones, and those of the same bytes in other shapes
 
 	bytes map[string]string // the quantised twin of a tensor, where there is one
 	nodes []*onnxpb.NodeProto
 	inits []*onnxpb.TensorProto
 }
 
-// quantize makes an encoder's graph one of 8 bits and returns the scales of its activations.
+// quantize turns an encoder's graph into one of 8 bits and returns the scales of its activations.
 func quantize(ctx context.Context, encoder *onnxpb.ModelProto, s Source) (map[string]bundle.Quantization, error) {
 	g, in := encoder.Graph, s.Manifest.Input
 	if v := in.Values(); v.Mean != 0 || v.Deviation != 1 {
-		return nil, fmt.Errorf("%w: its rows are standardised (mean %g, deviation %g), which bytes of one scale cannot be", ErrUnsupported, v.Mean, v.Deviation)
+		return nil, fmt.Errorf("%w: its rows are standardised (mean %g, deviation %g), which bytes with one scale cannot represent", ErrUnsupported, v.Mean, v.Deviation)
 	}
 	seen, err := calibrate(ctx, encoder, s, operands(g, false))
 	if err != nil {
@@ -64,12 +64,12 @@ func quantize(ctx context.Context, encoder *onnxpb.ModelProto, s Source) (map[st
 	return q.chosen, nil
 }
 
-// pixelScale returns what bytes that go in stand for: x = scale · (byte - zero point).
+// pixelScale returns the value of an input byte: x = scale · (byte - zero point).
 func pixelScale(in bundle.Input) (bundle.Quantization, error) {
 	v := in.Values()
 	zero := math.Round(v.Mean * v.Bytes)
 	if math.Abs(zero-v.Mean*v.Bytes) > 1e-6 || zero < 0 || zero > 255 {
-		return bundle.Quantization{}, fmt.Errorf("%w: bytes have a mean of %g after division by %g, which no byte stands for: 8-bit products want one", ErrUnsupported, v.Mean, v.Bytes)
+		return bundle.Quantization{}, fmt.Errorf("%w: bytes have a mean of %g after division by %g, which no byte represents: 8-bit products need one that does", ErrUnsupported, v.Mean, v.Bytes)
 	}
 	return bundle.Quantization{Scale: in.Scale / v.Deviation, ZeroPoint: int(zero)}, nil
 }
@@ -104,7 +104,7 @@ func (q *quantizer) name(tensor, what string) string {
 	return bundle.VariantInt8 + "/" + tensor + "/" + what
 }
 
-// dequantize returns the float32 form of a tensor's bytes.
+// dequantize returns the name of a tensor's bytes as float32.
 func (q *quantizer) dequantize(tensor string) string {
 	out := q.name(tensor, "float")
 	for _, n := range q.nodes {
@@ -157,8 +157,8 @@ func plainGemm(n *onnxpb.NodeProto) bool {
 //
 //	y = s_x·(x_q - z)·s_w·W_q + s_x·s_w·b_q
 //
-// with a scale s_w for each column of W. b takes up what rounding does to y on the average over the calibration rows:
-// mean(x)·W - mean(x̂)·Ŵ, where x̂ and Ŵ are what the bytes stand for.
+// with a scale s_w for each column of W. b also corrects the mean error of y on the calibration rows: mean(x)·W -
+// mean(x̂)·Ŵ, where x̂ and Ŵ are the values of the bytes.
 func (q *quantizer) product(n *onnxpb.NodeProto) error {
 	if n.GetOpType() == "Gemm" && !plainGemm(n) {
 		return fmt.Errorf("only x·W + b is quantised")
@@ -181,7 +181,7 @@ func (q *quantizer) product(n *onnxpb.NodeProto) error {
 	q.quantized(x)
 	a := q.seen[x]
 	if rows > maxRows {
-		return fmt.Errorf("sums of %d products may pass 32 bits: %d are taken", rows, maxRows)
+		return fmt.Errorf("sums of %d products may exceed 32 bits: at most %d are allowed", rows, maxRows)
 	}
 	if a.width != rows || len(b) != columns {
 		return fmt.Errorf("weights of %dx%d and %d biases for %d values", rows, columns, len(b), a.width)
@@ -229,8 +229,8 @@ func transpose(w []float32, rows, columns int) []float32 {
 	return t
 }
 
-// quantizeWeights rounds weights to whole numbers within ±63 and a scale for each column: of a few scales, from the one
-// that holds the largest weight downwards, the one with the least squared error.
+// quantizeWeights rounds weights to whole numbers within ±63, with a scale for each column. It tries a few scales, from
+// the one that holds the largest weight downwards, and takes the one with the least squared error.
 func quantizeWeights(w []float32, rows, columns int) (bytes []int8, scales []float32) {
 	bytes, scales = make([]int8, len(w)), make([]float32, columns)
 	for j := range columns {

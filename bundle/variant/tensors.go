@@ -21,11 +21,11 @@ func constantsOf(g *onnxpb.GraphProto) constants {
 	return c
 }
 
-// floats returns the numbers of a float32 initialiser with so many dimensions.
+// floats returns the numbers of a float32 initialiser with dims dimensions.
 func (c constants) floats(name string, dims int) (values []float32, shape []int, err error) {
 	t, ok := c[name]
 	if !ok || t.GetDataType() != int32(onnxpb.TensorProto_FLOAT) || len(t.Dims) != dims {
-		return nil, nil, fmt.Errorf("%q is no constant of float32 with %d dimensions", name, dims)
+		return nil, nil, fmt.Errorf("%q is not a float32 constant with %d dimensions", name, dims)
 	}
 	for _, d := range t.Dims {
 		shape = append(shape, int(d))
@@ -58,7 +58,7 @@ func integer(name string, value int64) *onnxpb.AttributeProto {
 	return &onnxpb.AttributeProto{Name: &name, Type: onnxpb.AttributeProto_INT.Enum(), I: &value}
 }
 
-// attribute returns a node's number, or what it is by default.
+// attribute returns a node's number, or its default.
 func attribute(n *onnxpb.NodeProto, name string, byDefault float64) float64 {
 	for _, a := range n.Attribute {
 		if a.GetName() == name {

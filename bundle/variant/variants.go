@@ -15,7 +15,7 @@ import (
 // Names are the variants that can be made, in the order in which they are made.
 var Names = []string{bundle.VariantInt8, bundle.VariantUint8, bundle.VariantFloat16}
 
-// variants are the ways to compute an encoder and its threshold otherwise, by the names of package bundle: one row each.
+// variants holds other ways to compute an encoder and its threshold, by the names of package bundle: one row each.
 var variants = map[string]struct {
 	doc     string           // of the graph
 	takes   onnxtensor.DType // of the rows
@@ -23,7 +23,7 @@ var variants = map[string]struct {
 	least   float64          // the share of bits that must agree with float32's
 	exact   bool             // whether all bits must agree that are further than [Margin] from a decision
 
-	// rewrite changes the encoder, and adds to what the manifest says of the variant; nil for none.
+	// rewrite changes the encoder, and adds to the variant's entry in the manifest; nil for none.
 	rewrite func(ctx context.Context, encoder *onnxpb.ModelProto, s Source, v *bundle.Variant) error
 	// finish changes encoder and threshold once they are one graph; nil for none.
 	finish func(model []byte, s Source) ([]byte, error)
@@ -42,22 +42,22 @@ var variants = map[string]struct {
 	},
 }
 
-// CheckName reports a name that is no variant's.
+// CheckName reports a name that no variant has.
 func CheckName(name string) error {
 	if !slices.Contains(Names, name) {
-		return fmt.Errorf("variant: there is no %q: use %s", name, strings.Join(Names, ", "))
+		return fmt.Errorf("variant: no variant is called %q: use %s", name, strings.Join(Names, ", "))
 	}
 	return nil
 }
 
-// toInt8 makes every product one of bytes, and keeps the scales and what they were taken from.
+// toInt8 turns every product into one of bytes, and records the scales and what they were taken from.
 func toInt8(ctx context.Context, encoder *onnxpb.ModelProto, s Source, v *bundle.Variant) (err error) {
 	v.Activations, err = quantize(ctx, encoder, s)
 	v.Calibrated = &bundle.Calibration{Rows: len(s.Rows) / max(1, s.Manifest.Input.RowSize()), Fingerprint: s.Fingerprint}
 	return err
 }
 
-// toHalf makes every product one of float16, where the activations of the calibration rows fit.
+// toHalf turns every product into one of float16, if the activations of the calibration rows fit.
 func toHalf(ctx context.Context, encoder *onnxpb.ModelProto, s Source, _ *bundle.Variant) error {
 	seen, err := calibrate(ctx, encoder, s, operands(encoder.Graph, true))
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package writer writes bundles: it exports the three graphs, runs them beside the gorgonia graphs that they were made
-// from, and leaves a folder that is whole, verified, and equal byte for byte for equal weights.
+// Package writer writes bundles: it exports the three graphs, compares them with the gorgonia graphs that they were
+// made from, and leaves a complete, verified folder. Equal weights give equal bytes.
 //
-// Variants of the encoder are made by package variant from the graphs that were verified.
+// Package variant makes variants of the encoder from the verified graphs.
 package writer

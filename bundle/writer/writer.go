@@ -27,7 +27,7 @@ type Part struct {
 
 // Options say how [Write] goes about it.
 type Options struct {
-	Force   bool            // replace what stands at the path
+	Force   bool            // replace what exists at the path
 	Backend backend.Backend // runs the graphs that were written; required
 	Record  map[string]any  // kept in verification.json: metrics, the data's fingerprint
 
@@ -40,7 +40,7 @@ type Options struct {
 type VariantRows struct {
 	Calibration, HeldOut []byte
 	Fingerprint          string // of the data set
-	HeldOutIs            string // what the rows held out are, for the record: "test split"
+	HeldOutIs            string // what the held-out rows are, for the record: "test split"
 }
 
 // Verification is verification.json: what was compared after writing.
@@ -51,7 +51,7 @@ type Verification struct {
 	Codes     CodeCheck                  `json:"codes"`
 	Record    map[string]any             `json:"record,omitempty"`
 
-	Variants map[string]variant.Comparison `json:"variants,omitempty"` // with float32, on rows held out
+	Variants map[string]variant.Comparison `json:"variants,omitempty"` // with float32, on held-out rows
 	HeldOut  string                        `json:"held_out,omitempty"` // what those rows are
 	Timed    string                        `json:"timed,omitempty"`    // what variants were timed on
 }
@@ -60,10 +60,10 @@ type Verification struct {
 var verifyBatches = []int{1, 2, 7, 64}
 
 // CodeCheck compares the codes of encoder and threshold together. A bit whose logit is within the margin of a decision
-// may fall either way by rounding, and is left aside.
+// may fall either way by rounding, and is not compared.
 type CodeCheck struct {
 	Bits   int     `json:"bits"`   // compared
-	Aside  int     `json:"aside"`  // left aside for their margin
+	Aside  int     `json:"aside"`  // not compared, for their margin
 	Margin float64 `json:"margin"` // ten tolerances, times max(1, the row's largest |logit|)
 }
 
@@ -71,7 +71,7 @@ type CodeCheck struct {
 var ErrVerification = errors.New("verification failed")
 
 // Write exports the graphs, verifies each against gorgonia at several batch sizes, and writes the bundle as a whole or
-// not at all. m is the manifest but for format, opset and files, which are filled in. Equal graphs, weights and
+// not at all. m is the manifest without format, opset and files, which Write fills in. Equal graphs, weights and
 // manifests give equal graph and manifest bytes, whatever the verification measured: verification.json is not among the
 // hashed files.
 func Write(ctx context.Context, dir string, m bundle.Manifest, graphs []Part, o Options) (Verification, error) {
@@ -151,7 +151,7 @@ func (v *Verification) addVariants(ctx context.Context, m *bundle.Manifest, cont
 	return nil
 }
 
-// Export returns the graph as an ONNX model that says of itself what the manifest says of it.
+// Export returns the graph as an ONNX model, with the manifest's facts about it in its metadata.
 func (g Part) Export(ctx context.Context, m *bundle.Manifest) ([]byte, error) {
 	g.Options.Metadata = m.Metadata(g.File)
 	model, err := export.Graph(ctx, g.Trace, g.Options)
