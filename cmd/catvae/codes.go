@@ -26,7 +26,7 @@ func (encodeCommand) Help() string {
   catvae encode --model run/bundle --in rows.npy --out codes.npy
   catvae encode --model run/bundle --in pictures/ --out codes.parquet
 
-The same as infer, which is a small program of its own with more modes. numpy.unpackbits(numpy.load("codes.npy"), axis=1) gives the bits.
+The same as infer, a small separate program with more modes. numpy.unpackbits(numpy.load("codes.npy"), axis=1) gives the bits.
 
 ` + cli.ExitStatus
 }

@@ -9,7 +9,7 @@ import (
 )
 
 type doctorCommand struct {
-	Install       bool   `help:"Fetch the pinned onnxruntime into the user's cache where none is found."`
+	Install       bool   `help:"Fetch the pinned onnxruntime into the user's cache if none is found."`
 	AllowUnpinned bool   `help:"With --install: also take the project's release archive, whose SHA-256 is not pinned."`
 	Library       string `help:"onnxruntime library file to look at, before every other place." placeholder:"FILE"`
 }

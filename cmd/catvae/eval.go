@@ -25,7 +25,7 @@ type evalCommand struct {
 	Data     string `help:"${sources}." required:"" placeholder:"SRC"`
 	Split    string `help:"Which rows: train or test." default:"test" enum:"train,test"`
 	Samples  int    `help:"K of the IWAE bound." default:"100"`
-	Rows     int    `help:"At most so many rows; 0 means all." default:"0"`
+	Rows     int    `help:"Most rows to use; 0 means all." default:"0"`
 	Binarize string `help:"How grey values are binarised: none, fixed, dynamic or threshold; as in training when left out." placeholder:"RULE"`
 	Seed     uint64 `help:"Seed of samples and binarisation." default:"1"`
 	JSON     bool   `help:"Print one JSON object."`
@@ -39,7 +39,7 @@ func (evalCommand) Help() string {
   catvae eval --model run --data mnist/ --samples 1000
   catvae eval --model run/bundle --data glyphs --json
 
-All figures are nats a row, from hard samples of the posterior: bounds from below on ln p(x). Where there are 1,024 codes or fewer (ten bits), the exact values are printed too.
+All figures are nats a row, from hard samples of the posterior: lower bounds on ln p(x). For models of at most 1,024 codes (ten bits), the exact values are printed too.
 
 ` + cli.ExitStatus
 }

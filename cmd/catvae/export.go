@@ -14,7 +14,7 @@ type exportCommand struct {
 	Out      string   `help:"Bundle to write." required:"" placeholder:"BUNDLE"`
 	Variants []string `help:"Further encoders to make, separated by commas: int8, uint8, float16." placeholder:"LIST"`
 	Data     string   `help:"Rows for variants: int8 is calibrated on the training split, and all are compared with float32 on the test split. ${sources}. Left out, the rows that the run was trained on." placeholder:"SRC"`
-	Force    bool     `help:"Replace a folder that stands at --out."`
+	Force    bool     `help:"Replace an existing folder at --out."`
 	cli.Backend
 }
 
@@ -27,7 +27,7 @@ func (exportCommand) Help() string {
 
 The best weights become encoder.onnx, threshold.onnx and decoder.onnx with a manifest. Each graph is run on onnxruntime and compared with gorgonia at batches of 1, 2, 7 and 64 rows before anything is written; verification.json keeps what was compared.
 
-A variant is encoder and threshold as one graph. uint8 takes pixels as bytes and gives float32's codes. int8 takes them too, with weights and activations of 8 bits and scales measured beforehand. float16 is for CUDA. How many bits agree with float32, and how fast each is here, is measured, printed and kept.
+A variant is encoder and threshold as one graph. uint8 takes pixels as bytes and gives float32's codes. int8 takes bytes too, with weights and activations of 8 bits and scales measured beforehand. float16 is for CUDA. How many bits agree with float32, and how fast each is here, is measured, printed and kept.
 
 ` + cli.ExitStatus
 }
@@ -61,11 +61,11 @@ func (c exportCommand) Run(ctx context.Context, env cli.Env) error {
 		fmt.Fprintf(env.Stderr, "%s: %.3f %% of %d bits agree with float32 (%s), %.1f MB, %s: %.0f rows/s to %.0f\n",
 			name, 100*x.Agreement, x.Bits, v.HeldOut, float64(x.Bytes)/1e6, x.Note, x.RowsPerSecond, x.Float32RowsPerSecond)
 	}
-	fmt.Fprintf(env.Stderr, "wrote %s: three graphs verified on %s, %d bits compared end to end, %d left aside for their margin\n", c.Out, v.Runner, v.Codes.Bits, v.Codes.Aside)
+	fmt.Fprintf(env.Stderr, "wrote %s: three graphs verified on %s, %d bits compared end to end, %d not compared for their margin\n", c.Out, v.Runner, v.Codes.Bits, v.Codes.Aside)
 	return nil
 }
 
-// forVariants adds what variants want: rows, and a backend of one thread to time them on.
+// forVariants adds what variants need: rows, and a backend of one thread to time them on.
 func (c exportCommand) forVariants(ctx context.Context, env cli.Env, trained train.Trained, o *train.BundleOptions) error {
 	source := c.Data
 	if source == "" {
@@ -74,7 +74,7 @@ func (c exportCommand) forVariants(ctx context.Context, env cli.Env, trained tra
 			return err
 		}
 		if source == "" {
-			return fmt.Errorf("%w: --variants wants --data SRC, rows to calibrate on and to compare on: the run %s does not record its own", cli.ErrUsage, c.RunDir)
+			return fmt.Errorf("%w: --variants needs --data SRC, rows to calibrate on and to compare on: the run %s does not record its own", cli.ErrUsage, c.RunDir)
 		}
 		fmt.Fprintf(env.Stderr, "variants are made with the rows that the run was trained on: %s\n", source)
 	}

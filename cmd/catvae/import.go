@@ -18,14 +18,14 @@ import (
 )
 
 type importCommand struct {
-	File          string   `arg:"" help:"ONNX file: an encoder, or with one name alone any graph to look at." placeholder:"ENCODER.onnx"`
+	File          string   `arg:"" help:"ONNX file: an encoder, or without DECODER.onnx any graph to look at." placeholder:"ENCODER.onnx"`
 	Decoder       string   `arg:"" optional:"" help:"ONNX file of the decoder." placeholder:"DECODER.onnx"`
 	Out           string   `help:"Run folder to write: configuration, graphs and a verified bundle." placeholder:"RUN"`
 	Output        string   `help:"Value of the first graph that holds its logits; left out, its result." placeholder:"NAME"`
 	DecoderOutput string   `help:"Value of the decoder that holds the logits of the rows' values; left out, its result." placeholder:"NAME"`
-	Categories    int      `help:"Categories of each variable, where the encoder gives all logits of a row in one axis; 0 means Bernoulli variables." default:"0" placeholder:"K"`
+	Categories    int      `help:"Categories of each variable, if the encoder gives all logits of a row in one axis; 0 means Bernoulli variables." default:"0" placeholder:"K"`
 	Set           []string `help:"Change one key of the configuration, such as optimizer.learning_rate=1e-4; may be repeated." placeholder:"KEY=VALUE" sep:"none"`
-	Force         bool     `help:"Replace a run that stands at --out."`
+	Force         bool     `help:"Replace an existing run at --out."`
 	cli.Backend
 }
 
@@ -40,7 +40,7 @@ func (importCommand) Help() string {
 
 Weights become parameters under their names in the file. A sigmoid or softmax at the end of a graph is left out: training works on logits. Operators that cannot be imported are listed all at once, with their nodes.
 
-From PyTorch, export encoder and decoder each with the model in evaluation mode, a dynamic batch axis, and the weights inside the file (external_data=False with torch.export); both of its exporters are tested.
+From PyTorch, export encoder and decoder separately, with the model in evaluation mode, a dynamic batch axis, and the weights inside the file (external_data=False with torch.export); both of its exporters are tested.
 
 ` + cli.ExitStatus
 }
@@ -56,12 +56,12 @@ func (c importCommand) Run(ctx context.Context, env cli.Env) error {
 func (c importCommand) run(ctx context.Context, env cli.Env) error {
 	if c.Decoder == "" {
 		if c.Out != "" {
-			return fmt.Errorf("%w: --out wants two files, an encoder and a decoder", cli.ErrUsage)
+			return fmt.Errorf("%w: --out needs two files, an encoder and a decoder", cli.ErrUsage)
 		}
 		return c.describe(env)
 	}
 	if c.Out == "" {
-		return fmt.Errorf("%w: an encoder and a decoder want --out RUN", cli.ErrUsage)
+		return fmt.Errorf("%w: an encoder and a decoder need --out RUN", cli.ErrUsage)
 	}
 	config, err := c.config()
 	if err != nil {
@@ -97,7 +97,8 @@ func (c importCommand) run(ctx context.Context, env cli.Env) error {
 	return nil
 }
 
-// config returns the catalogue's settings for the kind of model that the encoder is. Its weights are trained: no warm-up.
+// config returns the catalogue's settings for the encoder's kind of model, without warm-up: the weights are trained
+// already.
 func (c importCommand) config() (train.Config, error) {
 	data, err := os.ReadFile(c.File)
 	if err != nil {
@@ -116,7 +117,7 @@ func (c importCommand) config() (train.Config, error) {
 	return config, err
 }
 
-// describe prints what a graph holds and what becomes of it.
+// describe prints what a graph holds and what importing it makes.
 func (c importCommand) describe(env cli.Env) error {
 	data, err := os.ReadFile(c.File)
 	if err != nil {

@@ -27,7 +27,7 @@ func (inspectCommand) Help() string {
   catvae inspect run/bundle
   catvae inspect run/bundle/encoder.onnx
 
-Every file of a bundle is hashed and every graph checked; nothing is run.
+It hashes every file of a bundle and checks every graph; it runs nothing.
 
 ` + cli.ExitStatus
 }
@@ -127,7 +127,7 @@ func (modelsCommand) Help() string {
   catvae models
   catvae models bernoulli-mlp > mine.json
 
-A file leaves out what is as in bernoulli-mlp.
+A file leaves out what it takes from bernoulli-mlp.
 
 ` + cli.ExitStatus
 }
@@ -141,7 +141,7 @@ func (c modelsCommand) Run(env cli.Env) error {
 	}
 	data, ok := models.Get(c.Name)
 	if !ok {
-		return fmt.Errorf("%w: there is no model %q: use %s", cli.ErrUsage, c.Name, strings.Join(models.Names(), ", "))
+		return fmt.Errorf("%w: no model is called %q: use %s", cli.ErrUsage, c.Name, strings.Join(models.Names(), ", "))
 	}
 	_, err := env.Stdout.Write(data)
 	return err

@@ -3,8 +3,8 @@
 //
 //	catvae quickstart
 //
-// Each verb has its own file here: flags into a configuration, one library call, output. stdout carries data, stderr
-// talk; catvae VERB --help has examples and the exit codes.
+// Each verb has its own file here, which turns flags into a configuration, makes one library call and prints. stdout
+// carries data, stderr messages; catvae VERB --help has examples and the exit codes.
 package main
 
 import (
@@ -28,7 +28,7 @@ const description = `Categorical and Bernoulli variational auto-encoders: train 
 ` + cli.ExitStatus
 
 type grammar struct {
-	Quickstart quickstart      `cmd:"" help:"Train on generated glyphs, export, encode and report: the whole way in about a minute."`
+	Quickstart quickstart      `cmd:"" help:"Train on generated glyphs, export, encode and report: everything in about a minute."`
 	Train      trainCommand    `cmd:"" help:"Train a model and leave a run folder with bundle and report."`
 	Eval       evalCommand     `cmd:"" help:"Measure the bounds of a run or bundle on data."`
 	Export     exportCommand   `cmd:"" help:"Export a run's best weights as a bundle, verified against gorgonia."`
@@ -36,14 +36,14 @@ type grammar struct {
 	Decode     decodeCommand   `cmd:"" help:"Turn packed codes into reconstructions."`
 	Sample     sampleCommand   `cmd:"" help:"Decode codes drawn from the prior, as a picture or NPY."`
 	Search     searchCommand   `cmd:"" help:"Find the nearest codes of a file of packed codes."`
-	Import     importCommand   `cmd:"" help:"Bring ONNX graphs of an encoder and a decoder home: to fine-tune, to export as a bundle."`
+	Import     importCommand   `cmd:"" help:"Import an encoder and a decoder from ONNX files, to fine-tune them or to export them as a bundle."`
 	Inspect    inspectCommand  `cmd:"" help:"Say what a bundle or an ONNX file holds."`
 	Models     modelsCommand   `cmd:"" help:"List the catalogue of configurations, or print one."`
-	Doctor     doctorCommand   `cmd:"" help:"Look for onnxruntime and CUDA, and say how to mend what is missing."`
+	Doctor     doctorCommand   `cmd:"" help:"Look for onnxruntime and CUDA, and say how to install what is missing."`
 	Version    cli.VersionFlag `help:"Print the versions of catvae and onnxruntime."`
 }
 
-// code adds the errors that only this command knows: a configuration is part of the command line.
+// code adds the exit codes of errors that only this command knows: a configuration is part of the command line.
 func code(err error) int {
 	if errors.Is(err, train.ErrConfig) || errors.Is(err, importer.ErrOutput) {
 		return cli.Usage
@@ -57,7 +57,7 @@ func code(err error) int {
 	return cli.Code(err)
 }
 
-// Where onnxruntime cannot be had, graphs run in pure Go.
+// Where onnxruntime is missing, graphs run in pure Go.
 func init() {
 	cli.PureGo = func(threads int) backend.Backend { return purego.New(purego.WithThreads(threads)) }
 }

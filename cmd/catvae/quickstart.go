@@ -15,7 +15,7 @@ import (
 
 type quickstart struct {
 	Out   string `help:"Run folder to write." default:"quickstart" placeholder:"DIR"`
-	Force bool   `help:"Replace a run that stands there."`
+	Force bool   `help:"Replace an existing run at --out."`
 	cli.Backend
 }
 
@@ -25,7 +25,7 @@ func (quickstart) Help() string {
 
   catvae quickstart --out my-first-run
 
-Draws glyphs, trains a Bernoulli model of 64 bits on them, exports three ONNX graphs, turns the test glyphs into packed codes, and leaves a report to open in a browser. onnxruntime is fetched once into the user's cache where it is missing (about 30 MB; CATVAE_NO_DOWNLOAD=1 forbids it).
+Draws glyphs, trains a Bernoulli model of 64 bits on them, exports three ONNX graphs, turns the test glyphs into packed codes, and leaves a report to open in a browser. If onnxruntime is missing, it is fetched once into the user's cache (about 30 MB; CATVAE_NO_DOWNLOAD=1 forbids it).
 
 ` + cli.ExitStatus
 }

@@ -27,7 +27,7 @@ func (searchCommand) Help() string {
   catvae search --codes codes.npy --row 17 -k 5
   catvae search --codes codes.npy --queries new.npy --json
 
-Prints query, rank, row and distance of the nearest codes, in bits that differ: the nearest first, of equally near ones the lower row first. Every code is compared, on all cores. For categorical models the distance is twice the number of variables that differ.
+Prints query, rank, row and distance of the nearest codes, in bits that differ: the nearest first, and the lower row first where distances are equal. Every code is compared, on all cores. For categorical models the distance is twice the number of variables that differ.
 
 ` + cli.ExitStatus
 }
@@ -60,7 +60,7 @@ func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
 	return c.print(env.Stdout, names, found)
 }
 
-// queries returns what to search for, and the number that each is called by.
+// queries returns the codes to search for, and the number of each.
 func (c searchCommand) queries(ctx context.Context, all *dataset.Set) (names []int, queries []byte, err error) {
 	rows := c.Row
 	from := all

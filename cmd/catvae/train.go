@@ -22,14 +22,14 @@ type trainCommand struct {
 	Set             []string      `help:"Change one key of the configuration, such as latent.variables=64; may be repeated." placeholder:"KEY=VALUE" sep:"none"`
 	Epochs          *int          `help:"Passes over the training rows." placeholder:"N"`
 	Batch           *int          `help:"Rows a step." placeholder:"N"`
-	Seed            *uint64       `help:"Seed of everything that is drawn." placeholder:"N"`
-	Engine          string        `help:"What takes the steps: compiled (one ONNX graph on onnxruntime) or tape (gorgonia's tape machine, slower by far)." default:"compiled" enum:"compiled,tape"`
+	Seed            *uint64       `help:"Seed of all random numbers." placeholder:"N"`
+	Engine          string        `help:"What takes the steps: compiled (one ONNX graph on onnxruntime) or tape (gorgonia's tape machine, much slower)." default:"compiled" enum:"compiled,tape"`
 	StepsPerCall    int           `help:"Steps that the compiled engine takes in one call; 0 means what the device takes best: more than 1 where each call copies the state." default:"0" placeholder:"N"`
 	CheckpointEvery time.Duration `help:"Time between checkpoints inside an epoch; each epoch ends with one." default:"1m"`
 	Samples         int           `help:"K of the IWAE bound at the end." default:"10"`
-	Resume          bool          `help:"Go on with the run at --out from its newest checkpoint; begin one where there is none." xor:"resume"`
-	Force           bool          `help:"Replace a run that stands at --out." xor:"resume"`
-	Verbose         bool          `help:"Say what the exporter's passes made of the training graph."`
+	Resume          bool          `help:"Resume the run at --out from its newest checkpoint; start one where none exists." xor:"resume"`
+	Force           bool          `help:"Replace an existing run at --out." xor:"resume"`
+	Verbose         bool          `help:"Say what the exporter's passes did to the training graph."`
 	cli.Backend
 }
 
@@ -42,7 +42,7 @@ func (trainCommand) Help() string {
   catvae train --data rows.npy --out run --set latent.variables=37 --set encoder.hidden=33
   catvae train --data mnist/ --out run --resume --epochs 40
 
-RUN holds config.json, metrics.jsonl, checkpoints/, bundle/ and report.html. Ctrl-C ends the step in hand, keeps a checkpoint, exports what was reached and exits with 130; a second one ends at once. With --resume the same command goes on, after Ctrl-C, a crash or a power cut, and ends with the weights, bit for bit, of a run without a pause (same engine, machine type and --threads). --resume with more --epochs trains for longer.
+RUN holds config.json, metrics.jsonl, checkpoints/, bundle/ and report.html. Ctrl-C finishes the current step, saves a checkpoint, exports the model so far and exits with 130; a second one ends at once. With --resume the same command continues after Ctrl-C, a crash or a power cut, and ends with the same weights, bit for bit, as a run without a pause (same engine, machine type and --threads). --resume with more --epochs trains for longer.
 
 ` + cli.ExitStatus
 }
@@ -84,11 +84,11 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	})
 	show.done()
 	if err != nil {
-		return cli.WithHint(err, cli.Hint{Of: train.ErrResume, Text: "--force begins it anew"})
+		return cli.WithHint(err, cli.Hint{Of: train.ErrResume, Text: "--force starts it again"})
 	}
 	printResult(env.Stderr, result)
 	if result.Interrupted {
-		fmt.Fprintf(env.Stderr, "stopped after %d steps; the bundle holds what was reached; the same command with --resume goes on\n", result.Steps)
+		fmt.Fprintf(env.Stderr, "stopped after %d steps; the bundle holds the model so far; the same command with --resume continues\n", result.Steps)
 		return context.Canceled
 	}
 	for _, line := range nextSteps(c.Out, c.Data) {
@@ -97,7 +97,7 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	return nil
 }
 
-// config returns the configuration to start from: that of the run which is resumed, where no other is asked for.
+// config returns the configuration to start from. Without --config, a resumed run keeps its own.
 func (c trainCommand) config() (train.Config, error) {
 	if c.Config == "" && c.Resume {
 		file := filepath.Join(c.Out, train.ConfigFile)
@@ -111,7 +111,7 @@ func (c trainCommand) config() (train.Config, error) {
 	return train.LoadConfig(c.Config, os.ReadFile)
 }
 
-// printResult tells what a run came to.
+// printResult prints the result of a run.
 func printResult(w io.Writer, r train.Result) {
 	e := r.Test
 	fmt.Fprintf(w, "engine %s, %d steps, best epoch %d\n", r.Engine, r.Steps, r.BestEpoch)
@@ -120,8 +120,7 @@ func printResult(w io.Writer, r train.Result) {
 	fmt.Fprintf(w, "bundle %s (verified), report %s\n", filepath.Join(r.Run, train.BundleDir), filepath.Join(r.Run, train.ReportFile))
 }
 
-// trainingProgress draws one bar for all steps, and one for the evaluation at the end; what is worth keeping is printed
-// above it.
+// trainingProgress draws one bar for all steps, and one for the evaluation at the end; messages are printed above it.
 type trainingProgress struct {
 	w     io.Writer
 	phase string
@@ -169,7 +168,7 @@ func (t *trainingProgress) done() {
 	}
 }
 
-// nextSteps returns commands to go on with after a run.
+// nextSteps returns commands to try after a run.
 func nextSteps(run, source string) []string {
 	bundle := filepath.ToSlash(filepath.Join(run, train.BundleDir))
 	return []string{

@@ -10,8 +10,8 @@ import (
 	"github.com/catvae/catvae/cmd/internal/cli"
 )
 
-// parseBeamFlags parses the arguments that are Beam's, which Beam's packages have registered with the flag package, and
-// returns the others, which are infer's.
+// parseBeamFlags parses Beam's arguments, those that Beam's packages have registered with the flag package. It returns
+// the others, which are infer's.
 func parseBeamFlags(args []string) (ours []string, err error) {
 	var beams []string
 	for i := 0; i < len(args); i++ {
@@ -30,7 +30,7 @@ func parseBeamFlags(args []string) (ours []string, err error) {
 	flag.CommandLine.Init("infer-beam", flag.ContinueOnError)
 	flag.CommandLine.SetOutput(io.Discard)
 	if err := flag.CommandLine.Parse(beams); err != nil {
-		return nil, fmt.Errorf("%w: a flag of Beam's: %w", cli.ErrUsage, err)
+		return nil, fmt.Errorf("%w: a Beam flag: %w", cli.ErrUsage, err)
 	}
 	return ours, nil
 }

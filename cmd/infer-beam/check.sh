@@ -45,10 +45,10 @@ fi
 run prism "$beam" "${args[@]}" --out "$work/prism/"
 same prism
 run again "$beam" "${args[@]}" --out "$work/prism/"
-grep -q "$parts of $parts parts were there" "$work/again.log"
+grep -q "$parts of $parts parts existed already" "$work/again.log"
 same prism
 run others "$beam" "${args[@]}" --out "$work/infer/" # parts that infer made are parts
-grep -q "$parts of $parts parts were there" "$work/others.log"
+grep -q "$parts of $parts parts existed already" "$work/others.log"
 
 # A run that is killed once a part is there, begun again.
 "$beam" "${args[@]}" --batch 16 --out "$work/killed/" 2>/dev/null &
@@ -66,7 +66,7 @@ if [ -n "$cache" ]; then
 	same flink
 	rm "$work"/flink/part-00000-*.done "$work"/flink/part-00002-*.npy
 	run flink-again "${flink[@]}" "$beam" "${args[@]}" --out "$work/flink/"
-	grep -q "$((parts - 2)) of $parts parts were there" "$work/flink-again.log"
+	grep -q "$((parts - 2)) of $parts parts existed already" "$work/flink-again.log"
 	same flink
 fi
 echo "$parts parts are the same, byte by byte"

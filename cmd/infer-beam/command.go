@@ -26,17 +26,17 @@ const description = `Runs a bundle over rows as an Apache Beam pipeline: infer, 
   infer-beam --model run/bundle --in rows.npy --out codes/ --part-rows 65536 --runner=universal --endpoint=127.0.0.1:8099 --environment_type=LOOPBACK --parallelism=2
   infer-beam --beam-flags
 
-Without Beam's flags the pipeline runs in this process, on prism. The output is a folder of parts with a record beside each, the same bytes as infer writes; a run that was stopped goes on where it was when the same command is given again. On several machines model, input and output must have the same path on each.
+Without Beam's flags the pipeline runs in this process, on prism. The output is a folder of parts with a record next to each, the same bytes as infer writes; a run that was stopped continues when the same command is given again. On several machines model, input and output must have the same path on each.
 
 ` + cli.ExitStatus
 
-// command is the command line: infer's flags for rows, and how they are spread. Beam's own flags were taken out before.
+// command is the command line: infer's flags for rows, and how they are spread. Beam's own flags are parsed before.
 type command struct {
 	cli.Rows
 	Mode      string          `help:"${modes_help}." default:"encode" enum:"${modes}"`
 	Codes     string          `help:"What encode writes: ${codes_help}." default:"packed" enum:"${codes}"`
 	Variant   string          `help:"Variant of the encoder: float32, one that the bundle was exported with, or auto for the fastest that fits device and rows." default:"float32" placeholder:"NAME"`
-	Strips    int             `help:"Strips that the parts are dealt out in: runs of parts that follow each other, each made by one worker. 0 means four for each worker: as many as --parallelism says, or one a core." default:"0" placeholder:"N"`
+	Strips    int             `help:"Strips to divide the parts into: ranges of consecutive parts, each made by one worker. 0 means four for each worker; workers are as many as --parallelism says, or one a core." default:"0" placeholder:"N"`
 	Metrics   bool            `help:"Print Beam's metrics on stderr, as one JSON object."`
 	BeamFlags bool            `help:"Print the flags that are Beam's own."`
 	Info      cli.VersionFlag `name:"version" help:"Print the versions of catvae and onnxruntime."`
@@ -59,7 +59,7 @@ func (c *command) Run(ctx context.Context, env cli.Env) error {
 	defer plan.Close()
 	if job.Variant == infer.VariantAuto {
 		if c.Device == string(runtime.Auto) {
-			return fmt.Errorf("%w: --variant auto with --device auto: each worker could choose another: name one of them", cli.ErrUsage)
+			return fmt.Errorf("%w: --variant auto with --device auto: each worker could choose differently: name one of the two", cli.ErrUsage)
 		}
 		plan.ChooseVariant(backend.Device(c.Device))
 	}
@@ -116,8 +116,8 @@ func (c *command) job() (infer.Job, error) {
 	return job, nil
 }
 
-// strips returns how many strips the parts are dealt out in. There are more than workers since a runner deals keys out by
-// their hashes: as many strips as workers would leave some workers idle.
+// strips returns how many strips the parts are divided into. That is more than the workers, since a runner spreads keys
+// by their hashes: with as many strips as workers some would stay idle.
 func (c *command) strips(parts int) int {
 	n := c.Strips
 	if n == 0 {
@@ -130,7 +130,7 @@ func (c *command) strips(parts int) int {
 	return min(n, parts)
 }
 
-// report checks that every part of the plan has its record, whatever the runner says, and tells what the run came to.
+// report checks that every part of the plan has its record, whatever the runner says, and prints the run's result.
 func (c *command) report(env cli.Env, plan *infer.Plan, result beam.PipelineResult, seconds float64) error {
 	rows, bad := 0, 0
 	for _, b := range plan.Blocks() {
@@ -144,7 +144,7 @@ func (c *command) report(env cli.Env, plan *infer.Plan, result beam.PipelineResu
 	parts := len(plan.Blocks())
 	line := fmt.Sprintf("%s: %d rows of %s to %s in %.2f s, %.0f rows/s, %d parts, %s", plan.Job.Mode, rows, plan.Job.In, plan.Job.Out, seconds, float64(rows)/seconds, parts, plan.Job.Variant)
 	if skipped := counted(result, partsSkipped); skipped > 0 {
-		line += fmt.Sprintf("; %d of %d parts were there", skipped, parts)
+		line += fmt.Sprintf("; %d of %d parts existed already", skipped, parts)
 	}
 	fmt.Fprintln(env.Stderr, line)
 	if most := infer.Tolerated(plan.Job.MaxBad, rows); bad > most { // each process counts its own
@@ -156,7 +156,7 @@ func (c *command) report(env cli.Env, plan *infer.Plan, result beam.PipelineResu
 	return nil
 }
 
-// readRecord returns the record of a block's part, and fails where either is not there or not this job's.
+// readRecord returns the record of a block's part, and fails where either is missing or belongs to another job.
 func readRecord(plan *infer.Plan, b infer.Block) (infer.Record, error) {
 	r, ok, err := plan.Record(b)
 	switch {
@@ -175,7 +175,7 @@ func readRecord(plan *infer.Plan, b infer.Block) (infer.Record, error) {
 	return r, nil
 }
 
-// code is [cli.Code], which also knows the codes of errors that have come through a runner.
+// code is [cli.Code] with the codes of errors that have come through a runner.
 func code(err error) int {
 	var f *failure
 	if errors.As(err, &f) {

@@ -8,7 +8,8 @@ import (
 	"github.com/catvae/catvae/cmd/internal/cli"
 )
 
-// A failure is an error that has come through a runner, which keeps the text alone: exit code and message travel in it.
+// A failure is an error that has come through a runner. A runner keeps only an error's text, so exit code and message
+// travel in it.
 type failure struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
@@ -16,7 +17,7 @@ type failure struct {
 
 func (f *failure) Error() string { return f.Message }
 
-// marked returns an error whose text can be found again in what a runner makes of it.
+// marked returns an error with a text that can be found again in the runner's own error.
 func marked(err error) error {
 	data, failed := json.Marshal(failure{cli.Code(err), cli.OneLine(err)})
 	if failed != nil {
@@ -27,7 +28,7 @@ func marked(err error) error {
 
 var mark = regexp.MustCompile(`catvae<(\{.*?\})>catvae`)
 
-// found returns the failure in a runner's error, or the error itself where a worker had no part in it.
+// found returns the failure in a runner's error, or the error itself where no worker caused it.
 func found(err error) error {
 	m := mark.FindStringSubmatch(err.Error())
 	if m == nil {

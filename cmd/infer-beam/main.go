@@ -3,11 +3,11 @@
 //
 //	infer-beam --model bundle --in rows.npy --out codes/ --part-rows 65536
 //
-// Only names and counts travel through Beam. Whoever gets some blocks reads their rows, runs the graphs, and writes their
-// parts with their records, as infer does: a part's name is fixed by its block, it appears whole, and a part that is there
-// is not made again. docs/beam.md says how to run it where, and what to beware of.
+// Only names and counts travel through Beam. A worker reads the rows of its blocks, runs the graphs, and writes the
+// parts with their records, as infer does: a part's name is fixed by its block, it appears whole, and a part that
+// exists is not made again. docs/beam.md says how to run it on which runner, and what to watch out for.
 //
-// The program is a module of its own, since Beam brings some 300 others with it.
+// The program is its own module, since Beam depends on some 300 others.
 package main
 
 import (

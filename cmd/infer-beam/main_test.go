@@ -152,7 +152,7 @@ func TestSameAsInfer(t *testing.T) {
 				t.Errorf("got %v, want %v", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 			}
 			talk, err = run(t.Context(), args...)
-			if n := len(plan.Blocks()); err != nil || !strings.Contains(talk, fmt.Sprintf("%d of %d parts were there", n, n)) {
+			if n := len(plan.Blocks()); err != nil || !strings.Contains(talk, fmt.Sprintf("%d of %d parts existed already", n, n)) {
 				t.Errorf("the second run: %v: %s", err, talk)
 			}
 		})
@@ -225,7 +225,7 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("%d files: the run ended before it was stopped", n)
 	}
 	talk, err := run(t.Context(), append(args, "--out", out+"stopped/")...)
-	if err != nil || !strings.Contains(talk, "of 400 parts were there") {
+	if err != nil || !strings.Contains(talk, "of 400 parts existed already") {
 		t.Fatalf("%v: %s", err, talk)
 	}
 	if _, err := run(t.Context(), append(args, "--out", out+"whole/")...); err != nil {

@@ -19,7 +19,7 @@ const (
 )
 
 // The metrics of inference have the names that Python's RunInference gives them (apache_beam/ml/inference/base.py). A
-// batch is one run of the graphs; a failed one is a strip whose making ended with an error.
+// batch is one run of the graphs; a failed one is a strip that ended with an error.
 var (
 	inferences    = beam.NewCounter(namespace, "num_inferences") // rows
 	failedBatches = beam.NewCounter(namespace, "failed_batches_counter")
@@ -33,7 +33,8 @@ var (
 	skipped = beam.NewCounter(namespace, partsSkipped)
 )
 
-// report tells of the model's loading once, in the first bundle that finds it loaded: Beam has no metrics outside bundles.
+// report records the model's loading once, in the first bundle that finds it loaded: Beam has no metrics outside
+// bundles.
 func (w *worker) report(ctx context.Context) {
 	w.reporting.Do(func() {
 		modelBytes.Update(ctx, w.bytes)
@@ -69,7 +70,7 @@ func (o *observer) observe(stage runtime.Stage, rows int, took time.Duration) {
 	batchLatency.Update(o.ctx, took.Microseconds())
 }
 
-// A distribution is what Beam keeps of the values of one.
+// A distribution is Beam's summary of a distribution's values.
 type distribution struct {
 	Count int64 `json:"count"`
 	Sum   int64 `json:"sum"`
@@ -96,7 +97,7 @@ func metricsOf(result beam.PipelineResult) map[string]any {
 	return all
 }
 
-// counted returns the value of a counter, 0 where a runner does not tell.
+// counted returns the value of a counter, 0 where the runner does not report it.
 func counted(result beam.PipelineResult, name string) int64 {
 	if result == nil {
 		return 0

@@ -10,7 +10,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/infer"
 )
 
-// Everything that a pipeline is made of must be known to a worker before its main begins.
+// A worker must know all parts of a pipeline before its main begins.
 func init() {
 	register.DoFn2x0[[]byte, func(int, Strip)](&dealParts{})
 	register.DoFn4x1[context.Context, int, func(*Strip) bool, func(Made), error](&makeParts{})
@@ -20,20 +20,20 @@ func init() {
 	register.Iter1[Strip]()
 }
 
-// A Strip is a run of parts that follow each other, which one worker makes as one stream.
+// A Strip is a range of consecutive parts, which one worker makes as one stream.
 type Strip struct {
 	First int // number of the first part, from 0, of the plan's
 	Parts int
 }
 
-// Made tells of a part that is there: what Beam gets to know of it.
+// Made describes a finished part to Beam.
 type Made struct {
 	File    string // in the folder of the parts
 	SHA256  string
 	First   int // row
 	Rows    int
 	Bad     int
-	Skipped bool // it was there before
+	Skipped bool // it existed already
 }
 
 // build makes the pipeline:
@@ -41,8 +41,8 @@ type Made struct {
 //	impulse ──> dealParts ──> GroupByKey ──> makeParts ──> Reshuffle ──> countParts
 //	            (i, Strip)                   Made
 //
-// The key is the strip's number: it spreads strips over workers, which prism does with keys alone. The last two steps are
-// there for prism, whose scheduler spins while a pipeline's last stage is at work.
+// The key is the strip's number: it spreads strips over workers, which prism does with keys alone. The last two steps
+// exist for prism: its scheduler spins while a pipeline's last stage works.
 func build(c Config) *beam.Pipeline {
 	p, s := beam.NewPipelineWithRoot()
 	dealt := beam.ParDo(s.Scope("deal parts"), &dealParts{Parts: c.Parts, Strips: c.Strips}, beam.Impulse(s))
@@ -51,7 +51,7 @@ func build(c Config) *beam.Pipeline {
 	return p
 }
 
-// dealParts deals the parts out in strips of nearly equal length.
+// dealParts divides the parts into strips of nearly equal length.
 type dealParts struct {
 	Parts  int `json:"parts"`
 	Strips int `json:"strips"`
@@ -65,7 +65,7 @@ func (d *dealParts) ProcessElement(_ []byte, emit func(int, Strip)) {
 	}
 }
 
-// makeParts makes the parts of strips. It is done over after a failure: parts that are there are kept.
+// makeParts makes the parts of strips. A runner repeats it after a failure: parts that exist are kept.
 type makeParts struct {
 	Config Config `json:"config"`
 }

@@ -33,7 +33,7 @@ var runners = map[string]func(context.Context, *beam.Pipeline) (beam.PipelineRes
 // execute runs the pipeline on the runner that Beam's flags name. A worker's error comes back as a [failure].
 func execute(ctx context.Context, c Config) (beam.PipelineResult, error) {
 	if c.Parts == 0 {
-		return nil, nil // runners differ in what they make of nothing
+		return nil, nil // runners differ in how they treat an empty pipeline
 	}
 	run, err := runnerOf(*beamrunners.Runner)
 	if err != nil {
@@ -56,7 +56,7 @@ func execute(ctx context.Context, c Config) (beam.PipelineResult, error) {
 	return result, nil
 }
 
-// runnerOf returns a runner by its name, prism where there is none, and settles what Beam's flags leave open.
+// runnerOf returns a runner by its name, prism where there is none, and sets what Beam's flags leave open.
 func runnerOf(name string) (func(context.Context, *beam.Pipeline) (beam.PipelineResult, error), error) {
 	if name == "" {
 		name = prismRunner
@@ -78,8 +78,8 @@ func runnerOf(name string) (func(context.Context, *beam.Pipeline) (beam.Pipeline
 	return run, err
 }
 
-// ownTemp gives this process a folder of its own for temporary files, and returns what removes it: Beam leaves an empty
-// beamloopbackworker-* of each run.
+// ownTemp gives this process its own folder for temporary files, and returns the function that removes it: each run of
+// Beam leaves an empty beamloopbackworker-* behind.
 func ownTemp() (tidy func(), err error) {
 	const variable = "TMPDIR" // where os.TempDir looks on Unix; elsewhere the files stay
 	dir, err := os.MkdirTemp("", "infer-beam-")
@@ -96,11 +96,11 @@ func ownTemp() (tidy func(), err error) {
 	}, nil
 }
 
-// logVariable names the environment variable that lets Beam talk on stderr.
+// logVariable names the environment variable that makes Beam log to stderr.
 const logVariable = "CATVAE_BEAM_LOG"
 
-// setLog makes Beam talk from a level on: debug, info, warn or error. By default it does not, since prism tells every error
-// five times, which we tell once.
+// setLog makes Beam log from a level on: debug, info, warn or error. By default it logs nothing, since prism logs every
+// error five times, and we print it once.
 func setLog(level string) error {
 	switch level {
 	case "", "off":

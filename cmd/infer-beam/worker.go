@@ -18,13 +18,13 @@ import (
 type Config struct {
 	Job     infer.Job   `json:"job"`
 	Backend cli.Backend `json:"backend"`
-	// What the planning saw. A worker that sees anything else has another file under the same name.
+	// What the planning saw. A worker that sees something else has a different file under the same name.
 	Bundle string `json:"bundle"` // hash
 	Rows   int    `json:"rows"`   // of the source
 	Bytes  int64  `json:"bytes"`  // of the source
 	Parts  int    `json:"parts"`  // of the shard
 
-	Strips int `json:"strips"` // that the parts are dealt out in
+	Strips int `json:"strips"` // into which the parts are divided
 }
 
 func newConfig(plan *infer.Plan, backend cli.Backend, strips int) Config {
@@ -34,7 +34,7 @@ func newConfig(plan *infer.Plan, backend cli.Backend, strips int) Config {
 	}
 }
 
-// check reports a plan, made where the worker runs, that is not the one that the pipeline was made of.
+// check reports a plan, made where the worker runs, that differs from the plan of the pipeline.
 func (c Config) check(plan *infer.Plan) error {
 	switch {
 	case plan.Bundle().Hash() != c.Bundle:
@@ -55,15 +55,15 @@ type worker struct {
 	reporting sync.Once // of bytes and loading
 }
 
-// workers holds a process's workers. None is ever closed: runners call a DoFn's Teardown or leave it, and the process ends
-// soon after its pipeline.
+// workers holds a process's workers. None is ever closed: some runners never call a DoFn's Teardown, and the process
+// ends soon after its pipeline.
 var workers struct {
 	sync.Mutex
 	loaded map[Config]*worker
 }
 
-// workerOf returns the process's worker for a configuration, and loads its model where it is the first that asks. Those who
-// ask meanwhile wait. A failure is not kept, so that a bundle that is tried again is looked for again.
+// workerOf returns the process's worker for a configuration, and loads its model at the first call. Other callers wait
+// meanwhile. A failure is not remembered, so the next call tries again.
 func workerOf(ctx context.Context, c Config) (*worker, error) {
 	workers.Lock()
 	defer workers.Unlock()
@@ -81,8 +81,8 @@ func workerOf(ctx context.Context, c Config) (*worker, error) {
 	return w, nil
 }
 
-// newWorker loads a model. A strip takes one thread, and as many strips are made at once as the process has threads: strips
-// differ from the rows of a batch in that they need nothing of each other. Where there are few strips each takes several.
+// newWorker loads a model. A strip takes one thread, and the process makes as many strips at once as it has threads:
+// unlike the rows of a batch, strips are independent of each other. Where strips are few, each takes several threads.
 func newWorker(ctx context.Context, c Config) (*worker, error) {
 	threads := c.Backend.Threads
 	if threads == 0 {
@@ -115,7 +115,8 @@ func newWorker(ctx context.Context, c Config) (*worker, error) {
 	return w, nil
 }
 
-// interrupted ends when this process is told to stop, for the DoFns that run in it: a runner would let them go on.
+// interrupted ends when this process gets a signal to stop. The DoFns that run in it watch it: a runner would let them
+// run on.
 var interrupted = context.Background()
 
 // making counts the strips that are being made in this process, so that it does not end before they have tidied up.

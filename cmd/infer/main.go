@@ -1,10 +1,10 @@
 // Command infer runs a bundle over rows: a bundle and a source in, codes, logits, reconstructions or scores out. It needs the
-// bundle, the onnxruntime library and nothing else; no model code is linked into it.
+// bundle, the onnxruntime library and nothing else; it links no model code.
 //
 //	infer --model bundle --in t10k-images-idx3-ubyte.gz --out codes.npy
 //
 // codes.npy holds uint8 [rows, bytes], most significant bit first: numpy.unpackbits(codes, axis=1) gives the bits, and
-// FAISS takes it as it is. infer --help names the sources and formats that are read and written; docs/formats.md describes them.
+// FAISS reads it as it is. infer --help names the sources and formats; docs/formats.md describes them.
 package main
 
 import (

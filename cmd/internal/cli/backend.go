@@ -12,8 +12,8 @@ import (
 
 // Backend are the flags that choose what runs the graphs.
 type Backend struct {
-	Backend string `help:"What runs the graphs: onnxruntime, purego (pure Go: slower, needs no library), or auto: onnxruntime, and where it cannot be had pure Go with a warning, in programs that hold it." default:"auto" enum:"auto,onnxruntime,purego" name:"backend"`
-	Device  string `help:"Where the graphs run, one of ${devices}: auto takes the fastest that is there, the others fail where they are missing." default:"cpu" enum:"${devices}"`
+	Backend string `help:"What runs the graphs: onnxruntime, purego (pure Go: slower, needs no library), or auto: onnxruntime, or where it is missing pure Go with a warning, in programs that include it." default:"auto" enum:"auto,onnxruntime,purego" name:"backend"`
+	Device  string `help:"Where the graphs run, one of ${devices}: auto takes the fastest available one, the others fail where they are missing." default:"cpu" enum:"${devices}"`
 	Threads int    `help:"Threads of one run on the CPU; 0 means one per core." default:"0"`
 	Library string `help:"onnxruntime library file to load, before every other place." placeholder:"FILE"`
 	TF32    bool   `help:"Let CUDA round the operands of matrix products to 10 bits: faster, and codes may differ from the CPU's." name:"tf32"`
@@ -26,8 +26,8 @@ const (
 	BackendPureGo      = "purego"
 )
 
-// PureGo makes the backend that is written in Go, with so many threads a run. It is nil in programs that do not link it:
-// infer with cgo, which stays small.
+// PureGo makes the backend that is written in Go, with the given number of threads a run. It is nil in programs that do
+// not link it, such as infer with cgo, which stays small.
 var PureGo func(threads int) backend.Backend
 
 // Options returns the flags as options of the runtime.
@@ -35,8 +35,8 @@ func (b Backend) Options() []onnxruntime.Option {
 	return []onnxruntime.Option{onnxruntime.WithDevice(backend.Device(b.Device)), onnxruntime.WithThreads(b.Threads), onnxruntime.WithLibrary(b.Library), onnxruntime.WithTF32(b.TF32)}
 }
 
-// Open returns the backend that the flags ask for. With install, onnxruntime is fetched where it is missing, and every step
-// is printed on stderr. more are options that no flag gives.
+// Open returns the backend that the flags ask for. With install, a missing onnxruntime is fetched, and every step is
+// printed on stderr. more holds options that no flag sets.
 func (b Backend) Open(ctx context.Context, env Env, install bool, more ...onnxruntime.Option) (backend.Backend, error) {
 	if b.Threads < 0 {
 		return nil, fmt.Errorf("%w: --threads %d: use 0 or more", ErrUsage, b.Threads)
@@ -44,7 +44,7 @@ func (b Backend) Open(ctx context.Context, env Env, install bool, more ...onnxru
 	if b.Backend == BackendPureGo {
 		switch {
 		case PureGo == nil:
-			return nil, fmt.Errorf("%w: --backend %s: this program was built with cgo and does not hold it: build it with CGO_ENABLED=0, or use catvae", ErrUsage, BackendPureGo)
+			return nil, fmt.Errorf("%w: --backend %s: this program was built with cgo and does not include it: build it with CGO_ENABLED=0, or use catvae", ErrUsage, BackendPureGo)
 		case !b.cpuWillDo() || b.Library != "" || b.TF32:
 			return nil, fmt.Errorf("%w: --backend %s runs on the CPU and loads no library: leave out --device, --library and --tf32", ErrUsage, BackendPureGo)
 		}
@@ -76,7 +76,7 @@ func (b Backend) onnxruntime(ctx context.Context, env Env, install bool, more []
 	return onnxruntime.Open(ctx, append(b.Options(), more...)...)
 }
 
-// withFlags says which flag asked for what is not there.
+// withFlags says which flag asked for what is missing.
 func (b Backend) withFlags(err error) error {
 	switch {
 	case errors.Is(err, runtime.ErrDevice):
@@ -87,18 +87,18 @@ func (b Backend) withFlags(err error) error {
 	return err
 }
 
-// cpuWillDo reports whether the device that is asked for may be the CPU.
+// cpuWillDo reports whether the requested device may be the CPU.
 func (b Backend) cpuWillDo() bool {
 	return b.Device == string(runtime.CPU) || b.Device == string(runtime.Auto) || b.Device == ""
 }
 
-// mayFallBack reports whether pure Go may take onnxruntime's place: it is linked, and nobody asked for onnxruntime by name, by
-// a file or for a device.
+// mayFallBack reports whether pure Go may replace onnxruntime: it is linked, and no flag asks for onnxruntime by its
+// name, its file or a device.
 func (b Backend) mayFallBack(err error) bool {
 	return PureGo != nil && b.Backend == BackendAuto && b.Library == "" && b.cpuWillDo() && onnxruntime.LibraryVariable() == "" && errors.Is(err, runtime.ErrLibrary)
 }
 
-// pureGo marks the backend for which variants of fewer bits are no gain.
+// pureGo marks the backend that gains nothing from variants of fewer bits.
 type pureGo struct{ backend.Backend }
 
 // deviceOf returns the device by which the fastest variant is chosen; none for pure Go, which computes all of them in float32.

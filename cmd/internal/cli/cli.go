@@ -34,7 +34,7 @@ const (
 )
 
 // ExitStatus is the help's last paragraph.
-const ExitStatus = "EXIT STATUS: 0 done, 1 error, 2 usage, 3 done in part, 4 bad bundle or data, 5 onnxruntime or device missing, 130 interrupted."
+const ExitStatus = "EXIT STATUS: 0 done, 1 error, 2 usage, 3 partly done, 4 bad bundle or data, 5 onnxruntime or device missing, 130 interrupted."
 
 // ErrUsage is wrapped by errors about the command line.
 var ErrUsage = errors.New("usage")
@@ -79,14 +79,14 @@ func Main(name, description string, grammar any, code func(error) int) int {
 	return code(err)
 }
 
-// Vars are the words and texts of tables that flags have in their tags: see [infer.Words] and [backend.Devices].
+// Vars are the words and texts from tables that flags use in their tags: see [infer.Words] and [backend.Devices].
 func Vars() kong.Vars {
 	vars := kong.Vars(infer.Words())
 	vars["devices"] = strings.Join(backend.Devices(), ",")
 	return vars
 }
 
-// errExit ends a parse that has printed what was asked for.
+// errExit ends a parse that has printed help or versions.
 var errExit = errors.New("exit")
 
 // Run is [Main] for tests: it parses args, runs the command, and returns its error.
@@ -116,7 +116,7 @@ func Run(ctx context.Context, env Env, name, description string, grammar any, ar
 	return command.Run()
 }
 
-// A Hint names the flag that is the way out of a kind of error. Libraries know no flags.
+// A Hint names the flag that helps with a kind of error. Libraries know no flags.
 type Hint struct {
 	Of   error
 	Text string
@@ -128,7 +128,7 @@ var hints = []Hint{
 	{runtime.ErrDevice, "--device says where graphs run"},
 }
 
-// WithHint returns an error whose text ends with the flag that is the way out, where one of the hints is of its kind.
+// WithHint adds to an error's text the flag that helps, if one of the hints is for its kind of error.
 func WithHint(err error, more ...Hint) error {
 	for _, h := range slices.Concat(more, hints) {
 		if errors.Is(err, h.Of) && !strings.Contains(err.Error(), strings.Fields(h.Text)[0]) {

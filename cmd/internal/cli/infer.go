@@ -25,9 +25,9 @@ type Rows struct {
 	Out      string  `help:"File to write, which appears whole or not at all, or folder of parts where it ends in a slash." placeholder:"FILE|DIR/"`
 	Format   string  `help:"${formats_help}." default:"auto" enum:"${formats}"`
 	Text     string  `help:"How ${text_formats} write packed codes: ${texts_help}." default:"bits" enum:"${texts}"`
-	PartRows int     `help:"Rows of a part; 0 makes parts of some 256 MiB of input and output." default:"0" placeholder:"N"`
+	PartRows int     `help:"Rows of a part; 0 makes parts of about 256 MiB of input and output." default:"0" placeholder:"N"`
 	Shard    string  `help:"Do the I-th of N shares of the parts, I from 0." placeholder:"I/N"`
-	MaxBad   float64 `help:"Ratio of bad rows (broken pictures, wrong shapes, NaN) to tolerate; more end the run with 4. Tolerated ones are zeros in the output and named with reasons in FILE.bad.jsonl, and the exit status is 3." default:"0" placeholder:"RATIO"`
+	MaxBad   float64 `help:"Ratio of bad rows (broken pictures, wrong shapes, NaN) to tolerate; more end the run with status 4. Tolerated ones are zeros in the output, FILE.bad.jsonl lists them with reasons, and the exit status is 3." default:"0" placeholder:"RATIO"`
 	Batch    int     `help:"Rows that go through the graph at once; 0 means 512, fewer where rows are large." default:"0" placeholder:"N"`
 	Callers  int     `help:"Goroutines that run graphs and share the threads; 0 means one a thread." default:"0" placeholder:"N"`
 	Force    bool    `help:"Replace the output where it exists."`
@@ -44,7 +44,7 @@ func (r Rows) Job(mode infer.Mode, codes infer.Codes, variant string) (infer.Job
 }
 
 // callers is how many goroutines run graphs: on a CPU, one for each thread. Several callers with a thread each were 5 to 15 %
-// faster for a 784-400-200 encoder than one with as many threads, and their codes depend on nothing but the row.
+// faster for a 784-400-200 encoder than one with as many threads, and their codes depend only on the row.
 func (r Rows) callers() int {
 	if r.Callers > 0 {
 		return r.Callers
@@ -57,8 +57,9 @@ func (r Rows) callers() int {
 
 // open loads onnxruntime with each caller's share of the threads.
 //
-// Go lends out as many processors as there are cores. A caller that is inside onnxruntime loses its own to the reader or the
-// writer and waits for one when it comes back: two more made streams of a 784-400-200 encoder 4 to 6 % faster on two cores.
+// Go has as many processors as cores. A caller inside onnxruntime loses its processor to the reader or the writer, and
+// waits for one when it returns: two more processors made streams of a 784-400-200 encoder 4 to 6 % faster on two
+// cores.
 func (r Rows) open(ctx context.Context, env Env) (backend.Backend, error) {
 	if os.Getenv("GOMAXPROCS") == "" {
 		goruntime.GOMAXPROCS(max(goruntime.GOMAXPROCS(0), r.callers()+2))
@@ -71,7 +72,7 @@ func (r Rows) open(ctx context.Context, env Env) (backend.Backend, error) {
 	return b.Open(ctx, env, false)
 }
 
-// withVariantFlags says which flags choose and make variants.
+// withVariantFlags adds to an error which flags choose and make variants.
 func withVariantFlags(err error) error {
 	if errors.Is(err, runtime.ErrVariant) {
 		return fmt.Errorf("%w (--variant chooses one; catvae export --variants makes them)", err)
@@ -101,7 +102,7 @@ func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
 	s, err := infer.Run(ctx, plan, on, infer.Hooks{Done: func(rows int) { done += rows; bar.Set(done, "") }})
 	bar.Done("")
 	if errors.Is(err, context.Canceled) {
-		fmt.Fprintf(env.Stderr, "%s: stopped after %d of %d rows; parts that are done stay, and the same command goes on\n", plan.Job.Mode, done, total)
+		fmt.Fprintf(env.Stderr, "%s: stopped after %d of %d rows; finished parts stay, and the same command continues\n", plan.Job.Mode, done, total)
 	}
 	if err != nil && !errors.Is(err, infer.ErrPart) {
 		return withVariantFlags(err)
@@ -109,7 +110,7 @@ func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
 	seconds := time.Since(began).Seconds()
 	line := fmt.Sprintf("%s: %d rows of %s to %s in %.2f s, %.0f rows/s, %s on %s", plan.Job.Mode, s.Rows, plan.Job.In, plan.Job.Out, seconds, float64(s.Rows)/seconds, plan.Job.Variant, on.Name())
 	if s.Skipped > 0 {
-		line += fmt.Sprintf("; %d of %d parts were there", s.Skipped, s.Parts)
+		line += fmt.Sprintf("; %d of %d parts existed already", s.Skipped, s.Parts)
 	}
 	fmt.Fprintln(env.Stderr, line)
 	return err

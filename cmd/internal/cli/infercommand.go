@@ -20,7 +20,7 @@ const InferDescription = `Runs a bundle over rows: codes, logits, reconstruction
   infer --model run/bundle --in rows.npy --out scores.csv --mode score
   infer --model run/bundle --bench
 
-A run that was stopped goes on where it was when the same command is given again. A score is one number a row, in nats: how badly the model explains the row, -ln p(row | its code) + KL(posterior || prior).
+A run that was stopped continues when the same command is given again. A score is one number a row, in nats: how badly the model explains the row, -ln p(row | its code) + KL(posterior || prior).
 
 ` + ExitStatus
 

@@ -15,7 +15,7 @@ const Version = "0.1.0"
 // VersionFlag prints the versions and ends the program.
 type VersionFlag bool
 
-// BeforeReset is called when the flag is on the command line, before anything is required of it.
+// BeforeReset is called when the flag is on the command line, before required flags are checked.
 func (VersionFlag) BeforeReset(ctx context.Context, app *kong.Kong, env Env) error {
 	goVersion := ""
 	if info, ok := debug.ReadBuildInfo(); ok {

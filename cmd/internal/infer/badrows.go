@@ -18,19 +18,19 @@ import (
 // badRow is a row that cannot be used.
 type badRow struct {
 	Row    int    `json:"row"` // from 0
-	ID     any    `json:"id"`  // the row again, or the name that its source gives it
+	ID     any    `json:"id"`  // the row again, or its name in the source
 	Reason string `json:"reason"`
 }
 
-// tolerance counts bad rows as long as they are no more than a ratio of all.
+// tolerance counts bad rows, up to a ratio of all rows.
 type tolerance struct {
 	mu   sync.Mutex
 	most int
 	seen int
 }
 
-// Tolerated returns how many of so many rows may be bad, the ratio rounded down: 0.29 of 100 are 29, though the product in
-// binary is less.
+// Tolerated returns how many of a number of rows may be bad, rounded down: 0.29 of 100 is 29, though the binary product
+// is less.
 func Tolerated(ratio float64, rows int) int { return int(ratio*float64(rows) + 1e-6) }
 
 // take counts n further bad rows, or returns the error that ends the run.
@@ -44,10 +44,10 @@ func (t *tolerance) take(n int, last error) error {
 	case t.most == 0:
 		return fmt.Errorf("%w: --max-bad RATIO tolerates bad rows: %w", last, dataset.ErrData)
 	}
-	return fmt.Errorf("infer: %w: more than %d bad rows, which is what --max-bad tolerates, the last: %w", dataset.ErrData, t.most, last)
+	return fmt.Errorf("infer: %w: more than the %d bad rows that --max-bad tolerates, the last: %w", dataset.ErrData, t.most, last)
 }
 
-// bad returns the bad rows of errors that each have a method BadRow.
+// bad returns the bad rows of errors. Each error has a method BadRow.
 func (p *Plan) bad(errs []error) []badRow {
 	rows := make([]badRow, 0, len(errs))
 	for _, err := range errs {

@@ -30,7 +30,7 @@ type Measurement struct {
 
 	SessionCreation float64 `json:"session_creation_seconds"`
 	FirstInference  float64 `json:"first_inference_seconds"`
-	Total           float64 `json:"total_seconds"` // of the wall's clock, warm-up left out
+	Total           float64 `json:"total_seconds"` // wall-clock time without the warm-up
 
 	Average           float64            `json:"average_latency_seconds"`
 	Least             float64            `json:"min_latency_seconds"`
@@ -38,12 +38,12 @@ type Measurement struct {
 	Percentiles       map[string]float64 `json:"latency_seconds"` // P50, P90, P95, P99, P999
 	RequestsPerSecond float64            `json:"requests_per_second"`
 	RowsPerSecond     float64            `json:"rows_per_second"`
-	// Busy is each stage's share of the time that its goroutines had: 1 is a stage that never waits.
+	// Busy is how much of its goroutines' time each stage worked: 1 means that it never waited.
 	Busy map[string]float64 `json:"busy"`
 }
 
-// Bench measures a job without writing: on random rows for some time, or over the job's source once. The job's output is
-// not looked at.
+// Bench measures a job without writing: on random rows for some time, or over the job's source once. It ignores the
+// job's output.
 func Bench(ctx context.Context, job Job, b backend.Backend, d time.Duration) (m Measurement, err error) {
 	random := job.In == ""
 	if random {
@@ -179,8 +179,8 @@ func (m Measurement) WriteText(w io.Writer) error {
 	return err
 }
 
-// randomBytes is a source of rows of size random bytes, for some time from the first read on. Memory that it has filled once
-// stays as it is, as onnxruntime_perf_test leaves its inputs: the graph is measured, and no copying.
+// randomBytes is a source of rows of size random bytes, for some time after the first read. It leaves memory that it
+// has filled once as it is, as onnxruntime_perf_test leaves its inputs: the graph is measured, not copying.
 func randomBytes(size int, d time.Duration) runtime.Source[byte] {
 	drawn := make([]byte, max(4<<20, size))
 	_, _ = rand.NewChaCha8([32]byte{}).Read(drawn) // never fails

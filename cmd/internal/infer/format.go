@@ -9,10 +9,10 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// A Format is what files are written in.
+// A Format is a format of output files.
 type Format string
 
-// The formats. Auto is by the output's name, NPY where that says nothing.
+// The formats. Auto goes by the output's name, and means NPY where the name says nothing.
 const (
 	Auto    Format = "auto"
 	NPY     Format = "npy"
@@ -29,12 +29,12 @@ type format struct {
 	ends   []string // of files' names; parts have the first
 	codes  string   // how packed codes are written; "" where they are not
 	others string   // how anything else is written; "" where nothing is
-	mode   []Mode   // whose products are written, where not all are
+	mode   []Mode   // the modes that it can hold; nil means all
 	text   bool     // numbers are written as text: their size is estimated
 
 	open func(p *Plan, w io.Writer, rows int) (formatter, error) // a file that will hold that many rows
 
-	// Where parts are folders with a file for each row, folder opens one, and a single file holds at most most rows.
+	// If parts are folders with a file for each row, folder opens one, and a single file holds at most most rows.
 	folder func(p *Plan, path string) (partBody, error)
 	most   int
 }
@@ -73,7 +73,7 @@ var formats = []format{
 	},
 }
 
-// holds reports whether a product can be written.
+// holds reports whether the format can hold a product.
 func (f format) holds(p product) bool {
 	if f.mode != nil && !slices.Contains(f.mode, p.mode) {
 		return false
@@ -81,7 +81,7 @@ func (f format) holds(p product) bool {
 	return p.packed && f.codes != "" || !p.packed && f.others != ""
 }
 
-// holding names the products that can be written.
+// holding names the products that the format can hold.
 func (f format) holding() string {
 	var names []string
 	for _, p := range products {
@@ -101,7 +101,7 @@ func formatNamed(name Format) (format, bool) {
 	return formats[i], true
 }
 
-// formatNames returns the names of the formats that hold a product, of all where it is nil.
+// formatNames returns the names of the formats that can hold a product, or of all formats where it is nil.
 func formatNames(p *product) (names []string) {
 	for _, f := range formats {
 		if p == nil || f.holds(*p) {

@@ -65,7 +65,7 @@ func newPictures(p *Plan, path string) (partBody, error) {
 // unfit are the characters that an id may have and a file's name should not.
 var unfit = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
-// pictureName is sortable by row, and says the id where it is a name.
+// pictureName sorts by row, and ends with the id where the id is a name.
 func (p *Plan) pictureName(row int) string {
 	name := fmt.Sprintf("%09d", row)
 	if id, ok := p.id(row).(string); ok {
@@ -104,7 +104,7 @@ func (f *pictures) commit() (int64, string, error) {
 	if err != nil {
 		return 0, "", fmt.Errorf("infer: %w", err)
 	}
-	if err := os.RemoveAll(f.path); err != nil { // one without a record
+	if err := os.RemoveAll(f.path); err != nil { // a folder without a record
 		return 0, "", fmt.Errorf("infer: %w", err)
 	}
 	if err := os.Chmod(f.tmp, 0o755); err != nil {

@@ -16,8 +16,8 @@ import (
 var (
 	// ErrJob: the job asks for something impossible.
 	ErrJob = errors.New("bad job")
-	// ErrPart: the job is done, except for rows that are bad and were tolerated.
-	ErrPart = errors.New("done in part")
+	// ErrPart: the job is done, except for bad rows that were tolerated.
+	ErrPart = errors.New("partly done")
 )
 
 // Text is how text formats write packed codes.
@@ -35,7 +35,7 @@ var texts = []string{string(Bits), string(Hex)}
 // A Shard is a share of a job's parts: the i-th of n, i from 0.
 type Shard struct{ Index, Of int }
 
-// ParseShard returns the shard of a flag's text, "0/3". "" is the whole.
+// ParseShard returns the shard of a text such as "0/3"; "" means all parts.
 func ParseShard(s string) (Shard, error) {
 	if s == "" {
 		return Shard{0, 1}, nil
@@ -49,26 +49,26 @@ func ParseShard(s string) (Shard, error) {
 	return Shard{i, n}, nil
 }
 
-// A Job is what is wanted: plain data, which can be sent elsewhere. [Job.Normal] fills in what is left out.
+// A Job says what to do: plain data, which can be sent elsewhere. [Job.Normal] fills in what is left out.
 type Job struct {
 	Model   string        `json:"model"` // bundle
 	In      string        `json:"in"`    // source: see dataset.Open
 	Split   dataset.Split `json:"split,omitempty"`
-	Divide  float64       `json:"divide,omitempty"` // of numbers that are no bytes; 0: as the manifest says
+	Divide  float64       `json:"divide,omitempty"` // of numbers that are not bytes; 0: as the manifest says
 	Out     string        `json:"out"`              // file, or a folder where it ends in a slash
 	Mode    Mode          `json:"mode"`
 	Codes   Codes         `json:"codes"`
 	Format  Format        `json:"format"`
 	Text    Text          `json:"text"`
 	Variant string        `json:"variant"`
-	// PartRows is the number of rows of a part; 0 means a power of two that makes a part of some 256 MiB of input and
+	// PartRows is the number of rows of a part; 0 means a power of two that makes a part of about 256 MiB of input and
 	// output.
 	PartRows int     `json:"part_rows,omitempty"`
 	MaxBad   float64 `json:"max_bad,omitempty"` // ratio of bad rows that is tolerated
 	Shard    Shard   `json:"shard"`
 	Force    bool    `json:"force,omitempty"` // replace an output that exists
 
-	// How it is done, which changes nothing in the output.
+	// How it is done: these change nothing in the output.
 	Batch   int `json:"batch,omitempty"`   // rows of one run; 0: see runtime.BatchOf
 	Callers int `json:"callers,omitempty"` // goroutines that run graphs; 0 means one a core
 }
@@ -99,7 +99,7 @@ func (j Job) Normal() (Job, error) {
 	}
 	switch {
 	case j.Model == "" || j.In == "" || j.Out == "":
-		return j, fmt.Errorf("infer: %w: model, input and output must be named", ErrJob)
+		return j, fmt.Errorf("infer: %w: name a model, an input and an output", ErrJob)
 	case !(j.MaxBad >= 0 && j.MaxBad <= 1):
 		return j, fmt.Errorf("infer: %w: --max-bad %g: use a ratio of 0 to 1", ErrJob, j.MaxBad)
 	case j.PartRows < 0 || j.Batch < 0 || j.Batch > 1<<20 || j.Callers < 0 || j.Callers > 1024:
@@ -124,7 +124,7 @@ func (j Job) Normal() (Job, error) {
 	return j, nil
 }
 
-// unknown is the error of a word that is in no table.
+// unknown is the error for a word that is in no table.
 func unknown(what, word string, known []string) error {
 	return fmt.Errorf("infer: %w: %s %q: use %s", ErrJob, what, word, enumerate("or", known))
 }

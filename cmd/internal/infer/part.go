@@ -17,8 +17,8 @@ import (
 	"github.com/catvae/catvae/internal/atomicfile"
 )
 
-// A Record says what a part holds and what it was made of. It lies next to the part, under its name with ".done" appended, and
-// appears after it: a part without a record is not done.
+// A Record says what a part holds and what it was made from. It lies next to the part, under its name with ".done"
+// appended, and appears after it: a part without a record is not done.
 type Record struct {
 	Block
 	File   string `json:"file"`   // in the folder of the parts
@@ -30,15 +30,15 @@ type Record struct {
 	Skipped bool `json:"-"` // it existed already
 }
 
-// errOther says that a part is another job's.
+// errOther says that a part belongs to another job.
 var errOther = errors.New("it is a part of another run: its bundle, source or parameters differ")
 
 func (p *Plan) recordPath(b Block) string {
 	return filepath.Join(p.dir(), p.partName(b)+".done")
 }
 
-// Record returns a block's record, or false where there is none yet, or a torn one. That of another job is an error. The part
-// itself is not looked at.
+// Record returns a block's record, or false where none exists yet or it is torn. The record of another job is an error.
+// The part itself is not read.
 func (p *Plan) Record(b Block) (r Record, ok bool, err error) {
 	if p.direct {
 		return r, false, nil
@@ -59,7 +59,7 @@ func (p *Plan) Record(b Block) (r Record, ok bool, err error) {
 	return r, true, nil
 }
 
-// recorded is Record for a part that is done: the part is what its record says. One that is missing or damaged is not.
+// recorded is Record, but it also checks the part: a part that is missing or damaged is not done.
 func (p *Plan) recorded(b Block) (Record, bool, error) {
 	r, ok, err := p.Record(b)
 	if !ok || err != nil {
@@ -73,7 +73,7 @@ func (p *Plan) recorded(b Block) (Record, bool, error) {
 	return r, true, nil
 }
 
-// hashPart returns size and SHA-256 of a part. One that is a folder of pictures counts as their names and contents in order.
+// hashPart returns size and SHA-256 of a part. For a folder of pictures it hashes their names and contents in order.
 func hashPart(path string) (size int64, sum string, err error) {
 	h := sha256.New()
 	err = filepath.WalkDir(path, func(file string, d fs.DirEntry, err error) error {
@@ -107,7 +107,7 @@ type part struct {
 // A partBody is where a part's results go: a file, or a folder of pictures.
 type partBody interface {
 	formatter
-	// commit gives the part its name and returns its size and SHA-256; close came before.
+	// commit gives the part its name and returns its size and SHA-256. Call close first.
 	commit() (size int64, sum string, err error)
 	abort()
 }
@@ -181,7 +181,7 @@ func (p *Plan) newFilePart(path string, rows int) (*filePart, error) {
 	return f, nil
 }
 
-// countingWriter sums and counts what goes into the file.
+// countingWriter hashes and counts what is written to the file.
 type countingWriter struct{ *filePart }
 
 func (c countingWriter) Write(b []byte) (int, error) {

@@ -18,7 +18,7 @@ import (
 	"github.com/catvae/catvae/runtime"
 )
 
-// A Plan is a job whose headers were read: those of the source and of the bundle. It loads no model. A plan is safe for
+// A Plan is a job after the headers of its source and its bundle were read. It loads no model. A plan is safe for
 // concurrent use and must be closed.
 type Plan struct {
 	Job    Job
@@ -34,12 +34,12 @@ type Plan struct {
 	direct   bool // the one part of the shard is the output file itself
 	opened   struct {
 		sync.Mutex
-		reader dataset.Reader // opened by the planning, and used by the first who asks
+		reader dataset.Reader // opened by the planning, and used by the first caller of reader
 	}
 	named dataset.Identified // nil where a row's id is its number
 }
 
-// made is what a part is made of: parts with equal ones have equal bytes.
+// made is what a part is made from: equal values give equal bytes.
 type made struct {
 	Bundle   string  `json:"bundle"` // hash
 	Variant  string  `json:"variant"`
@@ -57,7 +57,7 @@ type made struct {
 	Rule     string  `json:"rule,omitempty"` // by which numbers become values, where it is not that of grey pixels
 }
 
-// A Block is some consecutive rows, from which one part is made: plain data, which can be sent elsewhere.
+// A Block is a range of consecutive rows that becomes one part: plain data, which can be sent elsewhere.
 type Block struct {
 	Part  int `json:"part"`  // from 0
 	Parts int `json:"parts"` // of the whole job
@@ -65,7 +65,7 @@ type Block struct {
 	Rows  int `json:"rows"`
 }
 
-// partBytes is what the input and the output of a part come to by default.
+// partBytes is the default size of a part's input and output together.
 const partBytes = 256 << 20
 
 // NewPlan reads the headers of the bundle and of the source, and reports what does not fit. The context governs the source, which
@@ -94,7 +94,7 @@ func NewPlan(ctx context.Context, job Job) (*Plan, error) {
 	return p, nil
 }
 
-// fit takes the source's header over.
+// fit takes the source's header and checks that it fits the model.
 func (p *Plan) fit(info dataset.Info) error {
 	p.Source = info
 	m := p.bundle.Manifest
@@ -117,7 +117,7 @@ func (p *Plan) fit(info dataset.Info) error {
 	}
 	p.parts = (info.Rows + p.partRows - 1) / p.partRows
 	if p.parts > maxParts {
-		return fmt.Errorf("infer: %w: %d rows make %d parts of %d rows, %d are possible: make parts larger", ErrJob, info.Rows, p.parts, p.partRows, maxParts)
+		return fmt.Errorf("infer: %w: %d rows make %d parts of %d rows, at most %d are possible: make parts larger", ErrJob, info.Rows, p.parts, p.partRows, maxParts)
 	}
 	p.target, _ = formatNamed(p.Job.Format) // Normal has looked
 	if rows := p.rows(); p.target.most > 0 && !p.Job.Folder() && rows > p.target.most {
@@ -197,11 +197,11 @@ func (p *Plan) reader(ctx context.Context, first int) (dataset.Reader, error) {
 	return r, nil
 }
 
-// checkTarget reports a file that would be replaced without permission, or whose folder does not exist, before long work. A file
-// that has parts of the same job next to it was killed while it tidied up, and is made again.
+// checkTarget reports a file that would be replaced without permission, or whose folder does not exist, before long
+// work. A file with parts of the same job next to it is made again: that run was killed while it tidied up.
 func (p *Plan) checkTarget() error {
 	if p.Job.Folder() {
-		return nil // parts of another job are noticed by their records
+		return nil // records tell the parts of another job
 	}
 	for _, path := range []string{p.Job.Out, BadFile(p.Job.Out)} {
 		info, err := os.Stat(path)
@@ -220,7 +220,8 @@ func (p *Plan) checkTarget() error {
 	return nil
 }
 
-// begun reports whether a run of this job to its file was killed: the folder of its parts is there, and none is another's.
+// begun reports whether a run of this job to its file was killed: the folder of its parts exists, and holds no other
+// job's.
 func (p *Plan) begun() bool {
 	if info, err := os.Stat(p.dir()); p.direct || err != nil || !info.IsDir() {
 		return false
@@ -253,7 +254,7 @@ func (p *Plan) Bundle() *bundle.Bundle { return p.bundle }
 // Bytes reports whether the model gets the source's rows as bytes.
 func (p *Plan) Bytes() bool { return p.Source.DType == "uint8" }
 
-// id returns what a row is called: its number, or a name that its source gives.
+// id returns a row's id: its number, or its name in the source.
 func (p *Plan) id(row int) any {
 	if p.named != nil {
 		return p.named.ID(row)
@@ -272,7 +273,7 @@ func (p *Plan) Close() error {
 	return p.opened.reader.Close()
 }
 
-// BadFile is where the bad rows of an output are named.
+// BadFile is the file that lists an output's bad rows.
 func BadFile(out string) string { return out + ".bad.jsonl" }
 
 // dir is the folder of the parts: the output itself, or one next to it. A part that is the output file is in the output's folder.

@@ -15,9 +15,9 @@ import (
 // partFile matches the names of parts, of their records and of their bad rows.
 var partFile = regexp.MustCompile(`^part-(\d{5})-of-(\d{5})(\.[a-z]+)(\.done|\.bad\.jsonl)?$`)
 
-// Prepare makes the folder of the parts ready: it exists, no other run makes this shard's parts, what a crash left unfinished is
-// removed, parts of other jobs are refused (or removed where the job says force), and the disk has room for what is to come. The
-// lock is held until release is called.
+// Prepare makes the folder of the parts ready. It creates the folder, locks this shard's parts against other runs,
+// removes what a crash left unfinished, refuses parts of other jobs (or removes them where the job says force), and
+// checks that the disk has room for the output. It holds the lock until release is called.
 func (p *Plan) Prepare() (release func(), err error) {
 	dir := p.dir()
 	if !p.Job.Folder() {
@@ -40,7 +40,7 @@ func (p *Plan) Prepare() (release func(), err error) {
 		return nil, fmt.Errorf("infer: another run makes the parts in %s: wait for it, or name another output", dir)
 	}
 	release = func() {
-		os.Remove(lock.Path()) // one that stays does no harm
+		os.Remove(lock.Path()) // a leftover does no harm
 		lock.Unlock()
 	}
 	mine := map[string]bool{}
@@ -62,8 +62,8 @@ func (p *Plan) Prepare() (release func(), err error) {
 	return release, nil
 }
 
-// checkParts reports parts of other jobs in the folder. A file's own folder of raw parts holds nothing else that counts, so
-// that such parts just go there, as they do under force.
+// checkParts reports parts of other jobs in the folder. A single file's folder of raw parts holds nothing else of
+// value, so it removes such parts there, as it does under force.
 func (p *Plan) checkParts() error {
 	entries, err := os.ReadDir(p.dir())
 	if err != nil {
@@ -102,7 +102,7 @@ func (p *Plan) checkParts() error {
 	return nil
 }
 
-// checkSpace reports a disk that has no room for the parts that are missing, and for the file that they become.
+// checkSpace reports a disk without room for the missing parts and for the file that they become.
 func (p *Plan) checkSpace() error {
 	rows := p.rows()
 	need := int64(rows) * int64(p.rowBytes(p.parted))
@@ -111,12 +111,12 @@ func (p *Plan) checkSpace() error {
 	}
 	for _, b := range p.Blocks() {
 		if info, err := os.Stat(filepath.Join(p.dir(), p.partName(b))); !p.direct && err == nil && !info.IsDir() {
-			need -= info.Size() // what is there already
+			need -= info.Size() // exists already
 		}
 	}
 	free, err := freeSpace(p.dir())
-	if err != nil || free >= need { // a system that does not tell must not stop the work
+	if err != nil || free >= need { // an unknown size must not stop the work
 		return nil
 	}
-	return fmt.Errorf("infer: %s has %d MB free, the output needs some %d MB: make room, or write elsewhere", p.dir(), free>>20, (need+1<<20-1)>>20)
+	return fmt.Errorf("infer: %s has %d MB free, the output needs about %d MB: make room, or write elsewhere", p.dir(), free>>20, (need+1<<20-1)>>20)
 }

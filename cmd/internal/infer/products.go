@@ -12,7 +12,7 @@ import (
 	"github.com/catvae/catvae/runtime"
 )
 
-// A Mode is what is made of rows.
+// A Mode is what rows are turned into.
 type Mode string
 
 // The modes. Decode takes packed codes; the others take rows.
@@ -45,7 +45,7 @@ type product struct {
 	packed     bool             // the values are a packed code
 	takesCodes bool             // rows are packed codes
 	shape      func(m *bundle.Manifest) []int
-	check      func(m *bundle.Manifest) error // reports a model that it cannot be made with; nil where there is none
+	check      func(m *bundle.Manifest) error // reports a model that cannot make the product; nil where every model can
 	stream     streaming
 }
 
@@ -160,7 +160,7 @@ func appendIndexes(l bundle.Latent, dst, packed []byte) []byte {
 	return dst
 }
 
-// sources are where a job's rows come from: as bytes, or as floats where there are none.
+// sources are where a job's rows come from, as bytes or as floats: one of the two.
 type sources struct {
 	bytes  runtime.Source[byte]
 	floats runtime.Source[float32]
@@ -174,10 +174,10 @@ func sourcesOf(r dataset.Reader) sources {
 	return s
 }
 
-// errFloats says that a product is made of bytes only.
-var errFloats = errors.New("infer: rows of bytes are wanted")
+// errFloats says that a product can only be made from bytes.
+var errFloats = errors.New("infer: rows of bytes are needed")
 
-// streamOf runs one of two tasks on rows: that on bytes where there are bytes, else that on floats.
+// streamOf runs one of two tasks on rows: the first on bytes, the second on floats.
 func streamOf[R runtime.Value](ctx context.Context, m *runtime.Model, rows sources, o runtime.StreamOptions,
 	bytes func(*runtime.Model) runtime.Task[byte, R], floats func(*runtime.Model) runtime.Task[float32, R], write func(runtime.Results[R]) error) (int, error) {
 	switch {
@@ -198,7 +198,8 @@ func floatsOf(bytes func(*runtime.Model) runtime.Task[byte, float32], floats fun
 	}
 }
 
-// bytesOf streams tasks whose results are packed codes, and writes what change appends for them, or the codes where it is nil.
+// bytesOf streams tasks whose results are packed codes, and writes what change appends for them, or the codes where
+// change is nil.
 func bytesOf(change func(l bundle.Latent, dst, packed []byte) []byte, bytes func(*runtime.Model) runtime.Task[byte, byte], floats func(*runtime.Model) runtime.Task[float32, byte]) streaming {
 	return func(ctx context.Context, m *runtime.Model, rows sources, o runtime.StreamOptions, write writeResults) (int, error) {
 		var changed []byte

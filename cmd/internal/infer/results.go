@@ -9,18 +9,18 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// An output is what a row becomes with a model: a product of a known size.
+// An output is a product with its size for one model.
 type output struct {
 	product
 	dims []int // of one row
 	bits int   // of a code
 }
 
-// newOutput says what the job makes of a row.
+// newOutput says what the job turns a row into.
 func newOutput(job Job, m *bundle.Manifest) (output, error) {
 	p, ok := productOf(job.Mode, job.Codes)
 	if !ok {
-		return output{}, fmt.Errorf("infer: %w: mode %q with codes %q: one is not known", ErrJob, job.Mode, job.Codes)
+		return output{}, fmt.Errorf("infer: %w: mode %q or codes %q is unknown", ErrJob, job.Mode, job.Codes)
 	}
 	if p.check != nil {
 		if err := p.check(m); err != nil {
@@ -47,7 +47,7 @@ func (o output) rowBytes() int {
 	return 4 * o.width()
 }
 
-// results are what consecutive rows became: bytes or floats, as the output says.
+// results holds the results of consecutive rows: bytes or floats, as the output says.
 type results struct {
 	first, n int
 	bytes    []byte
@@ -74,7 +74,7 @@ func (r results) appendRaw(dst []byte) []byte {
 	return dst
 }
 
-// setRaw takes results from bytes that appendRaw made.
+// setRaw reads results back from what appendRaw wrote.
 func (r *results) setRaw(o output, raw []byte) {
 	r.n = len(raw) / o.rowBytes()
 	if o.dtype == onnxtensor.Uint8 {

@@ -21,7 +21,7 @@ type Summary struct {
 }
 
 // Run does a plan's shard on a backend: it makes the missing parts, and puts them together where the output is one file.
-// Work that was done with bad rows that are tolerated is an [ErrPart], with a summary.
+// A run that ends with tolerated bad rows returns an [ErrPart], with a summary.
 func Run(ctx context.Context, p *Plan, backend backend.Backend, h Hooks) (s Summary, err error) {
 	w, err := OpenWorker(ctx, p, backend)
 	if err != nil {
@@ -113,7 +113,7 @@ func (p *Plan) copyRaw(ctx context.Context, f formatter, r Record) error {
 	return nil
 }
 
-// assembleBad makes the one list of bad rows of those of the parts.
+// assembleBad joins the parts' lists of bad rows into one.
 func (p *Plan) assembleBad(records []Record) error {
 	path := BadFile(p.Job.Out)
 	bad := 0

@@ -11,15 +11,15 @@ import (
 	"github.com/catvae/catvae/runtime/backend"
 )
 
-// VariantAuto is what a job says for the variant that is fastest on a device.
+// VariantAuto asks for the variant that is fastest on a device.
 const VariantAuto = "auto"
 
-// fast are the variants that are meant to be faster than float32, each on devices of its own.
+// fast holds the variants that are meant to be faster than float32, each on its own devices.
 var fast = []string{bundle.VariantInt8, bundle.VariantFloat16}
 
-// ChooseVariant settles a job that leaves the variant open, for a device: the first of the fast ones that is meant for it and
-// takes the rows, where the bundle has it and did not find it slower when it was exported; else float32. Only encoding and
-// scores have variants. It must come before the plan is used further.
+// ChooseVariant replaces [VariantAuto] by the best variant for a device: the first fast one that is meant for it, takes
+// the rows, is in the bundle, and was not slower when the bundle was exported; else float32. Only encoding and scores
+// have variants. Call it before anything else on the plan.
 func (p *Plan) ChooseVariant(d backend.Device) {
 	if p.Job.Variant == VariantAuto {
 		p.Job.Variant = p.fastest(d)

@@ -9,7 +9,7 @@ import (
 )
 
 // Words returns the words and texts that the tables give to command lines, by name: modes, codes, formats and texts are the
-// words of a flag, separated by commas; modes_help, codes_help, formats_help and sources are what help says of them.
+// words of a flag, separated by commas; modes_help, codes_help, formats_help and sources are their help texts.
 func Words() map[string]string {
 	all, docs := codesOf()
 	return map[string]string{

@@ -22,7 +22,8 @@ type Worker struct {
 
 // Hooks are called as a run proceeds. Each may be nil.
 type Hooks struct {
-	// Done is called after each batch, or part that existed already, with the number of rows that are new. It must not block.
+	// Done is called after each batch, and after each part that existed already, with the number of further rows. It
+	// must not block.
 	Done func(rows int)
 	// Observe is called after each stage: see runtime.StreamOptions.
 	Observe func(stage runtime.Stage, rows int, took time.Duration)
@@ -52,8 +53,9 @@ func (w *Worker) Do(ctx context.Context, b Block) (Record, error) {
 	return records[0], nil
 }
 
-// Run makes the parts of blocks in their order, except those that are done. Consecutive blocks are one stream, so that the graphs
-// never wait for a part's end. Standard input can be read once: after a part that is missing, all are made again.
+// Run makes the parts of blocks in their order, except those that are done. Consecutive blocks are one stream, so that
+// the graphs never wait for a part's end. Standard input can be read only once: from the first missing part on, all
+// parts are made again.
 func (w *Worker) Run(ctx context.Context, blocks []Block, h Hooks) ([]Record, error) {
 	var records []Record
 	var run []Block
@@ -82,7 +84,7 @@ func (w *Worker) Run(ctx context.Context, blocks []Block, h Hooks) ([]Record, er
 			run = append(run, b)
 			continue
 		}
-		if err := w.bad.take(r.Bad, errors.New("in a part that was there")); err != nil {
+		if err := w.bad.take(r.Bad, errors.New("in a part that existed already")); err != nil {
 			return records, err
 		}
 		records = append(records, r)
@@ -110,7 +112,7 @@ func (w *Worker) make(ctx context.Context, blocks []Block, h Hooks) (records []R
 	}
 	n, err := w.stream(ctx, sourcesOf(reader), o, c.write)
 	if err == nil && n < o.Rows {
-		err = fmt.Errorf("infer: %w: %s ends after row %d: %d rows were promised", dataset.ErrData, w.plan.Source.Source, o.First+n, w.plan.Source.Rows)
+		err = fmt.Errorf("infer: %w: %s ends after row %d: its header says %d rows", dataset.ErrData, w.plan.Source.Source, o.First+n, w.plan.Source.Rows)
 	}
 	if failure := c.finishing.Wait(); failure != nil {
 		return nil, failure // the reason of any other error
@@ -129,7 +131,7 @@ func (w *Worker) stream(ctx context.Context, rows sources, o runtime.StreamOptio
 // A cutter cuts a stream's results at the borders of blocks and writes each part. While a part is synced the next begins.
 type cutter struct {
 	w         *Worker
-	blocks    []Block // to come, the first one being written
+	blocks    []Block // still to come; the first one is being written
 	part      *part   // of the first block, nil before its first row
 	done      func(rows int)
 	finishing errgroup.Group // at most one
@@ -173,7 +175,7 @@ func (c *cutter) write(r results, errs []error) error {
 	return nil
 }
 
-// finish syncs and names the part on a goroutine of its own.
+// finish syncs and names the part on its own goroutine.
 func (c *cutter) finish() {
 	part := c.part
 	c.part, c.blocks = nil, c.blocks[1:]

@@ -1,4 +1,4 @@
-// Package progress shows how far long work is: a bar on a terminal, a plain line now and then elsewhere.
+// Package progress shows how far long work has come: a bar on a terminal, a plain line now and then elsewhere.
 package progress
 
 import (
@@ -11,7 +11,7 @@ import (
 	"golang.org/x/term"
 )
 
-// plainEvery is how often a line is printed where there is no terminal.
+// plainEvery is how often a line is printed without a terminal.
 const plainEvery = 10 * time.Second
 
 // A Bar is work of a known size. It is for one goroutine.
@@ -22,7 +22,7 @@ type Bar struct {
 	done  int
 	began time.Time
 	last  time.Time
-	bar   *progressbar.ProgressBar // nil where w is no terminal
+	bar   *progressbar.ProgressBar // nil where w is not a terminal
 	now   func() time.Time
 }
 
