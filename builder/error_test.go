@@ -85,7 +85,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s: the error is %v, want one line with %q", name, err, c.want)
 		}
 		if b.Exp(b.Input("later", 2)) != nil || b.Err() != err {
-			t.Errorf("%s: the graph goes on after its first error", name)
+			t.Errorf("%s: the graph continues after its first error", name)
 		}
 	}
 	if _, err := builder.NewParams(tensor.Int, 1); err == nil {
@@ -93,7 +93,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Whatever numbers stand in an architecture, it is refused or it builds; nothing panics.
+// Whatever numbers an architecture holds, it is refused or it builds; nothing panics.
 func TestModelsFromAnyNumbers(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		size := rapid.IntRange(-2, 5)

@@ -72,7 +72,7 @@ func TestStopGradient(t *testing.T) {
 		p := params64(t)
 		out := eval(t, p, nil, func(b *builder.Graph) []*G.Node {
 			w := b.Parameter("w", filled(3, 1), shape...)
-			loss := b.Sum(b.Mul(w, b.StopGradient(b.Square(w)))) // Σ w · c, c = w² taken for a constant
+			loss := b.Sum(b.Mul(w, b.StopGradient(b.Square(w)))) // Σ w · c, c = w² treated as a constant
 			if b.Err() != nil {
 				t.Fatal(b.Err())
 			}

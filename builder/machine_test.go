@@ -8,7 +8,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Inputs that do not fit are refused by name, and the machine goes on working.
+// Inputs that do not fit are refused by name, and the machine keeps working.
 func TestMachineErrors(t *testing.T) {
 	p := params64(t)
 	b := builder.New(p)

@@ -14,7 +14,7 @@ func TestNetworkConfig(t *testing.T) {
 	for text, want := range map[string]builder.Network{
 		`{"hidden": [400]}`:                                 builder.MLP{Hidden: []int{400}},
 		`{"kind": "mlp", "hidden": [400, 30]}`:              builder.MLP{Hidden: []int{400, 30}},
-		`{"kind": "mlp"}`:                                   builder.MLP{Hidden: []int{7}}, // laid over what is there
+		`{"kind": "mlp"}`:                                   builder.MLP{Hidden: []int{7}}, // laid over the present network
 		`{"graph": "e.onnx"}`:                               builder.ONNX{Hidden: []int{7}, Graph: "e.onnx"},
 		`{"hidden": [5], "graph": "e.onnx"}`:                builder.ONNX{Hidden: []int{5}, Graph: "e.onnx"},
 		`{"kind": "onnx", "graph": "e.onnx", "output":"y"}`: builder.ONNX{Hidden: []int{7}, Graph: "e.onnx", Output: "y"},

@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Each test here shows the smallest graph in which gorgonia v0.9.18 goes wrong, and that the builder's way beside it does
-// not. A test that fails because gorgonia is right again is good news: remove the guard that it names.
+// Each test here shows the smallest graph in which gorgonia v0.9.18 goes wrong, and that the builder's way next to it
+// does not. A test that fails because gorgonia is right again is good news: remove the guard that it names.
 
 func must(n *G.Node, err error) *G.Node {
 	if err != nil {
@@ -232,7 +232,7 @@ func TestTrapDeadGradients(t *testing.T) {
 	}
 }
 
-// A matrix [1,3] and a vector [3] are added without a word. The builder compares shapes exactly.
+// gorgonia silently adds a matrix [1,3] and a vector [3]. The builder compares shapes exactly.
 func TestTrapRowPlusVector(t *testing.T) {
 	g := G.NewGraph()
 	y := G.NewVector(g, tensor.Float64, G.WithShape(3), G.WithName("y"))

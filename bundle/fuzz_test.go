@@ -15,8 +15,8 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// hostileManifests holds manifests that must be refused, beside those of TestManifestsThatAreRefused: texts that no
-// program of ours would write.
+// hostileManifests holds manifests that must be refused, in addition to those of TestManifestsThatAreRefused: texts
+// that no program of ours would write.
 func hostileManifests(t testing.TB) map[string][]byte {
 	good, err := manifest().Encode()
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/catvae/catvae/train"
 )
 
-// Every configuration of the catalogue is valid, and stands in its README.
+// Every configuration of the catalogue is valid, and is listed in its README.
 func TestCatalogue(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {

@@ -93,8 +93,9 @@ func TestWeightsRoundTrip(t *testing.T) {
 	}
 }
 
-// Runs from before networks, likelihoods and estimators had names go on: their configurations are read, and have the hash that
-// their checkpoints hold. The files are of catvae 0.1.0: a run's config.json, and config_sha256 of its newest state.json.
+// Runs from before networks, likelihoods and estimators had names can be resumed: their configurations are read, and
+// have the hash that their checkpoints hold. The files are of catvae 0.1.0: a run's config.json, and config_sha256 of
+// its newest state.json.
 func TestOldConfigurations(t *testing.T) {
 	files, err := filepath.Glob("testdata/before-kinds/*.json")
 	if err != nil || len(files) != 3 {

@@ -105,7 +105,7 @@ func LoadConfig(nameOrFile string, read func(file string) ([]byte, error)) (Conf
 		return parseConfig(c, string(data))
 	}
 	if !strings.HasSuffix(nameOrFile, ".json") {
-		return c, fmt.Errorf("train: there is no model %q: use %s, or a file that ends in .json: %w", nameOrFile, strings.Join(models.Names(), ", "), ErrConfig)
+		return c, fmt.Errorf("train: no model is called %q: use %s, or a file that ends in .json: %w", nameOrFile, strings.Join(models.Names(), ", "), ErrConfig)
 	}
 	data, err := read(nameOrFile)
 	if err != nil {

@@ -74,7 +74,7 @@ func Import(ctx context.Context, o ImportOptions) (Imported, error) {
 		return Imported{}, err
 	}
 	if _, err := os.Stat(o.Out); err == nil {
-		standing, err := lockRunFolder(o.Out) // nobody else may be writing it
+		standing, err := lockRunFolder(o.Out) // no other process may be writing it
 		if err != nil {
 			return Imported{}, err
 		}

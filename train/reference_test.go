@@ -33,7 +33,7 @@ func TestConfigurationPage(t *testing.T) {
 			}
 		}
 		if list := k.field.Tag.Get("oneof"); list != "" && words[list] == nil {
-			t.Errorf("%s: there is no list %q", k.name, list)
+			t.Errorf("%s: no list %q exists", k.name, list)
 		}
 	}
 }

@@ -148,7 +148,7 @@ func read(t *testing.T, dir, name string) []byte {
 	return data
 }
 
-// stopped returns a run that was stopped after some steps, and what it takes to go on.
+// stopped returns a run that was stopped after some steps, and what it takes to resume it.
 func stopped(t *testing.T) (c train.Config, o train.Options, log *[]string) {
 	t.Helper()
 	c, o = resumable(t, glyphFile(t, 900), filepath.Join(t.TempDir(), "run"))
@@ -323,7 +323,8 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// Something in a checkpoint's place gives an error, keeps the checkpoints before it, and the run goes on once it is gone.
+// Something in a checkpoint's place gives an error, keeps the checkpoints before it, and the run resumes once it is
+// gone.
 func TestCheckpointInTheWay(t *testing.T) {
 	c, o, _ := stopped(t)
 	obstacle := filepath.Join(o.Out, train.CheckpointsDir, "step-00000090")

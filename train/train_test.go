@@ -47,7 +47,7 @@ func TestRun(t *testing.T) {
 	backend, data := ortest.Backend(t), glyphFile(t, 2500)
 	var bundles [2][]byte
 	for i := range bundles {
-		dir := filepath.Join(t.TempDir(), []string{"run", "another"}[i]) // the name is no part of what is hashed
+		dir := filepath.Join(t.TempDir(), []string{"run", "another"}[i]) // the name is not hashed
 		r, err := train.Run(context.Background(), config(t), train.Options{Source: data, Out: dir, Backend: backend, Samples: 3})
 		if err != nil {
 			t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A product is one of an int8 graph: what its Gemm and the QuantizeLinear behind it come to in whole numbers.
+// A product is one of an int8 graph: its Gemm and the QuantizeLinear after it, in whole numbers.
 type product struct {
 	weights       []int8 // [rows, columns]
 	biases        []int32

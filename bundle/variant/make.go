@@ -27,7 +27,7 @@ func File(name string) string { return "variants/" + name + ".onnx" }
 type Source struct {
 	Manifest           *bundle.Manifest
 	Encoder, Threshold []byte
-	// Rows are training rows as bytes, row after row, to calibrate int8 on. The manifest says what a byte stands for.
+	// Rows are training rows as bytes, row after row, to calibrate int8 on. The manifest says what number a byte means.
 	Rows        []byte
 	Fingerprint string          // of the data set that the rows come from
 	Backend     backend.Backend // runs graphs

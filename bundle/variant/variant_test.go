@@ -198,13 +198,13 @@ func TestNeighbours(t *testing.T) {
 		for row := range 192 {
 			pair := append(slices.Clone(bright), all[row*in.RowSize():][:in.RowSize()]...)
 			if got := run(t, l, in, pair)[width:]; !bytes.Equal(got, want[row*width:][:width]) {
-				t.Errorf("%s: row %d has another code beside a bright one", name, row)
+				t.Errorf("%s: row %d has another code next to a bright one", name, row)
 			}
 		}
 	}
 }
 
-// What the variants avoid: with DynamicQuantizeLinear a row's numbers change with the rows beside it.
+// What the variants avoid: with DynamicQuantizeLinear a row's numbers change with the rows next to it.
 func TestDynamicQuantizationDependsOnNeighbours(t *testing.T) {
 	node := func(op string, in, out []string) *onnxpb.NodeProto {
 		return &onnxpb.NodeProto{OpType: &op, Input: in, Output: out}

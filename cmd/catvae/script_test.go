@@ -210,7 +210,7 @@ func writeHeader(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), header(shape...), 0o644))
 }
 
-// npy FILE ROWS WIDTH VALUE writes a float32 NPY file that is zero but for VALUE in the last place.
+// npy FILE ROWS WIDTH VALUE writes a float32 NPY file that is zero except for VALUE in the last place.
 func writeNPY(ts *testscript.TestScript, neg bool, args []string) {
 	var rows, width int
 	var value float32

@@ -27,7 +27,7 @@ run() {
 	awk -v name="$name" -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%-12s %5.1f s\n", name, b - a }'
 }
 
-# same NAME wants a folder that holds what infer's does, and nothing hidden: parts, and their records but for nothing.
+# same NAME checks that a folder holds what infer's does, parts and records, and nothing hidden.
 same() {
 	diff -r "$work/infer" "$work/$1" || {
 		echo "check.sh: $1 differs from infer" >&2
@@ -50,7 +50,7 @@ same prism
 run others "$beam" "${args[@]}" --out "$work/infer/" # parts that infer made are parts
 grep -q "$parts of $parts parts existed already" "$work/others.log"
 
-# A run that is killed once a part is there, begun again.
+# A run that is killed once a part exists, and is started again.
 "$beam" "${args[@]}" --batch 16 --out "$work/killed/" 2>/dev/null &
 victim=$!
 while kill -0 $victim 2>/dev/null && ! compgen -G "$work/killed/*.done" >/dev/null; do sleep 0.005; done

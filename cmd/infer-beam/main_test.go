@@ -145,7 +145,7 @@ func TestSameAsInfer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if strings.Contains(talk, "were there") {
+			if strings.Contains(talk, "existed already") {
 				t.Errorf("the first run skips: %s", talk)
 			}
 			if got, want := readAll(t, out), readAll(t, c.job.Out); !maps.Equal(got, want) {
@@ -201,14 +201,14 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// An interrupted run leaves whole parts and nothing else, and goes on when it is begun again.
+// An interrupted run leaves whole parts and nothing else, and continues when it is started again.
 func TestInterrupted(t *testing.T) {
 	ortest.Backend(t)
 	model, in, out := writeModel(t), writePixels(t, 400_000), t.TempDir()+"/"
 	args := []string{"--model", model, "--in", in, "--part-rows", "1000", "--batch", "50"}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		for { // until some parts are there
+		for { // until some parts exist
 			if names, _ := filepath.Glob(out + "stopped/*.done"); len(names) > 3 {
 				cancel()
 				return

@@ -22,7 +22,7 @@ func names(t *testing.T, dir string) (out []string) {
 	return out
 }
 
-// A write that fails leaves what was there, and nothing besides.
+// A write that fails leaves the old file, and nothing else.
 func TestWrite(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
@@ -71,13 +71,13 @@ func TestDir(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	if data, _ := os.ReadFile(filepath.Join(path, "x")); string(data) != "one" || fmt.Sprint(names(t, parent)) != "[bundle]" {
-		t.Errorf("after a failure the folder holds %q, beside it %v", data, names(t, parent))
+		t.Errorf("after a failure the folder holds %q, next to it %v", data, names(t, parent))
 	}
 	if err := Dir(path, true, fill("three")); err != nil {
 		t.Fatal(err)
 	}
 	if data, _ := os.ReadFile(filepath.Join(path, "x")); string(data) != "three" || fmt.Sprint(names(t, parent)) != "[bundle]" {
-		t.Errorf("the folder holds %q, beside it %v", data, names(t, parent))
+		t.Errorf("the folder holds %q, next to it %v", data, names(t, parent))
 	}
 	file := filepath.Join(parent, "letter")
 	if err := os.WriteFile(file, []byte("dear"), 0o644); err != nil {

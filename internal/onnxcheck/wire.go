@@ -31,7 +31,7 @@ const (
 func decoded(size int) int64 { return min(1<<24+32*int64(size), 1<<28+int64(size)) }
 
 // What the decoder allocates, at most, on top of the struct of a message and the bytes of a string. A list that grows element
-// by element is allocated anew each time that it is full, by a quarter more: six times its last size in all.
+// by element is allocated again each time that it is full, by a quarter more: six times its last size in all.
 const (
 	scalarCost  = 16     // a pointer's number
 	stringCost  = 32     // a pointer's string, and what the allocator rounds up

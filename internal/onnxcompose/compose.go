@@ -56,7 +56,7 @@ func Chain(first, second []byte, outputs ...string) ([]byte, error) {
 // FromBytes returns a model that takes its input as bytes and converts them to floats, with the same bits as
 // dist.Values.Byte:
 //
-//	x = byte/divisor, or byte·(1/divisor) where the divisor is no whole number
+//	x = byte/divisor, or byte·(1/divisor) where the divisor is not a whole number
 //	x = (x - mean) / deviation, where the mean is not 0 or the deviation not 1
 func FromBytes(model []byte, input string, divisor, mean, deviation float64) ([]byte, error) {
 	m, err := decode(model)

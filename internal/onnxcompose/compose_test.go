@@ -134,7 +134,7 @@ func TestRefuses(t *testing.T) {
 		}
 	}
 	if _, err := onnxcompose.FromBytes(first, "y", 255, 0, 1); err == nil {
-		t.Error("an output was taken for an input")
+		t.Error("an output was used as an input")
 	}
 	if _, err := onnxcompose.FromBytes(first, "x", 0, 0, 1); err == nil {
 		t.Error("a rule that divides by 0 was taken")

@@ -7,7 +7,7 @@ import (
 	"github.com/catvae/catvae/runtime/purego"
 )
 
-// Without cgo there is no onnxruntime to prefer.
+// Without cgo no onnxruntime can be preferred.
 func init() {
 	PureGo = func(threads int) backend.Backend { return purego.New(purego.WithThreads(threads)) }
 }

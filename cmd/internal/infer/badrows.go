@@ -47,7 +47,7 @@ func (t *tolerance) take(n int, last error) error {
 	return fmt.Errorf("infer: %w: more than the %d bad rows that --max-bad tolerates, the last: %w", dataset.ErrData, t.most, last)
 }
 
-// bad returns the bad rows of errors. Each error has a method BadRow.
+// bad returns the bad rows of those errors that have a method BadRow.
 func (p *Plan) bad(errs []error) []badRow {
 	rows := make([]badRow, 0, len(errs))
 	for _, err := range errs {

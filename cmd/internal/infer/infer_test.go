@@ -170,7 +170,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// checkIndexes compares indexes with the bits that they stand for.
+// checkIndexes compares indexes with their bits.
 func checkIndexes(t *testing.T, kind string, packed, indexes []byte) {
 	t.Helper()
 	var values []byte
@@ -244,8 +244,8 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// A run goes on where it was: parts that are done stay, those that are missing, torn or unrecorded are made again, and the
-// bytes are those of a run without a pause.
+// A run continues where it was: parts that are done stay, those that are missing, torn or unrecorded are made again,
+// and the bytes are those of a run without a pause.
 func TestResume(t *testing.T) {
 	t.Parallel()
 	model, in, dir := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, 100), t.TempDir()
@@ -335,7 +335,7 @@ func TestOtherJobs(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if s := must(t, job); s.Skipped != 4 {
-			t.Errorf("%s: the parts that were there are gone: %+v", name, s)
+			t.Errorf("%s: the parts that existed are gone: %+v", name, s)
 		}
 	}
 	forced := job
@@ -351,7 +351,7 @@ func TestOtherJobs(t *testing.T) {
 	}
 }
 
-// Jobs that cannot be are told at once, and leave nothing behind.
+// Impossible jobs are reported at once, and leave nothing behind.
 func TestJobs(t *testing.T) {
 	t.Parallel()
 	model, in, dir := writeModel(t, dist.Bernoulli, 11, 0), pixelFile(t, 4), t.TempDir()

@@ -160,7 +160,7 @@ func appendIndexes(l bundle.Latent, dst, packed []byte) []byte {
 	return dst
 }
 
-// sources are where a job's rows come from, as bytes or as floats: one of the two.
+// sources are where a job's rows come from: as floats, and as bytes where the reader has bytes.
 type sources struct {
 	bytes  runtime.Source[byte]
 	floats runtime.Source[float32]
@@ -177,7 +177,7 @@ func sourcesOf(r dataset.Reader) sources {
 // errFloats says that a product can only be made from bytes.
 var errFloats = errors.New("infer: rows of bytes are needed")
 
-// streamOf runs one of two tasks on rows: the first on bytes, the second on floats.
+// streamOf runs one of two tasks on rows: the first where the rows are bytes, else the second.
 func streamOf[R runtime.Value](ctx context.Context, m *runtime.Model, rows sources, o runtime.StreamOptions,
 	bytes func(*runtime.Model) runtime.Task[byte, R], floats func(*runtime.Model) runtime.Task[float32, R], write func(runtime.Results[R]) error) (int, error) {
 	switch {

@@ -26,7 +26,7 @@ func TestFormatsDocument(t *testing.T) {
 	}
 }
 
-// A word that is in no table is told with those that are, a format that cannot hold a product with those that can.
+// The error for an unknown word lists the known ones, that for a format that cannot hold a product those that can.
 func TestUnknownWords(t *testing.T) {
 	t.Parallel()
 	for want, j := range map[string]infer.Job{

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Where there is no terminal a line comes now and then, with rate and time left, and none for short work.
+// Without a terminal a line appears now and then, with rate and time left, and none for short work.
 func TestPlainLines(t *testing.T) {
 	var out bytes.Buffer
 	clock := time.Unix(0, 0)
