@@ -82,8 +82,8 @@ func TestWhatCannotBeChecked(t *testing.T) {
 		want   string
 	}{
 		"float32":        {tensor.Float32, inputs, squared, gradcheck.Options{}, "need tensor.Float64"},
-		"no loss":        {tensor.Float64, inputs, func(*builder.Graph) *G.Node { return nil }, gradcheck.Options{}, "no scalar"},
-		"a vector":       {tensor.Float64, inputs, func(b *builder.Graph) *G.Node { return b.Square(b.Parameter("w", builder.Zeros, 2)) }, gradcheck.Options{}, "no scalar"},
+		"no loss":        {tensor.Float64, inputs, func(*builder.Graph) *G.Node { return nil }, gradcheck.Options{}, "not a scalar"},
+		"a vector":       {tensor.Float64, inputs, func(b *builder.Graph) *G.Node { return b.Square(b.Parameter("w", builder.Zeros, 2)) }, gradcheck.Options{}, "not a scalar"},
 		"a failed graph": {tensor.Float64, inputs, func(b *builder.Graph) *G.Node { return b.Exp(nil) }, gradcheck.Options{}, "nil"},
 		"no parameters":  {tensor.Float64, inputs, func(b *builder.Graph) *G.Node { return b.Sum(b.Input("x", 1, 2)) }, gradcheck.Options{}, "no parameters"},
 		"no value":       {tensor.Float64, nil, squared, gradcheck.Options{}, "No value bound"},

@@ -309,5 +309,5 @@ func TestRefusals(t *testing.T) {
 
 func ExampleCheckName() {
 	fmt.Println(variant.CheckName("int4"))
-	// Output: variant: there is no "int4": use int8, uint8, float16
+	// Output: variant: no variant is called "int4": use int8, uint8, float16
 }

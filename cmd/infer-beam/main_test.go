@@ -178,7 +178,7 @@ func TestFailures(t *testing.T) {
 		{"standard input", []string{"--in", "-"}, cli.Usage, "standard input"},
 		{"strips", []string{"--in", good, "--strips=-1"}, cli.Usage, "--strips -1"},
 		{"threads", []string{"--in", good, "--threads=-1"}, cli.Usage, "--threads -1"},
-		{"two choices", []string{"--in", good, "--device", "auto", "--variant", "auto"}, cli.Usage, "name one of them"},
+		{"two choices", []string{"--in", good, "--device", "auto", "--variant", "auto"}, cli.Usage, "name one of the two"},
 		{"no file", []string{"--in", "nowhere"}, cli.Failed, "nowhere"},
 		{"another run", []string{"--in", good, "--out", out + "other/"}, cli.Failed, "--force"},
 		{"a bad row", []string{"--in", bad}, cli.BadInput, "NaN"},

@@ -302,7 +302,7 @@ func TestBadObjectives(t *testing.T) {
 			o.Parameters = append(o.Parameters, G.NewVector(g, tensor.Float32, G.WithName("z"), G.WithValue(dense(tensor.Float32, []float64{1, 2}, 2))))
 		}), "every parameter"},
 		"a nil metric":  {edit(func(o *engine.Objective, _ *G.ExprGraph) { o.Metrics = []export.Named{{Name: "m"}} }), "metric"},
-		"another graph": {func(_ *G.ExprGraph, batch int) (engine.Objective, error) { return ok(G.NewGraph(), batch) }, "no node of the graph"},
+		"another graph": {func(_ *G.ExprGraph, batch int) (engine.Objective, error) { return ok(G.NewGraph(), batch) }, "not a node of the graph"},
 		"a kept name": {edit(func(o *engine.Objective, g *G.ExprGraph) {
 			G.NewScalar(g, tensor.Float32, G.WithName("optimizer/rate"))
 		}), "kept for the optimiser"},

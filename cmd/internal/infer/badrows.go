@@ -44,7 +44,7 @@ func (t *tolerance) take(n int, last error) error {
 	case t.most == 0:
 		return fmt.Errorf("%w: --max-bad RATIO tolerates bad rows: %w", last, dataset.ErrData)
 	}
-	return fmt.Errorf("infer: %w: more than the %d bad rows that --max-bad tolerates, the last: %w", dataset.ErrData, t.most, last)
+	return fmt.Errorf("infer: %w: more than %d bad rows, the most that --max-bad tolerates, the last: %w", dataset.ErrData, t.most, last)
 }
 
 // bad returns the bad rows of those errors that have a method BadRow.
