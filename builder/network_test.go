@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/builder"
+	G "gorgonia.org/gorgonia"
 )
 
 // A network is written as it was before there were kinds, where its keys tell the kind, and read either way.
@@ -16,6 +17,8 @@ func TestNetworkConfig(t *testing.T) {
 		`{"kind": "mlp", "hidden": [400, 30]}`:              builder.MLP{Hidden: []int{400, 30}},
 		`{"kind": "mlp"}`:                                   builder.MLP{Hidden: []int{7}}, // laid over the present network
 		`{"graph": "e.onnx"}`:                               builder.ONNX{Hidden: []int{7}, Graph: "e.onnx"},
+		`{"hidden": [], "graph": ""}`:                       builder.MLP{Hidden: []int{}},
+		`{"Hidden": [3], "Graph": "e.onnx"}`:                builder.ONNX{Hidden: []int{3}, Graph: "e.onnx"},
 		`{"hidden": [5], "graph": "e.onnx"}`:                builder.ONNX{Hidden: []int{5}, Graph: "e.onnx"},
 		`{"kind": "onnx", "graph": "e.onnx", "output":"y"}`: builder.ONNX{Hidden: []int{7}, Graph: "e.onnx", Output: "y"},
 	} {
@@ -47,3 +50,44 @@ func TestNetworkConfig(t *testing.T) {
 		}
 	}
 }
+
+// Single keys are set in any order, on a configuration without a network too, and a network that somebody else wrote is left
+// alone.
+func TestNetworkKeys(t *testing.T) {
+	text := func(s string) func(reflect.Value) error {
+		return func(field reflect.Value) error { field.SetString(s); return nil }
+	}
+	var c builder.NetworkConfig
+	for _, step := range []struct {
+		key, value string
+		want       builder.Network
+	}{
+		{"output", "y", builder.ONNX{Output: "y"}},
+		{"graph", "e.onnx", builder.ONNX{Graph: "e.onnx", Output: "y"}},
+		{"graph", "", builder.MLP{}},
+	} {
+		if err := c.SetKey(step.key, text(step.value)); err != nil || !reflect.DeepEqual(c.Network, step.want) {
+			t.Errorf("%s=%s gives %+v, %v, want %+v", step.key, step.value, c.Network, err, step.want)
+		}
+	}
+	for _, n := range []builder.Network{&builder.MLP{}, foreign{secret: 1}, word("x")} {
+		c.Network = n
+		if err := c.SetKey("hidden", text("x")); err == nil {
+			t.Errorf("a key of %T was set", n)
+		}
+	}
+}
+
+// foreign and word are networks of another package's.
+type (
+	foreign struct {
+		builder.MLP
+		secret int
+	}
+	word string
+)
+
+func (word) Kind() string                                                     { return "word" }
+func (word) Check(string) error                                               { return nil }
+func (word) Weights(int, int) int                                             { return 0 }
+func (word) Build(b *builder.Graph, x *G.Node, _ builder.NetworkSpec) *G.Node { return x }

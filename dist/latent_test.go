@@ -181,12 +181,19 @@ func TestChecks(t *testing.T) {
 		"latent.variables is 0":                     {Family: dist.FamilyOf(dist.Bernoulli)},
 		"latent.categories is 3 for Bernoulli":      {Family: dist.FamilyOf(dist.Bernoulli), Variables: 3, Categories: 3},
 		"latent.thresholds holds 2 numbers for 3":   {Family: dist.FamilyOf(dist.Bernoulli), Variables: 3, Thresholds: []float32{1, 2}},
+		"latent.prior has 1 logits, these":          {Family: dist.FamilyOf(dist.Bernoulli), Variables: 3, Prior: []float32{1}},
 		"latent.categories is 1 for 3":              {Family: dist.FamilyOf(dist.Categorical), Variables: 3, Categories: 1},
 		"categorical variables, which have none":    {Family: dist.FamilyOf(dist.Categorical), Variables: 1, Categories: 2, Thresholds: []float32{1}},
 	} {
 		if err := l.Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error is %v, want %q", err, want)
 		}
+	}
+	if (dist.Latent{Variables: 3}).Bits() != 3 {
+		t.Error("a latent without a family has another number of bits than variables")
+	}
+	if n := (dist.Latent{Family: dist.FamilyOf(dist.Categorical), Variables: 4, Categories: 1 << 33}).Count(100); n != 101 {
+		t.Errorf("2^132 codes are %d", n)
 	}
 	big := dist.Latent{Family: dist.FamilyOf(dist.Bernoulli), Variables: 1000}
 	if _, err := big.Codes(1 << 10); err == nil || big.Count(1<<10) != 1<<10+1 {

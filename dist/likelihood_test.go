@@ -92,6 +92,7 @@ func TestValues(t *testing.T) {
 		t.Errorf("32 becomes %g, 24 becomes %g", v.Byte(32), v.Number(24))
 	}
 	for name, bad := range map[string]dist.Values{
+		"no inverse":    {Bytes: 1e-320, Numbers: 1, Deviation: 1, Most: 1},
 		"no divisor":    {Numbers: 1, Deviation: 1, Most: 1},
 		"negative":      {Bytes: 255, Numbers: -1, Deviation: 1, Most: 1},
 		"no deviation":  {Bytes: 255, Numbers: 1, Most: 1},

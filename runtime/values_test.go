@@ -89,3 +89,34 @@ func testValue(t *testing.T, m *runtime.Model, x float32) {
 		}
 	}
 }
+
+// Bytes that the rule puts out of range are bad, one by one and in a stream, as the floats are that they become; a bound that
+// float32 rounds is within the range.
+func TestBytesOutOfRange(t *testing.T) {
+	t.Parallel()
+	m, graphs := graphsOf(t, export(t, dist.Bernoulli, 11, 0))
+	m.Input.Scale, m.Input.Range = 1.0/16, [2]float64{0, 0.1}
+	model, err := runtime.New(t.Context(), m, graphs, runtime.WithBackend(ortest.Backend(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	if _, err := model.Encode(t.Context(), nil, slices.Repeat([]float32{0.1}, 6)); err != nil {
+		t.Errorf("the end of the range is refused: %v", err)
+	}
+	rows := []byte{0, 1, 0, 1, 0, 1, 0, 1, 200, 1, 0, 1}
+	_, direct := model.EncodeBytes(t.Context(), nil, rows)
+	var streamed []error
+	_, err = runtime.Stream(t.Context(), runtime.PackedCodes[byte](model), sourceOf(slices.Clone(rows), 6, false), runtime.StreamOptions{}, func(r runtime.Results[byte]) error {
+		streamed = append(streamed, r.Bad...)
+		return nil
+	})
+	if err != nil || len(streamed) != 1 {
+		t.Fatalf("a stream finds the bad rows %v, %v: want row 1", streamed, err)
+	}
+	for way, err := range map[string]error{"EncodeBytes": direct, "a stream": streamed[0]} {
+		if !errors.Is(err, runtime.ErrInput) || !strings.Contains(err.Error(), "row 1, column 2 is 12.5") {
+			t.Errorf("%s: %v", way, err)
+		}
+	}
+}

@@ -98,7 +98,7 @@ func TestWeightsRoundTrip(t *testing.T) {
 // its newest state.json.
 func TestOldConfigurations(t *testing.T) {
 	files, err := filepath.Glob("testdata/before-kinds/*.json")
-	if err != nil || len(files) != 3 {
+	if err != nil || len(files) != 4 {
 		t.Fatalf("%v, %v", files, err)
 	}
 	for _, file := range files {

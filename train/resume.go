@@ -12,7 +12,8 @@ import (
 	"github.com/catvae/catvae/train/engine"
 )
 
-// open makes the run folder, or opens the existing one and returns the state from which the run continues.
+// open locks the run folder and returns the state from which an existing run continues, nil for a run that begins. A run
+// that is to be replaced stays as it is until [run.begin].
 func (r *run) open(ctx context.Context) (from *engine.State, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -23,9 +24,22 @@ func (r *run) open(ctx context.Context) (from *engine.State, err error) {
 			return from, err
 		}
 	}
-	r.fresh = true
-	r.folder, err = newRunFolder(r.options.Out, r.options.Force, r.config, r.networks)
+	if err := checkReplaceable(r.options.Out, r.options.Force); err != nil {
+		return nil, err
+	}
+	_, err = os.Stat(r.options.Out)
+	r.fresh, r.made = true, errors.Is(err, fs.ErrNotExist)
+	r.folder, err = lockRunFolder(r.options.Out)
 	return nil, err
+}
+
+// begin makes the folder of a run that begins one of its own, once nothing but steps is left to do.
+func (r *run) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil || !r.fresh {
+		return err
+	}
+	r.emptied = true
+	return r.folder.create(r.config, r.networks)
 }
 
 // reopen returns the state of the newest sound checkpoint of the existing run, or nil where there is nothing to
@@ -145,7 +159,7 @@ func (r *run) close() {
 		}
 	}
 	r.folder.Close()
-	if nothing && r.fresh {
+	if nothing && r.fresh && (r.made || r.emptied) {
 		os.RemoveAll(r.options.Out)
 	}
 }

@@ -42,6 +42,9 @@ func Run(ctx context.Context, c Config, o Options) (Result, error) {
 		return r.result, err
 	}
 	defer r.engine.Close()
+	if err := r.begin(ctx); err != nil {
+		return r.result, err
+	}
 	began := r.step
 	if err := r.train(ctx); err != nil {
 		return r.result, err
@@ -74,6 +77,7 @@ type run struct {
 	validated      int // epochs
 	best           *Best
 	saved          time.Time // when the last checkpoint was, zero before the first
+	made, emptied  bool      // what this run did to the folder: it was not there, or it held another run
 	fresh          bool      // the folder was made by this run
 	standing       *Config   // of an imported run that this one trains in place, nil elsewhere
 }

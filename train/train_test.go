@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -314,6 +315,14 @@ func TestDoneBeforeTheFirstStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := files(t, dir)
+	replaced, stop := context.WithCancel(context.Background())
+	defer stop()
+	if _, err := train.Run(replaced, config(t), train.Options{Source: data, Out: dir, Backend: cancelling{onnx, stop}, Force: true, Samples: 1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a run that would replace another gives %v", err)
+	}
+	if after := files(t, dir); !maps.Equal(before, after) {
+		t.Error("the run that would have been replaced is not as it was")
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	_, err := train.Run(ctx, config(t, "epochs=2"), train.Options{Source: data, Out: dir, Backend: cancelling{onnx, cancel}, Resume: true, Samples: 1})
@@ -344,4 +353,23 @@ func files(t *testing.T, dir string) map[string]string {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// A network of one's own is a configuration's network, whatever type it has: nothing but its own Check is asked.
+func TestForeignNetworks(t *testing.T) {
+	type own struct {
+		builder.MLP
+		secret int
+	}
+	for _, n := range []builder.Network{&builder.MLP{Hidden: []int{4}}, own{builder.MLP{Hidden: []int{4}}, 1}} {
+		c := config(t)
+		c.Encoder.Network = n
+		if err := c.Validate(); err != nil {
+			t.Errorf("%T: %v", n, err)
+		}
+	}
+	var empty train.Config
+	if err := empty.Set("encoder.hidden=3"); err != nil || empty.Validate() == nil {
+		t.Errorf("an empty configuration: %v, %v", err, empty.Validate())
+	}
 }
