@@ -146,11 +146,10 @@ func (i Image) validate(shape []int64) error {
 	if len(shape) != 2 {
 		return fmt.Errorf("input.image is given for rows of shape %v: only rows of [height, width] are pictures", shape)
 	}
-	switch i.Resize {
-	case ResizeNone, ResizeNearest, ResizeBilinear, ResizeCatmullRom:
-		return nil
+	if !slices.Contains(Resizes, i.Resize) {
+		return fmt.Errorf("input.image.resize is %q, this version knows %s", i.Resize, strings.Join(Resizes, ", "))
 	}
-	return fmt.Errorf("input.image.resize is %q, this version knows %q, %q, %q and %q", i.Resize, ResizeNone, ResizeNearest, ResizeBilinear, ResizeCatmullRom)
+	return nil
 }
 
 func (l Latent) validate() error {

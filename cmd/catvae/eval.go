@@ -26,7 +26,7 @@ type evalCommand struct {
 	Split    string `help:"Which rows: train or test." default:"test" enum:"train,test"`
 	Samples  int    `help:"K of the IWAE bound." default:"100"`
 	Rows     int    `help:"Most rows to use; 0 means all." default:"0"`
-	Binarize string `help:"How grey values are binarised: none, fixed, dynamic or threshold; as in training when left out." placeholder:"RULE"`
+	Binarize string `help:"How grey values are binarised: ${binarizations_help}; as in training when left out." placeholder:"RULE"`
 	Seed     uint64 `help:"Seed of samples and binarisation." default:"1"`
 	JSON     bool   `help:"Print one JSON object."`
 	cli.Backend

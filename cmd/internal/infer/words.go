@@ -9,20 +9,21 @@ import (
 )
 
 // Words returns the words and texts that the tables give to command lines, by name: modes, codes, formats and texts are the
-// words of a flag, separated by commas; modes_help, codes_help, formats_help and sources are their help texts.
+// words of a flag, separated by commas; those that end in _help, and sources, are help texts.
 func Words() map[string]string {
 	all, docs := codesOf()
 	return map[string]string{
-		"sources":      dataset.Describe(),
-		"modes":        strings.Join(modes(), ","),
-		"modes_help":   enumerate("or", modes()),
-		"codes":        strings.Join(all, ","),
-		"codes_help":   enumerate("or", docs),
-		"formats":      strings.Join(append([]string{string(Auto)}, formatNames(nil)...), ","),
-		"formats_help": fmt.Sprintf("%s; %s is by the output's name", enumerate("or", formatNames(nil)), Auto),
-		"texts":        strings.Join(texts, ","),
-		"texts_help":   enumerate("or", texts),
-		"text_formats": enumerate("and", textFormats()),
+		"sources":            dataset.Describe(),
+		"modes":              strings.Join(modes(), ","),
+		"modes_help":         enumerate("or", modes()),
+		"codes":              strings.Join(all, ","),
+		"codes_help":         enumerate("or", docs),
+		"formats":            strings.Join(append([]string{string(Auto)}, formatNames(nil)...), ","),
+		"formats_help":       fmt.Sprintf("%s; %s is by the output's name", enumerate("or", formatNames(nil)), Auto),
+		"binarizations_help": enumerate("or", dataset.Binarizations()),
+		"texts":              strings.Join(texts, ","),
+		"texts_help":         enumerate("or", texts),
+		"text_formats":       enumerate("and", textFormats()),
 	}
 }
 
