@@ -4,7 +4,7 @@
 // epoch, keeps checkpoints, and ends with an exported, verified bundle and a report of the best epoch. [ConfigFile]
 // lists what a run folder holds. Four nouns: a [Config] defines a run, and with its data every number of the result; an
 // *engine* takes steps (package engine: compiled to one ONNX graph, or on gorgonia's tape machine, the reference); a
-// [Checkpoint] is what a run continues from; an [Evaluation] is what may be reported: bounds on hard samples from the
+// [Checkpoint] is what a run continues from; an [evaluate.Evaluation] is what may be reported: bounds on hard samples from the
 // posterior, never the relaxed objective.
 //
 //	c, err := train.LoadConfig("bernoulli-mlp", os.ReadFile)

@@ -161,7 +161,10 @@ func (r *run) newEngine(ctx context.Context, from *engine.State) error {
 	if from == nil {
 		return nil
 	}
-	return r.engine.Restore(*from)
+	if err := r.engine.Restore(*from); err != nil {
+		return errors.Join(err, r.engine.Close())
+	}
+	return nil
 }
 
 // train takes the steps that are left.
