@@ -64,7 +64,7 @@ func kindOf(graph bool) string {
 	return MLP{}.Kind()
 }
 
-// onnxKeys are the keys by which a network is told to be of kind onnx.
+// onnxKeys are the keys that only networks of kind onnx have.
 var onnxKeys = []string{"graph", "output"}
 
 // told reports whether the kind of a network follows from its keys.

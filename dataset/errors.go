@@ -40,7 +40,7 @@ func (e *UnsupportedError) Error() string { return fmt.Sprintf("dataset: %s: %s"
 // Unwrap returns ErrData.
 func (e *UnsupportedError) Unwrap() error { return ErrData }
 
-// A ValueError says that a value is not within the range of the rule for values. It is about one row: the reader goes on with
+// A ValueError says that a value is not within the range of the rule for values. It is about one row: the reader continues with
 // the next.
 type ValueError struct {
 	File        string
@@ -61,7 +61,7 @@ func (e *ValueError) Unwrap() error { return ErrData }
 // BadRow returns the row, from 0. An error with this method leaves its reader fit to read the rows that follow.
 func (e *ValueError) BadRow() int { return e.Row }
 
-// A RowError says that a row cannot be used: a broken picture, a line of another number of values. The reader goes on with
+// A RowError says that a row cannot be used: a broken picture, a line of another number of values. The reader continues with
 // the next.
 type RowError struct {
 	File   string // with the line, where the file has lines

@@ -1,4 +1,4 @@
-// Trials tries what infer promises, with the built commands: a run that was killed goes on and ends with the same bytes, shards
+// Trials tries what infer promises, with the built commands: a run that was killed continues and ends with the same bytes, shards
 // share the work out, bad rows are named and change no other, memory does not grow with the rows. A promise that is not kept
 // makes the exit status 1.
 //

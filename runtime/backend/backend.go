@@ -10,7 +10,7 @@ type Backend interface {
 	// errors. The model's bytes must not be changed before Load returns, and are not kept.
 	//
 	// A ctx that is done before the call keeps it from starting. One that is done during the call ends it at once: what
-	// cannot be interrupted goes on in the background and is freed there. Either way the error wraps ctx.Err().
+	// cannot be interrupted continues in the background and is freed there. Either way the error wraps ctx.Err().
 	Load(ctx context.Context, model Checked, label string) (Graph, error)
 }
 

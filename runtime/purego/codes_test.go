@@ -60,7 +60,7 @@ func randomRows(n int) []float32 {
 	return x
 }
 
-// Codes are onnxruntime's but for logits within rounding of a decision; reconstructions and logits are as near.
+// Codes are onnxruntime's, except for logits within rounding of a decision; reconstructions and logits are as near.
 func TestAgreesWithONNXRuntime(t *testing.T) {
 	for _, config := range []string{models.DefaultName, models.CategoricalName} {
 		t.Run(config, func(t *testing.T) {

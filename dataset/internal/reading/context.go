@@ -44,7 +44,7 @@ func Stopped(name string, cause error) error {
 	return nil
 }
 
-// Await returns what f returns, or the context's error where the context is done first. f then goes on unheeded: it is for
+// Await returns what f returns, or the context's error where the context is done first. f then continues, and nobody waits for it: it is for
 // calls of the system that nothing else ends, such as reading a pipe that nobody writes to.
 func Await[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	var none T

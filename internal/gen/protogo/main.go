@@ -3,7 +3,7 @@
 //	go run ./internal/gen/protogo DIR/FILE.proto GO_IMPORT_PATH
 //
 // The schema is registered under GO_IMPORT_PATH/FILE.proto, because protobuf's registry refuses two files of one name
-// in one binary. FILE.pb.go is written beside the source.
+// in one binary. FILE.pb.go is written next to the source.
 package main
 
 import (
