@@ -31,15 +31,15 @@ func Optimizers() []string { return slices.Sorted(maps.Keys(rules)) }
 func (o Optimizer) Validate() error {
 	positive := func(x float64) bool { return x >= 0 && !math.IsInf(x, 0) }
 	switch {
-	case rules[o.Name] == nil:
+	case rules[o.Name].of == nil:
 		return fmt.Errorf("engine: optimizer.name is %q: use %s: %w", o.Name, strings.Join(Optimizers(), ", "), ErrOptimizer)
 	case !positive(o.LearningRate) || o.LearningRate == 0 || o.LearningRate > 1e3:
 		return fmt.Errorf("engine: optimizer.learning_rate is %g: use a number above 0, up to 1000: %w", o.LearningRate, ErrOptimizer)
 	case !positive(o.Clip):
 		return fmt.Errorf("engine: optimizer.clip is %g: use 0 for no limit, or a positive number: %w", o.Clip, ErrOptimizer)
-	case !(o.Momentum >= 0 && o.Momentum < 1) || o.Momentum != 0 && o.Name != "sgd":
+	case !(o.Momentum >= 0 && o.Momentum < 1) || o.Momentum != 0 && !rules[o.Name].momentum:
 		return fmt.Errorf("engine: optimizer.momentum is %g: use a number from 0, below 1, and with sgd only: %w", o.Momentum, ErrOptimizer)
-	case !positive(o.WeightDecay) || o.WeightDecay*o.LearningRate >= 1 || o.WeightDecay != 0 && o.Name != "adamw":
+	case !positive(o.WeightDecay) || o.WeightDecay*o.LearningRate >= 1 || o.WeightDecay != 0 && !rules[o.Name].decay:
 		return fmt.Errorf("engine: optimizer.weight_decay is %g: use a number from 0, below 1/learning_rate, and with adamw only: %w", o.WeightDecay, ErrOptimizer)
 	}
 	return nil
@@ -64,8 +64,15 @@ type updateInputs struct {
 	scalars []*G.Node // in the order of rule.scalars
 }
 
-// rules holds the optimisers by name.
-var rules = map[string]func(o Optimizer) rule{"adam": adam, "adamw": adam, "sgd": sgd}
+// rules holds the optimisers by their names: one row each, the update and the settings that it takes.
+var rules = map[string]struct {
+	of              func(o Optimizer) rule
+	momentum, decay bool
+}{
+	"adam":  {of: adam},
+	"adamw": {of: adam, decay: true},
+	"sgd":   {of: sgd, momentum: true},
+}
 
 // The constants of Adam (Kingma and Ba 1412.6980, section 2).
 const (

@@ -44,7 +44,7 @@ func newProgram(ctx context.Context, trace Trace, o Optimizer, batch int) (*prog
 	if batch < 1 {
 		return nil, fmt.Errorf("engine: a batch of %d rows: use 1 or more: %w", batch, ErrBatch)
 	}
-	p := &program{graph: G.NewGraph(), optimizer: o, rule: rules[o.Name](o)}
+	p := &program{graph: G.NewGraph(), optimizer: o, rule: rules[o.Name].of(o)}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
