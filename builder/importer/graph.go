@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/catvae/catvae/builder"
@@ -125,10 +126,15 @@ func (f *File) build(b *builder.Graph, inputs map[string]*G.Node, output, part s
 	return v.node, nil
 }
 
+// names returns the values' names for an error, each on the same line whatever a file calls it.
 func names(values []onnxgraph.Value) []string {
 	var list []string
 	for _, v := range values {
-		list = append(list, v.Name)
+		name := v.Name
+		if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
+			name = quoted
+		}
+		list = append(list, name)
 	}
 	return list
 }

@@ -17,6 +17,9 @@ type Info struct {
 	Shape []int64 // dynamic dimensions are -1
 }
 
+// String writes the tensor on one line, whatever a file calls it: "rows" float32 [-1 784].
+func (i Info) String() string { return fmt.Sprintf("%q %s %v", i.Name, i.DType, i.Shape) }
+
 // A DType is an element type by its ONNX name in lower case.
 type DType string
 

@@ -1,6 +1,7 @@
 package onnxtensor_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -46,5 +47,13 @@ func TestCheck(t *testing.T) {
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: the error is %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+// A name that a hostile file chose does not break an error into lines.
+func TestInfoIsOneLine(t *testing.T) {
+	info := onnxtensor.Info{Name: "a\nb", DType: onnxtensor.Float32, Shape: []int64{-1, 4}}
+	if got, want := fmt.Sprint([]onnxtensor.Info{info}), `["a\nb" float32 [-1 4]]`; got != want {
+		t.Errorf("it is written %s, want %s", got, want)
 	}
 }
