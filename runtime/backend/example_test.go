@@ -32,7 +32,7 @@ func ExampleLoad() {
 	_, err = backend.Load(ctx, purego.New(), []byte("no model"), "words.onnx")
 	fmt.Println(errors.Is(err, backend.ErrUnsafe))
 	// Output:
-	// [{x float32 [-1 2]}]
+	// ["x" float32 [-1 2]]
 	// y [1 2] [3 4]
 	// true
 }
