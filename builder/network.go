@@ -149,11 +149,9 @@ func (c *NetworkConfig) SetKind(kind string) error {
 	if err != nil {
 		return err
 	}
-	if o, ok := n.(ONNX); ok {
-		if p, ok := c.Network.(MLP); ok { // the graph replaces it, and configurations have always kept it
-			o.Hidden = p.Hidden
-			n = o
-		}
+	if n.Kind() == (ONNX{}).Kind() {
+		c.Import("", "")
+		return nil
 	}
 	c.Network = n
 	return nil
@@ -189,7 +187,7 @@ func (c *NetworkConfig) SetKey(key string, assign func(field reflect.Value) erro
 // Import makes the network one of an ONNX file: output names the graph's value to use, "" for its result.
 func (c *NetworkConfig) Import(graph, output string) {
 	o := ONNX{Graph: graph, Output: output}
-	if p, ok := c.Network.(MLP); ok { // configurations have always kept it
+	if p, ok := c.Network.(MLP); ok { // the graph replaces it, and configurations have always kept its widths
 		o.Hidden = p.Hidden
 	}
 	c.Network = o

@@ -175,15 +175,15 @@ func decodeSlot(m *Model, batch int, packed []byte, output string) (*slot[byte, 
 	s := &slot[byte, float32]{in: packed}
 	var results []backend.Tensor
 	for _, info := range m.decoder.Outputs() {
-		t := backend.Tensor{Name: info.Name, Shape: append([]int64{int64(batch)}, m.manifest.Input.Shape...)}
+		shape, size := append([]int64{int64(batch)}, m.manifest.Input.Shape...), m.manifest.Input.RowSize()
 		if info.Name == bundle.ReconstructionLogits {
-			t.Shape = shapeOf(batch, m.outputShape())
+			shape, size = shapeOf(batch, m.outputShape()), m.outputs()
 		}
-		values := make([]float32, batch*sizeOfRow(t.Shape))
-		if t.Data = values; info.Name == output {
+		values := make([]float32, batch*size)
+		if info.Name == output {
 			s.out = values
 		}
-		results = append(results, t)
+		results = append(results, backend.Tensor{Name: info.Name, Shape: shape, Data: values})
 	}
 	run, end, err := bind(m.decoder, []backend.Tensor{code}, results)
 	s.close = end
@@ -194,15 +194,6 @@ func decodeSlot(m *Model, batch int, packed []byte, output string) (*slot[byte, 
 		return run(ctx)
 	}
 	return s, err
-}
-
-// sizeOfRow returns how many numbers a row of a shape has, whose first dimension is the batch.
-func sizeOfRow(shape []int64) int {
-	n := 1
-	for _, d := range shape[1:] {
-		n *= int(d)
-	}
-	return n
 }
 
 // bind fixes a graph's memory. A graph that is no [backend.Binder] runs as it can, and its results are copied.

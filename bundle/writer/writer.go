@@ -207,10 +207,11 @@ func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []Part, l
 		if err != nil {
 			return err
 		}
-		reference, width, bits := wantLogits[0].Floats(), l.Dist().Logits(), l.Bits()
+		latent, reference := l.Dist(), wantLogits[0].Floats()
+		width, bits := latent.Logits(), latent.Bits()
 		got, expected := codes[0].Floats(), want[0].Floats()
 		for row := range batch {
-			near := l.Dist().NearDecision(reference[row*width:][:width], c.Margin)
+			near := latent.NearDecision(reference[row*width:][:width], c.Margin)
 			for i := range bits {
 				at := row*bits + i
 				if near[i] {
