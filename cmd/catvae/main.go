@@ -19,7 +19,7 @@ import (
 	"github.com/catvae/catvae/train"
 )
 
-const description = `Categorical and Bernoulli variational auto-encoders: train with gorgonia, ship as ONNX, run with onnxruntime.
+var description = `Categorical and Bernoulli variational auto-encoders: train with gorgonia, ship as ONNX, run with onnxruntime.
 
   catvae quickstart                                   a model on generated glyphs, in about a minute
   catvae train --data mnist/ --out run                on MNIST's four files

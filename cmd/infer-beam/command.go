@@ -20,7 +20,7 @@ import (
 )
 
 // description is what --help says first.
-const description = `Runs a bundle over rows as an Apache Beam pipeline: infer, spread over a runner's workers.
+var description = `Runs a bundle over rows as an Apache Beam pipeline: infer, spread over a runner's workers.
 
   infer-beam --model run/bundle --in rows.npy --out codes/
   infer-beam --model run/bundle --in rows.npy --out codes/ --part-rows 65536 --runner=universal --endpoint=127.0.0.1:8099 --environment_type=LOOPBACK --parallelism=2

@@ -25,7 +25,7 @@ parallelism=2 open=0 fetch=0
 
 usage() {
 	echo "flink.sh: $1: see the first lines of $here/flink.sh" >&2
-	exit 2
+	exit 64
 }
 
 while [ $# -gt 0 ]; do

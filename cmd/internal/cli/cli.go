@@ -14,49 +14,11 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/infer"
-	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 )
-
-// The exit codes. They never change meaning.
-const (
-	Done        = 0
-	Failed      = 1
-	Usage       = 2
-	Part        = 3 // done in part
-	BadInput    = 4 // a bad bundle or bad data: trying again is useless
-	NoLibrary   = 5 // onnxruntime, or the device, is missing
-	Interrupted = 130
-)
-
-// ExitStatus is the help's last paragraph.
-const ExitStatus = "EXIT STATUS: 0 done, 1 error, 2 usage, 3 partly done, 4 bad bundle or data, 5 onnxruntime or device missing, 130 interrupted."
-
-// ErrUsage is wrapped by errors about the command line.
-var ErrUsage = errors.New("usage")
-
-// Code returns the exit code of an error.
-func Code(err error) int {
-	switch {
-	case err == nil:
-		return Done
-	case errors.Is(err, context.Canceled):
-		return Interrupted
-	case errors.Is(err, ErrUsage), errors.Is(err, infer.ErrJob):
-		return Usage
-	case errors.Is(err, infer.ErrPart):
-		return Part
-	case errors.Is(err, runtime.ErrLibrary), errors.Is(err, runtime.ErrDevice):
-		return NoLibrary
-	case errors.Is(err, bundle.ErrBad), errors.Is(err, dataset.ErrData), errors.Is(err, backend.ErrUnsafe), errors.Is(err, runtime.ErrInput):
-		return BadInput
-	}
-	return Failed
-}
 
 // Env is what a command runs in: tests give their own.
 type Env struct {

@@ -9,7 +9,7 @@ import (
 )
 
 // InferDescription is what infer --help says first.
-const InferDescription = `Runs a bundle over rows: codes, logits, reconstructions or scores out.
+var InferDescription = `Runs a bundle over rows: codes, logits, reconstructions or scores out.
 
   infer --model run/bundle --in t10k-images-idx3-ubyte.gz --out codes.npy
   infer --model run/bundle --in pictures/ --out codes.parquet --max-bad 0.01

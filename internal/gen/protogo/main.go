@@ -27,7 +27,7 @@ import (
 func main() {
 	if len(os.Args) != 3 {
 		fmt.Fprintln(os.Stderr, "usage: protogo DIR/FILE.proto GO_IMPORT_PATH")
-		os.Exit(2)
+		os.Exit(64)
 	}
 	if err := generate(os.Args[1], os.Args[2]); err != nil {
 		fmt.Fprintln(os.Stderr, "protogo:", err)

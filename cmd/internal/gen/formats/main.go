@@ -13,7 +13,7 @@ import (
 func main() {
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: formats FILE.md")
-		os.Exit(2)
+		os.Exit(64)
 	}
 	if err := atomicfile.Write(os.Args[1], 0o644, infer.WriteFormats); err != nil {
 		fmt.Fprintln(os.Stderr, "formats:", err)
