@@ -1,26 +1,26 @@
 // Package atomicfile makes files and folders appear whole or not at all.
 //
 // A file is written under a temporary name next to its target, synced, closed, renamed, and its folder synced; a folder
-// is filled under a temporary name and renamed. A reader sees the old or the new one, even after a crash or a power
-// cut; what a crash leaves behind has a name that begins with ".tmp-".
+// is filled under a temporary name, everything in it is synced, and it is renamed. A reader sees the old or the new one,
+// even after a crash or a power cut.
+//
+// What a crash leaves behind has a name that begins with ".tmp-". Whoever writes holds a lock of the system on it, which
+// ends with the process however that ends. So [Sweep] removes what nobody holds, and never what another run is writing.
+//
+// Links are followed: the file that a link leads to is replaced, and the link stays. Devices, pipes and files that are
+// open already, such as /dev/stdout, are never replaced: see [Target].
 package atomicfile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	goruntime "runtime"
-	"strings"
+	"time"
 )
-
-// prefix begins the name of everything unfinished.
-const prefix = ".tmp-"
-
-// Unfinished reports whether a name belongs to something that a crash left unfinished.
-func Unfinished(name string) bool { return strings.HasPrefix(name, prefix) }
 
 // ErrExists is wrapped by the error for a target that already exists. It is an fs.ErrExist.
 var ErrExists = fmt.Errorf("exists already: choose another name, or have it replaced: %w", fs.ErrExist)
@@ -28,20 +28,36 @@ var ErrExists = fmt.Errorf("exists already: choose another name, or have it repl
 // A File is written under a temporary name until it is committed. Exactly one of Commit and Abort ends it; Abort after
 // Commit is harmless, so that it can be deferred.
 type File struct {
-	path string
-	perm fs.FileMode
-	f    *os.File
-	err  error // the first
-	done bool
+	target Target
+	perm   fs.FileMode
+	f      *os.File
+	ctx    context.Context
+	stop   func() bool // ends the watch on ctx
+	err    error       // the first
+	done   bool
 }
 
-// Create begins a file that will appear at path.
-func Create(path string, perm fs.FileMode) (*File, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), prefix+filepath.Base(path)+"-")
+// Create begins a file that will appear at path. Where path leads to something that is written through, it opens that, and
+// waits for a pipe's reader. Once ctx is done, waiting and writing end with its error.
+func Create(ctx context.Context, path string, perm fs.FileMode) (*File, error) {
+	t, err := Follow(path)
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
-	return &File{path: path, perm: perm, f: f}, nil
+	f := &File{target: t, perm: perm, ctx: ctx}
+	if t.Through {
+		f.f, err = t.open(ctx)
+	} else {
+		f.f, err = createOwned(filepath.Dir(t.Path), filepath.Base(t.Path), "")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", path, err)
+	}
+	f.stop = func() bool { return true }
+	if t.Through {
+		f.stop = context.AfterFunc(ctx, func() { _ = f.f.SetWriteDeadline(time.Unix(1, 0)) }) // what cannot wait needs no deadline
+	}
+	return f, nil
 }
 
 // Write is io.Writer's. Its first error stays.
@@ -50,44 +66,77 @@ func (f *File) Write(p []byte) (int, error) {
 		return 0, f.err
 	}
 	n, err := f.f.Write(p)
+	report(Op{Kind: Written, Path: f.f.Name()})
+	if errors.Is(err, os.ErrDeadlineExceeded) && f.ctx.Err() != nil {
+		err = f.ctx.Err()
+	}
 	if err != nil {
-		f.err = fmt.Errorf("write %s: %w", f.path, err)
+		f.err = fmt.Errorf("write %s: %w", f.target.Path, err)
 	}
 	return n, f.err
 }
 
-// Commit syncs the file and gives it its name. On any error path is as it was.
+// Commit syncs the file and gives it its name. On any error path is as it was. What is written through is closed.
 func (f *File) Commit() error {
 	defer f.Abort()
 	if f.err != nil {
 		return f.err
 	}
-	f.err = errors.Join(f.f.Chmod(f.perm), f.f.Sync(), f.f.Close()) // before the rename: Windows wants it so
-	if f.err == nil {
-		f.err = os.Rename(f.f.Name(), f.path)
-	}
-	if f.err == nil {
-		f.done = true
-		f.err = syncDir(filepath.Dir(f.path))
+	if f.target.Through {
+		f.err = f.f.Close()
+	} else {
+		f.err = f.rename()
 	}
 	if f.err != nil {
-		f.err = fmt.Errorf("write %s: %w", f.path, f.err)
+		f.err = fmt.Errorf("write %s: %w", f.target.Path, f.err)
 	}
 	return f.err
 }
 
+func (f *File) rename() error {
+	tmp, path := f.f.Name(), f.target.Path
+	if err := errors.Join(f.f.Chmod(f.perm), syncFile(f.f)); err != nil {
+		return err
+	}
+	if closeFirst {
+		if err := f.f.Close(); err != nil {
+			return err
+		}
+	}
+	if err := rename(tmp, path); err != nil {
+		return err
+	}
+	f.done = true
+	if err := f.f.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
 // Abort removes what was written.
 func (f *File) Abort() {
-	if !f.done {
-		f.done = true
-		f.f.Close()           // a second Close is harmless
-		os.Remove(f.f.Name()) // the error to report is another
+	f.stop()
+	if f.done {
+		return
+	}
+	f.done = true
+	if !f.target.Through && !closeFirst {
+		os.Remove(f.f.Name()) // while it is locked; the error to report is another
+	}
+	f.f.Close() // a second Close is harmless
+	if !f.target.Through && closeFirst {
+		os.Remove(f.f.Name())
 	}
 }
 
 // Write calls write to fill a file, which then appears at path. On any error path is as it was.
 func Write(path string, perm fs.FileMode, write func(io.Writer) error) error {
-	f, err := Create(path, perm)
+	return WriteContext(context.Background(), path, perm, write)
+}
+
+// WriteContext is [Write] to a path that may lead to something that is written through: see [Create].
+func WriteContext(ctx context.Context, path string, perm fs.FileMode, write func(io.Writer) error) error {
+	f, err := Create(ctx, path, perm)
 	if err != nil {
 		return err
 	}
@@ -101,99 +150,10 @@ func Write(path string, perm fs.FileMode, write func(io.Writer) error) error {
 	return f.Commit()
 }
 
-// Sweep removes what crashes left unfinished in dir, for those names that want accepts.
-func Sweep(dir string, want func(name string) bool) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		rest, ok := strings.CutPrefix(e.Name(), prefix)
-		if i := strings.LastIndexByte(rest, '-'); ok && i > 0 && want(rest[:i]) {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // WriteBytes is [Write] of bytes.
 func WriteBytes(path string, perm fs.FileMode, data []byte) error {
 	return Write(path, perm, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
-}
-
-// Dir makes the folder at path. It calls fill with a temporary folder to fill. A path that exists is an [ErrExists],
-// unless force is set: then the old folder is moved aside, and removed once the new one is in place. Only folders are
-// replaced. On any error path is as it was.
-func Dir(path string, force bool, fill func(dir string) error) (err error) {
-	if err := CheckNew(path, force); err != nil {
-		return err
-	}
-	parent := filepath.Dir(filepath.Clean(path))
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return fmt.Errorf("make %s: %w", path, err)
-	}
-	tmp, err := os.MkdirTemp(parent, prefix+filepath.Base(path)+"-")
-	if err != nil {
-		return fmt.Errorf("make %s: %w", path, err)
-	}
-	defer os.RemoveAll(tmp) // gone already after the rename
-	if err := fill(tmp); err != nil {
-		return err
-	}
-	if err := errors.Join(os.Chmod(tmp, 0o755), syncDir(tmp)); err != nil {
-		return fmt.Errorf("make %s: %w", path, err)
-	}
-	old := tmp + "-old"
-	switch err := os.Rename(path, old); {
-	case errors.Is(err, fs.ErrNotExist):
-		old = ""
-	case err != nil:
-		return fmt.Errorf("make %s: move the old one aside: %w", path, err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		if old != "" {
-			err = errors.Join(err, os.Rename(old, path))
-		}
-		return fmt.Errorf("make %s: %w", path, err)
-	}
-	if old != "" {
-		if err := os.RemoveAll(old); err != nil {
-			return fmt.Errorf("make %s: remove the old one: %w", path, err)
-		}
-	}
-	return syncDir(parent)
-}
-
-// CheckNew reports, before long work begins, a target that [Dir] would refuse.
-func CheckNew(path string, force bool) error {
-	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case !force:
-		return fmt.Errorf("%s %w", path, ErrExists)
-	case !info.IsDir():
-		return fmt.Errorf("%s is not a folder, and a folder replaces only a folder: choose another name", path)
-	}
-	return nil
-}
-
-// syncDir makes a rename inside a folder durable. Windows cannot open folders for it.
-func syncDir(dir string) error {
-	if goruntime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	return errors.Join(err, d.Close())
 }

@@ -1,0 +1,12 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd || windows)
+
+package atomicfile
+
+import (
+	"errors"
+	"os"
+)
+
+const closeFirst = false
+
+func tryLock(*os.File) error { return errors.ErrUnsupported }
