@@ -106,7 +106,7 @@ func (c sampleCommand) Run(ctx context.Context, env cli.Env) error {
 	for _, d := range model.Manifest().Input.Shape {
 		shape = append(shape, int(d))
 	}
-	return atomicfile.Write(c.Out, 0o644, func(w io.Writer) error {
+	return atomicfile.WriteContext(ctx, c.Out, 0o644, func(w io.Writer) error {
 		if strings.HasSuffix(c.Out, ".png") {
 			height, width := imgrid.Dims(shape[1:])
 			images := make([][]float32, c.Rows)

@@ -63,7 +63,7 @@ func (c *command) Run(ctx context.Context, env cli.Env) error {
 		}
 		plan.ChooseVariant(backend.Device(c.Device))
 	}
-	release, err := plan.Prepare()
+	release, err := plan.Prepare(ctx)
 	if err != nil {
 		return err
 	}

@@ -7,14 +7,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
 // TestMain lets the test be another process: one that begins a file and a folder, says so, and waits to be killed; or one
 // that adds to a number under a lock.
 func TestMain(m *testing.M) {
-	dir := os.Getenv("CATVAE_TEST_DIR")
-	switch os.Getenv("CATVAE_TEST_CHILD") {
+	what, dir, _ := strings.Cut(os.Getenv("CATVAE_TEST_JOB"), " ")
+	switch what {
 	case "hold":
 		hold(dir)
 	case "count":
@@ -44,7 +45,7 @@ func hold(dir string) {
 func child(t *testing.T, what, dir string) (cmd *exec.Cmd, out *bufio.Reader) {
 	t.Helper()
 	cmd = exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "CATVAE_TEST_CHILD="+what, "CATVAE_TEST_DIR="+dir)
+	cmd.Env = append(os.Environ(), "CATVAE_TEST_JOB="+what+" "+dir)
 	cmd.Stderr = os.Stderr
 	stdin, err1 := cmd.StdinPipe()
 	stdout, err2 := cmd.StdoutPipe()

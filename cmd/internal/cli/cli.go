@@ -108,14 +108,17 @@ func OneLine(err error) string {
 
 // CheckTarget reports a file that would be replaced without permission, or whose folder does not exist, before long work.
 func CheckTarget(path string, force bool) error {
-	info, err := os.Stat(path)
+	if path == "-" {
+		return fmt.Errorf("%w: --out - is ambiguous: name /dev/stdout for standard output, or ./- for a file", ErrUsage)
+	}
+	_, err := atomicfile.CheckFile(path, force)
 	switch {
-	case err == nil && info.IsDir():
-		return fmt.Errorf("%w: --out %s is a folder: name a file", ErrUsage, path)
-	case err == nil && !force:
+	case errors.Is(err, atomicfile.ErrTarget):
+		return fmt.Errorf("%w: --out %w", ErrUsage, err)
+	case errors.Is(err, atomicfile.ErrExists):
 		return fmt.Errorf("--out %s exists already: choose another name, or --force to replace it: %w", path, fs.ErrExist)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return err
+	case err != nil:
+		return fmt.Errorf("--out %w", err)
 	}
 	return nil
 }

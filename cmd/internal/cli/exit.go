@@ -10,6 +10,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 )
@@ -87,7 +88,7 @@ func Code(err error) int {
 		return Done
 	case errors.Is(err, context.Canceled):
 		return Interrupted
-	case errors.Is(err, ErrUsage), errors.Is(err, infer.ErrJob):
+	case errors.Is(err, ErrUsage), errors.Is(err, infer.ErrJob), errors.Is(err, atomicfile.ErrTarget):
 		return Usage
 	case errors.Is(err, infer.ErrPart):
 		return Part

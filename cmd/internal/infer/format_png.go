@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/imgrid"
 )
 
@@ -42,10 +43,9 @@ func (f *sheetFormatter) close() error {
 
 // pictures is a part that is a folder with a PNG for each row, named by the row's id.
 type pictures struct {
-	p         *Plan
-	path, tmp string
-	done      bool
-	encoder   png.Encoder
+	p       *Plan
+	folder  *atomicfile.Folder
+	encoder png.Encoder
 }
 
 // bufferPool keeps the encoder's memory, most of a megabyte, from one picture to the next.
@@ -55,11 +55,11 @@ func (b *bufferPool) Get() *png.EncoderBuffer  { return b.kept }
 func (b *bufferPool) Put(e *png.EncoderBuffer) { b.kept = e }
 
 func newPictures(p *Plan, path string) (partBody, error) {
-	tmp, err := os.MkdirTemp(filepath.Dir(path), ".tmp-"+filepath.Base(path)+"-")
+	folder, err := atomicfile.CreateFolder(path)
 	if err != nil {
 		return nil, fmt.Errorf("infer: %w", err)
 	}
-	return &pictures{p: p, path: path, tmp: tmp, encoder: png.Encoder{BufferPool: &bufferPool{}}}, nil
+	return &pictures{p: p, folder: folder, encoder: png.Encoder{BufferPool: &bufferPool{}}}, nil
 }
 
 // unfit are the characters that an id may have and a file's name should not.
@@ -82,7 +82,7 @@ func (f *pictures) write(r results) error {
 		for j, x := range r.floats[i*height*width:][:height*width] {
 			img.Pix[j] = byte(255*min(max(x, 0), 1) + 0.5)
 		}
-		file, err := os.Create(filepath.Join(f.tmp, f.p.pictureName(r.first+i)))
+		file, err := os.Create(filepath.Join(f.folder.Path(), f.p.pictureName(r.first+i)))
 		if err != nil {
 			return fmt.Errorf("infer: %w", err)
 		}
@@ -99,26 +99,16 @@ func (f *pictures) write(r results) error {
 
 func (f *pictures) close() error { return nil }
 
+// commit syncs all pictures, in commit rather than as each is written: the disk takes many at once.
 func (f *pictures) commit() (int64, string, error) {
-	size, sum, err := hashPart(f.tmp)
+	size, sum, err := hashPart(f.folder.Path())
+	if err == nil {
+		err = f.folder.Commit(true) // what is there has no record
+	}
 	if err != nil {
 		return 0, "", fmt.Errorf("infer: %w", err)
 	}
-	if err := os.RemoveAll(f.path); err != nil { // a folder without a record
-		return 0, "", fmt.Errorf("infer: %w", err)
-	}
-	if err := os.Chmod(f.tmp, 0o755); err != nil {
-		return 0, "", fmt.Errorf("infer: %w", err)
-	}
-	if err := os.Rename(f.tmp, f.path); err != nil {
-		return 0, "", fmt.Errorf("infer: %w", err)
-	}
-	f.done = true
 	return size, sum, nil
 }
 
-func (f *pictures) abort() {
-	if !f.done {
-		os.RemoveAll(f.tmp)
-	}
-}
+func (f *pictures) abort() { f.folder.Abort() }

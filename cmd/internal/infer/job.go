@@ -100,6 +100,8 @@ func (j Job) Normal() (Job, error) {
 	switch {
 	case j.Model == "" || j.In == "" || j.Out == "":
 		return j, fmt.Errorf("infer: %w: name a model, an input and an output", ErrJob)
+	case j.Out == "-":
+		return j, fmt.Errorf("infer: %w: an output called - is ambiguous: name /dev/stdout for standard output, with a --format, or ./- for a file", ErrJob)
 	case !(j.MaxBad >= 0 && j.MaxBad <= 1):
 		return j, fmt.Errorf("infer: %w: --max-bad %g: use a ratio of 0 to 1", ErrJob, j.MaxBad)
 	case j.PartRows < 0 || j.Batch < 0 || j.Batch > 1<<20 || j.Callers < 0 || j.Callers > 1024:

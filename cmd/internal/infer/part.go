@@ -2,6 +2,7 @@ package infer
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -34,7 +35,7 @@ type Record struct {
 var errOther = errors.New("it is a part of another run: its bundle, source or parameters differ")
 
 func (p *Plan) recordPath(b Block) string {
-	return filepath.Join(p.dir(), p.partName(b)+".done")
+	return p.partPath(b) + ".done"
 }
 
 // Record returns a block's record, or false where none exists yet or it is torn. The record of another job is an error.
@@ -65,7 +66,7 @@ func (p *Plan) recorded(b Block) (Record, bool, error) {
 	if !ok || err != nil {
 		return r, false, err
 	}
-	size, sum, err := hashPart(filepath.Join(p.dir(), p.partName(b)))
+	size, sum, err := hashPart(p.partPath(b))
 	if err != nil || size != r.Size || sum != r.SHA256 {
 		return r, false, nil
 	}
@@ -112,14 +113,13 @@ type partBody interface {
 	abort()
 }
 
-func (p *Plan) newPart(b Block) (*part, error) {
-	path := filepath.Join(p.dir(), p.partName(b))
+func (p *Plan) newPart(ctx context.Context, b Block) (*part, error) {
 	var body partBody
 	var err error
 	if p.parted.folder != nil && !p.direct {
-		body, err = p.parted.folder(p, path)
+		body, err = p.parted.folder(p, p.partPath(b))
 	} else {
-		body, err = p.newFilePart(path, b.Rows)
+		body, err = p.newFilePart(ctx, b)
 	}
 	if err != nil {
 		return nil, err
@@ -133,16 +133,23 @@ func (t *part) write(r results, bad []badRow) error {
 	return t.body.write(r)
 }
 
-// finish gives a part its name, then its record. Bad rows are named before the part appears.
+// finish gives a part its name, then its record. Bad rows are named before the part appears, and each step lasts before the
+// next is taken: a record that outlives a power cut has its part.
 func (t *part) finish() (Record, error) {
 	defer t.body.abort()
-	name := t.plan.partName(t.block)
-	r := Record{Block: t.block, File: name, Bad: len(t.bad), Made: t.plan.made}
+	r := Record{Block: t.block, File: t.plan.partName(t.block), Bad: len(t.bad), Made: t.plan.made}
 	if err := t.body.close(); err != nil {
 		return r, err
 	}
-	if err := writeBad(BadFile(filepath.Join(t.plan.dir(), name)), t.bad); err != nil {
-		return r, err
+	if !t.plan.direct {
+		if err := removed(os.Remove(t.plan.recordPath(t.block))); err != nil { // of a part that is made again
+			return r, err
+		}
+	}
+	if !t.plan.file.Through {
+		if err := writeBad(t.plan.badPath(t.block), t.bad); err != nil {
+			return r, err
+		}
 	}
 	var err error
 	if r.Size, r.SHA256, err = t.body.commit(); err != nil {
@@ -167,14 +174,18 @@ type filePart struct {
 	file *atomicfile.File
 }
 
-func (p *Plan) newFilePart(path string, rows int) (*filePart, error) {
-	file, err := atomicfile.Create(path, 0o644)
+func (p *Plan) newFilePart(ctx context.Context, b Block) (*filePart, error) {
+	path := p.partPath(b)
+	if p.direct {
+		path = p.Job.Out
+	}
+	file, err := atomicfile.Create(ctx, path, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	f := &filePart{hash: sha256.New(), file: file}
 	f.buf = bufio.NewWriterSize(countingWriter{f}, 1<<18)
-	if f.formatter, err = p.parted.open(p, f.buf, rows); err != nil {
+	if f.formatter, err = p.parted.open(p, f.buf, b.Rows); err != nil {
 		file.Abort()
 		return nil, err
 	}

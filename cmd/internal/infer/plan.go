@@ -9,12 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/runtime"
 )
 
@@ -30,8 +30,9 @@ type Plan struct {
 	target   format // of the output
 	parted   format // of parts
 	partRows int
-	parts    int  // of the whole job, every shard's
-	direct   bool // the one part of the shard is the output file itself
+	parts    int               // of the whole job, every shard's
+	direct   bool              // the one part of the shard is the output file itself
+	file     atomicfile.Target // where the output file lies, once links are followed
 	opened   struct {
 		sync.Mutex
 		reader dataset.Reader // opened by the planning, and used by the first caller of reader
@@ -76,6 +77,9 @@ func NewPlan(ctx context.Context, job Job) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{Job: job}
+	if err := p.checkTarget(); err != nil {
+		return nil, err
+	}
 	if p.bundle, err = bundle.Open(job.Model); err != nil {
 		return nil, err
 	}
@@ -85,7 +89,7 @@ func NewPlan(ctx context.Context, job Job) (*Plan, error) {
 	}
 	p.opened.reader = reader
 	if err = p.fit(reader.Info()); err == nil {
-		err = p.checkTarget()
+		err = p.checkExisting()
 	}
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -123,7 +127,7 @@ func (p *Plan) fit(info dataset.Info) error {
 	if rows := p.rows(); p.target.most > 0 && !p.Job.Folder() && rows > p.target.most {
 		return fmt.Errorf("infer: %w: a file of %s holds up to %d rows, these are %d: name a folder (--out DIR/ --format %s) for a file each", ErrJob, p.target.name, p.target.most, rows, p.target.name)
 	}
-	p.direct = !p.Job.Folder() && len(p.Blocks()) == 1
+	p.direct = p.file.Through || !p.Job.Folder() && len(p.Blocks()) == 1 // what is written through is one block
 	p.parted = p.target
 	if !p.Job.Folder() && !p.direct {
 		p.parted, _ = formatNamed(Raw)
@@ -197,25 +201,42 @@ func (p *Plan) reader(ctx context.Context, first int) (dataset.Reader, error) {
 	return r, nil
 }
 
-// checkTarget reports a file that would be replaced without permission, or whose folder does not exist, before long
-// work. A file with parts of the same job next to it is made again: that run was killed while it tidied up.
+// checkTarget reports an output that cannot be written, before long work.
 func (p *Plan) checkTarget() error {
 	if p.Job.Folder() {
+		if info, err := os.Stat(filepath.Clean(p.Job.Out)); err == nil && !info.IsDir() {
+			return fmt.Errorf("infer: %w: %s is not a folder: name a folder, or a file without a slash at the end", ErrJob, p.Job.Out)
+		}
+		return nil
+	}
+	bad, err := atomicfile.CheckFile(BadFile(p.Job.Out), true)
+	if err == nil && bad.Info != nil && bad.Through {
+		err = fmt.Errorf("%s is no file: %w", BadFile(p.Job.Out), atomicfile.ErrTarget)
+	}
+	if err == nil || errors.Is(err, fs.ErrNotExist) { // the folder's absence is the output's fault
+		p.file, err = atomicfile.CheckFile(p.Job.Out, true)
+	}
+	switch {
+	case errors.Is(err, atomicfile.ErrTarget):
+		return fmt.Errorf("infer: %w: %w, or end it with a slash for parts in a folder", ErrJob, err)
+	case err != nil:
+		return fmt.Errorf("infer: %w", err)
+	case p.file.Through && p.Job.MaxBad > 0:
+		return fmt.Errorf("infer: %w: %s is written as it comes, and bad rows are listed in a file next to the output: name a file", ErrJob, p.Job.Out)
+	}
+	return nil
+}
+
+// checkExisting reports a file that would be replaced without permission. A file with parts of the same job next to it is
+// made again: that run was killed while it tidied up.
+func (p *Plan) checkExisting() error {
+	if p.Job.Folder() || p.Job.Force {
 		return nil // records tell the parts of another job
 	}
 	for _, path := range []string{p.Job.Out, BadFile(p.Job.Out)} {
-		info, err := os.Stat(path)
-		switch {
-		case err == nil && info.IsDir():
-			return fmt.Errorf("infer: %w: %s is a folder: name a file, or end it with a slash for parts in a folder", ErrJob, path)
-		case err == nil && !p.Job.Force && !p.begun():
+		if _, err := atomicfile.CheckFile(path, false); errors.Is(err, atomicfile.ErrExists) && !p.begun() {
 			return fmt.Errorf("infer: %s exists already: choose another name, or --force to replace it: %w", path, fs.ErrExist)
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return err
 		}
-	}
-	if _, err := os.Stat(filepath.Dir(p.Job.Out)); err != nil {
-		return fmt.Errorf("infer: the folder of %s: %w", p.Job.Out, err)
 	}
 	return nil
 }
@@ -229,13 +250,19 @@ func (p *Plan) begun() bool {
 	return !slices.ContainsFunc(p.Blocks(), func(b Block) bool { _, _, err := p.Record(b); return err != nil })
 }
 
-// Blocks returns the blocks of the job's shard: consecutive parts, so that a source that must be read from its start is read once.
+// Blocks returns the blocks of the job's shard: consecutive parts, so that a source that must be read from its start is read
+// once. An output that is written through is one block.
 func (p *Plan) Blocks() []Block {
 	var blocks []Block
 	s := p.Job.Shard
 	for part := p.parts * s.Index / s.Of; part < p.parts*(s.Index+1)/s.Of; part++ {
 		first := part * p.partRows
 		blocks = append(blocks, Block{Part: part, Parts: p.parts, First: first, Rows: min(p.partRows, p.Source.Rows-first)})
+	}
+	if n := len(blocks); n > 1 && p.file.Through {
+		last := blocks[n-1]
+		blocks[0].Rows = last.First + last.Rows - blocks[0].First
+		blocks = blocks[:1]
 	}
 	return blocks
 }
@@ -276,22 +303,41 @@ func (p *Plan) Close() error {
 // BadFile is the file that lists an output's bad rows.
 func BadFile(out string) string { return out + ".bad.jsonl" }
 
+// badPath is the file that lists a part's bad rows.
+func (p *Plan) badPath(b Block) string {
+	if p.direct {
+		return BadFile(p.Job.Out) // next to a link, not to what it leads to
+	}
+	return BadFile(p.partPath(b))
+}
+
 // dir is the folder of the parts: the output itself, or one next to it. A part that is the output file is in the output's folder.
 func (p *Plan) dir() string {
 	switch {
 	case p.Job.Folder():
 		return filepath.Clean(p.Job.Out)
 	case p.direct:
-		return filepath.Dir(p.Job.Out)
+		return filepath.Dir(p.file.Path)
 	}
-	base := filepath.Base(p.Job.Out)
-	return filepath.Join(filepath.Dir(p.Job.Out), "."+strings.TrimPrefix(base, ".")+".parts")
+	return p.hidden(partsEnd)
+}
+
+// partsEnd ends the name of the folder of an output file's raw parts.
+const partsEnd = ".parts"
+
+// hidden is the name of something next to the output file.
+func (p *Plan) hidden(end string) string {
+	dir, base := filepath.Split(p.file.Path)
+	return filepath.Join(dir, "."+base+end)
 }
 
 // partName is the name of a part in its folder.
 func (p *Plan) partName(b Block) string {
 	if p.direct {
-		return filepath.Base(p.Job.Out)
+		return filepath.Base(p.file.Path)
 	}
 	return fmt.Sprintf("part-%05d-of-%05d%s", b.Part, b.Parts, p.parted.ends[0])
 }
+
+// partPath is where a part lies.
+func (p *Plan) partPath(b Block) string { return filepath.Join(p.dir(), p.partName(b)) }

@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,57 +10,60 @@ import (
 	"strconv"
 
 	"github.com/catvae/catvae/internal/atomicfile"
-	"github.com/gofrs/flock"
 )
 
 // partFile matches the names of parts, of their records and of their bad rows.
 var partFile = regexp.MustCompile(`^part-(\d{5})-of-(\d{5})(\.[a-z]+)(\.done|\.bad\.jsonl)?$`)
 
-// Prepare makes the folder of the parts ready. It creates the folder, locks this shard's parts against other runs,
-// removes what a crash left unfinished, refuses parts of other jobs (or removes them where the job says force), and
-// checks that the disk has room for the output. It holds the lock until release is called.
-func (p *Plan) Prepare() (release func(), err error) {
-	dir := p.dir()
-	if !p.Job.Folder() {
-		out := filepath.Base(p.Job.Out)
-		if err := atomicfile.Sweep(filepath.Dir(p.Job.Out), func(name string) bool { return name == out || name == BadFile(out) }); err != nil {
-			return nil, fmt.Errorf("infer: %w", err)
-		}
+// Prepare makes the place of the parts ready. It locks the output against other runs, makes the folder of the parts, removes
+// what a crash left unfinished, refuses parts of other jobs (or removes them where the job says force), and checks that the
+// disk has room for the output. It holds the lock until release is called.
+func (p *Plan) Prepare(ctx context.Context) (release func(), err error) {
+	if p.file.Through {
+		return func() {}, nil
 	}
-	if p.direct {
-		return func() {}, p.checkSpace()
+	release, err = p.hold(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("infer: %w", err)
+	if err := p.prepare(); err != nil {
+		release()
+		return nil, err
 	}
-	lock := flock.New(filepath.Join(dir, fmt.Sprintf(".lock-%d-of-%d", p.Job.Shard.Index, p.Job.Shard.Of)))
-	switch ok, err := lock.TryLock(); {
-	case err != nil:
-		return nil, fmt.Errorf("infer: lock %s: %w", dir, err)
-	case !ok:
-		return nil, fmt.Errorf("infer: another run makes the parts in %s: wait for it, or name another output", dir)
-	}
-	release = func() {
-		os.Remove(lock.Path()) // a leftover does no harm
-		lock.Unlock()
-	}
+	return release, nil
+}
+
+func (p *Plan) prepare() error {
 	mine := map[string]bool{}
 	for _, b := range p.Blocks() {
 		name := p.partName(b)
 		mine[name], mine[name+".done"], mine[BadFile(name)] = true, true, true
 	}
-	err = atomicfile.Sweep(dir, func(name string) bool { return mine[name] })
-	if err == nil {
-		err = p.checkParts()
+	dirs := []string{p.dir()}
+	if !p.Job.Folder() {
+		dirs = append(dirs, filepath.Dir(p.file.Path), filepath.Dir(p.Job.Out))
+		for _, path := range []string{p.file.Path, BadFile(p.Job.Out)} {
+			mine[filepath.Base(path)] = true
+		}
+		if !p.direct {
+			if err := atomicfile.MkdirAll(p.dir(), 0o755); err != nil {
+				return fmt.Errorf("infer: %w", err)
+			}
+		}
 	}
-	if err == nil {
-		err = p.checkSpace()
+	for _, dir := range dirs {
+		if err := atomicfile.Sweep(dir, func(name string) bool { return mine[name] }); err != nil {
+			return fmt.Errorf("infer: %w", err)
+		}
 	}
-	if err != nil {
-		release()
-		return nil, err
+	if p.direct {
+		if err := p.tidy(); err != nil { // of a run in smaller parts
+			return fmt.Errorf("infer: %w", err)
+		}
+	} else if err := p.checkParts(); err != nil {
+		return err
 	}
-	return release, nil
+	return p.checkSpace()
 }
 
 // checkParts reports parts of other jobs in the folder. A single file's folder of raw parts holds nothing else of

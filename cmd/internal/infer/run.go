@@ -28,15 +28,12 @@ func Run(ctx context.Context, p *Plan, backend backend.Backend, h Hooks) (s Summ
 		return s, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	release, err := p.Prepare()
+	release, err := p.Prepare(ctx)
 	if err != nil {
 		return s, err
 	}
 	defer func() {
 		release()
-		if err != nil && !p.direct {
-			os.Remove(p.dir()) // removed only where it holds no part
-		}
 	}()
 	records, err := w.Run(ctx, p.Blocks(), h)
 	if err != nil {
@@ -54,7 +51,7 @@ func Run(ctx context.Context, p *Plan, backend backend.Backend, h Hooks) (s Summ
 	if !p.Job.Folder() {
 		bad = BadFile(p.Job.Out)
 	}
-	if !p.Job.Folder() && !p.direct {
+	if !p.Job.Folder() && (!p.direct || len(records) == 0) {
 		if err := p.assemble(ctx, records, s.Rows); err != nil {
 			return s, err
 		}
@@ -70,7 +67,7 @@ func (p *Plan) assemble(ctx context.Context, records []Record, rows int) error {
 	if err := p.assembleBad(records); err != nil {
 		return err
 	}
-	err := atomicfile.Write(p.Job.Out, 0o644, func(w io.Writer) error {
+	err := atomicfile.WriteContext(ctx, p.Job.Out, 0o644, func(w io.Writer) error {
 		f, err := p.target.open(p, w, rows)
 		if err != nil {
 			return err
@@ -85,7 +82,15 @@ func (p *Plan) assemble(ctx context.Context, records []Record, rows int) error {
 	if err != nil {
 		return err
 	}
-	return os.RemoveAll(p.dir())
+	return p.tidy()
+}
+
+// tidy removes the hidden folder of raw parts.
+func (p *Plan) tidy() error {
+	if p.file.Through {
+		return nil
+	}
+	return os.RemoveAll(p.hidden(partsEnd))
 }
 
 // copyRaw writes a raw part's results.
@@ -115,6 +120,9 @@ func (p *Plan) copyRaw(ctx context.Context, f formatter, r Record) error {
 
 // assembleBad joins the parts' lists of bad rows into one.
 func (p *Plan) assembleBad(records []Record) error {
+	if p.file.Through {
+		return nil // there are none
+	}
 	path := BadFile(p.Job.Out)
 	bad := 0
 	for _, r := range records {

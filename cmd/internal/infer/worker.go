@@ -102,7 +102,7 @@ func (w *Worker) make(ctx context.Context, blocks []Block, h Hooks) (records []R
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
-	c := &cutter{w: w, blocks: blocks, done: h.Done}
+	c := &cutter{ctx: ctx, w: w, blocks: blocks, done: h.Done}
 	c.finishing.SetLimit(1)
 	defer c.abort()
 	last := blocks[len(blocks)-1]
@@ -130,6 +130,7 @@ func (w *Worker) stream(ctx context.Context, rows sources, o runtime.StreamOptio
 
 // A cutter cuts a stream's results at the borders of blocks and writes each part. While a part is synced the next begins.
 type cutter struct {
+	ctx       context.Context
 	w         *Worker
 	blocks    []Block // still to come; the first one is being written
 	part      *part   // of the first block, nil before its first row
@@ -152,7 +153,7 @@ func (c *cutter) write(r results, errs []error) error {
 				return errors.New("infer: a part could not be finished")
 			}
 			var err error
-			if c.part, err = c.w.plan.newPart(c.blocks[0]); err != nil {
+			if c.part, err = c.w.plan.newPart(c.ctx, c.blocks[0]); err != nil {
 				return err
 			}
 		}
