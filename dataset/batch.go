@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"errors"
+	"io"
 	"sync"
 
 	"github.com/catvae/catvae/dataset/internal/reading"
@@ -41,6 +42,26 @@ func tableOf(v dist.Values) *[256]float32 {
 	}
 	table := v.Table()
 	return &table
+}
+
+// scanBytes is about what is read at once where rows are only scanned.
+const scanBytes = 1 << 18
+
+// scan passes over rows of size bytes by reading them, as many at once as memory is given for.
+func scan(rows, size int, p *pool, read func(dst []byte) (int, error)) error {
+	raw := p.get(max(scanBytes/size, 1) * size)
+	defer p.put(raw)
+	for rows > 0 {
+		n, err := read(raw[:min(len(raw)/size, rows)*size])
+		if errors.Is(err, io.EOF) && n == 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		rows -= n
+	}
+	return nil
 }
 
 // rowOf returns the row that an error is about, -1 where it is about none.

@@ -57,6 +57,7 @@ type csvReader struct {
 	limit  int // bytes of a record
 	raw    pool
 	keep   []byte
+	tally  *Tally
 }
 
 // newCSV counts the records of a file, and opens it again from its start.
@@ -70,6 +71,7 @@ func newCSV(ctx context.Context, path string, o Options) (Reader, error) {
 		return nil, err
 	}
 	r.values, r.fields, r.info = o.Values, len(first), Info{Source: path, Rows: rows, DType: "float32", Bytes: r.s.size}
+	says := ""
 	if header {
 		for i, name := range first {
 			switch name = strings.ToLower(strings.TrimSpace(name)); {
@@ -79,12 +81,14 @@ func newCSV(ctx context.Context, path string, o Options) (Reader, error) {
 				r.drop = append(r.drop, i)
 			}
 		}
-		if _, err := r.record(nil); err != nil {
+		record, err := r.record(nil)
+		if err != nil {
 			r.Close()
 			return nil, err
 		}
+		says = string(record)
 	}
-	r.limit = recordLimit(first)
+	r.limit, r.tally = recordLimit(first), o.Tally(rows, "CSV", says, fmt.Sprint(len(first)))
 	r.info.Shape = []int{len(first) - len(r.drop)}
 	return r, nil
 }
@@ -227,11 +231,22 @@ func (r *csvReader) Next(row []float32) (int, error) {
 		return -1, io.EOF
 	}
 	var err error
-	if r.keep, err = r.record(r.keep[:0]); err != nil {
-		return -1, r.early(err)
+	if r.keep, err = r.take(r.keep[:0]); err != nil {
+		return -1, err
 	}
-	r.row++
 	return r.parse(row, r.keep, r.row-1, r.start)
+}
+
+// take appends the bytes of the next row.
+func (r *csvReader) take(dst []byte) ([]byte, error) {
+	from := len(dst)
+	dst, err := r.record(dst)
+	if err != nil {
+		return dst, r.early(err)
+	}
+	r.tally.Rows(r.row, 1, dst[from:])
+	r.row++
+	return dst, nil
 }
 
 // early says that a file has lost records since they were counted.
@@ -253,11 +268,10 @@ func (r *csvReader) Floats(dst []float32) (int, Decode, error) {
 	ends, lines := make([]int, n), make([]int, n)
 	for i := range n {
 		var err error
-		if raw, err = r.record(raw); err != nil {
-			return 0, nil, r.early(err)
+		if raw, err = r.take(raw); err != nil {
+			return 0, nil, err
 		}
 		ends[i], lines[i] = len(raw), r.start
-		r.row++
 	}
 	return n, func() (bad []error, _ error) {
 		defer r.raw.put(raw)
@@ -281,6 +295,16 @@ func (r *csvReader) Skip(rows int) error {
 			return r.early(err)
 		}
 		r.row++
+	}
+	return nil
+}
+
+func (r *csvReader) Scan(rows int) error {
+	for range min(rows, r.info.Rows-r.row) {
+		var err error
+		if r.keep, err = r.take(r.keep[:0]); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -33,6 +33,10 @@
 // 255 and all other numbers are taken as they are where nothing else is chosen, and values must lie within [0,1]. Rows keep
 // their order. For files of many gigabytes use Open.
 //
+// # Sums
+//
+// [Sums] says what rows were read from: a SHA-256 for each block of rows, over the bytes of the file. Options.Sums asks for it.
+//
 // # Errors
 //
 // A bad row (a number out of range, a line with too few, a broken picture) is an error that has a method BadRow; the rows after

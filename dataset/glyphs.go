@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"fmt"
 	"image"
 	"io"
 	"math"
@@ -37,6 +38,7 @@ type glyphs struct {
 	split uint32
 	noise noise.Stream
 	row   int
+	tally *Tally
 
 	raster vector.Rasterizer
 	alpha  image.Alpha
@@ -56,6 +58,7 @@ func newGlyphs(o Options) *glyphs {
 		rows = o.Rows
 	}
 	return &glyphs{
+		tally: o.Tally(rows, "glyphs", fmt.Sprint(o.Seed), fmt.Sprint(split)),
 		info:  Info{Source: GlyphsSource, Rows: rows, Shape: []int{glyphSize, glyphSize}, DType: "uint8", Labels: true},
 		split: split, noise: noise.Stream{Seed: o.Seed, Purpose: noise.Glyphs},
 		alpha: *image.NewAlpha(image.Rect(0, 0, glyphSize, glyphSize)),
@@ -85,8 +88,10 @@ func (g *glyphs) NextBytes(row []byte) (int, error) {
 	if g.row == g.info.Rows {
 		return -1, io.EOF
 	}
+	label := g.draw(row, g.row)
+	g.tally.Rows(g.row, 1, row[:len(g.buf)], []byte{byte(label)})
 	g.row++
-	return g.draw(row, g.row-1), nil
+	return label, nil
 }
 
 // Bytes draws the next rows.
@@ -102,6 +107,16 @@ func (g *glyphs) Floats(dst []float32) (int, Decode, error) {
 // Skip passes over rows without drawing them.
 func (g *glyphs) Skip(rows int) error {
 	g.row = min(g.row+rows, g.info.Rows)
+	return nil
+}
+
+// Scan draws rows, since nothing else says what they are.
+func (g *glyphs) Scan(rows int) error {
+	for range min(rows, g.info.Rows-g.row) {
+		if _, err := g.NextBytes(g.buf); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

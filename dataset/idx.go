@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/catvae/catvae/dataset/internal/reading"
 )
@@ -23,6 +24,8 @@ type idx struct {
 	buf    []byte
 	row    int
 	labels *stream
+	label  []byte // of the rows that were read last
+	tally  *Tally
 	raw    pool
 	table  *[256]float32 // what bytes become
 }
@@ -36,6 +39,7 @@ func newIDX(s *stream, o Options) (Reader, error) {
 	if len(shape) == 1 {
 		r.info.Shape = []int{1}
 	}
+	r.tally = o.Tally(r.info.Rows, "IDX", fmt.Sprint(shape))
 	if r.info.Rows > 0 && r.info.RowSize() <= maxRow { // of no rows the size is the header's word alone
 		r.buf = make([]byte, r.info.RowSize())
 	}
@@ -88,6 +92,7 @@ func openLabelled(ctx context.Context, images, labels string, o Options) (Reader
 		l.Close()
 		return nil, &FormatError{File: labels, Reason: fmt.Sprintf("it has %d rows of shape %v, %s has %d rows: one label for each image is needed", l.Info().Rows, l.Info().Shape, images, r.Info().Rows)}
 	}
+	x.tally = o.Tally(x.info.Rows, "IDX with labels", fmt.Sprint(x.info.Shape), fmt.Sprint(x.info.Rows))
 	x.labels, x.info.Labels, x.info.Bytes = y.s, true, x.info.Bytes+y.info.Bytes
 	return x, nil
 }
@@ -118,44 +123,45 @@ func (r *idx) Next(row []float32) (int, error) {
 
 // NextBytes is Next for the bytes themselves.
 func (r *idx) NextBytes(row []byte) (int, error) {
-	if r.row == r.info.Rows {
-		return -1, io.EOF
-	}
-	if err := r.s.read(row, r.row, len(row)); err != nil {
+	if _, err := r.readRows(row[:r.info.RowSize()]); err != nil {
 		return -1, err
 	}
-	label := -1
-	if r.labels != nil {
-		var b [1]byte
-		if err := r.labels.read(b[:], r.row, 1); err != nil {
-			return -1, err
-		}
-		label = int(b[0])
+	if r.labels == nil {
+		return -1, nil
 	}
-	r.row++
-	return label, r.end()
+	return int(r.label[0]), nil
 }
 
 // Bytes reads rows straight into dst.
 func (r *idx) Bytes(dst []byte) (int, Decode, error) {
+	n, err := r.readRows(dst)
+	return n, nil, err
+}
+
+// readRows reads the next rows, as many as dst holds, and their labels.
+func (r *idx) readRows(dst []byte) (int, error) {
 	size := r.info.RowSize()
 	n, err := reading.RowsIn(len(dst), size, r.info.Rows-r.row)
 	if err != nil {
-		return 0, nil, err
+		return 0, err
 	}
 	if err := r.s.read(dst[:n*size], r.row, size); err != nil {
-		return 0, nil, err
+		return 0, err
 	}
-	if r.labels != nil {
-		if err := r.labels.skipRows(n, 1, r.row); err != nil {
-			return 0, nil, err
+	if r.labels == nil {
+		r.tally.Rows(r.row, n, dst[:n*size])
+	} else {
+		r.label = slices.Grow(r.label[:0], n)[:n]
+		if err := r.labels.read(r.label, r.row, 1); err != nil {
+			return 0, err
 		}
+		r.tally.Rows(r.row, n, dst[:n*size], r.label)
 	}
 	r.row += n
 	if err := r.end(); err != nil {
-		return 0, nil, err
+		return 0, err
 	}
-	return n, nil, nil
+	return n, nil
 }
 
 // end looks for the end of the files after the last row.
@@ -185,6 +191,10 @@ func (r *idx) Skip(rows int) error {
 	}
 	r.row += n
 	return nil
+}
+
+func (r *idx) Scan(rows int) error {
+	return scan(rows, r.info.RowSize(), &r.raw, r.readRows)
 }
 
 func (r *idx) Close() error {

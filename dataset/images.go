@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"image"
@@ -41,16 +42,17 @@ const (
 
 // images reads pictures, PNG and JPEG, each a row of grey bytes. Files are opened and decoded where rows are decoded.
 type images struct {
-	info  Info
-	root  string // folder that names are relative to
-	names []string
-	read  map[string]bool // formats, as package image names them
-	fit   Image
-	row   int
-	buf   []byte
-	raw   pool
-	files sync.Pool     // of *bytes.Buffer
-	table *[256]float32 // what bytes become
+	info    Info
+	root    string // folder that names are relative to
+	names   []string
+	formats map[string]bool // formats, as package image names them
+	fit     Image
+	row     int
+	tally   *Tally
+	buf     []byte
+	raw     pool
+	files   sync.Pool     // of *bytes.Buffer
+	table   *[256]float32 // what bytes become
 }
 
 // openPicture opens one picture.
@@ -61,9 +63,9 @@ func openPicture(ctx context.Context, path string, o Options) (Reader, error) {
 // openImages opens pictures by their names below root, in the order of names.
 func openImages(ctx context.Context, source, root string, names []string, o Options) (Reader, error) {
 	slices.Sort(names)
-	r := &images{info: Info{Source: source, Rows: len(names), DType: "uint8"}, root: root, names: names, read: map[string]bool{}, table: tableOf(o.Values)}
+	r := &images{info: Info{Source: source, Rows: len(names), DType: "uint8"}, root: root, names: names, formats: map[string]bool{}, table: tableOf(o.Values)}
 	for _, f := range Formats() {
-		r.read[strings.ToLower(f.Name)] = f.Picture()
+		r.formats[strings.ToLower(f.Name)] = f.Picture()
 	}
 	r.files.New = func() any { return new(bytes.Buffer) }
 	if o.Image != nil {
@@ -82,6 +84,7 @@ func openImages(ctx context.Context, source, root string, names []string, o Opti
 	}
 	r.info.Shape = []int{r.fit.Height, r.fit.Width}
 	r.buf = make([]byte, r.info.RowSize())
+	r.tally = o.Tally(r.info.Rows, "pictures", fmt.Sprint(r.fit))
 	return r, nil
 }
 
@@ -91,7 +94,7 @@ func (r *images) firstSize(ctx context.Context) (Image, error) {
 		if err := reading.Stopped(r.info.Source, ctx.Err()); err != nil {
 			return Image{}, err
 		}
-		img, err := r.picture(row)
+		img, err := r.picture(row, io.Discard)
 		if err == nil {
 			return Image{Height: img.Bounds().Dy(), Width: img.Bounds().Dx()}, nil
 		}
@@ -146,8 +149,33 @@ func (r *images) NextBytes(row []byte) (int, error) {
 	if r.row == r.info.Rows {
 		return -1, io.EOF
 	}
-	r.row++
-	return -1, r.decode(r.row-1, row)
+	report := r.report(1)
+	sum, err := r.decode(r.row-1, row, report != nil)
+	if report != nil {
+		report(sum)
+	}
+	return -1, err
+}
+
+// report passes over the next rows and returns what their bytes are reported to, nil where nobody asks.
+func (r *images) report(rows int) func(sums ...[]byte) {
+	r.row += rows
+	return r.tally.Later(r.row-rows, rows)
+}
+
+// Scan reads files without decoding them.
+func (r *images) Scan(rows int) error {
+	for range min(rows, r.info.Rows-r.row) {
+		if report := r.report(1); report != nil {
+			h := sha256.New()
+			err := r.content(r.row-1, h, func([]byte) error { return nil })
+			if err != nil && rowOf(err) < 0 {
+				return err
+			}
+			report(h.Sum(nil))
+		}
+	}
+	return nil
 }
 
 // Bytes takes the next names; files are read where rows are decoded.
@@ -158,14 +186,20 @@ func (r *images) Bytes(dst []byte) (int, Decode, error) {
 		return 0, nil, err
 	}
 	first := r.row
-	r.row += n
+	report := r.report(n)
 	return n, func() (bad []error, _ error) {
+		var sums []byte
 		for i := range n {
 			row := dst[i*size:][:size]
-			if err := r.decode(first+i, row); err != nil {
+			sum, err := r.decode(first+i, row, report != nil)
+			if err != nil {
 				clear(row)
 				bad = append(bad, err)
 			}
+			sums = append(sums, sum...)
+		}
+		if report != nil {
+			report(sums)
 		}
 		return bad, nil
 	}, nil
@@ -175,23 +209,29 @@ func (r *images) Floats(dst []float32) (int, Decode, error) {
 	return floatsOfBytes(dst, r.info.RowSize(), r.row, &r.raw, r.table, r.Bytes)
 }
 
-// decode writes a picture's grey bytes to row.
-func (r *images) decode(number int, row []byte) error {
-	img, err := r.picture(number)
+// decode writes a picture's grey bytes to row, and returns the sum of its file where it is wanted.
+func (r *images) decode(number int, row []byte, wanted bool) (sum []byte, err error) {
+	h := io.Discard
+	if wanted {
+		s := sha256.New()
+		h = s
+		defer func() { sum = s.Sum(nil) }()
+	}
+	img, err := r.picture(number, h)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	b := img.Bounds()
 	if scaler := scalers[r.fit.Resize]; b.Dx() != r.fit.Width || b.Dy() != r.fit.Height {
 		grey := greyImage(img)
 		scaler.Scale(&image.Gray{Pix: row, Stride: r.fit.Width, Rect: image.Rect(0, 0, r.fit.Width, r.fit.Height)}, image.Rect(0, 0, r.fit.Width, r.fit.Height), grey, grey.Bounds(), draw.Src, nil)
-		return nil
+		return sum, nil
 	}
 	grey := greyImage(img)
 	for y := range r.fit.Height {
 		copy(row[y*r.fit.Width:][:r.fit.Width], grey.Pix[grey.PixOffset(b.Min.X, b.Min.Y+y):])
 	}
-	return nil
+	return sum, nil
 }
 
 // greyImage returns a picture in grey: 0.299 R + 0.587 G + 0.114 B, on black where it is transparent.
@@ -204,25 +244,10 @@ func greyImage(img image.Image) *image.Gray {
 	return g
 }
 
-// picture reads and decodes a file, after a look at what it claims to be.
-func (r *images) picture(number int) (image.Image, error) {
-	path := filepath.Join(r.root, filepath.FromSlash(r.names[number]))
-	info, err := os.Stat(path) // opening a pipe would wait for its writer
-	switch {
-	case err != nil:
-		return nil, r.bad(number, "it cannot be opened", err)
-	case !info.Mode().IsRegular():
-		return nil, r.bad(number, "it is no file", nil)
-	case info.Size() == 0:
-		return nil, r.bad(number, "it is empty", nil)
-	case info.Size() > maxPictureBytes:
-		return nil, r.bad(number, fmt.Sprintf("it has %d bytes, up to %d are read", info.Size(), maxPictureBytes), nil)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, r.bad(number, "it cannot be opened", err)
-	}
-	defer f.Close()
+// content reads a picture's file, adds its name and its bytes to a sum, and hands the bytes on. What is no file to decode adds
+// the reason.
+func (r *images) content(number int, sum io.Writer, use func(raw []byte) error) error {
+	fmt.Fprintf(sum, "%q\n", r.names[number])
 	buf := r.files.Get().(*bytes.Buffer)
 	defer func() {
 		if buf.Cap() <= keptPictureBytes {
@@ -230,27 +255,61 @@ func (r *images) picture(number int) (image.Image, error) {
 		}
 	}()
 	buf.Reset()
+	if err := r.read(number, buf); err != nil {
+		fmt.Fprintf(sum, "%v", err)
+		return err
+	}
+	sum.Write(buf.Bytes())
+	return use(buf.Bytes())
+}
+
+// read reads a picture's file.
+func (r *images) read(number int, buf *bytes.Buffer) error {
+	path := filepath.Join(r.root, filepath.FromSlash(r.names[number]))
+	info, err := os.Stat(path) // opening a pipe would wait for its writer
+	switch {
+	case err != nil:
+		return r.bad(number, "it cannot be opened", err)
+	case !info.Mode().IsRegular():
+		return r.bad(number, "it is no file", nil)
+	case info.Size() == 0:
+		return r.bad(number, "it is empty", nil)
+	case info.Size() > maxPictureBytes:
+		return r.bad(number, fmt.Sprintf("it has %d bytes, up to %d are read", info.Size(), maxPictureBytes), nil)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return r.bad(number, "it cannot be opened", err)
+	}
+	defer f.Close()
 	if _, err := buf.ReadFrom(io.LimitReader(f, maxPictureBytes)); err != nil {
-		return nil, r.bad(number, "it cannot be read", err)
+		return r.bad(number, "it cannot be read", err)
 	}
-	config, kind, err := image.DecodeConfig(bytes.NewReader(buf.Bytes()))
-	if err != nil {
-		return nil, r.bad(number, "it is no "+namesOfPictures(), err)
-	}
-	if !r.read[kind] { // other packages may have registered more with package image
-		return nil, r.bad(number, fmt.Sprintf("it is no %s: it is %s", namesOfPictures(), kind), nil)
-	}
-	if config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height {
-		return nil, r.bad(number, fmt.Sprintf("it has %dx%d pixels, up to %d in all are decoded", config.Height, config.Width, maxPixels), nil)
-	}
-	if fit := r.fit; fit.Width > 0 && scalers[fit.Resize] == nil && (config.Width != fit.Width || config.Height != fit.Height) {
-		return nil, r.bad(number, fmt.Sprintf("it has %dx%d pixels, rows have %dx%d (height x width)", config.Height, config.Width, fit.Height, fit.Width), nil)
-	}
-	img, _, err := image.Decode(bytes.NewReader(buf.Bytes()))
-	if err != nil {
-		return nil, r.bad(number, "it cannot be decoded", err)
-	}
-	return img, nil
+	return nil
+}
+
+// picture reads and decodes a file, after a look at what it claims to be.
+func (r *images) picture(number int, sum io.Writer) (img image.Image, err error) {
+	err = r.content(number, sum, func(raw []byte) error {
+		config, kind, err := image.DecodeConfig(bytes.NewReader(raw))
+		if err != nil {
+			return r.bad(number, "it is no "+namesOfPictures(), err)
+		}
+		if !r.formats[kind] { // other packages may have registered more with package image
+			return r.bad(number, fmt.Sprintf("it is no %s: it is %s", namesOfPictures(), kind), nil)
+		}
+		if config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height {
+			return r.bad(number, fmt.Sprintf("it has %dx%d pixels, up to %d in all are decoded", config.Height, config.Width, maxPixels), nil)
+		}
+		if fit := r.fit; fit.Width > 0 && scalers[fit.Resize] == nil && (config.Width != fit.Width || config.Height != fit.Height) {
+			return r.bad(number, fmt.Sprintf("it has %dx%d pixels, rows have %dx%d (height x width)", config.Height, config.Width, fit.Height, fit.Width), nil)
+		}
+		if img, _, err = image.Decode(bytes.NewReader(raw)); err != nil {
+			return r.bad(number, "it cannot be decoded", err)
+		}
+		return nil
+	})
+	return img, err
 }
 
 func (r *images) bad(number int, reason string, cause error) error {

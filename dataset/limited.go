@@ -57,6 +57,12 @@ func (l *limited) Skip(rows int) error {
 	return l.Reader.Skip(rows)
 }
 
+func (l *limited) Scan(rows int) error {
+	rows = min(rows, l.left)
+	l.left -= rows
+	return l.Reader.Scan(rows)
+}
+
 // NextBytes is Next for the bytes themselves.
 func (l limitedBytes) NextBytes(row []byte) (int, error) {
 	if l.left == 0 {

@@ -19,6 +19,7 @@ import (
 // npyReader streams an array of uint8, float32 or float64 in C order; its first axis counts the rows.
 type npyReader struct {
 	s     *stream
+	tally *Tally
 	info  Info
 	order binary.ByteOrder
 	width int
@@ -50,7 +51,7 @@ func (r npyBytes) Floats(dst []float32) (int, Decode, error) {
 }
 
 func newNPY(s *stream, o Options) (Reader, error) {
-	header, size, err := npyHeader(s)
+	header, raw, err := npyHeader(s)
 	if err != nil {
 		return nil, err
 	}
@@ -83,12 +84,13 @@ func newNPY(s *stream, o Options) (Reader, error) {
 	if !ok {
 		return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares the shape %v", shape)}
 	}
-	if err := s.expect(size, total); err != nil {
+	if err := s.expect(int64(len(raw)), total); err != nil {
 		return nil, err
 	}
 	if r.info.Rows > 0 && r.info.RowSize() <= maxRow { // of no rows the size is the header's word alone
 		r.buf = make([]byte, r.info.RowSize()*r.width)
 	}
+	r.tally = o.Tally(r.info.Rows, string(raw))
 	if r.width == 1 {
 		r.table = tableOf(o.Values)
 		return npyBytes{r}, nil
@@ -97,7 +99,7 @@ func newNPY(s *stream, o Options) (Reader, error) {
 }
 
 // npyHeader reads a header of at most 64 KiB. npyio panics on some broken ones.
-func npyHeader(s *stream) (h npy.Header, size int64, err error) {
+func npyHeader(s *stream) (h npy.Header, raw []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &FormatError{File: s.name, Reason: fmt.Sprintf("its NPY header cannot be read: %v", p)}
@@ -105,24 +107,24 @@ func npyHeader(s *stream) (h npy.Header, size int64, err error) {
 	}()
 	head, err := s.Peek(12)
 	if err != nil {
-		return h, 0, s.broken("it ends in its header", err)
+		return h, nil, s.broken("it ends in its header", err)
 	}
-	size = 10 + int64(binary.LittleEndian.Uint16(head[8:]))
+	size := 10 + int64(binary.LittleEndian.Uint16(head[8:]))
 	if head[6] > 1 {
 		size = 12 + int64(binary.LittleEndian.Uint32(head[8:]))
 	}
 	if size > 1<<16 {
-		return h, 0, &FormatError{File: s.name, Reason: fmt.Sprintf("its header claims %d bytes", size)}
+		return h, nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header claims %d bytes", size)}
 	}
-	raw := make([]byte, size)
+	raw = make([]byte, size)
 	if _, err := io.ReadFull(s, raw); err != nil {
-		return h, 0, s.broken("it ends in its header", err)
+		return h, nil, s.broken("it ends in its header", err)
 	}
 	r, err := npy.NewReader(bytes.NewReader(raw))
 	if err != nil {
-		return h, 0, &FormatError{File: s.name, Reason: "its NPY header cannot be read", Cause: err}
+		return h, nil, &FormatError{File: s.name, Reason: "its NPY header cannot be read", Cause: err}
 	}
-	return r.Header, size, nil
+	return r.Header, raw, nil
 }
 
 func (r *npyReader) Info() Info { return r.info }
@@ -144,6 +146,7 @@ func (r *npyReader) readRows(dst []byte) (int, error) {
 	if err := r.s.read(dst[:n*size], r.row, size); err != nil {
 		return 0, err
 	}
+	r.tally.Rows(r.row, n, dst[:n*size])
 	if r.row += n; r.row == r.info.Rows {
 		if err := r.s.end(); err != nil {
 			return 0, err
@@ -203,6 +206,10 @@ func (r *npyReader) Skip(rows int) error {
 	err := r.s.skipRows(n, r.info.RowSize()*r.width, r.row)
 	r.row += n
 	return err
+}
+
+func (r *npyReader) Scan(rows int) error {
+	return scan(rows, r.info.RowSize()*r.width, &r.raw, r.readRows)
 }
 
 func (r *npyReader) Close() error { return r.s.Close() }

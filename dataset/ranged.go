@@ -104,3 +104,8 @@ func (r *ranged) Skip(rows int) error {
 	r.row += rows
 	return r.ByteReader.Skip(rows)
 }
+
+func (r *ranged) Scan(rows int) error {
+	r.row += rows
+	return r.ByteReader.Scan(rows)
+}

@@ -23,6 +23,8 @@ type Reader interface {
 	Floats(dst []float32) (rows int, decode Decode, err error)
 	// Skip passes over rows: it seeks where it can, and decodes nothing.
 	Skip(rows int) error
+	// Scan passes over rows as Skip does, but reads their bytes, for Options.Sums. It decodes nothing.
+	Scan(rows int) error
 	// Close frees the source. It may be called twice.
 	Close() error
 }
@@ -80,6 +82,7 @@ type Options struct {
 	Image  *Image      // what pictures are made to fit; nil means the size of the first
 	Values dist.Values // what the file's numbers become, and the range in which they must then lie; zero means [dist.Unit]
 	Stdin  io.Reader   // what "-" reads; nil means os.Stdin
+	Sums   *Sums       // is told what rows were read from; nil means that nobody asks
 }
 
 // HasSplits reports whether a source keeps test rows apart: glyphs and a folder with MNIST's files do, a single file and

@@ -55,10 +55,13 @@ type reader struct {
 	holds  []column // those of values
 	label  int      // column of batch, -1 where there is none
 	row    int      // of the file, the next one
+	come   int      // of the file, that at which the batch is
 	batch  arrow.RecordBatch
 	at     int // in batch
 	bytes  bool
 	pixels []byte
+	tally  *dataset.Tally
+	sums   map[int][]byte // of the row group that was reported last
 }
 
 // column is a column of a batch that holds values, and how many of them a row has.
@@ -120,7 +123,7 @@ func open(ctx context.Context, path string, f *os.File, o dataset.Options) (*rea
 	if err != nil {
 		return nil, broken("its schema cannot be read", err)
 	}
-	r := &reader{ctx: ctx, file: f, table: table, values: o.Values, pixel: o.Values.Table(), label: -1, info: dataset.Info{Source: path, Rows: int(p.NumRows()), DType: "float32", Bytes: stat.Size()}}
+	r := &reader{ctx: ctx, file: f, sums: map[int][]byte{}, table: table, values: o.Values, pixel: o.Values.Table(), label: -1, info: dataset.Info{Source: path, Rows: int(p.NumRows()), DType: "float32", Bytes: stat.Size()}}
 	rows := 0
 	for i := range p.NumRowGroups() {
 		r.groups = append(r.groups, rows)
@@ -139,7 +142,15 @@ func open(ctx context.Context, path string, f *os.File, o dataset.Options) (*rea
 	if err := r.from(0); err != nil {
 		return nil, err
 	}
-	return r, r.measure(path)
+	if err := r.measure(path); err != nil {
+		return nil, err
+	}
+	foot, err := r.footer()
+	if err != nil {
+		return nil, broken("its end cannot be read", err)
+	}
+	r.tally = o.Tally(r.info.Rows, "Parquet", foot, fmt.Sprint(r.info.Shape))
+	return r, nil
 }
 
 // from reads on at the start of a row group. Only the columns that are needed are read, in this goroutine: Arrow's own
@@ -159,7 +170,7 @@ func (r *reader) from(group int) error {
 	}
 	r.rows, r.batch, r.at = rows, nil, 0
 	if len(r.groups) > 0 {
-		r.row = r.groups[group]
+		r.come = r.groups[group]
 	}
 	return nil
 }
@@ -269,7 +280,7 @@ func (r *reader) load() (err error) {
 		if r.batch, err = r.rows.Read(); errors.Is(err, io.EOF) {
 			return io.EOF
 		} else if err != nil {
-			return broken(r.ctx, r.info.Source, fmt.Sprintf("it cannot be read from row %d on", r.row), err)
+			return broken(r.ctx, r.info.Source, fmt.Sprintf("it cannot be read from row %d on", r.come), err)
 		}
 		r.at = 0
 	}
@@ -289,26 +300,27 @@ func (r *reader) Close() error {
 	return nil
 }
 
-// Skip passes over whole row groups unread, and reads on inside one.
-func (r *reader) Skip(rows int) (err error) {
+// Skip passes over rows. Those that follow are looked for when they are read.
+func (r *reader) Skip(rows int) error {
+	r.row += min(rows, r.info.Rows-r.row)
+	return nil
+}
+
+// seek passes over whole row groups unread, and reads on inside one.
+func (r *reader) seek() (err error) {
 	defer recovered(r.ctx, r.info.Source, &err)
-	to := r.row + min(rows, r.info.Rows-r.row)
-	if to == r.info.Rows {
-		r.row = to
-		return nil
-	}
-	group := sort.SearchInts(r.groups, to+1) - 1 // the last that begins at to or before
-	if r.groups[group] > r.row+r.left() {
+	group := sort.SearchInts(r.groups, r.row+1) - 1 // the last that begins at the row or before
+	if r.groups[group] > r.come+r.left() {
 		if err := r.from(group); err != nil {
 			return err
 		}
 	}
-	for r.row < to {
+	for r.come < r.row {
 		if err := r.load(); err != nil {
 			return r.early(err)
 		}
-		n := min(r.left(), to-r.row)
-		r.at, r.row = r.at+n, r.row+n
+		n := min(r.left(), r.row-r.come)
+		r.at, r.come = r.at+n, r.come+n
 	}
 	return nil
 }
@@ -324,7 +336,7 @@ func (r *reader) left() int {
 // early says that a file has fewer rows than it claims.
 func (r *reader) early(err error) error {
 	if errors.Is(err, io.EOF) {
-		return &dataset.FormatError{File: r.info.Source, Reason: fmt.Sprintf("it ends in row %d of %d", r.row, r.info.Rows)}
+		return &dataset.FormatError{File: r.info.Source, Reason: fmt.Sprintf("it ends in row %d of %d", r.come, r.info.Rows)}
 	}
 	return err
 }
@@ -369,11 +381,17 @@ func (r *reader) next(take func(number int) error) (label int, err error) {
 	if r.row == r.info.Rows {
 		return -1, io.EOF
 	}
+	if err := r.seek(); err != nil {
+		return -1, err
+	}
 	if err := r.load(); err != nil {
 		return -1, r.early(err)
 	}
+	if err := r.report(1); err != nil {
+		return -1, err
+	}
 	defer recovered(r.ctx, r.info.Source, &err)
-	defer func() { r.at, r.row = r.at+1, r.row+1 }()
+	defer func() { r.at, r.row, r.come = r.at+1, r.row+1, r.come+1 }()
 	label = -1
 	if r.label >= 0 {
 		x, ok := number64(r.batch.Column(r.label), r.at)
