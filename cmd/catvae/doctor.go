@@ -9,9 +9,9 @@ import (
 )
 
 type doctorCommand struct {
-	Install       bool   `help:"Fetch the pinned onnxruntime into the user's cache if none is found."`
-	AllowUnpinned bool   `help:"With --install: also take the project's release archive, whose SHA-256 is not pinned."`
-	Library       string `help:"onnxruntime library file to look at, before every other place." placeholder:"FILE"`
+	Install    bool   `help:"Fetch the pinned onnxruntime into the user's cache if none is found, or if the one there is damaged."`
+	Library    string `help:"onnxruntime library file to look at, before every other place." placeholder:"FILE"`
+	PinnedOnly bool   `help:"Pass over every library whose SHA-256 this program does not know, as the commands do with the same flag."`
 }
 
 // Help is printed under the flags' list.
@@ -29,18 +29,19 @@ func (c doctorCommand) Run(ctx context.Context, env cli.Env) error {
 		fmt.Fprintln(env.Stdout, "built without cgo: graphs run in pure Go, and onnxruntime is not looked for")
 		return nil
 	}
-	if c.Install {
-		if onnxruntime.Diagnose(ctx, c.Library).Err != nil {
-			lib, err := onnxruntime.Install(ctx, onnxruntime.InstallOptions{
-				AllowUnpinned: c.AllowUnpinned, Progress: func(line string) { fmt.Fprintln(env.Stderr, line) },
-			})
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(env.Stderr, "installed %s\n", lib.Path)
-		}
+	if err := onnxruntime.Sweep(); err != nil {
+		fmt.Fprintf(env.Stderr, "warning: %s\n", cli.OneLine(err))
 	}
-	d := onnxruntime.Diagnose(ctx, c.Library)
+	options := []onnxruntime.Option{onnxruntime.WithLibrary(c.Library), onnxruntime.WithPinnedOnly(c.PinnedOnly)}
+	d := onnxruntime.Diagnose(ctx, options...)
+	if c.Install && d.Remedy != "" {
+		lib, err := onnxruntime.Install(ctx, onnxruntime.InstallOptions{Progress: func(line string) { fmt.Fprintln(env.Stderr, line) }})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(env.Stderr, "installed %s\n", lib.Path)
+		d = onnxruntime.Diagnose(ctx, options...)
+	}
 	if err := d.Write(env.Stdout); err != nil {
 		return err
 	}

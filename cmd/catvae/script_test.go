@@ -40,7 +40,7 @@ func mainOfInfer() {
 // run on it in $RUN and the run's bundle in $BUNDLE. Scripts run in parallel.
 func TestScripts(t *testing.T) {
 	backend := ortest.Backend(t, onnxruntime.WithThreads(1))
-	lib, _, err := onnxruntime.FindLibrary(t.Context(), "")
+	lib, _, err := onnxruntime.FindLibrary(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

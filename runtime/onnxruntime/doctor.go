@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	goruntime "runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -20,8 +20,8 @@ import (
 // the processor can do, and the one command that repairs what is wrong.
 type Diagnosis struct {
 	Places    []Place
-	Library   Library
-	Version   string // of the loaded library, "" where none loads
+	Library   Library // its SHA256 is computed
+	Version   string  // of the loaded library, "" where none loads
 	Devices   []DeviceDiagnosis
 	Processor []string // the vector extensions that decide how fast graphs run
 	Remedy    string   // a command, "" where nothing is wrong
@@ -35,24 +35,29 @@ type DeviceDiagnosis struct {
 	Files  []Place // the libraries that it needs, those that are missing too
 }
 
-// Diagnose looks for everything that running a bundle needs. explicit is a library file to look at before every other place,
-// or "". It loads the library that it finds.
-func Diagnose(ctx context.Context, explicit string) Diagnosis {
+// Diagnose looks for everything that running a bundle needs, as [Open] with the same options would. It loads the library that it
+// finds.
+func Diagnose(ctx context.Context, opts ...Option) Diagnosis {
 	d := Diagnosis{Processor: processor()}
-	d.Library, d.Places, d.Err = FindLibrary(ctx, explicit)
-	if d.Err == nil {
-		d.load(ctx, explicit)
+	o, err := newOptions(opts)
+	if err != nil {
+		d.Err = err
+		return d
+	}
+	o.hash = true
+	if d.Library, d.Places, d.Err = findLibrary(ctx, o); d.Err == nil {
+		d.load(ctx, opts)
 	}
 	for _, p := range providers {
 		device := DeviceDiagnosis{Device: p.device, Err: d.Err, Files: p.files()}
 		if d.Err == nil {
-			_, device.Err = Open(ctx, WithLibrary(explicit), WithDevice(p.device))
+			_, device.Err = Open(ctx, append(slices.Clip(opts), WithDevice(p.device))...)
 		}
 		d.Devices = append(d.Devices, device)
 	}
-	if d.Err != nil && ctx.Err() == nil {
+	if ctx.Err() == nil && (d.Err != nil || d.damaged()) {
 		d.Remedy = "catvae doctor --install"
-		if v := LibraryVariable(); v != "" && explicit == "" { // which goes before what is installed
+		if v := LibraryVariable(); v != "" && o.library == "" { // which goes before what is installed
 			d.Remedy = "env -u " + v + " " + d.Remedy
 		}
 	}
@@ -60,8 +65,8 @@ func Diagnose(ctx context.Context, explicit string) Diagnosis {
 }
 
 // load loads the library that was found.
-func (d *Diagnosis) load(ctx context.Context, explicit string) {
-	b, err := Open(ctx, WithLibrary(explicit))
+func (d *Diagnosis) load(ctx context.Context, opts []Option) {
+	b, err := Open(ctx, opts...)
 	if err != nil {
 		d.Err = err
 		return
@@ -69,19 +74,27 @@ func (d *Diagnosis) load(ctx context.Context, explicit string) {
 	d.Version = b.Name()
 }
 
+// damaged reports whether the library in the user's cache was passed over.
+func (d *Diagnosis) damaged() bool {
+	return slices.ContainsFunc(d.Places, func(p Place) bool { return p.Name == userCacheName && p.Found != "" && p.Note != "" })
+}
+
 // Write prints the diagnosis for people.
 func (d Diagnosis) Write(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "onnxruntime %s or later is needed (API %d); looked in\n", Version, apiVersion)
 	for _, p := range d.Places {
-		found := p.Found
-		if p.Found == "" || p.Note != "" {
-			found = strings.TrimSpace("- " + p.Note)
-		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", p.Name, p.Where, found)
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", p.Name, quoted(p.Where), p.result())
 	}
 	if d.Version != "" {
-		fmt.Fprintf(t, "loads\t%s\t%s\n", d.Version, d.Library.Path)
+		fmt.Fprintf(t, "loads\t%s\t%s\n", d.Version, quoted(d.Library.Path))
+	}
+	if d.Library.SHA256 != "" {
+		pinned := "no: nobody checks it"
+		if d.Library.Pinned {
+			pinned = "yes"
+		}
+		fmt.Fprintf(t, "SHA-256\t%s\tpinned: %s\n", d.Library.SHA256, pinned)
 	}
 	d.writeDevices(t)
 	fmt.Fprintf(t, "processor\t%s/%s, %d cores: %s\n", goruntime.GOOS, goruntime.GOARCH, goruntime.NumCPU(), strings.Join(d.Processor, " "))
@@ -89,6 +102,25 @@ func (d Diagnosis) Write(w io.Writer) error {
 		fmt.Fprintf(t, "to repair it:\t%s\n", d.Remedy)
 	}
 	return t.Flush()
+}
+
+// result says what came of a place.
+func (p Place) result() string {
+	switch {
+	case p.Found != "" && p.Note != "":
+		return "- " + quoted(filepath.Base(p.Found)) + ": " + p.Note
+	case p.Found == "":
+		return strings.TrimSpace("- " + p.Note)
+	}
+	return quoted(p.Found)
+}
+
+// quoted returns a path as it is, or quoted where it holds what a terminal must not get.
+func quoted(path string) string {
+	if q := strconv.Quote(path); q[1:len(q)-1] != strings.ReplaceAll(path, `\`, `\\`) {
+		return q
+	}
+	return path
 }
 
 // writeDevices prints which devices can be used, and what the others lack.
@@ -109,11 +141,10 @@ func (d Diagnosis) writeDevices(w io.Writer) {
 			fmt.Fprintf(w, "%s\tnot available: %s\n", device.Device, strings.ReplaceAll(device.Err.Error(), "\n", " "))
 		}
 		for _, p := range device.Files {
-			found := p.Found
-			if found == "" {
-				found = "- missing"
+			if p.Found == "" {
+				p.Note = "missing"
 			}
-			fmt.Fprintf(w, "  %s\t%s\n", p.Name, found)
+			fmt.Fprintf(w, "  %s\t%s\n", p.Name, p.result())
 		}
 	}
 }
@@ -140,13 +171,16 @@ func processor() []string {
 var choiceInPattern = regexp.MustCompile(`\[[^]]*\]`)
 
 // lookForShared looks for a shared library in a folder, "" for none, and where the system's loader does. A choice in the pattern of its name, such as
-// "[23]", is an x in the place's.
+// "[23]", is an x in the place's. A note says that others could change what would be loaded.
 func lookForShared(pattern, folder string) Place {
 	p := Place{Name: choiceInPattern.ReplaceAllString(pattern, "x")}
-	dirs := append(filepath.SplitList(os.Getenv("LD_LIBRARY_PATH")), folder, "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
-	for _, dir := range dirs {
-		if matches, _ := filepath.Glob(filepath.Join(dir, pattern)); dir != "" && len(matches) > 0 { // our own pattern
-			p.Found = matches[0]
+	dirs, _ := searchPath("LD_LIBRARY_PATH")
+	for _, dir := range append(dirs, folder, "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib") {
+		if found := matching(dir, pattern); dir != "" && len(found) > 0 {
+			p.Found = found[0]
+			if _, err := safeFile(p.Found); err != nil {
+				p.Note = err.Error()
+			}
 			break
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // TestMain leaves the example out where onnxruntime cannot be had: examples cannot skip themselves.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if _, err := onnxruntime.EnsureLibrary(context.Background(), "", onnxruntime.InstallOptions{}); err != nil && os.Getenv("CATVAE_NO_SKIP") != "1" {
+	if _, err := onnxruntime.EnsureLibrary(context.Background(), onnxruntime.InstallOptions{}); err != nil && os.Getenv("CATVAE_NO_SKIP") != "1" {
 		flag.Set("test.run", "^Test")
 	}
 	os.Exit(m.Run())
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 // The library is found, or fetched once, and loaded.
 func ExampleOpen() {
 	ctx := context.Background()
-	if _, err := onnxruntime.EnsureLibrary(ctx, "", onnxruntime.InstallOptions{}); err != nil {
+	if _, err := onnxruntime.EnsureLibrary(ctx, onnxruntime.InstallOptions{}); err != nil {
 		fmt.Println(err) // says what to do
 		return
 	}

@@ -3,8 +3,6 @@ package onnxruntime_test
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -50,60 +48,14 @@ func TestDevices(t *testing.T) {
 func TestDoneContext(t *testing.T) {
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := onnxruntime.FindLibrary(done, ""); !errors.Is(err, context.Canceled) {
+	if _, _, err := onnxruntime.FindLibrary(done); !errors.Is(err, context.Canceled) {
 		t.Errorf("FindLibrary: %v", err)
 	}
 	if _, err := onnxruntime.Open(done); !errors.Is(err, context.Canceled) {
 		t.Errorf("Open: %v", err)
 	}
-	if _, err := onnxruntime.EnsureLibrary(done, "", onnxruntime.InstallOptions{}); !errors.Is(err, context.Canceled) {
+	if _, err := onnxruntime.EnsureLibrary(done, onnxruntime.InstallOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("EnsureLibrary: %v", err)
-	}
-}
-
-// The places are looked in, in order; one that is named must be there.
-func TestFindLibrary(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("CATVAE_ORT_LIB", "")
-	t.Setenv("ONNXRUNTIME_SHARED_LIBRARY_PATH", "")
-	named := filepath.Join(dir, "libonnxruntime.so.1.29.0")
-	if _, _, err := onnxruntime.FindLibrary(t.Context(), named); !errors.Is(err, backend.ErrLibrary) || !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a file that is not there: %v", err)
-	}
-	if err := os.WriteFile(named, []byte("not really"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	lib, places, err := onnxruntime.FindLibrary(t.Context(), named)
-	if err != nil || lib.Path != named || lib.Version != "1.29.0" || places[0].Found != named {
-		t.Errorf("%+v, %v, %v", lib, places, err)
-	}
-	t.Setenv("ONNXRUNTIME_SHARED_LIBRARY_PATH", named)
-	if lib, _, err = onnxruntime.FindLibrary(t.Context(), ""); err != nil || lib.Source != "ONNXRUNTIME_SHARED_LIBRARY_PATH" {
-		t.Errorf("%+v, %v", lib, err)
-	}
-	other := filepath.Join(dir, "other.so")
-	t.Setenv("CATVAE_ORT_LIB", other)
-	if _, _, err = onnxruntime.FindLibrary(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "CATVAE_ORT_LIB") {
-		t.Errorf("a variable that names nothing: %v", err)
-	}
-
-	// A library of a version that is too old is passed over, and the reason is kept.
-	t.Setenv("CATVAE_ORT_LIB", "")
-	t.Setenv("ONNXRUNTIME_SHARED_LIBRARY_PATH", "")
-	old := t.TempDir()
-	t.Setenv("LD_LIBRARY_PATH", old)
-	if err := os.WriteFile(filepath.Join(old, "libonnxruntime.so.1.17.1"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	t.Setenv("PATH", "")
-	_, places, _ = onnxruntime.FindLibrary(t.Context(), "")
-	found := false
-	for _, p := range places {
-		found = found || strings.Contains(p.Note, "1.17.1 is too old")
-	}
-	if !found {
-		t.Errorf("the old library is not reported: %+v", places)
 	}
 }
 
@@ -121,7 +73,7 @@ func TestInstallRefusesToDownload(t *testing.T) {
 func TestDiagnose(t *testing.T) {
 	ortest.Backend(t)
 	var text strings.Builder
-	d := onnxruntime.Diagnose(t.Context(), "")
+	d := onnxruntime.Diagnose(t.Context())
 	if err := d.Write(&text); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"sync"
 
@@ -32,7 +33,7 @@ type onnxRuntime struct {
 // environment is the one onnxruntime of the process: the library cannot be loaded twice, nor safely unloaded.
 var environment struct {
 	sync.Mutex
-	library string // path of the loaded library, "" before
+	library Library // that is loaded, empty before
 }
 
 // Open loads onnxruntime, once a process, and returns it as a backend, which is safe for concurrent use. The library is
@@ -43,7 +44,7 @@ func Open(ctx context.Context, opts ...Option) (backend.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := loadLibrary(ctx, o.library); err != nil {
+	if err := loadLibrary(ctx, o); err != nil {
 		return nil, err
 	}
 	p, err := choose(o)
@@ -92,19 +93,16 @@ func (p *provider) guard(f func()) {
 	keepSignalHandlers(f)
 }
 
-func loadLibrary(ctx context.Context, explicit string) error {
+func loadLibrary(ctx context.Context, o options) error {
 	environment.Lock()
 	defer environment.Unlock()
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("onnxruntime: open: %w", err)
 	}
-	if environment.library != "" {
-		if explicit != "" && explicit != environment.library {
-			return fmt.Errorf("onnxruntime: onnxruntime is loaded from %s already: a process holds one, not %s too: %w", environment.library, explicit, backend.ErrLibrary)
-		}
-		return nil
+	if environment.library.Path != "" {
+		return alreadyLoaded(ctx, o)
 	}
-	lib, _, err := FindLibrary(ctx, explicit)
+	lib, _, err := findLibrary(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -120,7 +118,27 @@ func loadLibrary(ctx context.Context, explicit string) error {
 	if err := ort.DisableTelemetry(); err != nil {
 		return fmt.Errorf("onnxruntime: switch telemetry off: %w", err)
 	}
-	environment.library = lib.Path
+	environment.library = lib
+	return nil
+}
+
+// alreadyLoaded says whether the library that is loaded is the one that is asked for.
+func alreadyLoaded(ctx context.Context, o options) error {
+	loaded := environment.library
+	if o.library != "" {
+		real, err := filepath.Abs(o.library)
+		if err == nil {
+			real, err = filepath.EvalSymlinks(real)
+		}
+		if err != nil || real != loaded.Path {
+			return fmt.Errorf("onnxruntime: onnxruntime is loaded from %s already: a process holds one, not %s too: %w", loaded.Path, o.library, backend.ErrLibrary)
+		}
+	}
+	if o.pinnedOnly && !loaded.Pinned {
+		if _, err := examine(ctx, loaded.Path, o); err != nil {
+			return fmt.Errorf("onnxruntime: %s is loaded already: %w: %w", loaded.Path, err, backend.ErrLibrary)
+		}
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package onnxruntime
 
 import (
 	"fmt"
+	"os"
 	goruntime "runtime"
 
 	"github.com/catvae/catvae/runtime/backend"
@@ -16,10 +17,12 @@ type options struct {
 	library  string
 	tf32     bool
 	spinning bool
+	// pinnedOnly refuses libraries whose SHA-256 is not known; hash has it computed, to be shown.
+	pinnedOnly, hash bool
 }
 
 func newOptions(opts []Option) (options, error) {
-	o := options{device: backend.CPU}
+	o := options{device: backend.CPU, pinnedOnly: os.Getenv(PinnedOnly) == "1"}
 	for _, opt := range opts {
 		if err := opt(&o); err != nil {
 			return o, err
@@ -53,9 +56,19 @@ func WithThreads(n int) Option {
 	}
 }
 
-// WithLibrary names the onnxruntime library file, before every place that [FindLibrary] looks in.
+// WithLibrary names the onnxruntime library file, before every place that [FindLibrary] looks in. A relative path is taken from the
+// folder that is the current one when the library is looked for.
 func WithLibrary(path string) Option {
 	return func(o *options) error { o.library = path; return nil }
+}
+
+// PinnedOnly is the environment variable that asks for [WithPinnedOnly] when it is "1".
+const PinnedOnly = "CATVAE_PINNED_ONLY"
+
+// WithPinnedOnly refuses every library whose SHA-256 this program does not know, wherever it lies. Known are those that [Install]
+// fetches; Python's wheel of onnxruntime [Version] has one of them.
+func WithPinnedOnly(on bool) Option {
+	return func(o *options) error { o.pinnedOnly = o.pinnedOnly || on; return nil }
 }
 
 // WithTF32 lets CUDA round the operands of matrix products to 10 bits. It is off by default, since codes would then

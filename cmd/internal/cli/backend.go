@@ -12,11 +12,12 @@ import (
 
 // Backend are the flags that choose what runs the graphs.
 type Backend struct {
-	Backend string `help:"What runs the graphs: onnxruntime, purego (pure Go: slower, needs no library), or auto: onnxruntime, or where it is missing pure Go with a warning, in programs that include it." default:"auto" enum:"auto,onnxruntime,purego" name:"backend"`
-	Device  string `help:"Where the graphs run, one of ${devices}: auto takes the fastest available one, the others fail where they are missing." default:"cpu" enum:"${devices}"`
-	Threads int    `help:"Threads of one run on the CPU; 0 means one per core." default:"0"`
-	Library string `help:"onnxruntime library file to load, before every other place." placeholder:"FILE"`
-	TF32    bool   `help:"Let CUDA round the operands of matrix products to 10 bits: faster, and codes may differ from the CPU's." name:"tf32"`
+	Backend    string `help:"What runs the graphs: onnxruntime, purego (pure Go: slower, needs no library), or auto: onnxruntime, or where it is missing pure Go with a warning, in programs that include it." default:"auto" enum:"auto,onnxruntime,purego" name:"backend"`
+	Device     string `help:"Where the graphs run, one of ${devices}: auto takes the fastest available one, the others fail where they are missing." default:"cpu" enum:"${devices}"`
+	Threads    int    `help:"Threads of one run on the CPU; 0 means one per core." default:"0"`
+	Library    string `help:"onnxruntime library file to load, before every other place." placeholder:"FILE"`
+	PinnedOnly bool   `help:"Load no onnxruntime library whose SHA-256 this program does not know: see catvae doctor."`
+	TF32       bool   `help:"Let CUDA round the operands of matrix products to 10 bits: faster, and codes may differ from the CPU's." name:"tf32"`
 }
 
 // The choices of --backend.
@@ -32,7 +33,7 @@ var PureGo func(threads int) backend.Backend
 
 // Options returns the flags as options of the runtime.
 func (b Backend) Options() []onnxruntime.Option {
-	return []onnxruntime.Option{onnxruntime.WithDevice(backend.Device(b.Device)), onnxruntime.WithThreads(b.Threads), onnxruntime.WithLibrary(b.Library), onnxruntime.WithTF32(b.TF32)}
+	return []onnxruntime.Option{onnxruntime.WithDevice(backend.Device(b.Device)), onnxruntime.WithThreads(b.Threads), onnxruntime.WithLibrary(b.Library), onnxruntime.WithPinnedOnly(b.PinnedOnly), onnxruntime.WithTF32(b.TF32)}
 }
 
 // Open returns the backend that the flags ask for. With install, a missing onnxruntime is fetched, and every step is
@@ -65,9 +66,9 @@ func (b Backend) Open(ctx context.Context, env Env, install bool, more ...onnxru
 
 func (b Backend) onnxruntime(ctx context.Context, env Env, install bool, more []onnxruntime.Option) (backend.Backend, error) {
 	if install && onnxruntime.Linked {
-		lib, err := onnxruntime.EnsureLibrary(ctx, b.Library, onnxruntime.InstallOptions{
+		lib, err := onnxruntime.EnsureLibrary(ctx, onnxruntime.InstallOptions{
 			Progress: func(line string) { fmt.Fprintln(env.Stderr, "onnxruntime: "+line) },
-		})
+		}, b.Options()...)
 		if err != nil {
 			return nil, err
 		}

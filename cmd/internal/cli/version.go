@@ -22,7 +22,7 @@ func (VersionFlag) BeforeReset(ctx context.Context, app *kong.Kong, env Env) err
 		goVersion = ", built with " + info.GoVersion
 	}
 	found := "not found"
-	if lib, _, err := onnxruntime.FindLibrary(ctx, ""); err == nil {
+	if lib, _, err := onnxruntime.FindLibrary(ctx); err == nil {
 		found = lib.Path
 		if lib.Version != "" {
 			found = lib.Version + " at " + lib.Path

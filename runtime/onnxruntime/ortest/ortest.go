@@ -12,7 +12,7 @@ import (
 )
 
 var ensure = sync.OnceValues(func() (onnxruntime.Library, error) {
-	return onnxruntime.EnsureLibrary(context.Background(), "", onnxruntime.InstallOptions{
+	return onnxruntime.EnsureLibrary(context.Background(), onnxruntime.InstallOptions{
 		Progress: func(line string) { os.Stderr.WriteString("ortest: " + line + "\n") },
 	})
 })
