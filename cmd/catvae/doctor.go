@@ -21,6 +21,8 @@ func (doctorCommand) Help() string {
   catvae doctor
   catvae doctor --install
 
+Prints each place where onnxruntime is looked for and why a library that is there is passed over, then the one that is loaded: its path, its version, its SHA-256, and whether this program knows that (pinned). docs/environment.md has the rules. What installs that were killed left in the cache is removed.
+
 ` + cli.ExitStatus
 }
 

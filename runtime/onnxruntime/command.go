@@ -41,7 +41,7 @@ func command(ctx context.Context, dir string, args ...string) error {
 
 // lookPath finds a program in those folders of PATH that are absolute. One that others could change is passed over, see errUnsafe.
 func lookPath(name string) (string, error) {
-	dirs, _ := searchPath("PATH")
+	dirs, _ := searchPath(os.Getenv("PATH"))
 	names := []string{name}
 	if goruntime.GOOS == "windows" {
 		names = []string{name + ".exe", name + ".cmd", name + ".bat"}
@@ -70,7 +70,7 @@ func cleanEnvironment(environ []string) []string {
 		name, _, _ := strings.Cut(strings.ToUpper(entry), "=")
 		return strings.HasPrefix(name, "PYTHON") || slices.Contains([]string{"PATH", "PIP_PYTHON", "NODE_OPTIONS", "NODE_PATH", "BASH_ENV", "ENV"}, name)
 	})
-	dirs, _ := searchPath("PATH")
+	dirs, _ := searchPath(os.Getenv("PATH"))
 	dirs = slices.DeleteFunc(dirs, func(dir string) bool { _, err := safeFolder(dir); return err != nil })
 	return append(environ, "PATH="+strings.Join(dirs, string(os.PathListSeparator)))
 }

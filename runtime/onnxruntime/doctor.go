@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"regexp"
 	goruntime "runtime"
@@ -56,7 +57,7 @@ func Diagnose(ctx context.Context, opts ...Option) Diagnosis {
 		d.Devices = append(d.Devices, device)
 	}
 	if ctx.Err() == nil && (d.Err != nil || d.damaged()) {
-		d.Remedy = "catvae doctor --install"
+		d.Remedy = o.repair()
 		if v := LibraryVariable(); v != "" && o.library == "" { // which goes before what is installed
 			d.Remedy = "env -u " + v + " " + d.Remedy
 		}
@@ -90,7 +91,7 @@ func (d Diagnosis) Write(w io.Writer) error {
 		fmt.Fprintf(t, "loads\t%s\t%s\n", d.Version, quoted(d.Library.Path))
 	}
 	if d.Library.SHA256 != "" {
-		pinned := "no: nobody checks it"
+		pinned := "no"
 		if d.Library.Pinned {
 			pinned = "yes"
 		}
@@ -174,7 +175,7 @@ var choiceInPattern = regexp.MustCompile(`\[[^]]*\]`)
 // "[23]", is an x in the place's. A note says that others could change what would be loaded.
 func lookForShared(pattern, folder string) Place {
 	p := Place{Name: choiceInPattern.ReplaceAllString(pattern, "x")}
-	dirs, _ := searchPath("LD_LIBRARY_PATH")
+	dirs, _ := searchPath(os.Getenv("LD_LIBRARY_PATH"))
 	for _, dir := range append(dirs, folder, "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib") {
 		if found := matching(dir, pattern); dir != "" && len(found) > 0 {
 			p.Found = found[0]

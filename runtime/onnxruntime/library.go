@@ -107,7 +107,15 @@ func findLibrary(ctx context.Context, o options) (Library, []Place, error) {
 			why += fmt.Sprintf("; %s %s", p.Found, p.Note)
 		}
 	}
-	return Library{}, places, fmt.Errorf("onnxruntime: no onnxruntime %s library was found in %d places: run `catvae doctor --install`, or set CATVAE_ORT_LIB to its file%s: %w", Version, len(places), why, backend.ErrLibrary)
+	return Library{}, places, fmt.Errorf("onnxruntime: no onnxruntime %s library was found in %d places: run `%s`, or set CATVAE_ORT_LIB to its file%s: %w", Version, len(places), o.repair(), why, backend.ErrLibrary)
+}
+
+// repair is the command that installs a library that these options find.
+func (o options) repair() string {
+	if o.pinnedOnly && os.Getenv(PinnedOnly) != "1" {
+		return "catvae doctor --install --pinned-only"
+	}
+	return "catvae doctor --install"
 }
 
 // look looks in one place. The library is empty where nothing is found that will do.

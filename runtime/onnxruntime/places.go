@@ -99,13 +99,13 @@ func systemFolders() (places []Place) {
 	switch goruntime.GOOS {
 	case "linux":
 		variable = "LD_LIBRARY_PATH"
-		dirs, relative = searchPath(variable)
+		dirs, relative = searchPath(os.Getenv("LD_LIBRARY_PATH"))
 		dirs = append(dirs, "/usr/local/lib", "/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu")
 	case "darwin":
 		dirs = []string{"/opt/homebrew/lib", "/usr/local/lib"}
 	case "windows":
 		variable = "PATH"
-		dirs, relative = searchPath(variable)
+		dirs, relative = searchPath(os.Getenv("PATH"))
 	}
 	for _, dir := range dirs {
 		places = append(places, Place{Name: "system", Where: dir})

@@ -51,7 +51,7 @@ func nodeModules() (dirs []string) {
 			}
 		}
 	}
-	path, _ := searchPath("PATH")
+	path, _ := searchPath(os.Getenv("PATH"))
 	for _, bin := range path {
 		for _, name := range []string{"node", "npm"} {
 			exe := filepath.Join(bin, name)

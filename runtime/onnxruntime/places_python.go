@@ -39,7 +39,7 @@ func pythonPrefixes() (prefixes []string) {
 		}
 	}
 	add(os.Getenv("VIRTUAL_ENV"))
-	path, _ := searchPath("PATH")
+	path, _ := searchPath(os.Getenv("PATH"))
 	for _, bin := range path {
 		for _, name := range []string{"python3", "python", "python3.exe", "python.exe"} {
 			exe := filepath.Join(bin, name)

@@ -3,7 +3,6 @@ package onnxruntime
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 )
 
@@ -47,8 +46,8 @@ func follow(path string) (string, error) {
 
 // searchPath returns the folders of a list such as PATH that are absolute, and the number of the others, which name places in
 // the current folder.
-func searchPath(variable string) (dirs []string, relative int) {
-	for _, dir := range filepath.SplitList(os.Getenv(variable)) {
+func searchPath(list string) (dirs []string, relative int) {
+	for _, dir := range filepath.SplitList(list) {
 		if filepath.IsAbs(dir) {
 			dirs = append(dirs, dir)
 		} else {
