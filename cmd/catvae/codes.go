@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strings"
 
@@ -66,8 +65,8 @@ func (c decodeCommand) Run(ctx context.Context, env cli.Env) error {
 type sampleCommand struct {
 	Model string `help:"Run folder or bundle." required:"" placeholder:"RUN|BUNDLE"`
 	Out   string `help:"Picture (.png) or NPY file to write." required:"" placeholder:"FILE"`
-	Rows  int    `help:"How many samples." default:"64" short:"n"`
-	Seed  uint64 `help:"Seed of the codes." default:"1"`
+	Rows  int    `help:"How many samples." default:"64" short:"n" range:"1,1048576"`
+	Seed  uint64 `help:"Seed of the codes." default:"1" range:"any"`
 	Force bool   `help:"Replace the output file where it exists."`
 	cli.Backend
 }
@@ -83,9 +82,6 @@ func (sampleCommand) Help() string {
 }
 
 func (c sampleCommand) Run(ctx context.Context, env cli.Env) error {
-	if c.Rows < 1 || c.Rows > 1<<20 {
-		return fmt.Errorf("%w: --rows %d: use 1 to %d", cli.ErrUsage, c.Rows, 1<<20)
-	}
 	if err := cli.CheckTarget(c.Out, c.Force); err != nil {
 		return err
 	}

@@ -24,10 +24,10 @@ type evalCommand struct {
 	Model    string `help:"Run folder or bundle." required:"" placeholder:"RUN|BUNDLE"`
 	Data     string `help:"${sources}." required:"" placeholder:"SRC"`
 	Split    string `help:"Which rows: train or test." default:"test" enum:"train,test"`
-	Samples  int    `help:"K of the IWAE bound." default:"100"`
-	Rows     int    `help:"Most rows to use; 0 means all." default:"0"`
+	Samples  int    `help:"K of the IWAE bound." default:"100" range:"1,100000"`
+	Rows     int    `help:"Most rows to use; 0 means all." default:"0" range:"0,1000000000"`
 	Binarize string `help:"How grey values are binarised: ${binarizations_help}; as in training when left out." placeholder:"RULE"`
-	Seed     uint64 `help:"Seed of samples and binarisation." default:"1"`
+	Seed     uint64 `help:"Seed of samples and binarisation." default:"1" range:"any"`
 	JSON     bool   `help:"Print one JSON object."`
 	cli.Backend
 }
@@ -45,9 +45,6 @@ All figures are nats a row, from hard samples of the posterior: lower bounds on 
 }
 
 func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
-	if c.Samples < 1 || c.Samples > 100_000 || c.Rows < 0 {
-		return fmt.Errorf("%w: --samples %d, --rows %d: use 1 to 100000 samples and 0 or more rows", cli.ErrUsage, c.Samples, c.Rows)
-	}
 	backend, err := c.Backend.Open(ctx, env, false)
 	if err != nil {
 		return err

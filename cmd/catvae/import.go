@@ -23,7 +23,7 @@ type importCommand struct {
 	Out           string   `help:"Run folder to write: configuration, graphs and a verified bundle." placeholder:"RUN"`
 	Output        string   `help:"Value of the first graph that holds its logits; left out, its result." placeholder:"NAME"`
 	DecoderOutput string   `help:"Value of the decoder that holds the logits of the rows' values; left out, its result." placeholder:"NAME"`
-	Categories    int      `help:"Categories of each variable, if the encoder gives all logits of a row in one axis; 0 means Bernoulli variables." default:"0" placeholder:"K"`
+	Categories    int      `help:"Categories of each variable, if the encoder gives all logits of a row in one axis; 0 means Bernoulli variables." default:"0" placeholder:"K" range:"0,1048576"`
 	Set           []string `help:"Change one key of the configuration, such as optimizer.learning_rate=1e-4; may be repeated." placeholder:"KEY=VALUE" sep:"none"`
 	Force         bool     `help:"Replace an existing run at --out."`
 	cli.Backend

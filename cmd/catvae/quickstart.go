@@ -40,11 +40,11 @@ func (c quickstart) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	fmt.Fprintf(env.Stderr, "training on generated glyphs, measuring on %s\n", backend.Name())
-	show := newTrainingProgress(env.Stderr)
+	show := newTrainingProgress(ctx, env.Stderr)
 	result, err := train.Run(ctx, config, train.Options{
 		Source: dataset.GlyphsSource, Out: c.Out, Force: c.Force, Backend: backend, Progress: show.update, Log: show.log, Commands: nextSteps(c.Out, dataset.GlyphsSource),
 	})
-	show.done()
+	show.end()
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ import (
 type searchCommand struct {
 	Codes   string `help:"NPY file of packed codes, uint8 [rows, bytes], to search in." required:"" placeholder:"FILE.npy"`
 	Queries string `help:"NPY file of packed codes to search for." placeholder:"FILE.npy" xor:"queries" required:""`
-	Row     []int  `help:"Row of --codes to search for, from 0; may be repeated." placeholder:"N" xor:"queries" required:""`
-	K       int    `help:"How many of the nearest codes." short:"k" default:"10"`
+	Row     []int  `help:"Row of --codes to search for, from 0; may be repeated." placeholder:"N" xor:"queries" required:"" range:"0,1000000000"`
+	K       int    `help:"How many of the nearest codes." short:"k" default:"10" range:"1,1000000000"`
 	JSON    bool   `help:"One JSON object a line instead of CSV."`
 }
 
@@ -33,9 +33,6 @@ Prints query, rank, row and distance of the nearest codes, in bits that differ: 
 }
 
 func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
-	if c.K < 1 {
-		return fmt.Errorf("%w: -k %d: use 1 or more", cli.ErrUsage, c.K)
-	}
 	all, err := loadCodes(ctx, c.Codes)
 	if err != nil {
 		return err
@@ -63,6 +60,9 @@ func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
 // queries returns the codes to search for, and the number of each.
 func (c searchCommand) queries(ctx context.Context, all *dataset.Set) (names []int, queries []byte, err error) {
 	rows := c.Row
+	if c.Queries == "" && len(rows) == 0 {
+		return nil, nil, fmt.Errorf("%w: --row names no row", cli.ErrUsage)
+	}
 	from := all
 	if c.Queries != "" {
 		if from, err = loadCodes(ctx, c.Queries); err != nil {

@@ -20,13 +20,13 @@ type trainCommand struct {
 	Out             string        `help:"Run folder to write." required:"" placeholder:"RUN"`
 	Config          string        `help:"Name from the catalogue (see catvae models), or a JSON file; bernoulli-mlp where none is given." placeholder:"NAME|FILE.json"`
 	Set             []string      `help:"Change one key of the configuration, such as latent.variables=64; may be repeated." placeholder:"KEY=VALUE" sep:"none"`
-	Epochs          *int          `help:"Passes over the training rows." placeholder:"N"`
-	Batch           *int          `help:"Rows a step." placeholder:"N"`
-	Seed            *uint64       `help:"Seed of all random numbers." placeholder:"N"`
+	Epochs          *int          `help:"Passes over the training rows." placeholder:"N" range:"any"`
+	Batch           *int          `help:"Rows a step." placeholder:"N" range:"any"`
+	Seed            *uint64       `help:"Seed of all random numbers." placeholder:"N" range:"any"`
 	Engine          string        `help:"What takes the steps: compiled (one ONNX graph on onnxruntime) or tape (gorgonia's tape machine, much slower)." default:"compiled" enum:"compiled,tape"`
-	StepsPerCall    int           `help:"Steps that the compiled engine takes in one call; 0 means what the device takes best: more than 1 where each call copies the state." default:"0" placeholder:"N"`
-	CheckpointEvery time.Duration `help:"Time between checkpoints inside an epoch; each epoch ends with one." default:"1m"`
-	Samples         int           `help:"K of the IWAE bound at the end." default:"10"`
+	StepsPerCall    int           `help:"Steps that the compiled engine takes in one call; 0 means what the device takes best: more than 1 where each call copies the state." default:"0" placeholder:"N" range:"0,4096"`
+	CheckpointEvery time.Duration `help:"Time between checkpoints inside an epoch; each epoch ends with one." default:"1m" range:"1ms,10000h"`
+	Samples         int           `help:"K of the IWAE bound at the end." default:"10" range:"1,100000"`
 	Resume          bool          `help:"Resume the run at --out from its newest checkpoint; start one where none exists." xor:"resume"`
 	Force           bool          `help:"Replace an existing run at --out." xor:"resume"`
 	Verbose         bool          `help:"Say what the exporter's passes did to the training graph."`
@@ -66,9 +66,6 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	if c.Seed != nil {
 		config.Seed = *c.Seed
 	}
-	if c.Samples < 1 || c.Samples > 100_000 {
-		return fmt.Errorf("%w: --samples %d: use 1 to 100000", cli.ErrUsage, c.Samples)
-	}
 	if err := config.Validate(); err != nil {
 		return err
 	}
@@ -76,13 +73,13 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	if err != nil {
 		return err
 	}
-	show := newTrainingProgress(env.Stderr)
+	show := newTrainingProgress(ctx, env.Stderr)
 	result, err := train.Run(ctx, config, train.Options{
 		Source: c.Data, Out: c.Out, Force: c.Force, Resume: c.Resume, Backend: backend, Samples: c.Samples,
 		Engine: train.Engine(c.Engine), StepsPerCall: c.StepsPerCall, CheckpointEvery: c.CheckpointEvery,
 		Progress: show.update, Log: show.log, Verbose: c.Verbose, Commands: nextSteps(c.Out, c.Data),
 	})
-	show.done()
+	show.end()
 	if err != nil {
 		return cli.WithHint(err, cli.Hint{Of: train.ErrResume, Text: "--force starts it again"})
 	}
@@ -122,14 +119,22 @@ func printResult(w io.Writer, r train.Result) {
 
 // trainingProgress draws one bar for all steps, and one for the evaluation at the end; messages are printed above it.
 type trainingProgress struct {
-	w     io.Writer
-	phase string
-	bar   *progress.Bar
+	ctx     context.Context
+	release func() // of the hold; nil before the first step
+	w       io.Writer
+	phase   string
+	bar     *progress.Bar
 }
 
-func newTrainingProgress(w io.Writer) *trainingProgress { return &trainingProgress{w: w} }
+// newTrainingProgress draws on w. From the first step to the end a signal ends training as [train.Run] says, which may take a while.
+func newTrainingProgress(ctx context.Context, w io.Writer) *trainingProgress {
+	return &trainingProgress{ctx: ctx, w: w}
+}
 
 func (t *trainingProgress) update(p train.Progress) {
+	if t.release == nil {
+		t.release = cli.Hold(t.ctx, "the step in hand, a checkpoint and the export are finished first")
+	}
 	if p.Phase == "validation" { // short, and between the epochs of one bar
 		if p.Message != "" && t.bar != nil {
 			t.bar.Print(p.Message)
@@ -165,6 +170,14 @@ func (t *trainingProgress) done() {
 	if t.bar != nil {
 		t.bar.Done("")
 		t.bar = nil
+	}
+}
+
+// end ends the last bar; training has returned.
+func (t *trainingProgress) end() {
+	t.done()
+	if t.release != nil {
+		t.release()
 	}
 }
 

@@ -36,7 +36,7 @@ type command struct {
 	Mode      string          `help:"${modes_help}." default:"encode" enum:"${modes}"`
 	Codes     string          `help:"What encode writes: ${codes_help}." default:"packed" enum:"${codes}"`
 	Variant   string          `help:"Variant of the encoder: float32, one that the bundle was exported with, or auto for the fastest that fits device and rows." default:"float32" placeholder:"NAME"`
-	Strips    int             `help:"Strips to divide the parts into: ranges of consecutive parts, each made by one worker. 0 means four for each worker; workers are as many as --parallelism says, or one a core." default:"0" placeholder:"N"`
+	Strips    int             `help:"Strips to divide the parts into: ranges of consecutive parts, each made by one worker. 0 means four for each worker; workers are as many as --parallelism says, or one a core." default:"0" placeholder:"N" range:"0,1000000"`
 	Metrics   bool            `help:"Print Beam's metrics on stderr, as one JSON object."`
 	BeamFlags bool            `help:"Print the flags that are Beam's own."`
 	Info      cli.VersionFlag `name:"version" help:"Print the versions of catvae and onnxruntime."`
@@ -88,10 +88,6 @@ func (c *command) job() (infer.Job, error) {
 		return job, err
 	}
 	switch {
-	case c.Strips < 0:
-		return job, fmt.Errorf("%w: --strips %d: use 0 or more", cli.ErrUsage, c.Strips)
-	case c.Threads < 0:
-		return job, fmt.Errorf("%w: --threads %d: use 0 or more", cli.ErrUsage, c.Threads)
 	case c.In == "-":
 		return job, fmt.Errorf("%w: --in -: workers cannot read this process's standard input: write it to a file first", cli.ErrUsage)
 	case job.Out != "" && !job.Folder():

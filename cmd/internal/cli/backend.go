@@ -14,7 +14,7 @@ import (
 type Backend struct {
 	Backend    string `help:"What runs the graphs: onnxruntime, purego (pure Go: slower, needs no library), or auto: onnxruntime, or where it is missing pure Go with a warning, in programs that include it." default:"auto" enum:"auto,onnxruntime,purego" name:"backend"`
 	Device     string `help:"Where the graphs run, one of ${devices}: auto takes the fastest available one, the others fail where they are missing." default:"cpu" enum:"${devices}"`
-	Threads    int    `help:"Threads of one run on the CPU; 0 means one per core." default:"0"`
+	Threads    int    `help:"Threads of one run on the CPU; 0 means one per core." default:"0" range:"0,1024"`
 	Library    string `help:"onnxruntime library file to load, before every other place." placeholder:"FILE"`
 	PinnedOnly bool   `help:"Load no onnxruntime library whose SHA-256 this program does not know: see catvae doctor."`
 	TF32       bool   `help:"Let CUDA round the operands of matrix products to 10 bits: faster, and codes may differ from the CPU's." name:"tf32"`
@@ -39,9 +39,6 @@ func (b Backend) Options() []onnxruntime.Option {
 // Open returns the backend that the flags ask for. With install, a missing onnxruntime is fetched, and every step is
 // printed on stderr. more holds options that no flag sets.
 func (b Backend) Open(ctx context.Context, env Env, install bool, more ...onnxruntime.Option) (backend.Backend, error) {
-	if b.Threads < 0 {
-		return nil, fmt.Errorf("%w: --threads %d: use 0 or more", ErrUsage, b.Threads)
-	}
 	if b.Backend == BackendPureGo {
 		switch {
 		case PureGo == nil:

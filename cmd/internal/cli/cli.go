@@ -8,38 +8,48 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 	"github.com/catvae/catvae/cmd/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/text"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
-// Env is what a command runs in: tests give their own.
+// Env is what a command runs in: tests give their own. What a command writes to either is text, and is made visible: see package text.
 type Env struct {
 	Stdout, Stderr io.Writer
 }
 
 // Main parses the arguments into a grammar and runs the chosen command. It returns the exit code; code maps errors that
 // only this program knows.
+//
+// The first SIGINT, SIGTERM or SIGHUP cancels the command's context: see [Hold] for how long the command may then take.
 func Main(name, description string, grammar any, code func(error) int) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	withoutSIGPIPE()
+	ctx, stop := untilSignal(name)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	err := Run(ctx, Env{os.Stdout, os.Stderr}, name, description, grammar, os.Args[1:])
+	if closed := os.Stdout.Close(); err == nil && closed != nil { // some systems say only now that the disk is full
+		err = fmt.Errorf("%w: %w", ErrStdout, closed)
+	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintf(os.Stderr, "%s: interrupted\n", name)
-	case err != nil:
+	case err != nil && !Unread(err):
 		fmt.Fprintf(os.Stderr, "%s: %s\n", name, strings.TrimPrefix(OneLine(err), name+": "))
 	}
 	return code(err)
 }
+
+// ErrStdout is wrapped by the error of a write to stdout.
+var ErrStdout = errors.New("write to standard output")
+
+// Unread reports whether stdout goes to a program that no longer reads, such as head. Then there is nobody to tell.
+func Unread(err error) bool { return errors.Is(err, ErrStdout) && errors.Is(err, nobodyReads) }
 
 // Vars are the words and texts from tables that flags use in their tags: see [infer.Words] and [backend.Devices].
 func Vars() kong.Vars {
@@ -51,8 +61,15 @@ func Vars() kong.Vars {
 // errExit ends a parse that has printed help or versions.
 var errExit = errors.New("exit")
 
-// Run is [Main] for tests: it parses args, runs the command, and returns its error.
+// Run is [Main] for tests: it parses args, runs the command, and returns its error, or the first error of all writes to stdout.
 func Run(ctx context.Context, env Env, name, description string, grammar any, args []string) (err error) {
+	stdout := text.NewWriter(env.Stdout)
+	env = Env{Stdout: stdout, Stderr: text.NewWriter(env.Stderr)}
+	defer func() { // commands print without looking at each error
+		if failed := stdout.Err(); failed != nil && (err == nil || errors.Is(err, failed)) {
+			err = fmt.Errorf("%w: %w", ErrStdout, failed)
+		}
+	}()
 	defer func() { // kong ends help and version by calling its exit function
 		if p := recover(); p != nil {
 			if p != errExit {
@@ -74,6 +91,9 @@ func Run(ctx context.Context, env Env, name, description string, grammar any, ar
 	command, err := parser.Parse(args)
 	if err != nil {
 		return fmt.Errorf("%w: %w: see %s --help", ErrUsage, err, name)
+	}
+	if err := checkRanges(command.Flags()); err != nil {
+		return err
 	}
 	return command.Run()
 }
@@ -100,10 +120,10 @@ func WithHint(err error, more ...Hint) error {
 	return err
 }
 
-// OneLine returns an error's text as one line, without the word that only marks its kind, and with its hint.
+// OneLine returns an error's text as one visible line, without the word that only marks its kind, and with its hint.
 func OneLine(err error) string {
-	text := strings.TrimPrefix(WithHint(err).Error(), ErrUsage.Error()+": ")
-	return strings.Join(strings.Fields(strings.ReplaceAll(text, "\n", "; ")), " ")
+	line := strings.TrimPrefix(WithHint(err).Error(), ErrUsage.Error()+": ")
+	return text.Visible(strings.Join(strings.Fields(strings.ReplaceAll(line, "\n", "; ")), " "))
 }
 
 // CheckTarget reports a file that would be replaced without permission, or whose folder does not exist, before long work.

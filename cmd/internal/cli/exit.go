@@ -15,7 +15,8 @@ import (
 	"github.com/catvae/catvae/runtime/backend"
 )
 
-// The exit codes. They never change meaning. None is 2, or above 128 for a signal that cannot be caught: see [Deaths].
+// The exit codes. They never change meaning. None is what a program ends with that dies: see [Deaths]. Those above
+// 128 are what the shell says of a program that the signal ended, which ours catch.
 const (
 	Done        = 0
 	Failed      = 1
@@ -24,6 +25,7 @@ const (
 	NoLibrary   = 5
 	Usage       = 64 // EX_USAGE of BSD's sysexits.h
 	Interrupted = 130
+	NoReader    = 141
 )
 
 // Again says what another try of the same command is good for.
@@ -55,7 +57,8 @@ var exits = []Exit{
 	{BadInput, "bad bundle or data", "a bad bundle or bad data", OtherJob},
 	{NoLibrary, "onnxruntime or device missing", "onnxruntime or the device is missing: on another machine it may not be", OtherJob},
 	{Usage, "usage", "the command line is wrong, or asks for what cannot be", Never},
-	{Interrupted, "interrupted", "interrupted, by Ctrl-C or SIGTERM", Retry},
+	{Interrupted, "interrupted", "interrupted, by Ctrl-C, SIGTERM or SIGHUP", Retry},
+	{NoReader, "nobody reads the output", "the program that read standard output has ended, as `head` does", Retry},
 }
 
 // Deaths returns the exit codes that only others give, and no program of ours: what ended it has nothing to do with its
@@ -88,6 +91,10 @@ func Code(err error) int {
 		return Done
 	case errors.Is(err, context.Canceled):
 		return Interrupted
+	case Unread(err):
+		return NoReader
+	case errors.Is(err, ErrStdout):
+		return Failed
 	case errors.Is(err, ErrUsage), errors.Is(err, infer.ErrJob), errors.Is(err, atomicfile.ErrTarget):
 		return Usage
 	case errors.Is(err, infer.ErrPart):

@@ -20,18 +20,25 @@ var update = flag.Bool("update", false, "write the table of exit codes into docs
 
 const root = "../../.."
 
-// The program that dies in [TestDeaths].
+// The test binary is also the programs that tests start: its last argument names one of them.
 func TestMain(m *testing.M) {
-	switch os.Args[len(os.Args)-1] {
-	case "die of a panic":
-		panic("a fault of ours")
-	case "die for lack of memory":
-		for hold := [][]byte{}; ; {
-			hold = append(hold, bytes.Repeat([]byte{1}, 64<<20))
-		}
+	if program := programs[os.Args[len(os.Args)-1]]; program != nil {
+		os.Args = os.Args[:1]
+		program()
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
+
+var programs = map[string]func(){
+	"die of a panic": func() { panic("a fault of ours") },
+	"die for lack of memory": func() {
+		for hold := [][]byte{}; ; {
+			hold = append(hold, bytes.Repeat([]byte{1}, 64<<20))
+		}
+	},
+}
+
 
 // No exit code of ours is one that a program gets which dies: of a panic, or for lack of memory.
 func TestDeaths(t *testing.T) {

@@ -21,15 +21,15 @@ type Rows struct {
 	Model    string  `help:"Bundle: the folder with manifest.json." placeholder:"BUNDLE"`
 	In       string  `help:"${sources}." placeholder:"SRC"`
 	Split    string  `help:"Which rows of MNIST's folder or of glyphs: train or test." default:"test" enum:"train,test"`
-	Divide   float64 `help:"Divide numbers that are not bytes by this, 255 for pixels written as text; 0 divides as the bundle's manifest says." default:"0" placeholder:"N"`
+	Divide   float64 `help:"Divide numbers that are not bytes by this, 255 for pixels written as text; 0 divides as the bundle's manifest says." default:"0" placeholder:"N" range:"0,1e38"`
 	Out      string  `help:"File to write, which appears whole or not at all, or folder of parts where it ends in a slash." placeholder:"FILE|DIR/"`
 	Format   string  `help:"${formats_help}." default:"auto" enum:"${formats}"`
 	Text     string  `help:"How ${text_formats} write packed codes: ${texts_help}." default:"bits" enum:"${texts}"`
-	PartRows int     `help:"Rows of a part; 0 makes parts of about 256 MiB of input and output." default:"0" placeholder:"N"`
+	PartRows int     `help:"Rows of a part; 0 makes parts of about 256 MiB of input and output." default:"0" placeholder:"N" range:"0,1000000000"`
 	Shard    string  `help:"Do the I-th of N shares of the parts, I from 0." placeholder:"I/N"`
-	MaxBad   float64 `help:"Ratio of bad rows (broken pictures, wrong shapes, NaN) to tolerate; more end the run with status 4. Tolerated ones are zeros in the output, FILE.bad.jsonl lists them with reasons, and the exit status is 3." default:"0" placeholder:"RATIO"`
-	Batch    int     `help:"Rows that go through the graph at once; 0 means 512, fewer where rows are large." default:"0" placeholder:"N"`
-	Callers  int     `help:"Goroutines that run graphs and share the threads; 0 means one a thread." default:"0" placeholder:"N"`
+	MaxBad   float64 `help:"Ratio of bad rows (broken pictures, wrong shapes, NaN) to tolerate; more end the run with status 4. Tolerated ones are zeros in the output, FILE.bad.jsonl lists them with reasons, and the exit status is 3." default:"0" placeholder:"RATIO" range:"0,1"`
+	Batch    int     `help:"Rows that go through the graph at once; 0 means 512, fewer where rows are large." default:"0" placeholder:"N" range:"0,1048576"`
+	Callers  int     `help:"Goroutines that run graphs and share the threads; 0 means one a thread." default:"0" placeholder:"N" range:"0,1024"`
 	Force    bool    `help:"Replace the output where it exists."`
 	Backend
 }

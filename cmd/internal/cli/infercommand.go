@@ -31,7 +31,7 @@ type InferCommand struct {
 	Codes     string        `help:"What encode writes: ${codes_help}." default:"packed" enum:"${codes}"`
 	Variant   string        `help:"Variant of the encoder: float32, one that the bundle was exported with (int8, uint8, float16), or auto for the fastest that fits device and rows. Codes of variants differ a little." default:"float32" placeholder:"NAME"`
 	Bench     bool          `help:"Measure instead of writing: on random rows, or once over --in."`
-	BenchTime time.Duration `help:"How long to measure on random rows." default:"5s"`
+	BenchTime time.Duration `help:"How long to measure on random rows." default:"5s" range:"1ms,24h"`
 	JSON      bool          `help:"Print what --bench measured as one JSON object."`
 	Info      VersionFlag   `name:"version" help:"Print the versions of catvae and onnxruntime."`
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/catvae/catvae/cmd/internal/text"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
@@ -31,12 +32,21 @@ func New(w io.Writer, total int, label string) *Bar {
 	b := &Bar{w: w, label: label, total: total, now: time.Now}
 	b.began = b.now()
 	b.last = b.began
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		b.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(label),
+	if f, ok := fileOf(w); ok && term.IsTerminal(int(f.Fd())) {
+		b.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription(label),
 			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionThrottle(500*time.Millisecond), progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish())
 	}
 	return b
+}
+
+// fileOf returns the file that w writes to, also through a writer of text, which would make the bar's own escapes visible.
+func fileOf(w io.Writer) (*os.File, bool) {
+	if u, ok := w.(interface{ Unwrap() io.Writer }); ok {
+		w = u.Unwrap()
+	}
+	f, ok := w.(*os.File)
+	return f, ok
 }
 
 // Set moves the bar to done units, with a message such as the loss; "" keeps the last one.
@@ -44,7 +54,7 @@ func (b *Bar) Set(done int, message string) {
 	b.done = done
 	if b.bar != nil {
 		if message != "" {
-			b.bar.Describe(b.label + " " + message)
+			b.bar.Describe(b.label + " " + text.Visible(message))
 		}
 		_ = b.bar.Set(min(done, b.total)) // a bar that cannot be drawn must not end the work
 		return
