@@ -48,8 +48,8 @@ func Main(name, description string, grammar any, code func(error) int) int {
 // ErrStdout is wrapped by the error of a write to stdout.
 var ErrStdout = errors.New("write to standard output")
 
-// Unread reports whether stdout goes to a program that no longer reads, such as head. Then there is nobody to tell.
-func Unread(err error) bool { return errors.Is(err, ErrStdout) && errors.Is(err, nobodyReads) }
+// Unread reports whether the output goes to a program that no longer reads, such as head. Then there is nobody to tell.
+func Unread(err error) bool { return errors.Is(err, nobodyReads) }
 
 // Vars are the words and texts from tables that flags use in their tags: see [infer.Words] and [backend.Devices].
 func Vars() kong.Vars {

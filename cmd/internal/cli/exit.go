@@ -58,7 +58,7 @@ var exits = []Exit{
 	{NoLibrary, "onnxruntime or device missing", "onnxruntime or the device is missing: on another machine it may not be", OtherJob},
 	{Usage, "usage", "the command line is wrong, or asks for what cannot be", Never},
 	{Interrupted, "interrupted", "interrupted, by Ctrl-C, SIGTERM or SIGHUP", Retry},
-	{NoReader, "nobody reads the output", "the program that read standard output has ended, as `head` does", Retry},
+	{NoReader, "nobody reads the output", "the program that read the output, through standard output or a pipe, has ended, as `head` does", Retry},
 }
 
 // Deaths returns the exit codes that only others give, and no program of ours: what ended it has nothing to do with its
