@@ -39,7 +39,6 @@ var programs = map[string]func(){
 	},
 }
 
-
 // No exit code of ours is one that a program gets which dies: of a panic, or for lack of memory.
 func TestDeaths(t *testing.T) {
 	t.Parallel()
