@@ -127,6 +127,9 @@ func TestPinnedOnly(t *testing.T) {
 			t.Errorf("%+v, %v", lib, err)
 		}
 	}
+	if d := Diagnose(t.Context(), WithPinnedOnly(true)); d.Remedy != "catvae doctor --install --pinned-only" {
+		t.Errorf("the remedy is %q", d.Remedy)
+	}
 	t.Setenv(PinnedOnly, "1")
 	if lib, _, err := FindLibrary(t.Context(), WithPinnedOnly(false)); !errors.Is(err, backend.ErrLibrary) {
 		t.Errorf("by the variable: %+v, %v", lib, err)

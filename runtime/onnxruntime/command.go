@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	goruntime "runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -25,6 +26,9 @@ func command(ctx context.Context, dir string, args ...string) error {
 	c := exec.CommandContext(ctx, file, args[1:]...)
 	c.Dir = dir
 	c.Env = cleanEnvironment(c.Environ())
+	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} { // what a killed program leaves goes with our folder
+		c.Env = append(c.Env, name+"="+dir)
+	}
 	c.WaitDelay = killedAfter
 	inGroup(c)
 	var out tail
@@ -34,7 +38,7 @@ func command(ctx context.Context, dir string, args ...string) error {
 			return ctx.Err()
 		}
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		return fmt.Errorf("%s: %w: %s", strings.Join(append([]string{file}, args[1:min(len(args), 4)]...), " "), err, lines[len(lines)-1])
+		return fmt.Errorf("%s: %w: %s", strings.Join(append([]string{file}, args[1:min(len(args), 4)]...), " "), err, strings.Trim(strconv.Quote(lines[len(lines)-1]), `"`))
 	}
 	return nil
 }

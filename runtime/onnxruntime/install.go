@@ -220,7 +220,7 @@ func EnsureLibrary(ctx context.Context, install InstallOptions, opts ...Option) 
 }
 
 func (p platform) fromPip(ctx context.Context, tmp string) (member, error) {
-	args := []string{"download", "onnxruntime==" + Version, "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--no-input",
+	args := []string{"download", "onnxruntime==" + Version, "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--no-input", "--retries", "1",
 		"--platform", p.wheelTag, "--python-version", "311", "--implementation", "cp", "--abi", "cp311", "-d", tmp}
 	var err error
 	for _, pip := range [][]string{{"python3", "-I", "-m", "pip"}, {"pip3"}, {"pip"}, {"python", "-I", "-m", "pip"}} {
@@ -239,7 +239,7 @@ func (p platform) fromPip(ctx context.Context, tmp string) (member, error) {
 }
 
 func (p platform) fromNPM(ctx context.Context, tmp string) (member, error) {
-	if err := command(ctx, tmp, "npm", "pack", "onnxruntime-node@"+Version, "--silent", "--ignore-scripts"); err != nil {
+	if err := command(ctx, tmp, "npm", "pack", "onnxruntime-node@"+Version, "--silent", "--ignore-scripts", "--fetch-retries=1"); err != nil {
 		return member{}, err
 	}
 	return member{archive: filepath.Join(tmp, "onnxruntime-node-"+Version+".tgz"), name: "package/bin/napi-v6/" + p.npmPath, open: openTar}, nil

@@ -120,6 +120,28 @@ func TestPrivateGroup(t *testing.T) {
 	}
 }
 
+// In a user namespace that does not know root, root's files belong to nobody there; where nobody is somebody, they do not.
+func TestUnmapped(t *testing.T) {
+	t.Parallel()
+	for uidMap, want := range map[string]int{
+		"         0          0 4294967295\n": -1,
+		"      1000       1000          1\n": 65534,
+		"0 1000 1\n1 100000 65536\n":         -1,
+		"0 1000 1\n1 100000 1000\n":          65534,
+		"65534 1000 1\n":                     -1,
+		"not a map\n":                        -1,
+	} {
+		if got := unmapped("65534", uidMap); got != want {
+			t.Errorf("%q: %d, want %d", uidMap, got, want)
+		}
+	}
+	for path, want := range map[string]bool{"/": true, "/usr": true, "/home": true, "/usr/lib/x": true, "/home/you": false, "/tmp/you": false, "/opt/x/y": false} {
+		if got := ofSystem(path); got != want {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+}
+
 // A library that is planted is passed over wherever it is found, and refused where it is named.
 func TestPlantedLibraries(t *testing.T) {
 	fake := fakeLibrary(t)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -72,7 +73,7 @@ func (u user) check(path string) error {
 	if err != nil {
 		return err
 	}
-	if uid := int(info.Sys().(*syscall.Stat_t).Uid); uid != 0 && uid != u.uid {
+	if uid := int(info.Sys().(*syscall.Stat_t).Uid); uid != 0 && uid != u.uid && !(ofSystem(path) && uid == hiddenRoot()) {
 		return fmt.Errorf("%s belongs to another user (%d): %w", path, uid, errUnsafe)
 	}
 	link, sticky := info.Mode()&fs.ModeSymlink != 0, info.IsDir() && info.Mode()&fs.ModeSticky != 0
@@ -80,6 +81,40 @@ func (u user) check(path string) error {
 		return fmt.Errorf("%s can be written by others: %w", path, errUnsafe)
 	}
 	return nil
+}
+
+// ofSystem reports whether a path is one of those that root makes on every system.
+func ofSystem(path string) bool {
+	return filepath.Dir(path) == "/" || strings.HasPrefix(path, "/usr/")
+}
+
+// hiddenRoot is who root's files seem to belong to in a user namespace that does not know root, as sandboxes have; -1 elsewhere. The
+// files of all other users that the namespace does not know seem to belong to the same one.
+var hiddenRoot = sync.OnceValue(func() int {
+	overflow, err := os.ReadFile("/proc/sys/kernel/overflowuid")
+	if err != nil {
+		return -1
+	}
+	known, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil {
+		return -1
+	}
+	return unmapped(strings.TrimSpace(string(overflow)), string(known))
+})
+
+// unmapped returns a user's number if no line of a user namespace's map (first number here, first outside, how many) has it, or -1.
+func unmapped(uid, uidMap string) int {
+	n, err := strconv.ParseUint(uid, 10, 32)
+	if err != nil {
+		return -1
+	}
+	for line := range strings.Lines(uidMap) {
+		var first, outside, count uint64
+		if _, err := fmt.Sscan(line, &first, &outside, &count); err != nil || n >= first && n-first < count {
+			return -1
+		}
+	}
+	return int(n)
 }
 
 // shared reports whether others can write what is at a path.
