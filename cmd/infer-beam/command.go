@@ -63,11 +63,15 @@ func (c *command) Run(ctx context.Context, env cli.Env) error {
 		}
 		plan.ChooseVariant(backend.Device(c.Device))
 	}
+	plan.Say = say
 	release, err := plan.Prepare(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
+	if err := plan.Verify(ctx); err != nil {
+		return err
+	}
 	began := time.Now()
 	result, err := execute(ctx, newConfig(plan, c.Backend, c.strips(len(plan.Blocks()))))
 	if err != nil {
@@ -128,6 +132,9 @@ func (c *command) strips(parts int) int {
 
 // report checks that every part of the plan has its record, whatever the runner says, and prints the run's result.
 func (c *command) report(env cli.Env, plan *infer.Plan, result beam.PipelineResult, seconds float64) error {
+	if err := plan.Agree(context.Background()); err != nil { // workers may have had other libraries
+		return err
+	}
 	rows, bad := 0, 0
 	for _, b := range plan.Blocks() {
 		r, err := readRecord(plan, b)

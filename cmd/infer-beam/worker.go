@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	goruntime "runtime"
 	"sync"
 	"time"
@@ -20,6 +21,8 @@ type Config struct {
 	Backend cli.Backend `json:"backend"`
 	// What the planning saw. A worker that sees something else has a different file under the same name.
 	Bundle string `json:"bundle"` // hash
+	Made   string `json:"made"`   // hash of everything that parts are made from, except rows and backend
+	Parted string `json:"parted"` // the backend that made the parts that are there, "" where there are none
 	Rows   int    `json:"rows"`   // of the source
 	Bytes  int64  `json:"bytes"`  // of the source
 	Parts  int    `json:"parts"`  // of the shard
@@ -29,7 +32,7 @@ type Config struct {
 
 func newConfig(plan *infer.Plan, backend cli.Backend, strips int) Config {
 	return Config{
-		Job: plan.Job, Backend: backend, Strips: strips, Bundle: plan.Bundle().Hash(),
+		Job: plan.Job, Backend: backend, Strips: strips, Bundle: plan.Bundle().Hash(), Made: plan.Identity(), Parted: plan.Recorded,
 		Rows: plan.Source.Rows, Bytes: plan.Source.Bytes, Parts: len(plan.Blocks()),
 	}
 }
@@ -41,6 +44,8 @@ func (c Config) check(plan *infer.Plan) error {
 		return fmt.Errorf("%w: %s has the hash %.12s here and %.12s where the pipeline was started: use one folder for both", bundle.ErrBad, c.Job.Model, plan.Bundle().Hash(), c.Bundle)
 	case plan.Source.Rows != c.Rows || plan.Source.Bytes != c.Bytes || len(plan.Blocks()) != c.Parts:
 		return fmt.Errorf("%s holds %d rows in %d bytes here, and %d in %d where the pipeline was started: use one file for both", c.Job.In, plan.Source.Rows, plan.Source.Bytes, c.Rows, c.Bytes)
+	case plan.Identity() != c.Made:
+		return fmt.Errorf("%w: %s and %s mean other parts here than where the pipeline was started: use one bundle, one source and one version of this program for both", bundle.ErrBad, c.Job.Model, c.Job.In)
 	}
 	return nil
 }
@@ -101,7 +106,11 @@ func newWorker(ctx context.Context, c Config) (*worker, error) {
 		return nil, err
 	}
 	began := time.Now()
+	plan.Say = say
 	backend, err := onnxruntime.Open(ctx, append(c.Backend.Options(), onnxruntime.WithThreads(1))...)
+	if err == nil && c.Parted != "" && c.Parted != backend.Name() {
+		err = fmt.Errorf("%w: the parts in %s were made by %s, this worker has %s: name another folder, or --force to replace the parts", infer.ErrJob, c.Job.Out, c.Parted, backend.Name())
+	}
 	if err == nil {
 		w.Worker, err = infer.OpenWorker(ctx, plan, backend)
 	}
@@ -114,6 +123,9 @@ func newWorker(ctx context.Context, c Config) (*worker, error) {
 	}
 	return w, nil
 }
+
+// say prints what a plan tells.
+func say(line string) { fmt.Fprintf(os.Stderr, "infer-beam: %s\n", line) }
 
 // interrupted ends when this process gets a signal to stop. The DoFns that run in it watch it: a runner would let them
 // run on.

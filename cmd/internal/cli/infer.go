@@ -31,6 +31,7 @@ type Rows struct {
 	Batch    int     `help:"Rows that go through the graph at once; 0 means 512, fewer where rows are large." default:"0" placeholder:"N" range:"0,1048576"`
 	Callers  int     `help:"Goroutines that run graphs and share the threads; 0 means one a thread." default:"0" placeholder:"N" range:"0,1024"`
 	Force    bool    `help:"Replace the output where it exists."`
+	Check    string  `help:"What is compared before a part of an earlier run is kept: content, the hash of every byte that its rows are read from, or sample, the header and 16 rows a part, which is faster and does not prove that the other rows are still the same." default:"content" enum:"content,sample"`
 	Backend
 }
 
@@ -39,7 +40,7 @@ func (r Rows) Job(mode infer.Mode, codes infer.Codes, variant string) (infer.Job
 	shard, err := infer.ParseShard(r.Shard)
 	return infer.Job{
 		Model: r.Model, In: r.In, Split: dataset.Split(r.Split), Divide: r.Divide, Out: r.Out, Mode: mode, Codes: codes, Format: infer.Format(r.Format),
-		Text: infer.Text(r.Text), Variant: variant, PartRows: r.PartRows, Shard: shard, MaxBad: r.MaxBad, Force: r.Force, Batch: r.Batch, Callers: r.callers(),
+		Text: infer.Text(r.Text), Variant: variant, PartRows: r.PartRows, Shard: shard, MaxBad: r.MaxBad, Force: r.Force, Check: infer.Check(r.Check), Batch: r.Batch, Callers: r.callers(),
 	}, err
 }
 
@@ -87,6 +88,7 @@ func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
 		return err
 	}
 	defer plan.Close()
+	plan.Say = func(line string) { fmt.Fprintf(env.Stderr, "%s: %s\n", plan.Job.Mode, line) }
 	on, err := r.open(ctx, env)
 	if err != nil {
 		return err

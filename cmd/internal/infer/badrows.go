@@ -75,6 +75,19 @@ func writeBad(path string, rows []badRow) error {
 	})
 }
 
+// listsBad reports a file that begins as writeBad writes it.
+func listsBad(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	lines := json.NewDecoder(io.LimitReader(f, 1<<20))
+	lines.DisallowUnknownFields()
+	var row badRow
+	return lines.Decode(&row) == nil && row.ID != nil && row.Reason != ""
+}
+
 // removed ignores that a file to be removed did not exist.
 func removed(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {

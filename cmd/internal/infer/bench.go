@@ -64,12 +64,12 @@ func Bench(ctx context.Context, job Job, b backend.Backend, d time.Duration) (m 
 	if random {
 		p.Source = dataset.Info{Source: job.In, DType: "uint8"}
 	} else {
-		var reader dataset.Reader
-		if reader, err = p.openSource(ctx); err != nil {
+		var in *input
+		if in, err = p.openSource(ctx); err != nil {
 			return m, err
 		}
-		defer func() { err = errors.Join(err, reader.Close()) }()
-		rows, err = sourcesOf(reader), p.fit(reader.Info())
+		defer func() { err = errors.Join(err, in.reader.Close()) }()
+		rows, err = sourcesOf(in.reader), p.fit(in.reader.Info())
 	}
 	if err != nil {
 		return m, err

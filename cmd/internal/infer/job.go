@@ -67,6 +67,7 @@ type Job struct {
 	MaxBad   float64 `json:"max_bad,omitempty"` // ratio of bad rows that is tolerated
 	Shard    Shard   `json:"shard"`
 	Force    bool    `json:"force,omitempty"` // replace an output that exists
+	Check    Check   `json:"check,omitempty"` // before parts of an earlier run are kept; "" means Content
 
 	// How it is done: these change nothing in the output.
 	Batch   int `json:"batch,omitempty"`   // rows of one run; 0: see runtime.BatchOf
@@ -87,6 +88,7 @@ func (j Job) Normal() (Job, error) {
 	set(&j.Codes, Packed)
 	set(&j.Format, Auto)
 	set(&j.Text, Bits)
+	set(&j.Check, Content)
 	set(&j.Variant, bundle.VariantFloat32)
 	if j.Shard.Of == 0 {
 		j.Shard = Shard{0, 1}
@@ -106,6 +108,8 @@ func (j Job) Normal() (Job, error) {
 		return j, fmt.Errorf("infer: %w: --max-bad %g: use a ratio of 0 to 1", ErrJob, j.MaxBad)
 	case j.PartRows < 0 || j.Batch < 0 || j.Batch > 1<<20 || j.Callers < 0 || j.Callers > 1024:
 		return j, fmt.Errorf("infer: %w: parts of %d rows, batches of %d, %d callers: use 0, or a part of 1 or more, a batch of 1 to %d, 1 to 1024 callers", ErrJob, j.PartRows, j.Batch, j.Callers, 1<<20)
+	case !slices.Contains(checks, string(j.Check)):
+		return j, unknown("check", string(j.Check), checks)
 	case !slices.Contains(texts, string(j.Text)):
 		return j, unknown("text", string(j.Text), texts)
 	case !slices.Contains(modes(), string(j.Mode)):

@@ -48,7 +48,10 @@ func victim(text string) error {
 		return err
 	}
 	defer plan.Close()
-	_, err = infer.Run(context.Background(), plan, backend, infer.Hooks{Done: func(int) { time.Sleep(500 * time.Microsecond) }})
+	s, err := infer.Run(context.Background(), plan, backend, infer.Hooks{Done: func(int) { time.Sleep(500 * time.Microsecond) }})
+	if err == nil {
+		fmt.Printf("%d rows, %d skipped\n", s.Rows, s.Skipped)
+	}
 	return err
 }
 

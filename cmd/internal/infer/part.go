@@ -13,7 +13,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 
 	"github.com/catvae/catvae/internal/atomicfile"
 )
@@ -22,24 +21,31 @@ import (
 // appended, and appears after it: a part without a record is not done.
 type Record struct {
 	Block
-	File   string `json:"file"`   // in the folder of the parts
-	Bad    int    `json:"bad"`    // rows that are zeros and are named in FILE.bad.jsonl
-	Size   int64  `json:"size"`   // bytes
-	SHA256 string `json:"sha256"` // of the part
-	Made   made   `json:"made"`
+	File   string      `json:"file"`   // in the folder of the parts
+	Bad    int         `json:"bad"`    // rows that are zeros and are named in FILE.bad.jsonl
+	Size   int64       `json:"size"`   // bytes
+	SHA256 string      `json:"sha256"` // of the part
+	Made   made        `json:"made"`
+	Source fingerprint `json:"source"`
 
 	Skipped bool `json:"-"` // it existed already
 }
 
-// errOther says that a part belongs to another job.
-var errOther = errors.New("it is a part of another run: its bundle, source or parameters differ")
+// recordEnd ends the name of a record.
+const recordEnd = ".done"
 
-func (p *Plan) recordPath(b Block) string {
-	return p.partPath(b) + ".done"
+// errOther says that a part belongs to another job.
+var errOther = fmt.Errorf("%w: it is a part of another run", ErrJob)
+
+// other is the error for a part of another job, with what differs.
+func (p *Plan) other(b Block, why string) error {
+	return fmt.Errorf("infer: %s: %w, made %s: name another folder, or --force to replace the parts", p.recordPath(b), errOther, why)
 }
 
+func (p *Plan) recordPath(b Block) string { return p.partPath(b) + recordEnd }
+
 // Record returns a block's record, or false where none exists yet or it is torn. The record of another job is an error.
-// The part itself is not read.
+// Neither the part nor the source is read.
 func (p *Plan) Record(b Block) (r Record, ok bool, err error) {
 	if p.direct {
 		return r, false, nil
@@ -49,29 +55,23 @@ func (p *Plan) Record(b Block) (r Record, ok bool, err error) {
 		return r, false, nil
 	}
 	if err != nil {
-		return r, false, err
+		return r, false, fmt.Errorf("infer: %w", err)
 	}
 	if json.Unmarshal(data, &r) != nil { // torn by a crash of the machine
-		return r, false, nil
+		return Record{}, false, nil
 	}
-	if !reflect.DeepEqual(r.Made, p.made) || r.Block != b {
-		return r, false, fmt.Errorf("infer: %s: %w", p.recordPath(b), errOther)
+	if why := p.otherwise(r, b); why != "" {
+		return r, false, p.other(b, why)
 	}
 	return r, true, nil
 }
 
-// recorded is Record, but it also checks the part: a part that is missing or damaged is not done.
-func (p *Plan) recorded(b Block) (Record, bool, error) {
-	r, ok, err := p.Record(b)
-	if !ok || err != nil {
-		return r, false, err
+// otherwise says in what way a block's record is of another job, "" where it is not.
+func (p *Plan) otherwise(r Record, b Block) string {
+	if r.Block != b {
+		return "from other rows"
 	}
-	size, sum, err := hashPart(p.partPath(b))
-	if err != nil || size != r.Size || sum != r.SHA256 {
-		return r, false, nil
-	}
-	r.Skipped = true
-	return r, true, nil
+	return r.Made.differs(p.made)
 }
 
 // hashPart returns size and SHA-256 of a part. For a folder of pictures it hashes their names and contents in order.
@@ -100,7 +100,8 @@ func hashPart(path string) (size int64, sum string, err error) {
 type part struct {
 	plan  *Plan
 	block Block
-	rows  int // written
+	in    *input // where the rows come from
+	rows  int    // written
 	bad   []badRow
 	body  partBody
 }
@@ -113,7 +114,7 @@ type partBody interface {
 	abort()
 }
 
-func (p *Plan) newPart(ctx context.Context, b Block) (*part, error) {
+func (p *Plan) newPart(ctx context.Context, in *input, b Block) (*part, error) {
 	var body partBody
 	var err error
 	if p.parted.folder != nil && !p.direct {
@@ -124,7 +125,7 @@ func (p *Plan) newPart(ctx context.Context, b Block) (*part, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &part{plan: p, block: b, body: body}, nil
+	return &part{plan: p, block: b, in: in, body: body}, nil
 }
 
 func (t *part) write(r results, bad []badRow) error {
@@ -137,11 +138,19 @@ func (t *part) write(r results, bad []badRow) error {
 // next is taken: a record that outlives a power cut has its part.
 func (t *part) finish() (Record, error) {
 	defer t.body.abort()
+	if err := t.plan.changed(); err != nil {
+		return Record{}, err
+	}
 	r := Record{Block: t.block, File: t.plan.partName(t.block), Bad: len(t.bad), Made: t.plan.made}
 	if err := t.body.close(); err != nil {
 		return r, err
 	}
 	if !t.plan.direct {
+		var ok1, ok2 bool
+		r.Source.Rows, ok1 = t.in.sums.Block(t.block.Part)
+		if r.Source.Sample, ok2 = t.in.sums.Sampled(t.block.Part); !ok1 || !ok2 {
+			return r, fmt.Errorf("infer: %s: not all bytes that its rows were read from are known", r.File)
+		}
 		if err := removed(os.Remove(t.plan.recordPath(t.block))); err != nil { // of a part that is made again
 			return r, err
 		}

@@ -8,7 +8,6 @@ import (
 	"math/bits"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 
 	"github.com/catvae/catvae/bundle"
@@ -23,6 +22,11 @@ import (
 type Plan struct {
 	Job    Job
 	Source dataset.Info
+	// Say, where it is not nil, is told in a sentence about parts of earlier runs that are made again. Set it before the plan
+	// is used.
+	Say func(line string)
+	// Recorded is the backend that made the parts in the folder, "" where there are none: see [Plan.Agree].
+	Recorded string
 
 	bundle   *bundle.Bundle
 	made     made
@@ -35,27 +39,12 @@ type Plan struct {
 	file     atomicfile.Target // where the output file lies, once links are followed
 	opened   struct {
 		sync.Mutex
-		reader dataset.Reader // opened by the planning, and used by the first caller of reader
+		input *input // opened by the planning, and used by the first who takes it
 	}
-	named dataset.Identified // nil where a row's id is its number
-}
-
-// made is what a part is made from: equal values give equal bytes.
-type made struct {
-	Bundle   string  `json:"bundle"` // hash
-	Variant  string  `json:"variant"`
-	Mode     Mode    `json:"mode"`
-	Codes    Codes   `json:"codes"`
-	Format   Format  `json:"format"` // of parts
-	Text     Text    `json:"text"`
-	PartRows int     `json:"part_rows"`
-	Rows     int     `json:"rows"` // of the source
-	Shape    []int   `json:"shape"`
-	DType    string  `json:"dtype"`
-	Bytes    int64   `json:"bytes"` // of the source's files
-	Split    string  `json:"split"`
-	Divide   float64 `json:"divide"`
-	Rule     string  `json:"rule,omitempty"` // by which numbers become values, where it is not that of grey pixels
+	stamp    stamp // of the source, where stamped
+	stamped  bool
+	finished *fileRecord        // the output file is there, and only its tidying up is left
+	named    dataset.Identified // nil where a row's id is its number
 }
 
 // A Block is a range of consecutive rows that becomes one part: plain data, which can be sent elsewhere.
@@ -83,18 +72,19 @@ func NewPlan(ctx context.Context, job Job) (*Plan, error) {
 	if p.bundle, err = bundle.Open(job.Model); err != nil {
 		return nil, err
 	}
-	reader, err := p.openSource(ctx)
+	p.stamp, p.stamped = stampOf(job.In)
+	in, err := p.openSource(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p.opened.reader = reader
-	if err = p.fit(reader.Info()); err == nil {
-		err = p.checkExisting()
+	p.opened.input = in
+	p.named, _ = in.reader.(dataset.Identified)
+	if err = p.fit(in.reader.Info()); err == nil {
+		err = p.checkExisting(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	p.named, _ = reader.(dataset.Identified)
 	return p, nil
 }
 
@@ -133,22 +123,13 @@ func (p *Plan) fit(info dataset.Info) error {
 		p.parted, _ = formatNamed(Raw)
 	}
 	p.made = made{
-		Bundle: p.bundle.Hash(), Variant: p.Job.Variant, Mode: p.Job.Mode, Codes: p.Job.Codes, Format: p.parted.name, Text: p.Job.Text,
-		PartRows: p.partRows, Rows: info.Rows, Shape: info.Shape, DType: info.DType, Bytes: info.Bytes, Split: string(p.Job.Split), Divide: p.Job.Divide,
+		Bundle: p.bundle.Hash(), Manifest: manifestSum(m, p.Job.Variant), Variant: p.Job.Variant, Mode: p.Job.Mode, Codes: p.Job.Codes, Format: p.parted.name, Text: p.Job.Text,
+		PartRows: p.partRows, Rows: info.Rows, Shape: info.Shape, DType: info.DType, Split: string(p.Job.Split), Divide: p.Job.Divide,
 	}
 	if v := p.values(); v != dist.Unit() {
 		p.made.Rule = fmt.Sprintf("bytes / %g, numbers / %g, mean %g, deviation %g, within [%g,%g]", v.Bytes, v.Numbers, v.Mean, v.Deviation, v.Least, v.Most)
 	}
 	return nil
-}
-
-// openSource opens the source as the model wants its rows.
-func (p *Plan) openSource(ctx context.Context) (dataset.Reader, error) {
-	o := dataset.Options{Split: p.Job.Split, Values: p.values()}
-	if made, _ := productOf(p.Job.Mode, p.Job.Codes); !made.takesCodes {
-		o.Image = Pictures(p.bundle.Manifest.Input)
-	}
-	return dataset.Open(ctx, p.Job.In, o)
 }
 
 // values returns the rule by which the source's numbers become values: the manifest's, with the divisor that the job names.
@@ -174,31 +155,6 @@ func Pictures(in bundle.Input) *dataset.Image {
 		o.Resize = in.Image.Resize
 	}
 	return &o
-}
-
-// reader returns a reader whose next row is the given one: the reader that the planning opened, or a new one.
-func (p *Plan) reader(ctx context.Context, first int) (dataset.Reader, error) {
-	p.opened.Lock()
-	r := p.opened.reader
-	p.opened.reader = nil
-	p.opened.Unlock()
-	if r == nil {
-		var err error
-		if r, err = p.openSource(ctx); err != nil {
-			return nil, err
-		}
-		if got := r.Info(); got.Rows != p.Source.Rows || !slices.Equal(got.Shape, p.Source.Shape) || got.Bytes != p.Source.Bytes {
-			r.Close()
-			return nil, fmt.Errorf("infer: %s has changed since the run began: it had %d rows of %v, it has %d of %v", p.Source.Source, p.Source.Rows, p.Source.Shape, got.Rows, got.Shape)
-		}
-	}
-	if first > 0 {
-		if err := r.Skip(first); err != nil {
-			r.Close()
-			return nil, err
-		}
-	}
-	return r, nil
 }
 
 // checkTarget reports an output that cannot be written, before long work.
@@ -227,27 +183,30 @@ func (p *Plan) checkTarget() error {
 	return nil
 }
 
-// checkExisting reports a file that would be replaced without permission. A file with parts of the same job next to it is
-// made again: that run was killed while it tidied up.
-func (p *Plan) checkExisting() error {
+// checkExisting reports a file that would be replaced without permission. A file that this job has made, whose parts still lie
+// next to it, is finished: that run was killed while it tidied up.
+func (p *Plan) checkExisting(ctx context.Context) error {
 	if p.Job.Folder() || p.Job.Force {
 		return nil // records tell the parts of another job
 	}
-	for _, path := range []string{p.Job.Out, BadFile(p.Job.Out)} {
-		if _, err := atomicfile.CheckFile(path, false); errors.Is(err, atomicfile.ErrExists) && !p.begun() {
-			return fmt.Errorf("infer: %s exists already: choose another name, or --force to replace it: %w", path, fs.ErrExist)
+	if _, err := atomicfile.CheckFile(p.Job.Out, false); errors.Is(err, atomicfile.ErrExists) {
+		var err error
+		if p.finished, err = p.finishedFile(ctx); err != nil || p.finished != nil {
+			return err
+		}
+		return exists(p.Job.Out)
+	}
+	if bad := BadFile(p.Job.Out); !listsBad(bad) { // a killed run has left it
+		if _, err := atomicfile.CheckFile(bad, false); errors.Is(err, atomicfile.ErrExists) {
+			return exists(bad)
 		}
 	}
 	return nil
 }
 
-// begun reports whether a run of this job to its file was killed: the folder of its parts exists, and holds no other
-// job's.
-func (p *Plan) begun() bool {
-	if info, err := os.Stat(p.dir()); p.direct || err != nil || !info.IsDir() {
-		return false
-	}
-	return !slices.ContainsFunc(p.Blocks(), func(b Block) bool { _, _, err := p.Record(b); return err != nil })
+// exists is the error for a file that may not be replaced.
+func exists(path string) error {
+	return fmt.Errorf("infer: %s exists already: choose another name, or --force to replace it: %w", path, fs.ErrExist)
 }
 
 // Blocks returns the blocks of the job's shard: consecutive parts, so that a source that must be read from its start is read
@@ -256,8 +215,7 @@ func (p *Plan) Blocks() []Block {
 	var blocks []Block
 	s := p.Job.Shard
 	for part := p.parts * s.Index / s.Of; part < p.parts*(s.Index+1)/s.Of; part++ {
-		first := part * p.partRows
-		blocks = append(blocks, Block{Part: part, Parts: p.parts, First: first, Rows: min(p.partRows, p.Source.Rows-first)})
+		blocks = append(blocks, p.block(part))
 	}
 	if n := len(blocks); n > 1 && p.file.Through {
 		last := blocks[n-1]
@@ -267,12 +225,24 @@ func (p *Plan) Blocks() []Block {
 	return blocks
 }
 
+// block returns the block of a part, of any shard.
+func (p *Plan) block(part int) Block {
+	first := part * p.partRows
+	return Block{Part: part, Parts: p.parts, First: first, Rows: min(p.partRows, p.Source.Rows-first)}
+}
+
 // rows is the number of rows of the job's shard.
 func (p *Plan) rows() (n int) {
 	for _, b := range p.Blocks() {
 		n += b.Rows
 	}
 	return n
+}
+
+func (p *Plan) say(format string, args ...any) {
+	if p.Say != nil {
+		p.Say(fmt.Sprintf(format, args...))
+	}
 }
 
 // Bundle returns the bundle that the job names.
@@ -293,11 +263,11 @@ func (p *Plan) id(row int) any {
 func (p *Plan) Close() error {
 	p.opened.Lock()
 	defer p.opened.Unlock()
-	if p.opened.reader == nil {
+	if p.opened.input == nil {
 		return nil
 	}
-	defer func() { p.opened.reader = nil }()
-	return p.opened.reader.Close()
+	defer func() { p.opened.input = nil }()
+	return p.opened.input.reader.Close()
 }
 
 // BadFile is the file that lists an output's bad rows.

@@ -26,14 +26,14 @@ func (p *Plan) Prepare(ctx context.Context) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.prepare(); err != nil {
+	if err := p.prepare(ctx); err != nil {
 		release()
 		return nil, err
 	}
 	return release, nil
 }
 
-func (p *Plan) prepare() error {
+func (p *Plan) prepare(ctx context.Context) error {
 	mine := map[string]bool{}
 	for _, b := range p.Blocks() {
 		name := p.partName(b)
@@ -63,11 +63,14 @@ func (p *Plan) prepare() error {
 	} else if err := p.checkParts(); err != nil {
 		return err
 	}
+	if err := p.Agree(ctx); err != nil {
+		return err
+	}
 	return p.checkSpace()
 }
 
-// checkParts reports parts of other jobs in the folder. A single file's folder of raw parts holds nothing else of
-// value, so it removes such parts there, as it does under force.
+// checkParts reports parts of other jobs in the folder, or removes them where the job says force. A single file's folder of raw
+// parts holds nothing else of value: parts of other jobs are removed there, and those of this one are kept, also under force.
 func (p *Plan) checkParts() error {
 	entries, err := os.ReadDir(p.dir())
 	if err != nil {
@@ -83,21 +86,21 @@ func (p *Plan) checkParts() error {
 			continue
 		}
 		if !force {
-			return fmt.Errorf("infer: %s: %w: name another folder, or --force to replace them", filepath.Join(p.dir(), e.Name()), errOther)
+			return fmt.Errorf("infer: %s: %w, made in other parts or as another format: name another folder, or --force to replace the parts", filepath.Join(p.dir(), e.Name()), errOther)
 		}
 		if err := os.RemoveAll(filepath.Join(p.dir(), e.Name())); err != nil {
 			return fmt.Errorf("infer: %w", err)
 		}
 	}
 	for _, b := range p.Blocks() {
-		_, there, err := p.Record(b)
+		r, there, err := p.Record(b)
 		switch {
-		case err == nil && !there, err == nil && !p.Job.Force:
+		case err == nil && !there, err == nil && !(p.Job.Force && p.Job.Folder()):
 			continue
-		case err != nil && !errors.Is(err, errOther):
+		case err != nil && !(force && errors.Is(err, errOther)):
 			return err
-		case err != nil && !force:
-			return fmt.Errorf("%w: name another folder, or --force to replace them", err)
+		case err != nil && !p.Job.Folder():
+			p.say("part %d was made %s: it is made again", b.Part, p.otherwise(r, b))
 		}
 		if err := removed(os.Remove(p.recordPath(b))); err != nil { // the part is replaced when the new one takes its name
 			return fmt.Errorf("infer: %w", err)

@@ -2,6 +2,7 @@ package infer
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,9 @@ func Run(ctx context.Context, p *Plan, backend backend.Backend, h Hooks) (s Summ
 	defer func() {
 		release()
 	}()
+	if p.finished != nil {
+		return p.finish(ctx)
+	}
 	records, err := w.Run(ctx, p.Blocks(), h)
 	if err != nil {
 		return s, err
@@ -47,19 +51,27 @@ func Run(ctx context.Context, p *Plan, backend backend.Backend, h Hooks) (s Summ
 			s.Skipped++
 		}
 	}
-	bad := filepath.Join(p.dir(), "part-*.bad.jsonl")
-	if !p.Job.Folder() {
-		bad = BadFile(p.Job.Out)
+	if err := p.Agree(ctx); err != nil { // other shards may have been at work meanwhile
+		return s, err
 	}
 	if !p.Job.Folder() && (!p.direct || len(records) == 0) {
 		if err := p.assemble(ctx, records, s.Rows); err != nil {
 			return s, err
 		}
 	}
-	if s.Bad > 0 {
-		return s, fmt.Errorf("infer: %w: %d rows are bad and zeros in the output: %s names them", ErrPart, s.Bad, bad)
+	return s, p.partly(s)
+}
+
+// partly returns the [ErrPart] of a run with bad rows.
+func (p *Plan) partly(s Summary) error {
+	if s.Bad == 0 {
+		return nil
 	}
-	return s, nil
+	bad := BadFile(p.Job.Out)
+	if p.Job.Folder() {
+		bad = filepath.Join(p.dir(), "part-*.bad.jsonl")
+	}
+	return fmt.Errorf("infer: %w: %d rows are bad and zeros in the output: %s names them", ErrPart, s.Bad, bad)
 }
 
 // assemble makes the one file from raw parts, and removes them. Bad rows are named before the file appears.
@@ -68,7 +80,8 @@ func (p *Plan) assemble(ctx context.Context, records []Record, rows int) error {
 		return err
 	}
 	err := atomicfile.WriteContext(ctx, p.Job.Out, 0o644, func(w io.Writer) error {
-		f, err := p.target.open(p, w, rows)
+		sum := summing{Writer: w, hash: sha256.New()}
+		f, err := p.target.open(p, &sum, rows)
 		if err != nil {
 			return err
 		}
@@ -77,20 +90,15 @@ func (p *Plan) assemble(ctx context.Context, records []Record, rows int) error {
 				return err
 			}
 		}
-		return f.close()
+		if err := f.close(); err != nil || p.file.Through {
+			return err
+		}
+		return p.recordFile(records, sum)
 	})
 	if err != nil {
 		return err
 	}
 	return p.tidy()
-}
-
-// tidy removes the hidden folder of raw parts.
-func (p *Plan) tidy() error {
-	if p.file.Through {
-		return nil
-	}
-	return os.RemoveAll(p.hidden(partsEnd))
 }
 
 // copyRaw writes a raw part's results.

@@ -23,7 +23,7 @@ var fast = []string{bundle.VariantInt8, bundle.VariantFloat16}
 func (p *Plan) ChooseVariant(d backend.Device) {
 	if p.Job.Variant == VariantAuto {
 		p.Job.Variant = p.fastest(d)
-		p.made.Variant = p.Job.Variant
+		p.made.Variant, p.made.Manifest = p.Job.Variant, manifestSum(p.bundle.Manifest, p.Job.Variant)
 	}
 }
 

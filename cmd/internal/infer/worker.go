@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
@@ -29,11 +30,17 @@ type Hooks struct {
 	Observe func(stage runtime.Stage, rows int, took time.Duration)
 }
 
-// OpenWorker loads the plan's model on a backend. The worker must be closed; the plan's Close comes after.
+// OpenWorker loads the plan's model on a backend, whose name the plan's records then have. The worker must be closed; the plan's
+// Close comes after.
 func OpenWorker(ctx context.Context, p *Plan, on backend.Backend) (*Worker, error) {
 	model, err := runtime.Open(ctx, p.Job.Model, runtime.WithBackend(on), runtime.WithVariant(p.Job.Variant))
 	if err != nil {
 		return nil, err
+	}
+	p.made.Backend = on.Name()
+	loaded := bundle.Bundle{Dir: p.Job.Model, Manifest: model.Manifest()}
+	if loaded.Hash() != p.bundle.Hash() || manifestSum(loaded.Manifest, p.Job.Variant) != manifestSum(p.bundle.Manifest, p.Job.Variant) {
+		return nil, errors.Join(fmt.Errorf("infer: the bundle %s was replaced while the run began: give the command again", p.Job.Model), model.Close())
 	}
 	return &Worker{plan: p, model: model, bad: &tolerance{most: Tolerated(p.Job.MaxBad, p.rows())}}, nil
 }
@@ -53,10 +60,14 @@ func (w *Worker) Do(ctx context.Context, b Block) (Record, error) {
 	return records[0], nil
 }
 
-// Run makes the parts of blocks in their order, except those that are done. Consecutive blocks are one stream, so that
-// the graphs never wait for a part's end. Standard input can be read only once: from the first missing part on, all
+// Run makes the parts of blocks in their order, except those that are done: see [Plan.keep]. Consecutive blocks are one stream,
+// so that the graphs never wait for a part's end. Standard input can be read only once: from the first missing part on, all
 // parts are made again.
 func (w *Worker) Run(ctx context.Context, blocks []Block, h Hooks) ([]Record, error) {
+	kept, err := w.plan.keep(ctx, blocks)
+	if err != nil {
+		return nil, err
+	}
 	var records []Record
 	var run []Block
 	flush := func() error {
@@ -68,13 +79,8 @@ func (w *Worker) Run(ctx context.Context, blocks []Block, h Hooks) ([]Record, er
 		return err
 	}
 	for _, b := range blocks {
-		r, done, err := w.plan.recorded(b)
-		if err != nil {
-			return records, err
-		}
-		if done && len(run) > 0 && w.plan.Job.In == dataset.Stdin {
-			done = false
-		}
+		r, done := kept[b.Part]
+		r.Skipped = done
 		if n := len(run); done || n > 0 && run[n-1].Part+1 != b.Part {
 			if err := flush(); err != nil {
 				return records, err
@@ -97,12 +103,15 @@ func (w *Worker) Run(ctx context.Context, blocks []Block, h Hooks) ([]Record, er
 
 // make makes the parts of consecutive blocks.
 func (w *Worker) make(ctx context.Context, blocks []Block, h Hooks) (records []Record, err error) {
-	reader, err := w.plan.reader(ctx, blocks[0].First)
+	in, err := w.plan.take(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, reader.Close()) }()
-	c := &cutter{ctx: ctx, w: w, blocks: blocks, done: h.Done}
+	defer func() { err = errors.Join(err, in.reader.Close()) }()
+	if err := in.skipTo(blocks[0].First); err != nil {
+		return nil, err
+	}
+	c := &cutter{ctx: ctx, in: in, w: w, blocks: blocks, done: h.Done}
 	c.finishing.SetLimit(1)
 	defer c.abort()
 	last := blocks[len(blocks)-1]
@@ -110,7 +119,7 @@ func (w *Worker) make(ctx context.Context, blocks []Block, h Hooks) (records []R
 		Batch: w.plan.Job.Batch, Callers: w.plan.Job.Callers, Observe: h.Observe,
 		First: blocks[0].First, Rows: last.First + last.Rows - blocks[0].First,
 	}
-	n, err := w.stream(ctx, sourcesOf(reader), o, c.write)
+	n, err := w.stream(ctx, sourcesOf(in.reader), o, c.write)
 	if err == nil && n < o.Rows {
 		err = fmt.Errorf("infer: %w: %s ends after row %d: its header says %d rows", dataset.ErrData, w.plan.Source.Source, o.First+n, w.plan.Source.Rows)
 	}
@@ -131,6 +140,7 @@ func (w *Worker) stream(ctx context.Context, rows sources, o runtime.StreamOptio
 // A cutter cuts a stream's results at the borders of blocks and writes each part. While a part is synced the next begins.
 type cutter struct {
 	ctx       context.Context
+	in        *input
 	w         *Worker
 	blocks    []Block // still to come; the first one is being written
 	part      *part   // of the first block, nil before its first row
@@ -153,7 +163,7 @@ func (c *cutter) write(r results, errs []error) error {
 				return errors.New("infer: a part could not be finished")
 			}
 			var err error
-			if c.part, err = c.w.plan.newPart(c.ctx, c.blocks[0]); err != nil {
+			if c.part, err = c.w.plan.newPart(c.ctx, c.in, c.blocks[0]); err != nil {
 				return err
 			}
 		}
