@@ -112,6 +112,64 @@ func readAll(t *testing.T, dir string) map[string]string {
 	return files
 }
 
+// Parts of other rows, of another backend or without a fingerprint are never taken: the first two are refused before any work,
+// the last are made again.
+func TestOtherParts(t *testing.T) {
+	model, dir := writeModel(t), t.TempDir()
+	source := filepath.Join(dir, "rows.csv")
+	write := func(rows string) {
+		if err := os.WriteFile(source, []byte(strings.Repeat(rows, 50)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("0,1,0.5,0.25,0.75,1\n")
+	args := []string{"--model", model, "--in", source, "--out", dir + "/codes/", "--part-rows", "10"}
+	if _, err := run(t.Context(), args...); err != nil {
+		t.Fatal(err)
+	}
+	made := readAll(t, dir+"/codes")
+	write("1,0,0.5,0.75,0.25,1\n")
+	if _, err := run(t.Context(), args...); code(err) != cli.Usage || !strings.Contains(err.Error(), "from other rows") || !maps.Equal(readAll(t, dir+"/codes"), made) {
+		t.Errorf("other rows: %v", err)
+	}
+	write("0,1,0.5,0.25,0.75,1\n")
+	edit := func(part int, change func(record map[string]any)) {
+		path := fmt.Sprintf("%s/codes/part-%05d-of-00005.npy.done", dir, part)
+		var record map[string]any
+		data, err := os.ReadFile(path)
+		if err == nil {
+			err = json.Unmarshal(data, &record)
+		}
+		if err == nil {
+			change(record)
+			data, err = json.MarshalIndent(record, "", "  ")
+		}
+		if err == nil {
+			err = os.WriteFile(path, data, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit(3, func(r map[string]any) { delete(r, "source") })
+	if talk, err := run(t.Context(), args...); err != nil || !strings.Contains(talk, "4 of 5 parts existed already") {
+		t.Errorf("a record without a fingerprint: %v, %s", err, talk)
+	}
+	for part := range 5 {
+		edit(part, func(r map[string]any) { r["made"].(map[string]any)["backend"] = "onnxruntime 0.9 (cpu)" })
+	}
+	if _, err := run(t.Context(), args...); code(err) != cli.Usage || !strings.Contains(err.Error(), "onnxruntime 0.9 (cpu)") {
+		t.Errorf("another backend: %v", err)
+	}
+	edit(2, func(r map[string]any) { r["made"].(map[string]any)["backend"] = "onnxruntime 0.8 (cpu)" })
+	if _, err := run(t.Context(), args...); code(err) != cli.Usage || !strings.Contains(err.Error(), "another backend") {
+		t.Errorf("several backends: %v", err)
+	}
+	if _, err := run(t.Context(), append(args, "--force")...); err != nil || !maps.Equal(readAll(t, dir+"/codes"), made) {
+		t.Errorf("by force: %v", err)
+	}
+}
+
 // Parts and records that a pipeline makes are those of infer, and a second run makes none.
 func TestSameAsInfer(t *testing.T) {
 	backend := ortest.Backend(t, onnxruntime.WithThreads(1))
@@ -180,7 +238,7 @@ func TestFailures(t *testing.T) {
 		{"threads", []string{"--in", good, "--threads=-1"}, cli.Usage, "--threads -1"},
 		{"two choices", []string{"--in", good, "--device", "auto", "--variant", "auto"}, cli.Usage, "name one of the two"},
 		{"no file", []string{"--in", "nowhere"}, cli.Failed, "nowhere"},
-		{"another run", []string{"--in", good, "--out", out + "other/"}, cli.Failed, "--force"},
+		{"another run", []string{"--in", good, "--out", out + "other/"}, cli.Usage, "--force"},
 		{"a bad row", []string{"--in", bad}, cli.BadInput, "NaN"},
 		{"too many bad rows", []string{"--in", bad, "--max-bad", "0.01"}, cli.BadInput, "more than 1 bad row"},
 		{"bad rows", []string{"--in", bad, "--max-bad", "0.02"}, cli.Part, "2 rows are bad"},
