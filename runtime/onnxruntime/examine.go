@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
+
+	"github.com/catvae/catvae/internal/readfile"
 )
 
 // errDamaged is wrapped by the error for a library in the user's cache that is not one of the pinned ones.
@@ -16,7 +20,7 @@ var errDamaged = errors.New("is damaged or not what was installed: `catvae docto
 // and everywhere where o asks for it. The libraries that onnxruntime loads from the same folder must be as safe.
 func examine(ctx context.Context, path string, o options) (Library, error) {
 	lib, err := examineFile(ctx, path, o)
-	if err == nil || ctx.Err() != nil || !inCache(path) || errors.Is(err, errUnsafe) {
+	if err == nil || ctx.Err() != nil || !inCache(path) || errors.Is(err, errUnsafe) || passing(err) {
 		return lib, err
 	}
 	if _, missing := os.Lstat(path); missing != nil {
@@ -25,12 +29,26 @@ func examine(ctx context.Context, path string, o options) (Library, error) {
 	return lib, fmt.Errorf("%w: %w", errDamaged, err)
 }
 
+// passing reports an error of the system that says nothing about what is at a path: too few open files, a disk that fails. Another
+// library, or none, would be the wrong answer to it; the same command can be given again.
+func passing(err error) bool {
+	if !readfile.System(err) {
+		return false
+	}
+	for _, about := range []error{fs.ErrNotExist, fs.ErrPermission, syscall.ELOOP, syscall.ENOTDIR, syscall.ENAMETOOLONG} {
+		if errors.Is(err, about) {
+			return false
+		}
+	}
+	return true
+}
+
 func examineFile(ctx context.Context, path string, o options) (Library, error) {
 	real, err := safeFile(path)
 	if err != nil {
 		return Library{}, err
 	}
-	f, err := openFile(real)
+	f, err := readfile.Open(real)
 	if err != nil {
 		return Library{}, err
 	}
@@ -38,9 +56,6 @@ func examineFile(ctx context.Context, path string, o options) (Library, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return Library{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return Library{}, errors.New("it is no regular file")
 	}
 	lib := Library{Path: real}
 	mustBeKnown := inCache(path) || o.pinnedOnly

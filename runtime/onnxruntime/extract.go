@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/catvae/catvae/internal/readfile"
 )
 
 // Bounds of what a download may hold. The wheels of onnxruntime 1.29.0 have up to 23 MB, its npm package has 112 MB and unpacks to
@@ -31,7 +33,7 @@ type member struct {
 // extract writes a member to a file while it hashes it. It stops at the first byte that is too many, and leaves no file that is
 // not what is pinned.
 func (m member) extract(ctx context.Context, file string, want pin) (err error) {
-	archive, err := openFile(m.archive)
+	archive, err := readfile.Open(m.archive)
 	if err != nil {
 		return err
 	}
@@ -40,8 +42,6 @@ func (m member) extract(ctx context.Context, file string, want pin) (err error) 
 	switch {
 	case err != nil:
 		return err
-	case !info.Mode().IsRegular():
-		return errors.New("the archive is no regular file")
 	case info.Size() > maxArchive:
 		return fmt.Errorf("the archive has %d bytes, and at most %d are read", info.Size(), maxArchive)
 	}

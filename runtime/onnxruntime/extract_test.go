@@ -99,7 +99,7 @@ func TestExtract(t *testing.T) {
 		"zip, other names":   {member{at("good.zip"), "b/lib", openZip}, "holds no b/lib"},
 		"tar, other names":   {member{at("good.tgz"), "lib", openTar}, "holds no lib"},
 		"no archive":         {member{at("none"), "lib", openTar}, "none"},
-		"a folder":           {member{dir, "lib", openTar}, "no regular file"},
+		"a folder":           {member{dir, "lib", openTar}, "regular file"},
 		"another kind":       {member{at("good.zip"), "lib", openTar}, "open the archive"},
 		"another kind still": {member{at("good.tgz"), "lib", openZip}, "open the archive"},
 	} {

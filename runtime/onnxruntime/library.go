@@ -80,7 +80,7 @@ const explicitLibrary = "named by the caller"
 // It runs no other program, and never looks in the current folder. A file that others than root and the user could change, that is
 // cut short, or whose version is known and too old is passed over; so is one in the cache, or with [WithPinnedOnly] anywhere,
 // whose SHA-256 this program does not know. Where such a file is named, that is an error. Errors wrap
-// [backend.ErrLibrary], or are ctx.Err() and those of options.
+// [backend.ErrLibrary], or are ctx.Err(), those of options, and those of the system, such as too many open files.
 func FindLibrary(ctx context.Context, opts ...Option) (Library, []Place, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -125,9 +125,11 @@ func (s source) look(ctx context.Context, o options) (lib Library, looked []Plac
 	}
 	for _, p := range s.folders() {
 		if p.Where != "" && lib.Path == "" {
-			lib = p.lookIn(ctx, o)
+			lib, err = p.lookIn(ctx, o)
 		}
-		looked = append(looked, p)
+		if looked = append(looked, p); err != nil {
+			return Library{}, looked, err
+		}
 	}
 	return lib, looked, nil
 }
@@ -154,6 +156,9 @@ func (s source) lookAt(ctx context.Context, o options) (Library, []Place, error)
 		lib.Source = s.name
 		return lib, []Place{{Name: s.name, Where: s.named, Found: lib.Path}}, nil
 	}
+	if passing(err) {
+		return Library{}, []Place{{Name: s.name, Where: s.named, Note: err.Error()}}, fmt.Errorf("onnxruntime: the library file %s (%s): %w", s.named, s.name, err)
+	}
 	note := err.Error()
 	if errors.Is(err, os.ErrNotExist) {
 		note = "not there"
@@ -163,21 +168,27 @@ func (s source) lookAt(ctx context.Context, o options) (Library, []Place, error)
 }
 
 // lookIn looks for a library in the place's folder, the most exact name first. It keeps why it passed over what is there.
-func (p *Place) lookIn(ctx context.Context, o options) Library {
+func (p *Place) lookIn(ctx context.Context, o options) (Library, error) {
+	entries, err := os.ReadDir(p.Where)
+	if passing(err) {
+		return Library{}, fmt.Errorf("onnxruntime: look for the library: %w", err)
+	}
 	for _, pattern := range fileNames() {
-		for _, path := range matching(p.Where, pattern) {
+		for _, path := range matchingIn(p.Where, entries, pattern) {
 			p.Found, p.Note = path, ""
 			lib, err := examine(ctx, path, o)
 			switch {
+			case passing(err):
+				return Library{}, fmt.Errorf("onnxruntime: look at the library %s: %w", path, err)
 			case err != nil:
 				p.Note = "passed over: " + err.Error()
 			case lib.Version != "" && !suits(lib.Version):
 				p.Note = fmt.Sprintf("version %s is too old: 1.%d or later is needed", lib.Version, apiVersion)
 			default:
 				lib.Source = p.Name
-				return lib
+				return lib, nil
 			}
 		}
 	}
-	return Library{}
+	return Library{}, nil
 }

@@ -26,6 +26,10 @@ func fileNames() []string {
 // matching returns the paths in a folder whose names match a pattern of ours, sorted.
 func matching(dir, pattern string) (paths []string) {
 	entries, _ := os.ReadDir(dir) // one that cannot be read holds nothing for us
+	return matchingIn(dir, entries, pattern)
+}
+
+func matchingIn(dir string, entries []os.DirEntry, pattern string) (paths []string) {
 	for _, e := range entries {
 		if ok, _ := filepath.Match(pattern, e.Name()); ok {
 			paths = append(paths, filepath.Join(dir, e.Name()))

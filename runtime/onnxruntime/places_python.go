@@ -6,6 +6,8 @@ import (
 	goruntime "runtime"
 	"slices"
 	"strings"
+
+	"github.com/catvae/catvae/internal/readfile"
 )
 
 // pythonFolders are the folders in which pip puts onnxruntime's library: of the virtual environment that is active, of the Pythons
@@ -139,17 +141,11 @@ func userPackages() (dirs []string) {
 // settings yields the lines KEY = VALUE of a small file, such as pyvenv.cfg and .npmrc.
 func settings(path string) func(yield func(key, value string) bool) {
 	return func(yield func(key, value string) bool) {
-		f, err := openFile(path)
+		text, err := readfile.Bytes(path, 64<<10)
 		if err != nil {
-			return
+			return // it says nothing
 		}
-		defer f.Close()
-		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-			return
-		}
-		text := make([]byte, 64<<10)
-		n, _ := f.Read(text) // what is longer is nothing of ours
-		for line := range strings.Lines(string(text[:n])) {
+		for line := range strings.Lines(string(text)) {
 			if key, value, ok := strings.Cut(line, "="); ok && !yield(strings.TrimSpace(key), strings.TrimSpace(value)) {
 				return
 			}

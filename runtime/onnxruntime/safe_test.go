@@ -255,6 +255,26 @@ func TestPlantedLibraries(t *testing.T) {
 	})
 }
 
+// An error of the system is no verdict on a library: it ends the search, and is not "missing".
+func TestSystemErrors(t *testing.T) {
+	alone(t)
+	broken := "/proc/self/mem" // whose first bytes give EIO
+	if _, err := os.ReadFile(broken); !errors.Is(err, syscall.EIO) {
+		t.Skipf("%s gives %v", broken, err)
+	}
+	if _, _, err := FindLibrary(t.Context(), WithLibrary(broken)); !errors.Is(err, syscall.EIO) || errors.Is(err, backend.ErrLibrary) {
+		t.Errorf("named: %v", err)
+	}
+	dir := realDir(t)
+	if err := os.Symlink(broken, filepath.Join(dir, libraryName())); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("LD_LIBRARY_PATH", dir)
+	if _, _, err := FindLibrary(t.Context()); !errors.Is(err, syscall.EIO) || errors.Is(err, backend.ErrLibrary) {
+		t.Errorf("found: %v", err)
+	}
+}
+
 // Programs that others could change are not run, and interpreters are told of no more code.
 func TestCommand(t *testing.T) {
 	dir := realDir(t)

@@ -18,7 +18,7 @@ var errCut = errors.New("the file is cut short or damaged")
 func whole(r io.ReaderAt, size int64) error {
 	var magic [4]byte
 	if n, err := r.ReadAt(magic[:], 0); n < len(magic) {
-		if size == 0 {
+		if n == 0 && errors.Is(err, io.EOF) {
 			return fmt.Errorf("the file is empty: %w", errCut)
 		}
 		return fmt.Errorf("%w: %w", errCut, err)
