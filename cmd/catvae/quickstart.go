@@ -25,7 +25,7 @@ func (quickstart) Help() string {
 
   catvae quickstart --out my-first-run
 
-Draws glyphs, trains a Bernoulli model of 64 bits on them, exports three ONNX graphs, turns the test glyphs into packed codes, and leaves a report to open in a browser. If onnxruntime is missing, it is fetched once into the user's cache (about 30 MB; CATVAE_NO_DOWNLOAD=1 forbids it).
+Draws glyphs, trains a Bernoulli model of 64 bits on them, exports three ONNX graphs, turns the test glyphs into packed codes, and leaves a report to open in a browser. If onnxruntime is missing, it is fetched once into the user's cache (about 30 MB; CATVAE_NO_DOWNLOAD=1 forbids it). Where that fails, the graphs run in pure Go, which is slower.
 
 ` + cli.ExitStatus
 }

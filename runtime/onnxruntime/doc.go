@@ -10,6 +10,12 @@
 //	if err != nil { … }
 //	model, err := runtime.Open(ctx, "run/bundle", runtime.WithBackend(b))
 //
+// # What is loaded
+//
+// A library runs with all rights of its user. It is loaded only from where nobody but root and the user can write, if it is whole, and
+// from the user's cache only if its SHA-256 is pinned; [WithPinnedOnly] wants that of every library. Nothing in the current folder is
+// looked at, and no other program is run to find it. docs/environment.md has the rules, and what they do not defend.
+//
 // # Devices
 //
 // A device is run by one of onnxruntime's execution providers. Each is a row of one table and a file of its own (cpu.go,

@@ -118,12 +118,16 @@ func lockInstalls(dir string) (*flock.Flock, error) {
 
 // sweep removes what installs that were killed left in the cache. The lock is held.
 func sweep(dir string) error {
-	for _, left := range append(matching(dir, downloads+"*"), matching(dir, ".tmp-*onnxruntime*")...) {
+	for _, left := range leftovers(dir) {
 		if err := os.RemoveAll(left); err != nil {
 			return fmt.Errorf("remove what an install left: %w", err)
 		}
 	}
 	return nil
+}
+
+func leftovers(dir string) []string {
+	return append(matching(dir, downloads+"*"), matching(dir, ".tmp-*onnxruntime*")...)
 }
 
 // Sweep removes what installs that were killed left in the user's cache, unless one is at work now. [Install] does the same.
@@ -132,7 +136,7 @@ func Sweep() error {
 	if err != nil {
 		return nil // no cache, nothing left in it
 	}
-	if len(matching(dir, downloads+"*")) == 0 {
+	if len(leftovers(dir)) == 0 {
 		return nil
 	}
 	lock, err := lockInstalls(dir)
