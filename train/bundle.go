@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 
 	"github.com/catvae/catvae/builder"
@@ -23,14 +24,15 @@ type Trained struct {
 	Model  builder.Model
 	Params *builder.Params
 
-	dir string // of the run that it was opened from, "" for none
+	dir    string         // of the run that it was opened from, "" for none
+	record map[string]any // what a bundle's record must say of the weights
 }
 
 // BundleOptions say how a bundle is written.
 type BundleOptions struct {
 	Force   bool
 	Backend backend.Backend // verifies the graphs that were written
-	Record  map[string]any  // kept in verification.json
+	Record  map[string]any  // kept in verification.json, with what a run knows of its weights
 
 	Variants []string           // see package variant
 	Rows     writer.VariantRows // for variants: see VariantRows
@@ -44,7 +46,17 @@ func (t Trained) WriteBundle(ctx context.Context, dir string, o BundleOptions) (
 	if err != nil {
 		return writer.Verification{}, err
 	}
-	return writer.Write(ctx, dir, m, t.graphs(), writer.Options{Force: o.Force, Backend: o.Backend, Record: o.Record, Variants: o.Variants, Rows: o.Rows, Timer: o.Timer})
+	return writer.Write(ctx, dir, m, t.graphs(), t.writerOptions(o))
+}
+
+func (t Trained) writerOptions(o BundleOptions) writer.Options {
+	record := maps.Clone(t.record)
+	if record == nil {
+		record = o.Record
+	} else {
+		maps.Copy(record, o.Record)
+	}
+	return writer.Options{Force: o.Force, Backend: o.Backend, Record: record, Variants: o.Variants, Rows: o.Rows, Timer: o.Timer}
 }
 
 // InMemory exports the model and opens it without writing files, for evaluation during a run. The model must be closed.

@@ -7,14 +7,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/train/engine"
 	"github.com/catvae/catvae/train/evaluate"
 )
@@ -31,14 +34,24 @@ const (
 	stateFile       = "state.safetensors"
 	stateInfoFile   = "state.json"
 	checkpointMajor = 1
-	keepCheckpoints = 2 // the last ones; the best is kept as well
+	keepCheckpoints = 2 // the last ones; the best of each is kept as well
 )
 
-// ErrCheckpoint is wrapped by the error for a checkpoint that is damaged or does not belong to the run.
+// The largest files of a checkpoint that are read.
+const (
+	maxStateInfo = 1 << 20
+	maxState     = 2 << 30
+)
+
+// ErrCheckpoint is wrapped by the error for a checkpoint whose content is wrong. One that the system could not read is not
+// known to be wrong: see readfile.System.
 var ErrCheckpoint = errors.New("unusable checkpoint")
 
 // ErrResume is wrapped by the error for a run that cannot continue and has to start again.
 var ErrResume = errors.New("the run cannot continue")
+
+// errForeign marks a sound checkpoint that does not belong to the run's configuration.
+var errForeign = fmt.Errorf("%w: %w", ErrCheckpoint, ErrResume)
 
 // errOtherFormat marks a checkpoint that is sound and of another version: nothing may replace it.
 var errOtherFormat = errors.New("use the version of catvae that wrote it")
@@ -61,6 +74,7 @@ type Checkpoint struct {
 	MetricsBytes int64   `json:"metrics_bytes"` // of metrics.jsonl that belong to the steps taken
 	Validated    int     `json:"validated"`     // epochs whose validation ELBO is known
 	Best         *Best   `json:"best,omitempty"`
+	Lost         *Best   `json:"lost_best,omitempty"` // a better one, whose weights could not be read when the run was resumed
 }
 
 // Best is the checkpoint with the best validation ELBO so far.
@@ -93,60 +107,51 @@ func hashOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// saveCheckpoint writes a checkpoint below a run folder and removes those that are not to be kept.
-func saveCheckpoint(run string, c Checkpoint, s engine.State) error {
-	dir := checkpointDir(run, c.Step)
-	err := atomicfile.Dir(dir, true, func(tmp string) error {
-		state, err := encodeTensors(s.Tensors, nil)
-		if err != nil {
-			return err
-		}
-		if err := atomicfile.WriteBytes(filepath.Join(tmp, stateFile), 0o644, state); err != nil {
-			return err
-		}
-		body, err := json.Marshal(c)
-		if err != nil {
-			return err
-		}
-		text, err := json.MarshalIndent(sealed{body, hashOf(body), hashOf(state)}, "", "  ")
-		if err != nil {
-			return err
-		}
-		return atomicfile.WriteBytes(filepath.Join(tmp, stateInfoFile), 0o644, append(text, '\n'))
-	})
+// saveCheckpoint writes a checkpoint below a run folder and removes those that are not to be kept: all except the last ones,
+// and keep.
+func saveCheckpoint(root *os.Root, c Checkpoint, s engine.State, keep ...*Best) error {
+	files, err := encodeCheckpoint(c, s)
+	if err == nil {
+		err = root.MkdirAll(CheckpointsDir, 0o755) // somebody may have removed it
+	}
+	if err == nil {
+		err = atomicfile.FilesIn(root, checkpointDir(c.Step), files)
+	}
 	if err != nil {
 		return fmt.Errorf("train: checkpoint of step %d: the ones before are kept; fix this and resume the run: %w", c.Step, err)
 	}
-	return prune(run, c)
+	return prune(root, append(keep, c.Best))
 }
 
-func checkpointDir(run string, step int) string {
-	return filepath.Join(run, CheckpointsDir, fmt.Sprintf("%s%08d", checkpointStem, step))
+func encodeCheckpoint(c Checkpoint, s engine.State) (map[string][]byte, error) {
+	state, err := encodeTensors(s.Tensors, nil)
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.MarshalIndent(sealed{body, hashOf(body), hashOf(state)}, "", "  ")
+	return map[string][]byte{stateFile: state, stateInfoFile: append(text, '\n')}, err
 }
 
-// prune keeps the last checkpoints and the best, and removes the others, with what a crash left unfinished.
-func prune(run string, c Checkpoint) error {
-	steps, err := checkpointSteps(run)
+// checkpointDir returns the name of a checkpoint in the run folder, with slashes.
+func checkpointDir(step int) string {
+	return fmt.Sprintf("%s/%s%08d", CheckpointsDir, checkpointStem, step)
+}
+
+// prune keeps the last checkpoints and those of keep, and removes the others.
+func prune(root *os.Root, keep []*Best) error {
+	steps, err := checkpointSteps(root.FS())
 	if err != nil {
 		return err
 	}
-	var gone []string
 	for i, step := range steps {
-		if i >= keepCheckpoints && (c.Best == nil || c.Best.Step != step) {
-			gone = append(gone, checkpointDir(run, step))
+		if i < keepCheckpoints || slices.ContainsFunc(keep, func(b *Best) bool { return b != nil && b.Step == step }) {
+			continue
 		}
-	}
-	entries, err := os.ReadDir(filepath.Join(run, CheckpointsDir))
-	if err != nil {
-		return fmt.Errorf("train: checkpoints: %w", err)
-	}
-	for _, e := range entries {
-		if atomicfile.Unfinished(e.Name()) {
-			gone = append(gone, filepath.Join(run, CheckpointsDir, e.Name()))
-		}
-	}
-	for _, path := range gone {
-		if err := os.RemoveAll(path); err != nil {
+		if err := root.RemoveAll(checkpointDir(step)); err != nil {
 			return fmt.Errorf("train: remove an old checkpoint: %w", err)
 		}
 	}
@@ -155,19 +160,19 @@ func prune(run string, c Checkpoint) error {
 
 // dropNewer removes the checkpoints after a step: they are damaged, the run continues from an earlier one, and they
 // would push out sound ones.
-func dropNewer(run string, step int) error {
-	steps, err := checkpointSteps(run)
+func dropNewer(root *os.Root, step int) error {
+	steps, err := checkpointSteps(root.FS())
 	for _, s := range steps {
 		if s > step {
-			err = errors.Join(err, os.RemoveAll(checkpointDir(run, s)))
+			err = errors.Join(err, root.RemoveAll(checkpointDir(s)))
 		}
 	}
 	return err
 }
 
 // checkpointSteps returns the steps of a run's checkpoints, the newest first.
-func checkpointSteps(run string) ([]int, error) {
-	entries, err := os.ReadDir(filepath.Join(run, CheckpointsDir))
+func checkpointSteps(run fs.FS) ([]int, error) {
+	entries, err := fs.ReadDir(run, CheckpointsDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -177,7 +182,8 @@ func checkpointSteps(run string) ([]int, error) {
 	var steps []int
 	for _, e := range entries {
 		digits, ok := strings.CutPrefix(e.Name(), checkpointStem)
-		if step, err := strconv.Atoi(digits); ok && err == nil && e.IsDir() {
+		step, err := strconv.Atoi(digits)
+		if ok && err == nil && e.IsDir() && path.Base(checkpointDir(step)) == e.Name() { // one name for each step
 			steps = append(steps, step)
 		}
 	}
@@ -186,21 +192,25 @@ func checkpointSteps(run string) ([]int, error) {
 	return steps, nil
 }
 
-// readCheckpoint reads and checks the checkpoint of a step. Whatever is wrong with it wraps [ErrCheckpoint].
+// readCheckpoint reads and checks the checkpoint of a step. Whatever is wrong with its content wraps [ErrCheckpoint], and so
+// does a missing file: a checkpoint appears whole. An error of the system does not.
 func readCheckpoint(run string, step int) (Checkpoint, engine.State, error) {
-	dir := checkpointDir(run, step)
+	dir := filepath.Join(run, filepath.FromSlash(checkpointDir(step)))
 	c, s, err := readSealed(dir)
 	if err == nil && c.Step != step {
 		err = fmt.Errorf("it is of step %d", c.Step)
 	}
-	if err != nil {
-		return c, s, fmt.Errorf("train: %s: %w: %w", dir, ErrCheckpoint, err)
+	switch {
+	case err == nil:
+		return c, s, nil
+	case readfile.System(err) && !errors.Is(err, fs.ErrNotExist):
+		return c, s, fmt.Errorf("train: %s cannot be read, which does not say that it is damaged: %w", dir, err)
 	}
-	return c, s, nil
+	return c, s, fmt.Errorf("train: %s: %w: %w", dir, ErrCheckpoint, err)
 }
 
 func readSealed(dir string) (c Checkpoint, s engine.State, err error) {
-	text, err := os.ReadFile(filepath.Join(dir, stateInfoFile))
+	text, err := readfile.Bytes(filepath.Join(dir, stateInfoFile), maxStateInfo)
 	if err != nil {
 		return c, s, err
 	}
@@ -221,33 +231,75 @@ func readSealed(dir string) (c Checkpoint, s engine.State, err error) {
 	if c.Format != checkpointMajor {
 		return c, s, fmt.Errorf("%s has format %d, this program reads %d: %w", stateInfoFile, c.Format, checkpointMajor, errOtherFormat)
 	}
-	state, err := readWeights(filepath.Join(dir, stateFile))
+	state, err := readState(filepath.Join(dir, stateFile), seal.StateSHA256)
 	if err != nil {
 		return c, s, err
-	}
-	if hashOf(state) != seal.StateSHA256 {
-		return c, s, fmt.Errorf("%s is damaged: its SHA-256 is not the one that %s records", stateFile, stateInfoFile)
 	}
 	s.Steps = c.Step
 	s.Tensors, err = parseTensors(state)
 	return c, s, err
 }
 
+// readState reads a weights file with this SHA-256. A file with another is not held in memory, however large it is.
+func readState(name, sum string) ([]byte, error) {
+	f, err := readfile.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(f, maxState+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case n > maxState:
+		return nil, fmt.Errorf("%s has more than %d bytes, which is more than are read", stateFile, maxState)
+	case hex.EncodeToString(h.Sum(nil)) != sum:
+		return nil, fmt.Errorf("%s is damaged: its SHA-256 is not the one that %s records", stateFile, stateInfoFile)
+	}
+	state := make([]byte, n)
+	if _, err := io.ReadFull(io.NewSectionReader(f, 0, n), state); err != nil {
+		return nil, err
+	}
+	if hashOf(state) != sum {
+		return nil, fmt.Errorf("%s changed while it was read", stateFile)
+	}
+	return state, nil
+}
+
 // newestCheckpoint returns the newest checkpoint that is sound. warn is called for each that is not. found is false
-// where a run has none at all; if all are damaged, that is an error.
-func newestCheckpoint(run string, warn func(string)) (c Checkpoint, s engine.State, found bool, err error) {
-	steps, err := checkpointSteps(run)
+// where a run has none at all; if all are damaged, that is an error. So is one that the system cannot read, or that does not
+// belong to the run's configuration: going back would throw work away.
+func newestCheckpoint(run string, config Config, warn func(string)) (c Checkpoint, s engine.State, found bool, err error) {
+	steps, err := checkpointSteps(os.DirFS(run))
 	if err != nil || len(steps) == 0 {
 		return c, s, false, err
 	}
+	hash, err := configHash(config)
+	if err != nil {
+		return c, s, false, err
+	}
 	for _, step := range steps {
-		if c, s, err = readCheckpoint(run, step); err == nil {
+		c, s, err = readCheckpoint(run, step)
+		switch {
+		case err == nil && c.ConfigSHA256 != hash:
+			return c, s, false, fmt.Errorf("train: %s and %s of the run do not belong together: restore %s, or take away the checkpoint of another run: %w",
+				filepath.Join(run, filepath.FromSlash(checkpointDir(step))), ConfigFile, ConfigFile, errForeign)
+		case err == nil:
 			return c, s, true, nil
-		}
-		if errors.Is(err, errOtherFormat) {
+		case !errors.Is(err, ErrCheckpoint), errors.Is(err, errOtherFormat):
 			return c, s, false, err
 		}
 		warn(fmt.Sprintf("%v; going back to the one before", err))
 	}
 	return c, s, false, fmt.Errorf("train: no checkpoint of %s is sound: start a new run: %w: %w", run, err, ErrResume)
+}
+
+// readBest reads the checkpoint of the best epoch that checkpoint c names. Damage wraps [ErrCheckpoint].
+func readBest(run string, c Checkpoint) (engine.State, error) {
+	best, s, err := readCheckpoint(run, c.Best.Step)
+	if err == nil && (best.ConfigSHA256 != c.ConfigSHA256 || best.DataSHA256 != c.DataSHA256) {
+		err = fmt.Errorf("train: %s is of another run: %w", filepath.Join(run, filepath.FromSlash(checkpointDir(c.Best.Step))), ErrCheckpoint)
+	}
+	return s, err
 }

@@ -136,7 +136,11 @@ func parseConfig(c Config, text string) (Config, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader([]byte(text)))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
+	file := struct {
+		*Config
+		SHA256 string `json:"sha256"` // of a run's config.json: see sealConfig
+	}{Config: &c}
+	if err := d.Decode(&file); err != nil {
 		return c, fmt.Errorf("train: configuration: %w: %w", err, ErrConfig)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {

@@ -1,17 +1,16 @@
 package train
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/catvae/catvae/internal/atomicfile"
-	"github.com/catvae/catvae/train/evaluate"
-	"github.com/gofrs/flock"
+	"github.com/catvae/catvae/internal/readfile"
 )
 
 // A run folder holds
@@ -34,23 +33,18 @@ const (
 // ErrLocked is wrapped by the error for a run that another process is writing.
 var ErrLocked = errors.New("the run is being written by another process")
 
-// A Record is one line of metrics.jsonl.
-type Record struct {
-	Kind        string               `json:"kind"` // "step", an average over the steps since the last; "validation" or "test"
-	Epoch       int                  `json:"epoch"`
-	Step        int                  `json:"step"` // global, from 1
-	Seconds     float64              `json:"seconds"`
-	Temperature float64              `json:"temperature,omitempty"`
-	KLWeight    float64              `json:"kl_weight,omitempty"`
-	Rate        float64              `json:"rows_per_second,omitempty"`
-	Parts       *Parts               `json:"parts,omitempty"`      // of the relaxed objective: not to be compared with others' figures
-	Evaluation  *evaluate.Evaluation `json:"evaluation,omitempty"` // bounds on hard samples
-}
+// ErrReplaced is wrapped by the error for a run whose folder was removed, moved or replaced while the run wrote it.
+var ErrReplaced = errors.New("the run folder is no longer the one that the run began in")
 
-// runFolder is a run being written.
+// runFolder is a run being written. All writing goes through the handle of the folder, never through its path: see
+// [runFolder.check].
 type runFolder struct {
 	dir     string
-	lock    *flock.Flock
+	root    *os.Root
+	folder  *os.File // locked too, where the system can: it cannot be removed as the lock's file can
+	whole   bool     // the folder itself is locked
+	lock    *os.File
+	config  []byte // content of config.json
 	metrics *os.File
 	records []Record
 }
@@ -72,48 +66,66 @@ func newRunFolder(dir string, force bool, c Config, n networks) (*runFolder, err
 }
 
 func (r *runFolder) create(c Config, n networks) error {
-	entries, err := os.ReadDir(r.dir)
-	if err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
-	for _, e := range entries {
-		if e.Name() == lockFile {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(r.dir, e.Name())); err != nil {
-			return fmt.Errorf("train: %w", err)
-		}
+	if err := r.empty(); err != nil {
+		return err
 	}
 	return r.begin(c, n)
 }
 
-// begin writes what a run starts with. If the folder holds a run already, the files that it was trained from stay.
-func (r *runFolder) begin(c Config, n networks) (err error) {
-	if err := os.MkdirAll(r.path(CheckpointsDir), 0o755); err != nil {
+// empty removes everything except the lock. The configuration goes last: a folder without one is no run, and is not
+// replaced.
+func (r *runFolder) empty() error {
+	entries, err := fs.ReadDir(r.root.FS(), ".")
+	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	if err := n.write(r.dir); err != nil {
+	for _, e := range entries {
+		if e.Name() == lockFile || e.Name() == ConfigFile {
+			continue
+		}
+		if err := r.root.RemoveAll(e.Name()); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+	}
+	if err := r.root.RemoveAll(ConfigFile); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
+}
+
+// begin writes what a run starts with. If the folder holds a run already, the files that it was trained from stay.
+func (r *runFolder) begin(c Config, n networks) (err error) {
+	if err := r.root.MkdirAll(CheckpointsDir, 0o755); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	if err := n.write(r.root); err != nil {
 		return err
 	}
 	if err := r.writeConfig(c); err != nil {
 		return err
 	}
-	if r.metrics, err = os.Create(r.path(MetricsFile)); err != nil {
+	if err := atomicfile.WriteIn(r.root, MetricsFile, 0o644, nil); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	return nil
+	return r.openMetrics()
 }
 
 // writeConfig writes config.json.
 func (r *runFolder) writeConfig(c Config) error {
-	text, err := json.MarshalIndent(c, "", "  ")
+	text, err := sealConfig(c)
 	if err != nil {
-		return fmt.Errorf("train: configuration: %w", err)
+		return err
 	}
-	if err := atomicfile.WriteBytes(r.path(ConfigFile), 0o644, append(text, '\n')); err != nil {
+	if err := atomicfile.WriteIn(r.root, ConfigFile, 0o644, text); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
+	r.config = text
 	return nil
+}
+
+// runFiles are what a run folder holds, folders by true.
+var runFiles = map[string]bool{
+	ConfigFile: false, MetricsFile: false, ReportFile: false, lockFile: false, CheckpointsDir: true, BundleDir: true, graphsDir: true,
 }
 
 // checkReplaceable reports a folder that a new run may not replace.
@@ -124,7 +136,7 @@ func checkReplaceable(dir string, force bool) error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("train: %s is not a folder to write a run into: %w", dir, err)
-	case len(entries) == 0 || len(entries) == 1 && entries[0].Name() == lockFile:
+	case !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !leftOver(dir, e) }):
 		return nil
 	case !force:
 		return fmt.Errorf("train: %s %w", dir, atomicfile.ErrExists)
@@ -135,85 +147,173 @@ func checkReplaceable(dir string, force bool) error {
 	return nil
 }
 
-// lockRunFolder makes the folder where it is missing and keeps others from writing into it. The system releases the
-// lock when the process ends, however it ends.
+// leftOver reports what a run that was killed before it wrote its configuration leaves: nothing is lost with it.
+func leftOver(dir string, e fs.DirEntry) bool {
+	switch name := e.Name(); {
+	case name == lockFile, atomicfile.Unfinished(name):
+		return true
+	case e.IsDir() && (name == CheckpointsDir || name == graphsDir):
+		_, err := os.Stat(filepath.Join(dir, ConfigFile))
+		below, err2 := os.ReadDir(filepath.Join(dir, name))
+		return errors.Is(err, fs.ErrNotExist) && err2 == nil && (name == graphsDir || len(below) == 0)
+	}
+	return false
+}
+
+// lockRunFolder makes the folder where it is missing, keeps others from writing into it, and removes what killed processes
+// left unfinished in it. The system releases the lock when the process ends, however it ends.
 func lockRunFolder(dir string) (*runFolder, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := atomicfile.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	r := &runFolder{dir: dir, lock: flock.New(filepath.Join(dir, lockFile))}
-	switch ok, err := r.lock.TryLock(); {
-	case err != nil:
-		return nil, fmt.Errorf("train: lock %s: %w", dir, err)
-	case !ok:
-		return nil, fmt.Errorf("train: %s: %w: wait for it, or choose another folder", dir, ErrLocked)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	r := &runFolder{dir: dir, root: root}
+	for _, step := range []func() error{r.checkKinds, r.take, r.sweep} {
+		if err := step(); err != nil {
+			r.Close()
+			return nil, err
+		}
 	}
 	return r, nil
 }
 
-// resume opens the folder of a run that continues from a checkpoint. It cuts off the lines of metrics.jsonl about later
-// steps.
-func (r *runFolder) resume(c Checkpoint) error {
-	f, err := os.OpenFile(r.path(MetricsFile), os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
+// take takes the locks.
+func (r *runFolder) take() (err error) {
+	if r.folder, err = r.root.Open("."); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	r.metrics = f
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("train: %w", err)
+	err = atomicfile.LockOpen(r.folder)
+	if errors.Is(err, atomicfile.ErrHeld) {
+		return r.locked()
 	}
-	if info.Size() < c.MetricsBytes {
-		return fmt.Errorf("train: %s has %d bytes, the checkpoint of step %d was written after %d: metrics were lost: start a new run: %w", r.path(MetricsFile), info.Size(), c.Step, c.MetricsBytes, ErrResume)
-	}
-	if err := f.Truncate(c.MetricsBytes); err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
-	for d := json.NewDecoder(f); ; {
-		var rec Record
-		if err := d.Decode(&rec); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return fmt.Errorf("train: %s: %w", r.path(MetricsFile), err)
-		}
-		r.records = append(r.records, rec)
-	}
-	_, err = f.Seek(0, io.SeekEnd)
-	return err
+	r.whole = err == nil
+	return r.takeFile()
 }
 
-func (r *runFolder) path(name string) string { return filepath.Join(r.dir, filepath.FromSlash(name)) }
-
-// record appends one line to metrics.jsonl.
-func (r *runFolder) record(rec Record) error {
-	r.records = append(r.records, rec)
-	line, err := json.Marshal(rec)
+// takeFile takes the lock of the file, which all systems have.
+func (r *runFolder) takeFile() error {
+	f, err := r.root.OpenFile(lockFile, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
-		return fmt.Errorf("train: metrics: %w", err)
+		return fmt.Errorf("train: lock %s: %w", r.dir, err)
 	}
-	if _, err := r.metrics.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("train: metrics: %w", err)
+	err = atomicfile.LockOpen(f)
+	switch {
+	case errors.Is(err, errors.ErrUnsupported): // everybody gets the lock there
+	case errors.Is(err, atomicfile.ErrHeld), err == nil && !atomicfile.CurrentIn(r.root, lockFile, f):
+		f.Close()
+		return r.locked()
+	case err != nil:
+		f.Close()
+		return fmt.Errorf("train: lock %s: %w", r.dir, err)
+	}
+	if r.lock != nil {
+		r.lock.Close()
+	}
+	r.lock = f
+	return nil
+}
+
+func (r *runFolder) locked() error {
+	return fmt.Errorf("train: %s: %w: wait for it, or choose another folder", r.dir, ErrLocked)
+}
+
+// checkKinds reports links and other things where a run has files and folders of its own: it writes nowhere else.
+func (r *runFolder) checkKinds() error {
+	for name, folder := range runFiles {
+		info, err := r.root.Lstat(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return fmt.Errorf("train: %w", err)
+		case folder && !info.IsDir():
+			return fmt.Errorf("train: %s is not a folder, and a run writes into its own folder only: put a folder there, or choose another run", filepath.Join(r.dir, name))
+		case !folder && !info.Mode().IsRegular() && name != ConfigFile: // which may be mounted, and is read with care
+			return fmt.Errorf("train: %s is not a regular file, and a run writes into its own files only: remove it, or choose another run", filepath.Join(r.dir, name))
+		}
 	}
 	return nil
 }
 
-// metricsBytes returns the length of metrics.jsonl, which is on the disk when it returns.
-func (r *runFolder) metricsBytes() (int64, error) {
-	if err := r.metrics.Sync(); err != nil {
-		return 0, fmt.Errorf("train: metrics: %w", err)
+// sweep removes what killed processes left unfinished, in the folder and above it.
+func (r *runFolder) sweep() error {
+	all := func(string) bool { return true }
+	var errs error
+	for _, dir := range []string{".", CheckpointsDir, graphsDir} {
+		if err := atomicfile.SweepIn(r.root, dir, all); !errors.Is(err, fs.ErrNotExist) {
+			errs = errors.Join(errs, err)
+		}
 	}
-	info, err := r.metrics.Stat()
-	if err != nil {
-		return 0, fmt.Errorf("train: metrics: %w", err)
+	parent, base := filepath.Split(filepath.Clean(r.dir))
+	if base != "." && base != ".." {
+		_ = atomicfile.Sweep(filepath.Join(parent, "."), func(name string) bool { return name == base }) // it may not be ours to write
 	}
-	return info.Size(), nil
+	if errs != nil {
+		return fmt.Errorf("train: remove what is unfinished: %w", errs)
+	}
+	return nil
 }
 
-// Close releases the folder.
+// check reports a folder that is not this run's any more: it was removed, moved, or another run was begun in it. Whatever
+// the run has written since went into its own folder, wherever that is now.
+func (r *runFolder) check() error {
+	mine, err := r.folder.Stat()
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	switch named, err := os.Stat(r.dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("train: %s was removed or moved: %w: if it was moved, resume the run there", r.dir, ErrReplaced)
+	case err != nil:
+		return fmt.Errorf("train: %w", err)
+	case !os.SameFile(mine, named):
+		return fmt.Errorf("train: another folder is at %s now, and is left as it is: %w: if the run's was moved, resume it there", r.dir, ErrReplaced)
+	}
+	if !atomicfile.CurrentIn(r.root, lockFile, r.lock) { // removed, by a person perhaps
+		if !r.whole {
+			return fmt.Errorf("train: %s was removed or replaced, so another process may write the run: %w: resume it", filepath.Join(r.dir, lockFile), ErrReplaced)
+		}
+		if err := r.takeFile(); err != nil {
+			return err
+		}
+	}
+	switch config, err := readfile.Bytes(filepath.Join(r.dir, ConfigFile), maxConfig); {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("train: %s was removed: %w: put it back and resume, or start a new run", filepath.Join(r.dir, ConfigFile), ErrReplaced)
+	case err != nil:
+		return fmt.Errorf("train: %w", err)
+	case !bytes.Equal(config, r.config):
+		return fmt.Errorf("train: %s was changed while the run wrote the folder: %w: restore it and resume, or start a new run", filepath.Join(r.dir, ConfigFile), ErrReplaced)
+	}
+	return nil
+}
+
+// remove removes the run, and the folder where nothing else is in it.
+func (r *runFolder) remove() {
+	mine, err1 := r.folder.Stat()
+	named, err2 := os.Lstat(r.dir)
+	if r.empty() != nil || r.root.Remove(lockFile) != nil || err1 != nil || err2 != nil || !os.SameFile(mine, named) {
+		return
+	}
+	r.Close() // Windows wants it so
+	os.Remove(r.dir)
+}
+
+func (r *runFolder) path(name string) string { return filepath.Join(r.dir, filepath.FromSlash(name)) }
+
+// Close releases the folder. It may be called twice.
 func (r *runFolder) Close() error {
 	var err error
 	if r.metrics != nil {
 		err = r.metrics.Close()
+		r.metrics = nil
 	}
-	return errors.Join(err, r.lock.Unlock())
+	for _, f := range []*os.File{r.lock, r.folder} {
+		if f != nil {
+			f.Close()
+		}
+	}
+	return errors.Join(err, r.root.Close())
 }

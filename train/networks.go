@@ -10,10 +10,14 @@ import (
 	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/readfile"
 )
 
 // graphsDir is where a run folder keeps the ONNX files that its configuration names: encoder.graph and decoder.graph.
 const graphsDir = "graphs"
+
+// maxGraph is the largest graph that is read: ONNX itself ends at 2 GiB.
+const maxGraph = 2<<30 - 1
 
 // networks are the imported graphs that replace a configuration's perceptrons.
 type networks struct {
@@ -21,7 +25,8 @@ type networks struct {
 	files            map[string][]byte // by their names in a run folder
 }
 
-// readNetworks imports the graphs that a configuration names. Relative names are below dir. It returns the
+// readNetworks imports the graphs that a configuration names. Names are below dir where a
+// run's own configuration is read, and paths where dir is "". It returns the
 // configuration for the run folder: there a file's name has the start of its SHA-256, so that a run continues with the
 // same graph that it began with.
 func readNetworks(dir string, c Config) (networks, Config, error) {
@@ -39,11 +44,15 @@ func readNetworks(dir string, c Config) (networks, Config, error) {
 		if !ok || graph.Graph == "" {
 			continue
 		}
-		path := graph.Graph
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, filepath.FromSlash(path))
+		path := filepath.FromSlash(graph.Graph)
+		if dir != "" {
+			local, err := readfile.Local(graph.Graph)
+			if err != nil {
+				return n, c, fmt.Errorf("train: %s.graph of the run %s: %w: %w", part.name, dir, err, ErrConfig)
+			}
+			path = filepath.Join(dir, local)
 		}
-		data, err := os.ReadFile(path)
+		data, err := readfile.Bytes(path, maxGraph)
 		if err != nil {
 			return n, c, fmt.Errorf("train: %s.graph: %w: a configuration and the graphs that it names belong together", part.name, err)
 		}
@@ -94,15 +103,15 @@ func (n networks) check(m builder.Model, source string) error {
 }
 
 // write writes the graphs into a run folder.
-func (n networks) write(dir string) error {
+func (n networks) write(root *os.Root) error {
 	if len(n.files) == 0 {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Join(dir, graphsDir), 0o755); err != nil {
+	if err := root.MkdirAll(graphsDir, 0o755); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	for name, data := range n.files {
-		if err := atomicfile.WriteBytes(filepath.Join(dir, filepath.FromSlash(name)), 0o644, data); err != nil {
+		if err := atomicfile.WriteIn(root, name, 0o644, data); err != nil {
 			return fmt.Errorf("train: %w", err)
 		}
 	}

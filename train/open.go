@@ -7,12 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/train/engine"
 	"gorgonia.org/tensor"
 )
@@ -23,7 +25,21 @@ func OpenRun(dir string, warn func(string)) (Trained, error) {
 	if warn == nil {
 		warn = func(string) {}
 	}
-	c, err := runConfig(dir)
+	for try := 1; ; try++ { // a run that is being trained replaces its checkpoints
+		before, _ := checkpointSteps(os.DirFS(dir))
+		t, err := openCheckpoint(dir, warn)
+		after, _ := checkpointSteps(os.DirFS(dir))
+		if err == nil && t.record == nil || slices.Equal(before, after) || try == rereads {
+			return t, err
+		}
+	}
+}
+
+// rereads is how often a run is read.
+const rereads = 10
+
+func openCheckpoint(dir string, warn func(string)) (Trained, error) {
+	c, _, err := readRunConfig(dir)
 	if err != nil {
 		return Trained{}, err
 	}
@@ -39,7 +55,7 @@ func OpenRun(dir string, warn func(string)) (Trained, error) {
 		return Trained{}, err
 	}
 	t := Trained{Name: filepath.Base(filepath.Clean(dir)), Config: c, Params: params, dir: dir}
-	newest, state, found, err := newestCheckpoint(dir, warn)
+	newest, state, found, err := newestCheckpoint(dir, c, warn)
 	if err != nil {
 		return Trained{}, err
 	}
@@ -50,35 +66,65 @@ func OpenRun(dir string, warn func(string)) (Trained, error) {
 	if !found {
 		return Trained{}, fmt.Errorf("train: %s holds no checkpoint yet: let it train for longer", dir)
 	}
-	if err := setParams(params, bestTensors(dir, newest, state, warn)); err != nil {
+	tensors, lost, err := bestTensors(dir, newest, state, warn)
+	if err != nil {
+		return Trained{}, err
+	}
+	if lost {
+		t.record = map[string]any{stepRecord: newest.Step, lostRecord: newest.Best}
+	} else if newest.Lost != nil {
+		t.record = map[string]any{lostRecord: newest.Lost}
+	}
+	if err := setParams(params, tensors); err != nil {
 		return Trained{}, fmt.Errorf("train: %s: %w", dir, err)
 	}
 	t.Model = named.Model(newest.InputShape)
 	return t, nil
 }
 
-// sourceRecord is the key under which a run's bundle records the source that it was trained on, as it was given.
-const sourceRecord = "data_source"
+// These keys of a bundle's record say what its weights are.
+const (
+	sourceRecord = "data_source"   // that the run was trained on, as it was given
+	configRecord = "config_sha256" // see configHash
+	dataRecord   = "data_sha256"
+	epochRecord  = "epoch" // the best, 0 where no epoch ended
+	stepRecord   = "step"
+	lostRecord   = "lost_best" // a better epoch, whose weights are lost
+)
 
 // Source returns the source that the run was trained on, as it was given: "" where its bundle does not say so, because the
 // run has not ended, was written before sources were recorded, or read standard input.
 func (t Trained) Source() (string, error) {
-	data, err := os.ReadFile(filepath.Join(t.dir, BundleDir, bundle.VerificationFile))
-	if errors.Is(err, fs.ErrNotExist) || t.dir == "" {
+	if t.dir == "" {
+		return "", nil
+	}
+	v, err := readVerification(t.dir)
+	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("train: %w", err)
-	}
-	var v writer.Verification
-	if err := json.Unmarshal(data, &v); err != nil {
-		return "", fmt.Errorf("train: %s of the run %s: %w: %w", bundle.VerificationFile, t.dir, err, bundle.ErrFormat)
+		return "", err
 	}
 	source, _ := v.Record[sourceRecord].(string)
 	if source == dataset.Stdin {
 		return "", nil
 	}
 	return source, nil
+}
+
+// maxVerification is the largest verification.json that is read.
+const maxVerification = 16 << 20
+
+// readVerification reads the verification of a run's bundle.
+func readVerification(dir string) (v writer.Verification, err error) {
+	data, err := readfile.Bytes(filepath.Join(dir, BundleDir, bundle.VerificationFile), maxVerification)
+	if err != nil {
+		return v, fmt.Errorf("train: %w", err)
+	}
+	if err := json.Unmarshal(data, &v); err != nil {
+		return v, fmt.Errorf("train: %s of the run %s: %w: %w", bundle.VerificationFile, dir, err, bundle.ErrFormat)
+	}
+	return v, nil
 }
 
 // addPrior adds a learned prior to parameters that no run has trained. It starts as the uniform prior.
@@ -89,28 +135,18 @@ func (t Trained) addPrior() error {
 }
 
 // bestTensors returns the state of the best epoch. Where no epoch ended, or the best epoch's checkpoint is damaged, it
-// returns state, which is that of checkpoint c.
-func bestTensors(dir string, c Checkpoint, state engine.State, warn func(string)) []onnxtensor.Tensor {
+// returns state, which is that of checkpoint c, and in the second case sets lost.
+func bestTensors(dir string, c Checkpoint, state engine.State, warn func(string)) (tensors []onnxtensor.Tensor, lost bool, err error) {
 	if c.Best == nil || c.Best.Step == c.Step {
-		return state.Tensors
+		return state.Tensors, false, nil
 	}
-	_, best, err := readCheckpoint(dir, c.Best.Step)
-	if err != nil {
-		warn(fmt.Sprintf("%v: the weights of the best epoch are lost, the newest are used", err))
-		return state.Tensors
+	best, err := readBest(dir, c)
+	switch {
+	case err == nil:
+		return best.Tensors, false, nil
+	case !errors.Is(err, ErrCheckpoint):
+		return nil, false, err
 	}
-	return best.Tensors
-}
-
-// runConfig reads a run's configuration.
-func runConfig(dir string) (Config, error) {
-	text, err := os.ReadFile(filepath.Join(dir, ConfigFile))
-	if err != nil {
-		return Config{}, fmt.Errorf("train: %s is not a run: %w", dir, err)
-	}
-	c, err := parseConfig(Config{}, string(text))
-	if err != nil {
-		return c, fmt.Errorf("%w (%s)", err, filepath.Join(dir, ConfigFile))
-	}
-	return c, c.Validate()
+	warn(fmt.Sprintf("%v: the weights of the best epoch, %d, are lost, the newest are used, of step %d", err, c.Best.Epoch, c.Step))
+	return state.Tensors, true, nil
 }

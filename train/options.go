@@ -49,7 +49,8 @@ type Progress struct {
 type Result struct {
 	Run          string
 	Engine       string
-	BestEpoch    int                 // 0 where no epoch ended
+	BestEpoch    int                 // whose weights were exported; 0 where no epoch ended with them
+	LostEpoch    int                 // a better one, whose weights were lost when its checkpoint was damaged; 0 where none was
 	Steps        int                 // of the whole run
 	ResumedAt    int                 // the step from which it continued; 0 for a new run
 	Validation   evaluate.Evaluation // of the best epoch

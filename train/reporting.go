@@ -1,9 +1,9 @@
 package train
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
@@ -14,19 +14,20 @@ import (
 // pictures is how many rows and samples a report shows.
 const pictures = 48
 
-// writeReport writes RUN/report.html from the run's records and the bundle that it exported.
-func (r *run) writeReport(ctx context.Context, set *dataset.Set) error {
-	model, err := runtime.Open(ctx, r.folder.path(BundleDir), runtime.WithBackend(r.options.Backend))
-	if err != nil {
-		return err
-	}
-	defer model.Close()
+// writeReport writes RUN/report.html from the run's records and the model that it exported.
+func (r *run) writeReport(ctx context.Context, model *runtime.Model, set *dataset.Set) error {
 	d := report.Data{Title: "Training run " + r.trained.Name, Shape: set.Shape, Curves: r.curves(), Settings: reportSettings(r.config)}
 	d.Figures = figures(r.result, r.trained.Model.Bits())
 	d.Notes = []string{fmt.Sprintf("Trained on %s (%d rows, %d more held out for validation), %d steps of %d rows, by the engine %s; measured and verified on %s.",
 		r.training.Source, r.training.Len(), r.held.Len(), r.step, r.config.Batch, r.engine.Name(), r.options.Backend.Name())}
 	if r.result.Interrupted {
 		d.Notes = append(d.Notes, "The run was stopped before its last epoch.")
+	}
+	if l := r.lost; l != nil {
+		d.Notes = append(d.Notes, fmt.Sprintf("The best epoch was %d, with a validation -ELBO of %.2f nats. Its weights are lost: its checkpoint was damaged. These are of another epoch.", l.Epoch, -l.Evaluation.ELBO))
+	}
+	if lost := r.folder.lostBytes(); lost > 0 {
+		d.Notes = append(d.Notes, fmt.Sprintf("The curves have gaps: when the run was resumed, %d bytes of %s were damaged or missing. No weight depends on them.", lost, MetricsFile))
 	}
 	if err := r.addPictures(ctx, model, set, &d); err != nil {
 		return err
@@ -35,8 +36,11 @@ func (r *run) writeReport(ctx context.Context, set *dataset.Set) error {
 		d.Bits = append(d.Bits, report.Bit{Mean: b.Mean, KL: b.KL, Active: b.Active()})
 	}
 	d.Commands = r.options.Commands
-	err = atomicfile.Write(r.folder.path(ReportFile), 0o644, func(w io.Writer) error { return report.Write(w, d) })
-	if err != nil {
+	var page bytes.Buffer
+	if err := report.Write(&page, d); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	if err := atomicfile.WriteIn(r.folder.root, ReportFile, 0o644, page.Bytes()); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	return nil

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/catvae/catvae/train/engine"
 )
 
 // open locks the run folder and returns the state from which an existing run continues, nil for a run that begins. A run
-// that is to be replaced stays as it is until [run.begin].
+// that is resumed or replaced stays as it is until [run.begin].
 func (r *run) open(ctx context.Context) (from *engine.State, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -33,48 +34,79 @@ func (r *run) open(ctx context.Context) (from *engine.State, err error) {
 	return nil, err
 }
 
-// begin makes the folder of a run that begins one of its own, once nothing but steps is left to do.
+// begin changes the folder, once nothing but steps is left to do: it makes that of a run that begins one of its own, and
+// takes what lies after the checkpoint from that of a run that continues.
 func (r *run) begin(ctx context.Context) error {
-	if err := ctx.Err(); err != nil || !r.fresh {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r.emptied = true
-	return r.folder.create(r.config, r.networks)
+	switch {
+	case r.fresh:
+		r.emptied = true
+		return r.folder.create(r.config, r.networks)
+	case r.standing != nil:
+		return r.folder.begin(r.config, r.networks)
+	}
+	if err := r.folder.check(); err != nil {
+		return err
+	}
+	if err := r.folder.resumeMetrics(r.from); err != nil {
+		return err
+	}
+	if lost := r.folder.lostBytes(); lost > 0 {
+		r.options.Log(fmt.Sprintf("%s: %d of the %d bytes up to step %d are damaged or missing; the other lines are kept, and no weight depends on them",
+			r.folder.path(MetricsFile), lost, r.from.MetricsBytes, r.from.Step))
+	}
+	if err := dropNewer(r.folder.root, r.from.Step); err != nil {
+		return fmt.Errorf("train: remove a damaged checkpoint: %w", err)
+	}
+	if !r.longer {
+		return nil
+	}
+	return r.folder.writeConfig(r.config)
 }
 
 // reopen returns the state of the newest sound checkpoint of the existing run, or nil where there is nothing to
 // continue: no folder, or a run that ended before its first checkpoint.
 func (r *run) reopen() (*engine.State, error) {
-	old, err := runConfig(r.options.Out)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(r.options.Out, ConfigFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
-	}
-	if err != nil {
-		return nil, err
 	}
 	folder, err := lockRunFolder(r.options.Out)
 	if err != nil {
 		return nil, err
 	}
-	c, state, found, err := newestCheckpoint(r.options.Out, r.options.Log)
-	if err == nil && found {
-		if err = r.belongs(c, old); err == nil {
-			err = errors.Join(folder.resume(c), dropNewer(r.options.Out, c.Step))
-		}
+	state, err := r.continued(folder)
+	if r.folder == nil {
+		err = errors.Join(err, folder.Close())
 	}
+	return state, err
+}
+
+// continued finds what a run continues from, and keeps the folder if there is something.
+func (r *run) continued(folder *runFolder) (*engine.State, error) {
+	old, text, err := readRunConfig(r.options.Out)
 	if err != nil {
-		return nil, errors.Join(err, folder.Close())
+		return nil, err
+	}
+	folder.config = text
+	c, state, found, err := newestCheckpoint(r.options.Out, old, r.options.Log)
+	if err == nil && found {
+		err = r.belongs(c, old)
 	}
 	switch {
+	case err != nil:
+		return nil, err
 	case !found && (graphOf(old.Encoder) != "" || graphOf(old.Decoder) != ""): // imported: its graphs are its weights
 		r.folder, r.standing = folder, &old
 		r.options.Log(fmt.Sprintf("beginning with the weights of the graphs of %s", r.options.Out))
-		return nil, folder.begin(r.config, r.networks)
+		return nil, nil
 	case !found:
 		r.options.Force = true // a run without a checkpoint is worth nothing
-		return nil, folder.Close()
+		return nil, nil
 	}
-	r.folder, r.step, r.validated, r.best = folder, c.Step, c.Validated, c.Best
+	r.folder, r.from, r.step, r.validated, r.best, r.lost, r.before = folder, c, c.Step, c.Validated, c.Best, c.Lost, c.Best
+	r.longer = r.config.Epochs != old.Epochs
 	r.result.Steps, r.result.ResumedAt = c.Step, c.Step
 	r.began = time.Now().Add(-time.Duration(c.Seconds * float64(time.Second)))
 	r.saved = time.Now()
@@ -82,10 +114,7 @@ func (r *run) reopen() (*engine.State, error) {
 	if running := r.options.engineName(); running != c.Engine {
 		r.options.Log(fmt.Sprintf("the run was trained by %s so far, now by %s: the result will differ in its last bits from that of one engine", c.Engine, running))
 	}
-	if r.config.Epochs == old.Epochs {
-		return &state, nil
-	}
-	return &state, folder.writeConfig(r.config)
+	return &state, nil
 }
 
 func (o Options) engineName() string {
@@ -105,7 +134,11 @@ func (r *run) belongs(c Checkpoint, old Config) error {
 		return fmt.Errorf("train: %s was started with another configuration (%s): resume with the same, or start a new run: %w: %w", r.options.Out, difference(old, r.config), ErrResume, ErrConfig)
 	}
 	if r.dataSHA256 != c.DataSHA256 {
-		return fmt.Errorf("train: the rows of %s are not those that %s was trained on: give the same data, or start a new run: %w: %w", r.options.Source, r.options.Out, ErrResume, ErrConfig)
+		return fmt.Errorf("train: the rows of %s are not those that %s was trained on (so says its checkpoint of step %d): give the same data, or start a new run: %w: %w", r.options.Source, r.options.Out, c.Step, ErrResume, ErrConfig)
+	}
+	perEpoch := r.training.Len() / r.config.Batch
+	if !c.fits(perEpoch) || c.Best != nil && !c.Best.fits(c, perEpoch) || c.Lost != nil && !c.Lost.fits(c, perEpoch) {
+		return fmt.Errorf("train: the checkpoint of step %d of %s contradicts itself: its epochs, of %d steps each, are not those of its steps: take it away, or start a new run: %w: %w", c.Step, r.options.Out, perEpoch, ErrCheckpoint, ErrResume)
 	}
 	return nil
 }
@@ -124,8 +157,20 @@ func difference(old, now Config) string {
 	return "in a key that this version does not know"
 }
 
+// fits reports whether the epochs of a checkpoint are those of its steps.
+func (c Checkpoint) fits(perEpoch int) bool {
+	return c.Step > 0 && c.Epoch == c.Step/perEpoch+1 && c.Position == c.Step%perEpoch && c.Validated >= 0 && c.Validated <= c.Step/perEpoch
+}
+
+func (b Best) fits(c Checkpoint, perEpoch int) bool {
+	return b.Epoch > 0 && b.Epoch <= c.Validated && b.Step == b.Epoch*perEpoch
+}
+
 // checkpoint saves the run's state.
 func (r *run) checkpoint() error {
+	if err := r.folder.check(); err != nil {
+		return err
+	}
 	if err := r.recordSteps(); err != nil { // so that no record spans a checkpoint
 		return err
 	}
@@ -138,28 +183,31 @@ func (r *run) checkpoint() error {
 		return err
 	}
 	perEpoch := r.batches.perEpoch()
-	err = saveCheckpoint(r.options.Out, Checkpoint{
+	err = saveCheckpoint(r.folder.root, Checkpoint{
 		Format: checkpointMajor, Step: r.step, Epoch: r.step/perEpoch + 1, Position: r.step % perEpoch,
 		Seconds: time.Since(r.began).Seconds(), Engine: r.options.engineName(), Seed: r.config.Seed,
 		Temperature: r.config.Temperature.At(r.step), KLWeight: r.config.Objective.At(r.step), LearningRate: r.config.Optimizer.LearningRate,
-		ConfigSHA256: hash, DataSHA256: r.dataSHA256, InputShape: r.trained.Model.Input, MetricsBytes: metrics, Validated: r.validated, Best: r.best,
-	}, r.engine.State())
+		ConfigSHA256: hash, DataSHA256: r.dataSHA256, InputShape: r.trained.Model.Input, MetricsBytes: metrics, Validated: r.validated, Best: r.best, Lost: r.lost,
+	}, r.engine.State(), r.before)
+	r.before = r.best // of what is now the last checkpoint but one, when the next is saved
 	r.saved, r.since, r.fresh = time.Now(), time.Now(), r.fresh && err != nil
 	return err
 }
 
-// close releases the folder. If the run saved no checkpoint, it also undoes what the run did: it removes a folder that
-// the run made, and gives an imported run its old configuration back.
+// close releases the folder. If the run saved no checkpoint, it also undoes what the run did: it removes a run that it
+// began, and gives an imported run its old configuration back.
 func (r *run) close() {
-	steps, err := checkpointSteps(r.options.Out)
-	nothing := err == nil && len(steps) == 0
-	if nothing && r.standing != nil {
+	defer r.folder.Close()
+	steps, err := checkpointSteps(r.folder.root.FS())
+	if err != nil || len(steps) > 0 || r.folder.config != nil && r.folder.check() != nil { // what is there is another's
+		return
+	}
+	if r.standing != nil {
 		if err := r.folder.writeConfig(*r.standing); err != nil {
 			r.options.Log(err.Error())
 		}
 	}
-	r.folder.Close()
-	if nothing && r.fresh && (r.made || r.emptied) {
-		os.RemoveAll(r.options.Out)
+	if r.fresh && (r.made || r.emptied) {
+		r.folder.remove()
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train/engine"
 	"github.com/catvae/catvae/train/evaluate"
 	"gorgonia.org/tensor"
@@ -76,10 +77,14 @@ type run struct {
 	since          time.Time
 	validated      int // epochs
 	best           *Best
-	saved          time.Time // when the last checkpoint was, zero before the first
-	made, emptied  bool      // what this run did to the folder: it was not there, or it held another run
-	fresh          bool      // the folder was made by this run
-	standing       *Config   // of an imported run that this one trains in place, nil elsewhere
+	before         *Best      // when the last checkpoint was saved
+	lost           *Best      // better, but its weights are lost
+	from           Checkpoint // that the run continues from
+	longer         bool       // than before the run was resumed
+	saved          time.Time  // when the last checkpoint was, zero before the first
+	made, emptied  bool       // what this run did to the folder: it was not there, or it held another run
+	fresh          bool       // the folder was made by this run
+	standing       *Config    // of an imported run that this one trains in place, nil elsewhere
 }
 
 // load reads the data and makes the parameter set.
@@ -171,6 +176,9 @@ func (r *run) newEngine(ctx context.Context, from *engine.State) error {
 func (r *run) train(ctx context.Context) error {
 	r.since = time.Now()
 	began, perEpoch := r.step, r.batches.perEpoch()
+	if _, err := r.findBest(ctx); err != nil {
+		return err
+	}
 	if r.step%perEpoch == 0 && r.step/perEpoch > r.validated { // the run was stopped while it measured this epoch
 		if err := r.endPart(ctx, true); err != nil {
 			return err
@@ -263,13 +271,19 @@ func (r *run) validate(ctx context.Context, epoch int) error {
 	if err := setParams(r.trained.Params, r.engine.State().Tensors); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	e, err := r.evaluate(ctx, r.held, "validation", epoch, 1)
+	e, err := r.evaluate(ctx, nil, r.held, "validation", epoch, 1)
 	if err != nil {
+		return err
+	}
+	if err := r.folder.record(r.evaluated("validation", epoch, e)); err != nil {
 		return err
 	}
 	r.validated = epoch
 	if r.best == nil || e.ELBO > r.best.Evaluation.ELBO {
 		r.best = &Best{Step: r.step, Epoch: epoch, Evaluation: e}
+	}
+	if r.lost != nil && r.best.Evaluation.ELBO > r.lost.Evaluation.ELBO {
+		r.lost = nil
 	}
 	r.since = time.Now()
 	r.options.Progress(Progress{Phase: "validation", Done: e.Rows, Total: e.Rows, Epoch: epoch, Epochs: r.config.Epochs,
@@ -277,53 +291,30 @@ func (r *run) validate(ctx context.Context, epoch int) error {
 	return nil
 }
 
-func (r *run) evaluate(ctx context.Context, set *dataset.Set, kind string, epoch, samples int) (evaluate.Evaluation, error) {
-	model, err := r.trained.InMemory(ctx, r.options.Backend)
-	if err != nil {
-		return evaluate.Evaluation{}, err
+// evaluate measures a model, or the parameters where it is nil.
+func (r *run) evaluate(ctx context.Context, model *runtime.Model, set *dataset.Set, kind string, epoch, samples int) (e evaluate.Evaluation, err error) {
+	if model == nil {
+		if model, err = r.trained.InMemory(ctx, r.options.Backend); err != nil {
+			return e, err
+		}
+		defer model.Close()
 	}
-	defer model.Close()
 	m, err := evaluate.DistributionsOf(model.Manifest())
 	if err != nil {
-		return evaluate.Evaluation{}, err
+		return e, err
 	}
-	e, err := evaluate.Estimate(ctx, model, m, set, evaluate.Options{
+	e, err = evaluate.Estimate(ctx, model, m, set, evaluate.Options{
 		Binarize: r.config.Data.Binarize, Seed: r.config.Seed, Samples: samples,
 		Progress: func(done, total int) {
 			r.options.Progress(Progress{Phase: kind, Done: done, Total: total, Epoch: epoch, Epochs: r.config.Epochs})
 		},
 	})
-	if err != nil {
-		return e, err
+	if err == nil && (math.IsNaN(e.ELBO+e.IWAE+e.KL) || math.IsInf(e.ELBO+e.IWAE+e.KL, 0)) {
+		err = fmt.Errorf("train: the bound on the %s rows is %g at step %d: set optimizer.learning_rate lower, or optimizer.clip to 100", kind, e.ELBO, r.step)
 	}
-	return e, r.folder.record(Record{Kind: kind, Epoch: epoch, Step: r.step, Seconds: time.Since(r.began).Seconds(), Evaluation: &e})
+	return e, err
 }
 
-// finish goes back to the best weights, exports them, measures them on the test rows and writes the report.
-func (r *run) finish(ctx context.Context) error {
-	tensors := bestTensors(r.options.Out, Checkpoint{Step: r.step, Best: r.best}, r.engine.State(), r.options.Log)
-	if err := setParams(r.trained.Params, tensors); err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
-	if r.best != nil {
-		r.result.BestEpoch, r.result.Validation = r.best.Epoch, r.best.Evaluation
-	}
-	set, split := r.test, "test split"
-	if set == nil {
-		set, split = r.held, "validation rows"
-	}
-	r.result.TestSplit = split
-	var err error
-	if r.result.Test, err = r.evaluate(ctx, set, "test", r.result.BestEpoch, r.options.Samples); err != nil {
-		return err
-	}
-	r.options.Progress(Progress{Phase: "export"})
-	r.result.Verification, err = r.trained.WriteBundle(ctx, r.folder.path(BundleDir), BundleOptions{
-		Backend: r.options.Backend, Force: true,
-		Record: map[string]any{"test": r.result.Test, "test_rows": split, "data": r.training.Source, "data_sha256": r.dataSHA256, sourceRecord: r.options.Source},
-	})
-	if err != nil {
-		return err
-	}
-	return r.writeReport(ctx, set)
+func (r *run) evaluated(kind string, epoch int, e evaluate.Evaluation) Record {
+	return Record{Kind: kind, Epoch: epoch, Step: r.step, Seconds: time.Since(r.began).Seconds(), Evaluation: &e}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 
 	"github.com/catvae/catvae/builder"
@@ -13,9 +12,6 @@ import (
 	"github.com/catvae/catvae/train/engine"
 	"github.com/nlpodyssey/safetensors"
 )
-
-// maxWeights bounds a weights file that is read.
-const maxWeights = 2 << 30
 
 // encodeTensors returns the content of a safetensors file.
 func encodeTensors(tensors []onnxtensor.Tensor, metadata map[string]string) ([]byte, error) {
@@ -82,22 +78,6 @@ func setParams(params *builder.Params, tensors []onnxtensor.Tensor) error {
 		}
 	}
 	return nil
-}
-
-// readWeights reads a weights file, and refuses one that is too large to be one.
-func readWeights(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("train: %w", err)
-	}
-	if info.Size() > maxWeights {
-		return nil, fmt.Errorf("train: %s has %d bytes: at most %d are read", path, info.Size(), maxWeights)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("train: %w", err)
-	}
-	return data, nil
 }
 
 // maxHeader bounds the header of a weights file, which is JSON and takes many times its size in memory. A tensor's line

@@ -70,43 +70,24 @@ type CodeCheck struct {
 // ErrVerification is wrapped by the error for a graph that does not compute what it was made from. No bundle is written.
 var ErrVerification = errors.New("verification failed")
 
-// Write exports the graphs, verifies each against gorgonia at several batch sizes, and writes the bundle as a whole or
-// not at all. m is the manifest without format, opset and files, which Write fills in. Equal graphs, weights and
-// manifests give equal graph and manifest bytes, whatever the verification measured: verification.json is not among the
-// hashed files.
+// A Made is a bundle that was verified and is not written yet.
+type Made struct {
+	Manifest     bundle.Manifest
+	Files        map[string][]byte // all of the bundle's, by their names
+	Verification Verification
+}
+
+// Write makes a bundle, and writes it as a whole or not at all.
 func Write(ctx context.Context, dir string, m bundle.Manifest, graphs []Part, o Options) (Verification, error) {
-	v := Verification{Runner: o.Backend.Name(), Tolerance: export.Tolerance, Graphs: map[string]export.Verified{}, Record: o.Record}
 	if err := atomicfile.CheckNew(dir, o.Force); err != nil {
-		return v, fmt.Errorf("writer: bundle %w", err)
+		return Verification{}, fmt.Errorf("writer: bundle %w", err)
 	}
-	m.FormatVersion, m.Producer, m.Opset, m.IRVersion = bundle.FormatVersion, export.Producer, export.Opset, export.IRVersion
-	m.Files = map[string]bundle.File{}
-	content := map[string][]byte{}
-	for _, g := range graphs {
-		data, err := g.Export(ctx, &m)
-		if err != nil {
-			return v, err
-		}
-		content[g.File] = data
-		m.Files[g.File] = bundle.Hash(data)
-	}
-	if err := v.verify(ctx, m, graphs, content, o.Backend); err != nil {
-		return v, fmt.Errorf("%w: %w", ErrVerification, err)
-	}
-	if err := v.addVariants(ctx, &m, content, o); err != nil {
-		return v, err
-	}
-	manifest, err := m.Encode()
+	made, err := Make(ctx, m, graphs, o)
 	if err != nil {
-		return v, err
+		return made.Verification, err
 	}
-	record, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return v, fmt.Errorf("writer: verification.json: %w", err)
-	}
-	content[bundle.ManifestFile], content[bundle.VerificationFile] = manifest, append(record, '\n')
 	err = atomicfile.Dir(dir, o.Force, func(tmp string) error {
-		for name, data := range content {
+		for name, data := range made.Files {
 			if err := os.MkdirAll(filepath.Dir(filepath.Join(tmp, name)), 0o755); err != nil {
 				return err
 			}
@@ -117,9 +98,43 @@ func Write(ctx context.Context, dir string, m bundle.Manifest, graphs []Part, o 
 		return ctx.Err()
 	})
 	if err != nil {
-		return v, fmt.Errorf("writer: %w", err)
+		return made.Verification, fmt.Errorf("writer: %w", err)
 	}
-	return v, nil
+	return made.Verification, nil
+}
+
+// Make exports the graphs and verifies each against gorgonia at several batch sizes. m is the manifest without format, opset
+// and files, which Make fills in. Equal graphs, weights and manifests give equal graph and manifest bytes, whatever the
+// verification measured: verification.json is not among the hashed files.
+func Make(ctx context.Context, m bundle.Manifest, graphs []Part, o Options) (Made, error) {
+	v := Verification{Runner: o.Backend.Name(), Tolerance: export.Tolerance, Graphs: map[string]export.Verified{}, Record: o.Record}
+	m.FormatVersion, m.Producer, m.Opset, m.IRVersion = bundle.FormatVersion, export.Producer, export.Opset, export.IRVersion
+	m.Files = map[string]bundle.File{}
+	content := map[string][]byte{}
+	for _, g := range graphs {
+		data, err := g.Export(ctx, &m)
+		if err != nil {
+			return Made{}, err
+		}
+		content[g.File] = data
+		m.Files[g.File] = bundle.Hash(data)
+	}
+	if err := v.verify(ctx, m, graphs, content, o.Backend); err != nil {
+		return Made{}, fmt.Errorf("%w: %w", ErrVerification, err)
+	}
+	if err := v.addVariants(ctx, &m, content, o); err != nil {
+		return Made{}, err
+	}
+	manifest, err := m.Encode()
+	if err != nil {
+		return Made{}, err
+	}
+	record, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return Made{}, fmt.Errorf("writer: verification.json: %w", err)
+	}
+	content[bundle.ManifestFile], content[bundle.VerificationFile] = manifest, append(record, '\n')
+	return Made{m, content, v}, ctx.Err()
 }
 
 // addVariants makes the variants of graphs that were verified, and compares each with float32.

@@ -1,0 +1,95 @@
+package train
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/internal/readfile"
+)
+
+// maxConfig is the largest configuration that is read.
+const maxConfig = 1 << 20
+
+// sealKey is the last key of a run's config.json: the SHA-256 of the object without it, as compact JSON.
+const sealKey = `,"sha256":"`
+
+// sealConfig returns the content of config.json.
+func sealConfig(c Config) ([]byte, error) {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("train: configuration: %w", err)
+	}
+	sealed := append(bytes.TrimSuffix(bytes.Clone(text), []byte("}")), sealKey+hashOf(text)+`"}`...)
+	var out bytes.Buffer
+	if err := json.Indent(&out, sealed, "", "  "); err != nil {
+		return nil, fmt.Errorf("train: configuration: %w", err)
+	}
+	return append(out.Bytes(), '\n'), nil
+}
+
+// checkSeal reports a configuration that is not what its last key says. One without that key is by an earlier version, or
+// a person's.
+func checkSeal(text []byte) error {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, text); err != nil {
+		return err
+	}
+	var seal struct {
+		SHA256 *string `json:"sha256"`
+	}
+	if err := json.Unmarshal(text, &seal); err != nil {
+		return err
+	}
+	if seal.SHA256 == nil {
+		return nil
+	}
+	body, ok := bytes.CutSuffix(compact.Bytes(), []byte(sealKey+*seal.SHA256+`"}`))
+	if !ok || hashOf(append(body, '}')) != *seal.SHA256 {
+		return errors.New("its SHA-256 is not the one that its last key says (whoever changes the file leaves that key out)")
+	}
+	return nil
+}
+
+// RunConfig returns the configuration of the run in a folder, with the names of its graphs as paths. A folder without one is
+// fs.ErrNotExist; one that is damaged is an [ErrResume].
+func RunConfig(dir string) (Config, error) {
+	c, _, err := readRunConfig(dir)
+	if err != nil {
+		return c, err
+	}
+	for _, part := range []*builder.NetworkConfig{&c.Encoder, &c.Decoder} {
+		if o, ok := part.Network.(builder.ONNX); ok && o.Graph != "" && !filepath.IsAbs(o.Graph) {
+			o.Graph = filepath.Join(dir, filepath.FromSlash(o.Graph))
+			part.Network = o
+		}
+	}
+	return c, nil
+}
+
+// readRunConfig reads a run's configuration. It returns the file's content too.
+func readRunConfig(dir string) (Config, []byte, error) {
+	path := filepath.Join(dir, ConfigFile)
+	text, err := readfile.Bytes(path, maxConfig)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Config{}, nil, fmt.Errorf("train: %s is not a run: %w", dir, err)
+	case err != nil:
+		return Config{}, nil, fmt.Errorf("train: %w", err)
+	}
+	c, err := parseConfig(Config{}, string(text))
+	if err == nil {
+		err = c.Validate()
+	}
+	if err == nil {
+		err = checkSeal(text)
+	}
+	if err != nil { // not the caller's configuration: no ErrConfig
+		return c, nil, fmt.Errorf("train: %s is damaged: restore it, or start a new run: %w: %v", path, ErrResume, err)
+	}
+	return c, text, nil
+}
