@@ -110,6 +110,10 @@ func (r *run) curves() []report.Curve {
 func figures(r Result, bits int) []report.Figure {
 	number := func(x float64) string { return fmt.Sprintf("%.2f", x) }
 	e := r.Test
+	name, meaning := "best epoch", "By the validation bound; test rows never choose."
+	if r.LostEpoch > 0 {
+		name, meaning = "epoch", fmt.Sprintf("Whose weights these are. The best was %d, and is lost.", r.LostEpoch)
+	}
 	figure := func(name, value, unit, meaning string) report.Figure {
 		return report.Figure{Name: name, Value: value, Unit: unit, Meaning: meaning}
 	}
@@ -119,7 +123,7 @@ func figures(r Result, bits int) []report.Figure {
 		figure("reconstruction", number(e.Reconstruction), "nats a row", "-ln p(x|z) of a hard sample."),
 		figure("KL", number(e.KL), "nats a row", "How much the code says about a row: the divergence of the posterior from the prior."),
 		figure("active bits", fmt.Sprint(e.ActiveBits), fmt.Sprintf("of %d", bits), "Bits that are neither always the same nor unrelated to the row."),
-		figure("best epoch", fmt.Sprint(r.BestEpoch), "", "By the validation bound; test rows never choose."),
+		figure(name, fmt.Sprint(r.BestEpoch), "", meaning),
 	}
 }
 

@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"time"
 
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/progress"
+	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/train"
@@ -50,7 +52,7 @@ RUN holds config.json, metrics.jsonl, checkpoints/, bundle/ and report.html. Ctr
 func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	config, err := c.config()
 	if err != nil {
-		return err
+		return cli.WithHint(err, resumeHint)
 	}
 	for _, assignment := range c.Set {
 		if err := config.Set(assignment); err != nil {
@@ -81,7 +83,7 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	})
 	show.end()
 	if err != nil {
-		return cli.WithHint(err, cli.Hint{Of: train.ErrResume, Text: "--force starts it again"})
+		return cli.WithHint(err, resumeHint)
 	}
 	printResult(env.Stderr, result)
 	if result.Interrupted {
@@ -94,27 +96,43 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	return nil
 }
 
+var resumeHint = cli.Hint{Of: train.ErrResume, Text: "--force starts it again"}
+
 // config returns the configuration to start from. Without --config, a resumed run keeps its own.
 func (c trainCommand) config() (train.Config, error) {
 	if c.Config == "" && c.Resume {
-		file := filepath.Join(c.Out, train.ConfigFile)
-		if _, err := os.Stat(file); err == nil {
-			return train.LoadConfig(file, os.ReadFile)
+		config, err := train.RunConfig(c.Out)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return config, err
 		}
 	}
 	if c.Config == "" {
 		c.Config = models.DefaultName
 	}
-	return train.LoadConfig(c.Config, os.ReadFile)
+	return train.LoadConfig(c.Config, readConfig)
 }
+
+// readConfig reads a configuration file, which is a regular file of a size that people write.
+func readConfig(file string) ([]byte, error) { return readfile.Bytes(file, 1<<20) }
 
 // printResult prints the result of a run.
 func printResult(w io.Writer, r train.Result) {
 	e := r.Test
-	fmt.Fprintf(w, "engine %s, %d steps, best epoch %d\n", r.Engine, r.Steps, r.BestEpoch)
+	fmt.Fprintf(w, "engine %s, %d steps, %s\n", r.Engine, r.Steps, exported(r))
 	fmt.Fprintf(w, "%s, %d rows: -ELBO %.2f nats (reconstruction %.2f, KL %.2f), -IWAE-%d %.2f nats, %d active bits\n",
 		r.TestSplit, e.Rows, -e.ELBO, e.Reconstruction, e.KL, e.Samples, -e.IWAE, e.ActiveBits)
 	fmt.Fprintf(w, "bundle %s (verified), report %s\n", filepath.Join(r.Run, train.BundleDir), filepath.Join(r.Run, train.ReportFile))
+}
+
+// exported says which epoch's weights a bundle holds.
+func exported(r train.Result) string {
+	switch {
+	case r.LostEpoch == 0:
+		return fmt.Sprintf("best epoch %d", r.BestEpoch)
+	case r.BestEpoch == 0:
+		return fmt.Sprintf("the newest weights (those of the best epoch, %d, are lost: its checkpoint was damaged)", r.LostEpoch)
+	}
+	return fmt.Sprintf("epoch %d (the weights of the best, %d, are lost: its checkpoint was damaged)", r.BestEpoch, r.LostEpoch)
 }
 
 // trainingProgress draws one bar for all steps, and one for the evaluation at the end; messages are printed above it.
