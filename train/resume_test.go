@@ -51,8 +51,14 @@ func resumable(t testing.TB, data, out string) (train.Config, train.Options) {
 	return c, train.Options{Source: data, Out: out, Resume: true, CheckpointEvery: 20 * time.Millisecond, Samples: 1, Backend: ortest.Backend(t)}
 }
 
+// tinyChild is another victim, where the system has what it takes: see tinyMain.
+var tinyChild func(out string)
+
 // TestMain lets the test be its own victim: a process that trains until it is killed.
 func TestMain(m *testing.M) {
+	if out := os.Getenv("CATVAE_TEST_TINY"); out != "" {
+		tinyChild(out)
+	}
 	if os.Getenv("CATVAE_TEST_VICTIM") == "" {
 		os.Exit(m.Run())
 	}
