@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/internal/readfile"
@@ -63,12 +64,32 @@ func RunConfig(dir string) (Config, error) {
 		return c, err
 	}
 	for _, part := range []*builder.NetworkConfig{&c.Encoder, &c.Decoder} {
-		if o, ok := part.Network.(builder.ONNX); ok && o.Graph != "" && !filepath.IsAbs(o.Graph) {
+		if o, ok := part.Network.(builder.ONNX); ok && o.Graph != "" {
+			if err := checkGraph(dir, o.Graph); err != nil {
+				return c, err
+			}
 			o.Graph = filepath.Join(dir, filepath.FromSlash(o.Graph))
 			part.Network = o
 		}
 	}
 	return c, nil
+}
+
+// checkGraph reports a graph of a run that is not the one that the run began with: its name holds the start of its SHA-256.
+func checkGraph(dir, name string) error {
+	local, err := readfile.Local(name)
+	if err != nil {
+		return fmt.Errorf("train: the configuration of %s: graph %w", dir, err)
+	}
+	path := filepath.Join(dir, local)
+	data, err := readfile.Bytes(path, maxGraph)
+	if err != nil {
+		return fmt.Errorf("train: graph of the run: %w", err)
+	}
+	if strings.HasPrefix(name, graphsDir+"/") && !strings.HasSuffix(name, "-"+hashOf(data)[:12]+".onnx") {
+		return fmt.Errorf("train: %s is damaged: it is not the graph that the run began with, whose SHA-256 its name begins: restore it, or import it again: %w", path, ErrResume)
+	}
+	return nil
 }
 
 // readRunConfig reads a run's configuration. It returns the file's content too.

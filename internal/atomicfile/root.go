@@ -91,6 +91,9 @@ func FilesIn(root *os.Root, name string, files map[string][]byte) error {
 func fillIn(root *os.Root, dir string, files map[string][]byte) error {
 	folders := map[string]bool{dir: true}
 	for name, data := range files {
+		if !filepath.IsLocal(name) {
+			return fmt.Errorf("%q is no name below the folder", name)
+		}
 		file := path.Join(dir, name)
 		for folder := path.Dir(file); !folders[folder]; folder = path.Dir(folder) {
 			folders[folder] = true
@@ -129,7 +132,7 @@ func placeIn(root *os.Root, tmp, name string) error {
 	case err != nil:
 		return err
 	case !info.IsDir():
-		return notFolder(filepath.Join(root.Name(), name), info)
+		return errors.New("a folder replaces only a folder, and this is none: move it away")
 	}
 	parent, err := root.Open(path.Dir(name))
 	if err != nil {
