@@ -142,7 +142,7 @@ func checkReplaceable(dir string, force bool) error {
 		return fmt.Errorf("train: %s %w", dir, atomicfile.ErrExists)
 	}
 	if _, err := os.Stat(filepath.Join(dir, ConfigFile)); err != nil {
-		return fmt.Errorf("train: %s is not a run (it has no %s), and only runs are replaced: choose another folder", dir, ConfigFile)
+		return fmt.Errorf("train: %s is not a run (it has no %s), and only runs are replaced: choose another folder: %w", dir, ConfigFile, atomicfile.ErrTarget)
 	}
 	return nil
 }

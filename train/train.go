@@ -217,7 +217,7 @@ func (r *run) takeSteps(batches []engine.Batch) error {
 		r.step++
 		r.result.Steps = r.step
 		if math.IsNaN(p.Loss) || math.IsInf(p.Loss, 0) {
-			return fmt.Errorf("train: the loss is %g at step %d: set optimizer.learning_rate lower, or optimizer.clip to 100", p.Loss, r.step)
+			return fmt.Errorf("train: the loss is %g at step %d: set optimizer.learning_rate lower, or optimizer.clip to 100: %w", p.Loss, r.step, ErrConfig)
 		}
 		r.sum.Loss += p.Loss
 		r.sum.Reconstruction += p.Reconstruction

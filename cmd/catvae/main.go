@@ -8,15 +8,17 @@
 package main
 
 import (
-	"errors"
 	"os"
 
 	"github.com/catvae/catvae/builder/importer"
+	"github.com/catvae/catvae/bundle/variant"
+	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/cmd/internal/cli"
-	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
+	"github.com/catvae/catvae/train/engine"
 )
 
 var description = `Categorical and Bernoulli variational auto-encoders: train with gorgonia, ship as ONNX, run with onnxruntime.
@@ -43,19 +45,22 @@ type grammar struct {
 	Version    cli.VersionFlag `help:"Print the versions of catvae and onnxruntime."`
 }
 
-// code adds the exit codes of errors that only this command knows: a configuration is part of the command line.
-func code(err error) int {
-	if errors.Is(err, train.ErrConfig) || errors.Is(err, importer.ErrOutput) {
-		return cli.Usage
-	}
-	if errors.Is(err, atomicfile.ErrExists) {
-		return cli.Failed
-	}
-	if errors.Is(err, importer.ErrUnsupported) || errors.Is(err, importer.ErrGraph) {
-		return cli.BadInput
-	}
-	return cli.Code(err)
-}
+// code adds the exit codes of errors that only this command knows. A configuration is part of the command line.
+var code = cli.CodeOf([]cli.Kind{
+	{Of: train.ErrConfig, Code: cli.Usage},
+	{Of: importer.ErrOutput, Code: cli.Usage},
+	{Of: engine.ErrBatch, Code: cli.Usage},
+	{Of: engine.ErrOptimizer, Code: cli.Usage},
+	{Of: engine.ErrObjective, Code: cli.Usage},
+	{Of: train.ErrResume, Code: cli.BadInput},
+	{Of: train.ErrCheckpoint, Code: cli.BadInput},
+	{Of: importer.ErrUnsupported, Code: cli.BadInput},
+	{Of: importer.ErrGraph, Code: cli.BadInput},
+	{Of: export.ErrUnsupportedOp, Code: cli.BadInput},
+	{Of: writer.ErrVerification, Code: cli.BadInput},
+	{Of: variant.ErrUnsupported, Code: cli.BadInput},
+	{Of: variant.ErrQuality, Code: cli.BadInput},
+}...)
 
 // Where onnxruntime is missing, graphs run in pure Go.
 func init() {

@@ -53,7 +53,8 @@ func TestScripts(t *testing.T) {
 		t.Fatalf("infer without cgo: %v: %s", err, out)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:             "testdata/script",
+		ContinueOnError: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CATVAE_ORT_LIB", lib.Path)
 			e.Setenv("LIB", lib.Path)
@@ -148,7 +149,7 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 		got = 1
 	}
 	if fmt.Sprint(got) != args[0] {
-		ts.Fatalf("exit status %d, want %s", got, args[0])
+		ts.Fatalf("%v: exit status %d, want %s", args[1:], got, args[0])
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 )
@@ -52,9 +54,9 @@ func Exits() []Exit { return slices.Clone(exits) }
 
 var exits = []Exit{
 	{Done, "done", "done", Finished},
-	{Failed, "the system failed: try again", "the system failed: a full disk, a file that is missing or may not be read, too few open files; or another run holds the output", Retry},
+	{Failed, "the system failed: try again", "the system failed: a full disk, a file that is missing (a volume may come late) or may not be read, too few handles; or another run holds the output", Retry},
 	{Part, "partly done", "done, except for rows that were bad and tolerated (`--max-bad`): look at `*.bad.jsonl`", Finished},
-	{BadInput, "bad bundle or data", "a bad bundle or bad data", OtherJob},
+	{BadInput, "bad bundle, data or output", "a bad bundle, bad data, or an output that exists and is not to be replaced", OtherJob},
 	{NoLibrary, "onnxruntime or device missing", "onnxruntime or the device is missing: on another machine it may not be", OtherJob},
 	{Usage, "usage", "the command line is wrong, or asks for what cannot be", Never},
 	{Interrupted, "interrupted", "interrupted, by Ctrl-C, SIGTERM or SIGHUP", Retry},
@@ -84,25 +86,56 @@ func exitStatus() string {
 // ErrUsage is wrapped by errors about the command line.
 var ErrUsage = errors.New("usage")
 
+// A Kind gives the errors that wrap Of an exit code.
+type Kind struct {
+	Of   error
+	Code int
+}
+
+// certain are the kinds that count whatever the system says.
+var certain = []Kind{
+	{context.Canceled, Interrupted},
+	{nobodyReads, NoReader},
+	{ErrStdout, Failed},
+	{ErrUsage, Usage},
+	{runtime.ErrLibrary, NoLibrary},
+	{runtime.ErrDevice, NoLibrary},
+	{infer.ErrPart, Part},
+}
+
+// kinds are those of every command that count where the system did its part.
+var kinds = []Kind{
+	{infer.ErrJob, Usage},
+	{atomicfile.ErrTarget, Usage},
+	{fs.ErrExist, BadInput},
+	{bundle.ErrBad, BadInput},
+	{dataset.ErrData, BadInput},
+	{backend.ErrUnsafe, BadInput},
+	{runtime.ErrInput, BadInput},
+}
+
 // Code returns the exit code of an error.
-func Code(err error) int {
-	switch {
-	case err == nil:
+//
+// An error of the system is never the fault of a command line, a bundle or data, whatever else the error says of them: a file that
+// could not be read for lack of memory or of handles may be sound, and one that is missing may be on a volume that is mounted late.
+func Code(err error) int { return codeOf(err, kinds) }
+
+// CodeOf returns [Code] for a program with kinds of errors of its own, which come before those of every command.
+func CodeOf(own ...Kind) func(error) int {
+	all := slices.Concat(own, kinds)
+	return func(err error) int { return codeOf(err, all) }
+}
+
+func codeOf(err error, kinds []Kind) int {
+	is := func(k Kind) bool { return errors.Is(err, k.Of) }
+	if err == nil {
 		return Done
-	case errors.Is(err, context.Canceled):
-		return Interrupted
-	case Unread(err):
-		return NoReader
-	case errors.Is(err, ErrStdout):
-		return Failed
-	case errors.Is(err, ErrUsage), errors.Is(err, infer.ErrJob), errors.Is(err, atomicfile.ErrTarget):
-		return Usage
-	case errors.Is(err, infer.ErrPart):
-		return Part
-	case errors.Is(err, runtime.ErrLibrary), errors.Is(err, runtime.ErrDevice):
-		return NoLibrary
-	case errors.Is(err, bundle.ErrBad), errors.Is(err, dataset.ErrData), errors.Is(err, backend.ErrUnsafe), errors.Is(err, runtime.ErrInput):
-		return BadInput
+	}
+	if i := slices.IndexFunc(certain, is); i >= 0 {
+		return certain[i].Code
+	}
+	if i := slices.IndexFunc(kinds, is); i >= 0 && !readfile.System(err) {
+		return kinds[i].Code
 	}
 	return Failed
 }

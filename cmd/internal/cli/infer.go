@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	goruntime "runtime"
 	"time"
@@ -38,6 +39,9 @@ type Rows struct {
 // Job returns the flags as a job.
 func (r Rows) Job(mode infer.Mode, codes infer.Codes, variant string) (infer.Job, error) {
 	shard, err := infer.ParseShard(r.Shard)
+	if err == nil && r.Divide != 0 && math.IsInf(1/r.Divide, 0) {
+		err = fmt.Errorf("%w: --divide %g: its inverse is infinite", ErrUsage, r.Divide)
+	}
 	return infer.Job{
 		Model: r.Model, In: r.In, Split: dataset.Split(r.Split), Divide: r.Divide, Out: r.Out, Mode: mode, Codes: codes, Format: infer.Format(r.Format),
 		Text: infer.Text(r.Text), Variant: variant, PartRows: r.PartRows, Shard: shard, MaxBad: r.MaxBad, Force: r.Force, Check: infer.Check(r.Check), Batch: r.Batch, Callers: r.callers(),
