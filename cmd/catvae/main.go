@@ -14,7 +14,6 @@ import (
 	"github.com/catvae/catvae/bundle/variant"
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/cmd/internal/cli"
-	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
@@ -56,7 +55,6 @@ var code = cli.CodeOf([]cli.Kind{
 	{Of: train.ErrCheckpoint, Code: cli.BadInput},
 	{Of: importer.ErrUnsupported, Code: cli.BadInput},
 	{Of: importer.ErrGraph, Code: cli.BadInput},
-	{Of: export.ErrUnsupportedOp, Code: cli.BadInput},
 	{Of: writer.ErrVerification, Code: cli.BadInput},
 	{Of: variant.ErrUnsupported, Code: cli.BadInput},
 	{Of: variant.ErrQuality, Code: cli.BadInput},
