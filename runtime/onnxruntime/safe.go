@@ -15,7 +15,7 @@ import (
 //   - others cannot write any folder above, or it has the sticky bit, as /tmp has: then nobody can rename what belongs to others
 //
 // Others are everybody but root and the user. A group's right to write is others', except for the group of root and for the
-// user's own private group, which has the user's name and no other member. On Linux, a POSIX ACL that lets anybody write counts as
+// user's own private group, which has the user's name and no other member, and for Debian's staff while it is empty. On Linux, a POSIX ACL that lets anybody write counts as
 // others too. In a user namespace that does not know root, /, its folders and what is below /usr may belong to whom it does not know:
 // they are root's. ACLs of other systems are not looked at, and on Windows only the first rule holds.
 var errUnsafe = errors.New("others could change it")

@@ -126,8 +126,11 @@ func (u user) shared(path string, info fs.FileInfo) bool {
 	return mode&0o020 != 0 && (!u.alone(int(info.Sys().(*syscall.Stat_t).Gid)) || hasACL(path))
 }
 
-// alone reports whether a group has no member except for root and the user. Only the group of root and the user's private
-// group are known to be like that.
+// localGroup may write below /usr/local on Debian and its relatives. It has no member until an administrator names one.
+const localGroup = "staff"
+
+// alone reports whether a group has no member except for root and the user. Only the group of root, the user's private group
+// and an empty localGroup are known to be like that.
 func (u user) alone(gid int) bool {
 	const admin = 80 // macOS: its members may become root
 	if gid == 0 || goruntime.GOOS == "darwin" {
@@ -142,7 +145,7 @@ func (u user) alone(gid int) bool {
 }
 
 // privateGroup reports whether a group is the private one of a user: it has the user's name, is the user's first group, nobody
-// else's, and has no other members.
+// else's, and has no other members. An empty localGroup that is nobody's first group counts as private.
 func privateGroup(uid, gid int, passwd, group string) bool {
 	var name string
 	for fields := range table(passwd, 4) {
@@ -159,7 +162,7 @@ func privateGroup(uid, gid int, passwd, group string) bool {
 		if fields[2] != strconv.Itoa(gid) {
 			continue
 		}
-		private = name != "" && fields[0] == name
+		private = name != "" && fields[0] == name || fields[0] == localGroup && name == ""
 		for member := range strings.SplitSeq(fields[3], ",") {
 			if member = strings.TrimSpace(member); member != "" && member != name && member != "root" {
 				return false
