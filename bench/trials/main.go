@@ -1,10 +1,14 @@
-// Trials tries what infer promises, with the built commands: a run that was killed continues and ends with the same bytes, shards
-// share the work out, bad rows are named and change no other, memory does not grow with the rows. A promise that is not kept
-// makes the exit status 1.
+//go:build unix
+
+// Trials tries every promise of catvae and infer, with the built commands: a killed run continues and ends with the same bytes,
+// a power cut leaves no record without its part, an error of the system is never taken for bad data, and so on. table.go has a row
+// for each, and each has a file. A promise that is not kept makes the exit status 1.
 //
-//	bench/trials/run.sh                        every trial, large: half an hour
-//	bench/trials/run.sh --short                small sizes: half a minute
-//	bench/trials/run.sh --data mnist/ kills    one trial, on MNIST
+//	bench/trials/run.sh                              every trial, large: several hours
+//	bench/trials/run.sh --short                      small sizes: a minute and a half
+//	bench/trials/run.sh --only kills,errno           some of them
+//	bench/trials/run.sh --results long.json          in pieces: what the file has already is not done again
+//	bench/trials/run.sh --results long.json --write docs/reliability.md    the document, from such a file; nothing is tried
 package main
 
 import (
@@ -16,6 +20,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 	"github.com/catvae/catvae/bench/internal/commands"
@@ -23,37 +28,20 @@ import (
 )
 
 type command struct {
-	Trials []string `arg:"" optional:"" help:"Trials to make; without any, all."`
-
-	Short    bool   `help:"Make the trials small, and leave out those that measure time."`
-	Data     string `help:"Rows: a folder with MNIST's files, or glyphs." default:"glyphs" placeholder:"FOLDER"`
-	Model    string `help:"Bundle for rows of that shape; without it a model is trained on them for one epoch." placeholder:"BUNDLE"`
-	Threads  int    `help:"infer's --threads; 0 means one per core."`
-	Batch    int    `help:"infer's --batch; 0 leaves infer's default."`
-	Seed     uint64 `help:"Of moments to kill at and rows to damage." default:"1"`
-	Work     string `help:"Folder for rows and codes, which are removed at the end; 10 million rows take 8 GB." placeholder:"DIR"`
-	Binaries string `help:"Folder with infer and catvae." required:"" placeholder:"FOLDER"`
-}
-
-// A trial is a promise that is tried.
-type trial struct {
-	name, doc   string
-	short, long size // a zero size leaves the trial out
-	run         func(*bench, context.Context, size) error
-}
-
-// A size says how large a trial is.
-type size struct {
-	rows  int // that are encoded
-	times int // that it is repeated, where it is
-}
-
-var trials = []trial{
-	{"kills", "Kill runs at random moments, run them again and compare with a run that was left alone.", size{60_000, 3}, size{300_000, 50}, (*bench).kills},
-	{"shards", "Share the parts of one folder out to 1, 3 and 7 runs.", size{20_000, 1}, size{300_000, 1}, (*bench).shards},
-	{"bad", "Damage 1 % of PNG, CSV and NPY rows.", size{2_000, 1}, size{100_000, 1}, (*bench).bad},
-	{"memory", "Measure the peak memory at a tenth of the rows and at all.", size{200_000, 1}, size{10_000_000, 1}, (*bench).memory},
-	{"start", "Time runs of one row.", size{}, size{1, 20}, (*bench).start},
+	Only     []string `help:"Trials to make, or one way as TRIAL/WAY; without any, all." placeholder:"NAME"`
+	Short    bool     `help:"Make the trials small, and leave out those that measure time."`
+	Count    int      `help:"How many to count for each way, instead of the form's own number." placeholder:"N"`
+	Data     string   `help:"Rows: a folder with MNIST's files, or glyphs." default:"glyphs" placeholder:"FOLDER"`
+	Model    string   `help:"Bundle for rows of that shape; without it a model is trained on them for one epoch." placeholder:"BUNDLE"`
+	Threads  int      `help:"infer's --threads; 0 means one per core."`
+	Batch    int      `help:"infer's --batch; 0 leaves infer's default."`
+	Seed     uint64   `help:"Of all that is drawn: moments, rows, ways." default:"1"`
+	Work     string   `help:"Folder for what the trials make, which is removed at the end; 10 million rows take 8 GB." placeholder:"DIR"`
+	Keep     bool     `help:"Leave that folder, to look at what broke."`
+	Binaries string   `help:"Folder with infer, catvae and infer-purego." placeholder:"FOLDER"`
+	Results  string   `help:"File of results to continue: what it has for the same programs is not done again." placeholder:"FILE"`
+	Write    string   `help:"Write the document from --results, and try nothing." placeholder:"FILE.md"`
+	Source   string   `help:"This module's folder, for its fuzz targets." default:"." placeholder:"DIR"`
 }
 
 // Help lists the trials.
@@ -61,35 +49,43 @@ func (command) Help() string {
 	var s strings.Builder
 	s.WriteString("Trials:\n\n")
 	for _, t := range trials {
-		fmt.Fprintf(&s, "%s: %s Long: %s. Short: %s.\n\n", t.name, t.doc, t.long, t.short)
+		fmt.Fprintf(&s, "%s: %s %s Long: %s. Short: %s.\n\n", t.name, t.promise, t.does, t.long.text(t.counts), t.short.text(t.counts))
 	}
 	return s.String()
 }
 
-func (s size) String() string {
-	switch s {
-	case size{}:
+func (s size) text(counts string) string {
+	if s == (size{}) {
 		return "left out"
-	case size{1, s.times}:
-		return fmt.Sprintf("1 row, %d times", s.times)
-	case size{s.rows, 1}:
-		return fmt.Sprintf("%d rows", s.rows)
 	}
-	return fmt.Sprintf("%d rows, %d times", s.rows, s.times)
+	var words []string
+	if s.rows > 0 {
+		words = append(words, fmt.Sprintf("%d rows", s.rows))
+	}
+	if s.times > 0 {
+		words = append(words, fmt.Sprintf("%d %s for each way", s.times, counts))
+	}
+	if s.most > 0 {
+		words = append(words, fmt.Sprintf("%d of the ways", s.most))
+	} else {
+		words = append(words, "all ways")
+	}
+	return strings.Join(words, ", ")
 }
 
 // bench is a command with what all its trials need.
 type bench struct {
 	command
-	infer  commands.Commands
-	source rows.Source
-	broken int // promises
+	infer   commands.Commands
+	source  rows.Source
+	dir     string // of the trial that is made; empty when it begins
+	results *results
 }
 
 func main() {
 	var c command
-	k := kong.Parse(&c, kong.Description("Try what infer promises."))
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	k := kong.Parse(&c, kong.Description("Try what catvae and infer promise."))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := c.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -98,61 +94,76 @@ func main() {
 }
 
 func (c command) run(ctx context.Context) (err error) {
-	for _, name := range c.Trials {
+	for _, name := range c.Only {
+		name, _, _ = strings.Cut(name, "/")
 		if !slices.ContainsFunc(trials, func(t trial) bool { return t.name == name }) {
 			return fmt.Errorf("trials: there is no %q; --help lists them", name)
 		}
 	}
-	if c.Work, err = os.MkdirTemp(c.Work, "bench-trials-"); err != nil {
-		return err
+	if c.Write != "" {
+		r, err := openResults(c.Results)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(c.Write, r.document(), 0o644)
 	}
-	defer os.RemoveAll(c.Work)
 	b := &bench{
 		command: c,
 		infer:   commands.Commands{Folder: c.Binaries, Model: c.Model, Threads: c.Threads, Batch: c.Batch},
 		source:  rows.Source(c.Data),
 	}
-	if err := b.infer.TrainWhereNone(ctx, c.Data, c.Work); err != nil {
+	if b.results, err = openResults(c.Results); err != nil {
 		return err
 	}
-	for _, t := range trials {
-		s := t.long
-		if c.Short {
-			s = t.short
-		}
-		if s == (size{}) || len(c.Trials) > 0 && !slices.Contains(c.Trials, t.name) {
-			continue
-		}
-		fmt.Printf("## %s\n\n%s Size: %s; seed %d.\n\n", t.name, t.doc, s, c.Seed)
-		if err := t.run(b, ctx, s); err != nil {
-			return fmt.Errorf("%s: %w", t.name, err)
-		}
-		fmt.Println()
+	if err := b.absolute(); err != nil {
+		return err
 	}
-	if b.broken > 0 {
-		return fmt.Errorf("trials: promises that were not kept: %d", b.broken)
+	if b.Work, err = os.MkdirTemp(b.Work, "bench-trials-"); err != nil {
+		return err
+	}
+	if !c.Keep {
+		defer os.RemoveAll(b.Work)
+	}
+	if err := b.infer.TrainWhereNone(ctx, c.Data, b.Work); err != nil {
+		return err
+	}
+	if err := b.results.identify(ctx, b); err != nil {
+		return err
+	}
+	broken := 0
+	for _, t := range trials {
+		n, err := b.make(ctx, t)
+		if err != nil {
+			return err
+		}
+		broken += n
+	}
+	if broken > 0 {
+		return fmt.Errorf("trials: promises that were not kept: %d", broken)
 	}
 	return nil
 }
 
-// promise says whether a promise is kept.
-func (b *bench) promise(kept bool, format string, args ...any) {
-	word := "kept"
-	if !kept {
-		word = "NOT KEPT"
-		b.broken++
-	}
-	fmt.Printf("- %s: %s\n", word, fmt.Sprintf(format, args...))
-}
-
-// path returns the name of a file in the work folder.
-func (b *bench) path(name string) string { return filepath.Join(b.Work, name) }
-
-// remove removes what earlier runs left, files or folders.
-func (b *bench) remove(paths ...string) error {
+// absolute makes the names of folders so, since trials run commands in folders of their own.
+func (b *bench) absolute() error {
 	var errs []error
-	for _, p := range paths {
-		errs = append(errs, os.RemoveAll(p))
+	for _, path := range []*string{&b.Work, &b.infer.Folder, &b.infer.Model, &b.Source} {
+		if *path == "" {
+			continue
+		}
+		full, err := filepath.Abs(*path)
+		errs, *path = append(errs, err), full
+	}
+	if _, err := os.Stat(b.infer.InferPath()); err != nil {
+		errs = append(errs, fmt.Errorf("trials: --binaries: %w", err))
 	}
 	return errors.Join(errs...)
+}
+
+// wanted reports whether --only asks for a trial, or for a way of it.
+func (c command) wanted(trial, way string) bool {
+	return len(c.Only) == 0 || slices.ContainsFunc(c.Only, func(name string) bool {
+		t, w, one := strings.Cut(name, "/")
+		return t == trial && (way == "" || !one || w == way)
+	})
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -11,8 +13,8 @@ import (
 	"strings"
 )
 
-// compareTrees says how two folders differ, in names or in bytes, or "".
-func compareTrees(want, got string) (string, error) {
+// compareTrees says how two folders differ, in names or in bytes, or "". It passes over what passed says yes to.
+func compareTrees(want, got string, passed func(name string) bool) (string, error) {
 	a, err := files(want)
 	if err != nil {
 		return "", err
@@ -20,6 +22,9 @@ func compareTrees(want, got string) (string, error) {
 	b, err := files(got)
 	if err != nil {
 		return "", err
+	}
+	if passed != nil {
+		a, b = slices.DeleteFunc(a, passed), slices.DeleteFunc(b, passed)
 	}
 	var differences []string
 	for _, name := range a {
@@ -38,11 +43,15 @@ func compareTrees(want, got string) (string, error) {
 			differences = append(differences, name+" is left over")
 		}
 	}
+	if n := len(differences); n > 4 {
+		differences = append(differences[:3], "and so on")
+	}
 	return strings.Join(differences, ", "), nil
 }
 
+// files names the files beneath a folder; one that is not there has none.
 func files(dir string) (names []string, err error) {
-	return names, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -50,6 +59,10 @@ func files(dir string) (names []string, err error) {
 		names = append(names, name)
 		return err
 	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return names, err
 }
 
 func sameBytes(a, b string) (bool, error) {
@@ -78,4 +91,21 @@ func sameBytes(a, b string) (bool, error) {
 			}
 		}
 	}
+}
+
+// leftovers names what a killed process left unfinished in a folder, at any depth.
+func leftovers(dir string) (names []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := d.Name(); strings.HasPrefix(name, ".tmp-") || strings.HasPrefix(name, "download-") {
+			names = append(names, name)
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		}
+		return nil
+	})
+	return names, err
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -33,7 +35,7 @@ func TestCompareTrees(t *testing.T) {
 		"cut":        {map[string]string{"a": "1", "parts/b": "2"}, "parts/b has other bytes"},
 		"other byte": {map[string]string{"a": "2", "parts/b": "22"}, "a has other bytes"},
 	} {
-		got, err := compareTrees(want, tree(c.files))
+		got, err := compareTrees(want, tree(c.files), nil)
 		if err != nil || got != filepath.FromSlash(c.want) {
 			t.Errorf("%s: %q, %v, want %q", name, got, err, c.want)
 		}
@@ -73,8 +75,8 @@ func TestWrongCodes(t *testing.T) {
 func TestTable(t *testing.T) {
 	t.Parallel()
 	for _, x := range trials {
-		if x.name == "" || x.doc == "" || x.run == nil || x.long == (size{}) {
-			t.Errorf("trial %q lacks a name, a doc line, a function or its long size", x.name)
+		if x.name == "" || x.promise == "" || x.does == "" || x.counts == "" || x.passes == "" || x.cases == nil || x.long == (size{}) {
+			t.Errorf("trial %q lacks a name, words, a function or its long size", x.name)
 		}
 	}
 }

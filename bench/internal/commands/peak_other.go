@@ -4,5 +4,5 @@ package commands
 
 import "os"
 
-// peakMemory returns 0: this system does not say.
-func peakMemory(*os.ProcessState) float64 { return 0 }
+// PeakMemory returns 0: this system does not say.
+func PeakMemory(*os.ProcessState) float64 { return 0 }

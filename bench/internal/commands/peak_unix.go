@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// peakMemory returns a finished process's peak resident memory in MB.
-func peakMemory(s *os.ProcessState) float64 {
+// PeakMemory returns a finished process's peak resident memory in MB.
+func PeakMemory(s *os.ProcessState) float64 {
 	usage, ok := s.SysUsage().(*syscall.Rusage)
 	if !ok {
 		return 0

@@ -29,7 +29,7 @@ func Run(ctx context.Context, name string, args ...string) (Outcome, error) {
 	err := cmd.Run()
 	o := Outcome{Seconds: time.Since(start).Seconds(), Stdout: out.Bytes(), Stderr: errs.Bytes()}
 	if cmd.ProcessState != nil {
-		o.Code, o.PeakMB = cmd.ProcessState.ExitCode(), peakMemory(cmd.ProcessState)
+		o.Code, o.PeakMB = cmd.ProcessState.ExitCode(), PeakMemory(cmd.ProcessState)
 	}
 	if err != nil {
 		return o, fmt.Errorf("%s %s: %w: %s", filepath.Base(name), strings.Join(args, " "), err, LastLine(o.Stderr))
