@@ -28,7 +28,7 @@ import (
 )
 
 type command struct {
-	Only     []string `help:"Trials to make, or one way as TRIAL/WAY; without any, all." placeholder:"NAME"`
+	Only     []string `help:"Trials to make, or one way as TRIAL/WAY, which may be repeated; without any, all." placeholder:"NAME" sep:"none"`
 	Short    bool     `help:"Make the trials small, and leave out those that measure time."`
 	Count    int      `help:"How many to count for each way, instead of the form's own number." placeholder:"N"`
 	Data     string   `help:"Rows: a folder with MNIST's files, or glyphs." default:"glyphs" placeholder:"FOLDER"`
@@ -94,6 +94,7 @@ func main() {
 }
 
 func (c command) run(ctx context.Context) (err error) {
+	c.Only = splitNames(c.Only)
 	for _, name := range c.Only {
 		name, _, _ = strings.Cut(name, "/")
 		if !slices.ContainsFunc(trials, func(t trial) bool { return t.name == name }) {
@@ -166,4 +167,21 @@ func (c command) wanted(trial, way string) bool {
 		t, w, one := strings.Cut(name, "/")
 		return t == trial && (way == "" || !one || w == way)
 	})
+}
+
+// named reports whether --only names a way of a trial.
+func (c command) named(trial string) bool {
+	return slices.ContainsFunc(c.Only, func(name string) bool { return strings.HasPrefix(name, trial+"/") })
+}
+
+// splitNames splits lists of trials at commas. Names of ways may hold some.
+func splitNames(lists []string) (names []string) {
+	for _, list := range lists {
+		if strings.Contains(list, "/") {
+			names = append(names, list)
+		} else {
+			names = append(names, strings.Split(list, ",")...)
+		}
+	}
+	return names
 }

@@ -59,7 +59,7 @@ func (b *bench) make(ctx context.Context, t trial) (brokenWays int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", t.name, err)
 	}
-	if s.most > 0 && s.most < len(ways) && len(b.Only) == 0 {
+	if s.most > 0 && s.most < len(ways) && !b.named(t.name) {
 		rng := b.rand(t.name, 0)
 		rng.Shuffle(len(ways), func(i, j int) { ways[i], ways[j] = ways[j], ways[i] })
 		ways = ways[:s.most]
@@ -92,7 +92,7 @@ func (b *bench) tryWay(ctx context.Context, t trial, w way, s size) error {
 		}
 	}
 	prepared := w.prepare == nil
-	for idle := 0; r.Count < times && idle < 10; {
+	for idle := 0; r.Count < times && idle < 3; {
 		if !prepared {
 			if err := w.prepare(ctx); err != nil {
 				return err

@@ -48,7 +48,7 @@ func (j *job) calls(ctx context.Context) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	o, err := j.bench.trace(ctx, j.process(dir), changing, func(e syscallEvent) bool {
+	o, err := j.bench.trace(ctx, j.process(dir), []string{"-e", changing}, func(e syscallEvent) bool {
 		if d.see(e) {
 			n++
 		}
@@ -77,7 +77,7 @@ func (j *job) cut(ctx context.Context, rng *rand.Rand, calls int) (cuts int, err
 		}
 		left := 1 + rng.IntN(calls)
 		moment := left
-		o, err := j.bench.trace(ctx, j.process(dir), changing, func(e syscallEvent) bool {
+		o, err := j.bench.trace(ctx, j.process(dir), []string{"-e", changing}, func(e syscallEvent) bool {
 			if d.see(e) {
 				left--
 			}

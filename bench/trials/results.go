@@ -109,6 +109,12 @@ func (r *results) way(trial, name string) *wayResult {
 
 func (r *results) skip(trial, why string) { r.of(trial).Skipped = why }
 
+// skipWay says why a way could not be tried here.
+func (r *results) skipWay(trial, way, why string) {
+	fmt.Printf("  %s/%s: %s\n", trial, way, why)
+	r.way(trial, way).note(why)
+}
+
 func (w *wayResult) note(text string) {
 	if len(w.Notes) < 5 {
 		w.Notes = append(w.Notes, text)

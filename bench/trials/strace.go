@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,21 +26,22 @@ type syscallEvent struct {
 	failed bool
 	value  int64 // that it returned, where it has not failed
 	unsure bool  // the process was killed in it
+	forced bool  // it failed because strace was asked to make it fail
 }
 
 // changing are the system calls that change files, and those that make changes last.
-const changing = "openat,open,creat,write,pwrite64,writev,pwritev,copy_file_range,sendfile,ftruncate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,rmdir,link,linkat"
+const changing = "trace=openat,open,creat,write,pwrite64,writev,pwritev,copy_file_range,sendfile,ftruncate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,rmdir,link,linkat"
 
-// trace runs a process under strace and calls see for each event, in order. Where see returns false the process is killed at once. The
-// exit status is the process's own.
-func (b *bench) trace(ctx context.Context, p process, calls string, see func(syscallEvent) bool) (o outcome, err error) {
+// trace runs a process under strace with further options and calls see for each event, in order. Where see returns false the process is
+// killed at once. The exit status is the process's own.
+func (b *bench) trace(ctx context.Context, p process, options []string, see func(syscallEvent) bool) (o outcome, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return o, err
 	}
 	defer r.Close()
 	// With -D strace is the grandchild: the child is the process itself, so that the kill is its own.
-	args := append([]string{"-D", "-f", "-y", "-s", "0", "--seccomp-bpf", "-e", "signal=none", "-e", "trace=" + calls, "-o", "/dev/fd/3"}, p.args...)
+	args := slices.Concat([]string{"-D", "-f", "-y", "-s", "0", "--seccomp-bpf", "-e", "signal=none", "-o", "/dev/fd/3"}, options, p.args)
 	cmd := exec.Command("strace", args...)
 	cmd.Dir, cmd.Env, cmd.ExtraFiles = p.dir, append(os.Environ(), p.env...), []*os.File{w}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -86,7 +88,7 @@ func readTrace(r io.Reader, see func(syscallEvent)) error {
 		number, _, _ := strings.Cut(result, " ")
 		number, _, _ = strings.Cut(number, "<")
 		value, err := strconv.ParseInt(number, 0, 64)
-		e.value, e.failed, e.unsure = value, err == nil && value < 0, err != nil
+		e.value, e.failed, e.unsure, e.forced = value, err == nil && value < 0, err != nil, strings.HasSuffix(result, "(INJECTED)")
 		see(e)
 	}
 	lines := bufio.NewReader(r)
