@@ -21,7 +21,9 @@ var limitsTrial = trial{
 	long:    size{rows: 1000, times: 3},
 	cases: func(b *bench, _ context.Context, s size) (ways []way, _ error) {
 		pictures := b.inputJob(inputs[len(inputs)-1], s)
-		for _, n := range []int{10, 12, 16} {
+		one := pictures.args
+		pictures.args = func(dir string) []string { return append(one(dir), "--callers", "16") } // each opens a picture
+		for _, n := range []int{8, 9, 10, 12, 16} {
 			ways = append(ways, pictures.limited(fmt.Sprintf("%d open files, pictures", n), fmt.Sprintf("-n %d", n)))
 		}
 		for _, j := range append(b.inferJobs(s), b.inputJob(inputs[0], s), b.trainJob(), b.exportJob()) {

@@ -77,6 +77,7 @@ func (s size) text(counts string) string {
 type bench struct {
 	command
 	infer   commands.Commands
+	program string // runs in infer's place where it is set
 	source  rows.Source
 	dir     string // of the trial that is made; empty when it begins
 	results *results

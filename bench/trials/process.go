@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -48,7 +49,7 @@ type outcome struct {
 }
 
 func (b *bench) inferArgs(args ...string) []string {
-	return append([]string{b.infer.InferPath()}, args...)
+	return append([]string{cmp.Or(b.program, b.infer.InferPath())}, args...)
 }
 
 func (b *bench) catvae(args ...string) []string {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -332,6 +333,10 @@ func (x swap) oldRecords(ctx context.Context, _ *rand.Rand) (int, error) {
 }
 
 func (x swap) otherBackend(ctx context.Context, rng *rand.Rand) (int, error) {
+	pure := *x.bench
+	if pure.program = filepath.Join(pure.infer.Folder, "infer-purego"); !exists(pure.program) {
+		return 0, fmt.Errorf("%s is missing: CGO_ENABLED=0 go build -o infer-purego ./cmd/infer", pure.program)
+	}
 	place, _, _, err := x.sources(ctx)
 	if err != nil {
 		return 0, err
@@ -343,7 +348,8 @@ func (x swap) otherBackend(ctx context.Context, rng *rand.Rand) (int, error) {
 	if err := x.killed(ctx, rng, place, out+"/", "--codes", "logits"); err != nil {
 		return 0, err
 	}
-	return 1, x.judge(ctx, place, place, out+"/", "--codes", "logits", "--backend", "purego")
+	x.bench = &pure
+	return 1, x.judge(ctx, place, place, out+"/", "--codes", "logits")
 }
 
 func (x swap) whileRead(ctx context.Context, rng *rand.Rand) (int, error) {
