@@ -23,8 +23,8 @@ type disk struct {
 	root    *inode
 	changes []*change
 	inodes  int
-	begun   map[string]any // by thread: what a sync that has begun covers
-	err     error          // the first
+	begun   map[string]covered // by thread: of syncs that have begun
+	err     error              // the first
 }
 
 // An inode is a file or a folder, whatever it is called.
@@ -57,7 +57,7 @@ func newDisk(path, keep string) (*disk, error) {
 	if err := os.MkdirAll(keep, 0o755); err != nil {
 		return nil, err
 	}
-	d := &disk{path: filepath.Clean(path), keep: keep, begun: map[string]any{}}
+	d := &disk{path: filepath.Clean(path), keep: keep, begun: map[string]covered{}}
 	var err error
 	d.root, err = d.read(d.path)
 	return d, err
@@ -141,6 +141,9 @@ func (d *disk) change(names ...entry) {
 
 // see follows a system call, and reports whether it concerns the folder.
 func (d *disk) see(e syscallEvent) bool {
+	if e.name == "fsync" || e.name == "fdatasync" {
+		return d.sync(e)
+	}
 	if d.err != nil || e.failed {
 		return false
 	}
@@ -161,8 +164,6 @@ func (d *disk) follow(e syscallEvent) (bool, error) {
 	switch e.name {
 	case "write", "pwrite64", "writev", "pwritev", "ftruncate", "copy_file_range", "sendfile":
 		return d.written(e, arg)
-	case "fsync", "fdatasync":
-		return d.sync(e, arg(0)), nil
 	}
 	if e.begins {
 		return false, nil
@@ -223,40 +224,39 @@ func (d *disk) written(e syscallEvent, arg func(int) string) (bool, error) {
 	return true, nil
 }
 
+// A covered is what a sync makes last: what was done before it began.
+type covered struct {
+	file    *inode
+	size    int64 // of a file
+	changes int   // of a folder
+}
+
 // sync makes last what was done before it began, once it has returned.
-func (d *disk) sync(e syscallEvent, file string) bool {
-	path, _ := opened(file)
-	_, _, n := d.find(path)
-	if n == nil {
-		return false
-	}
-	switch covered := d.begun[e.thread].(type) {
-	case nil:
-		if !e.begins {
-			return true
+func (d *disk) sync(e syscallEvent) bool {
+	if e.begins {
+		path, _ := opened(e.args[0])
+		_, _, n := d.find(path)
+		if n == nil {
+			return false
 		}
-		if n.entries != nil {
-			d.begun[e.thread] = len(d.changes)
-		} else {
-			n.dirty = false // a write from now on sets it again
-			d.begun[e.thread] = n.size
-		}
+		n.dirty = false // a write from now on sets it again
+		d.begun[e.thread] = covered{n, n.size, len(d.changes)}
 		return true
-	case int:
-		if !e.unsure {
-			for _, c := range d.changes[:covered] {
-				delete(c.pending, n)
-			}
-		}
-	case int64:
-		if !e.unsure {
-			n.synced = covered
-		} else {
-			n.dirty = true
+	}
+	c, ok := d.begun[e.thread]
+	delete(d.begun, e.thread)
+	switch {
+	case !ok:
+	case e.failed || e.unsure:
+		c.file.dirty = c.file.synced < c.file.size
+	case c.file.entries == nil:
+		c.file.synced = c.size
+	default:
+		for _, x := range d.changes[:c.changes] {
+			delete(x.pending, c.file)
 		}
 	}
-	delete(d.begun, e.thread)
-	return true
+	return ok
 }
 
 func (d *disk) open(e syscallEvent, folder, file, flags string) (bool, error) {

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -78,5 +79,33 @@ func TestTable(t *testing.T) {
 		if x.name == "" || x.promise == "" || x.does == "" || x.counts == "" || x.passes == "" || x.cases == nil || x.long == (size{}) {
 			t.Errorf("trial %q lacks a name, words, a function or its long size", x.name)
 		}
+	}
+}
+
+// Pieces of a long run add up, a trial of other programs begins anew, and what broke is in the document.
+func TestResults(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "results.json")
+	piece := func(version string, count, broken int) *results {
+		r, err := openResults(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.version, r.machine = version, "a machine"
+		w := r.way("kills", "train")
+		w.Count += count
+		w.Tries++
+		w.Broken += broken
+		if err := r.save(); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	piece("1", 30, 0)
+	if r := piece("1", 12, 0); !strings.Contains(string(r.document()), "42 kills, 1 ways | kept |") || !strings.Contains(string(r.document()), "Made with 1, on a machine.") {
+		t.Errorf("after two pieces the document says\n%s", r.document())
+	}
+	if r := piece("2", 5, 1); !strings.Contains(string(r.document()), "5 kills, 1 ways | **broken** in 1 of 1 ways |") {
+		t.Errorf("with other programs the document says\n%s", r.document())
 	}
 }

@@ -1,0 +1,197 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/catvae/catvae/bench/internal/rows"
+)
+
+// prompt is how soon after a signal a command must have ended.
+const prompt = 5 * time.Second
+
+var signalsTrial = trial{
+	name:    "signals",
+	promise: "Ctrl-C and SIGTERM end every command within seconds, with 130, and leave no temporary file.",
+	does:    "Both signals while infer reads a pipe that nobody closes, IDX or CSV, waits at a FIFO, encodes, or makes a session; while train trains, eval measures, and doctor --install waits for pip.",
+	counts:  "signals",
+	passes:  "Passes where the command ends within 5 s with 130, nothing is left in TMPDIR, and the same command with its whole input succeeds.",
+	short:   size{rows: 20_000, times: 1},
+	long:    size{rows: 20_000, times: 20},
+	cases: func(b *bench, _ context.Context, s size) (ways []way, _ error) {
+		for _, c := range interrupted {
+			for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+				ways = append(ways, way{name: c.name + ", " + sig.String(), try: func(ctx context.Context, rng *rand.Rand) (int, error) {
+					return b.interrupt(ctx, rng, c, sig, s)
+				}})
+			}
+		}
+		return ways, nil
+	},
+}
+
+// An interruption is a command that would run for long, and what it reads.
+type interruption struct {
+	name  string
+	args  func(b *bench, dir string) []string
+	feed  func(b *bench, ctx context.Context, w io.Writer) error // into standard input, which stays open; nil for none
+	begin func(b *bench, dir string) error                       // may be nil
+	env   func(b *bench, dir string) []string                    // may be nil
+	soon  time.Duration                                          // the signal comes between this and twice of it
+}
+
+var interrupted = []interruption{
+	{
+		name: "an IDX pipe", soon: 400 * time.Millisecond,
+		args: func(b *bench, dir string) []string { return b.encode("-", filepath.Join(dir, "codes.npy")) },
+		feed: func(b *bench, _ context.Context, w io.Writer) error {
+			_, err := w.Write(append([]byte{0, 0, 8, 3, 0, 0, 0x40, 0, 0, 0, 0, rows.Side, 0, 0, 0, rows.Side}, make([]byte, 3*rowBytes)...))
+			return err
+		},
+	},
+	{
+		name: "an empty pipe", soon: 400 * time.Millisecond,
+		args: func(b *bench, dir string) []string { return b.encode("-", dir+"/codes/") },
+		feed: func(*bench, context.Context, io.Writer) error { return nil },
+	},
+	{
+		name: "a CSV pipe", soon: 400 * time.Millisecond,
+		args: func(b *bench, dir string) []string {
+			return b.encode("-", filepath.Join(dir, "codes.npy"), "--divide", "255")
+		},
+		feed: func(_ *bench, ctx context.Context, w io.Writer) error {
+			line := strings.Repeat("0,", rowBytes-1) + "0\n"
+			for ctx.Err() == nil {
+				if _, err := io.WriteString(w, line); err != nil {
+					return nil // the reader has ended
+				}
+				time.Sleep(time.Millisecond)
+			}
+			return nil
+		},
+	},
+	{
+		name: "a CSV pipe that stops", soon: 400 * time.Millisecond,
+		args: func(b *bench, dir string) []string {
+			return b.encode("-", filepath.Join(dir, "codes.npy"), "--divide", "255")
+		},
+		feed: func(_ *bench, _ context.Context, w io.Writer) error {
+			_, err := io.WriteString(w, strings.Repeat("0,", rowBytes-1)+"0\n0,0")
+			return err
+		},
+	},
+	{
+		name: "a FIFO", soon: 400 * time.Millisecond,
+		begin: func(_ *bench, dir string) error { return syscall.Mkfifo(filepath.Join(dir, "rows.idx"), 0o644) },
+		args: func(b *bench, dir string) []string {
+			return b.encode(filepath.Join(dir, "rows.idx"), filepath.Join(dir, "codes.npy"))
+		},
+	},
+	{
+		name: "encoding", soon: 100 * time.Millisecond,
+		args: func(b *bench, dir string) []string {
+			return b.encode("glyphs", filepath.Join(dir, "codes.npy"), "--split", "train", "--part-rows", "100", "--batch", "1")
+		},
+	},
+	{
+		name: "training", soon: 700 * time.Millisecond,
+		begin: func(b *bench, _ string) error { _, err := b.trainRows(); return err },
+		args: func(b *bench, dir string) []string {
+			return b.trainArgs(b.path("train.idx"), filepath.Join(dir, "run"), "--epochs", "5000")
+		},
+	},
+	{
+		name: "training from a pipe", soon: 400 * time.Millisecond,
+		args: func(b *bench, dir string) []string { return b.trainArgs("-", filepath.Join(dir, "run")) },
+		feed: func(*bench, context.Context, io.Writer) error { return nil },
+	},
+	{
+		name: "eval", soon: 500 * time.Millisecond,
+		args: func(b *bench, _ string) []string {
+			return b.catvae("eval", "--model", b.infer.Model, "--data", "glyphs", "--samples", "100000")
+		},
+	},
+	{
+		name: "doctor --install", soon: 300 * time.Millisecond,
+		begin: func(_ *bench, dir string) error {
+			for _, name := range []string{"python3", "pip3", "pip", "python"} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\nsleep 60\n"), 0o755); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		args: func(b *bench, _ string) []string { return b.catvae("doctor", "--install") },
+		env: func(b *bench, dir string) []string {
+			return append(b.fakeEnv(dir), "PATH="+dir+":/usr/bin:/bin")
+		},
+	},
+}
+
+func (b *bench) interrupt(ctx context.Context, rng *rand.Rand, c interruption, sig syscall.Signal, s size) (int, error) {
+	dir, err := b.empty("interrupted")
+	if err != nil {
+		return 0, err
+	}
+	temporary, err := b.empty("temporary")
+	if err != nil {
+		return 0, err
+	}
+	if c.begin != nil {
+		if err := c.begin(b, dir); err != nil {
+			return 0, err
+		}
+	}
+	p := process{args: c.args(b, dir), limit: 40 * time.Second, signal: sig, moment: c.soon + time.Duration(rng.Int64N(int64(c.soon)))}
+	if c.env != nil {
+		p.env = c.env(b, dir)
+	}
+	p.env = append(p.env, "TMPDIR="+temporary)
+	if c.feed != nil {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return 0, err
+		}
+		defer r.Close()
+		defer w.Close()
+		p.stdin = r
+		feeding, stop := context.WithCancel(ctx)
+		defer stop()
+		go func() { _ = c.feed(b, feeding, w) }() // what is not read is no matter
+	}
+	o, err := b.do(ctx, p)
+	if err != nil {
+		return 0, err
+	}
+	if !o.signals {
+		return 1, o.broken("it ended before %s came", p.moment)
+	}
+	o.args = append([]string{"timeout", "--preserve-status", "-s", fmt.Sprint(int(sig)), fmt.Sprintf("%.1f", p.moment.Seconds())}, o.args...)
+	if o.hung || o.after > prompt {
+		return 1, o.broken("it ended %.1f s after %s", o.after.Seconds(), sig)
+	}
+	if o.code != 130 {
+		return 1, o.broken("the exit status must be 130")
+	}
+	names, err := os.ReadDir(temporary)
+	if err == nil && len(names) > 0 {
+		return 1, o.broken("%s is left in TMPDIR", names[0].Name())
+	}
+	if err != nil {
+		return 1, err
+	}
+	left, err := leftovers(dir)
+	if err == nil && len(left) > 0 {
+		return 1, o.broken("left over: %v", left)
+	}
+	return 1, err
+}
