@@ -109,3 +109,19 @@ func TestResults(t *testing.T) {
 		t.Errorf("with other programs the document says\n%s", r.document())
 	}
 }
+
+// The document is made from the results of the last long run, and not typed.
+func TestDocument(t *testing.T) {
+	t.Parallel()
+	r, err := openResults("results.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, err := os.ReadFile("../../docs/reliability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(have) != string(r.document()) {
+		t.Error("docs/reliability.md is not what bench/trials/run.sh --results bench/trials/results.json --write docs/reliability.md makes")
+	}
+}
