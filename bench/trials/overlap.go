@@ -20,7 +20,7 @@ var overlapTrial = trial{
 	does:    "Six runs at a time on one file, one folder and one run folder, with random starts, a third of them killed at random moments.",
 	counts:  "runs",
 	passes:  "Passes where each run that was not killed ends with 0, or with 1 and words of ours; the command given again ends with the right bytes, and nothing is left over.",
-	short:   size{rows: 60_000, times: 12},
+	short:   size{rows: 60_000, times: 6},
 	long:    size{rows: 60_000, times: 300},
 	cases: func(b *bench, _ context.Context, s size) (ways []way, _ error) {
 		for _, j := range append(b.inferJobs(s), b.trainJob()) {

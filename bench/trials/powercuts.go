@@ -15,7 +15,7 @@ var powercutsTrial = trial{
 	counts:  "cuts",
 	passes:  "Passes as kills does.",
 	needs:   "strace",
-	short:   size{rows: 20_000, times: 2},
+	short:   size{rows: 20_000, times: 1},
 	long:    size{rows: 60_000, times: 30},
 	cases: func(b *bench, _ context.Context, s size) (ways []way, _ error) {
 		for _, j := range b.jobs(s) {

@@ -30,6 +30,7 @@ var trials = []trial{
 	powercutsTrial,
 	errnoTrial,
 	limitsTrial,
+	bitrotTrial,
 	sourceTrial,
 	overlapTrial,
 	devicesTrial,
