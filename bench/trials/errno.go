@@ -24,7 +24,7 @@ var errnoTrial = trial{
 	counts:  "errors",
 	passes:  "Passes where the exit status is 1, or 0 with the right bytes, no row is called bad, no record lies beside a part made of it, and the same command then ends with the right bytes.",
 	needs:   "strace",
-	short:   size{rows: 1000, most: 16},
+	short:   size{rows: 1000, most: 12},
 	long:    size{rows: 1000},
 	cases:   (*bench).errnoWays,
 }

@@ -26,7 +26,7 @@ var hostileTrial = trial{
 	does:    "FIFOs, /dev/zero, sparse files of 3 GB, folders, loops of links, nothing, noise, and names with line breaks in the place of each file of a bundle and a run; graphs named by absolute names and by `..`.",
 	counts:  "runs",
 	passes:  "Passes where each command ends within seconds, below 700 MB, with exit status 1 or 4 (0 where it does not need the file), and writes no control byte of a file to the terminal.",
-	short:   size{times: 1, most: 30},
+	short:   size{times: 1, most: 24},
 	long:    size{times: 1},
 	cases: func(b *bench, _ context.Context, s size) (ways []way, _ error) {
 		for _, f := range hostileFiles {

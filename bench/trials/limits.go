@@ -17,7 +17,7 @@ var limitsTrial = trial{
 	does:    "Limits of open files and of a file's size, a file system of 64 KB, /dev/full as standard output.",
 	counts:  "runs",
 	passes:  "Passes as errno does; into /dev/full no command ends with 0.",
-	short:   size{rows: 1000, times: 1, most: 16},
+	short:   size{rows: 1000, times: 1, most: 12},
 	long:    size{rows: 1000, times: 3},
 	cases: func(b *bench, _ context.Context, s size) (ways []way, _ error) {
 		pictures := b.inputJob(inputs[len(inputs)-1], s)

@@ -25,7 +25,7 @@ var sourceTrial = trial{
 	does:    "Parts of a source, and then another source of the same shape and size in its place: after a run, after a kill, in pictures, under other backends, beside records without a fingerprint, and changed while it is read.",
 	counts:  "replacements",
 	passes:  "Passes where a run that ends with 0 leaves the codes of the source as it is then, and a run that does not says why and leaves the old ones.",
-	short:   size{rows: 2000, times: 1},
+	short:   size{rows: 2000, times: 1, most: 16},
 	long:    size{rows: 20_000, times: 20},
 	cases: func(b *bench, _ context.Context, s size) (ways []way, _ error) {
 		for _, i := range inputs {
