@@ -1,33 +1,31 @@
 package bundle
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+
+	"github.com/catvae/catvae/internal/readfile"
 )
 
 // These errors occur when a bundle is read. Each is also an [ErrBad]: trying again will not help.
 var (
 	ErrBad    = errors.New("bad bundle")
-	ErrFormat = fmt.Errorf("%w: broken", ErrBad)       // the manifest or a file is not what it must be
-	ErrNewer  = fmt.Errorf("%w: newer", ErrBad)        // written by a newer major version
-	ErrHash   = fmt.Errorf("%w: wrong hash", ErrBad)   // a file is not the one that the manifest names
-	errTooBig = fmt.Errorf("%w: too large", ErrFormat) // a file is larger than any of its kind
+	ErrFormat = fmt.Errorf("%w: broken", ErrBad)     // the manifest or a file is not what it must be
+	ErrNewer  = fmt.Errorf("%w: newer", ErrBad)      // written by a newer major version
+	ErrHash   = fmt.Errorf("%w: wrong hash", ErrBad) // a file is not the one that the manifest names
 )
 
-// The largest files that are read: a manifest, and anything else. ONNX itself ends at 2 GiB.
+// The largest files that are read: manifest.json and verification.json, and anything else. ONNX itself ends at 2 GiB. A
+// manifest has some KB; its longest lists are a learned prior's logits, of which 300,000 fit.
 const (
-	maxManifest = 64 << 20
-	maxFile     = 2<<30 - 1
+	maxText = 8 << 20
+	maxFile = 2<<30 - 1
 )
 
 // A Bundle is a bundle's folder and its checked manifest. It holds nothing open.
@@ -37,9 +35,10 @@ type Bundle struct {
 }
 
 // Open reads and checks the manifest of the bundle in dir. The graphs are read, and hashed, by [Bundle.Graph]. A folder
-// or manifest that does not exist is fs.ErrNotExist; anything wrong with the manifest is an [ErrBad].
+// or manifest that does not exist is fs.ErrNotExist; anything wrong with the manifest is an [ErrBad]. An error of the
+// system, such as too many open files, is neither: the same call may succeed later.
 func Open(dir string) (*Bundle, error) {
-	data, err := read(dir, ManifestFile, maxManifest)
+	data, err := read(dir, ManifestFile, maxText)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +49,8 @@ func Open(dir string) (*Bundle, error) {
 	return &Bundle{Dir: dir, Manifest: m}, nil
 }
 
-// File returns the content of a file that the manifest lists. The bytes returned are the bytes that were hashed.
+// File returns the content of a file that the manifest lists. The bytes returned are the bytes that were hashed. Links are
+// followed, out of the folder too; whatever they lead to must be a regular file of the manifest's size and hash.
 func (b *Bundle) File(name string) ([]byte, error) {
 	want, ok := b.Manifest.Files[name]
 	if !ok {
@@ -97,49 +97,47 @@ func Hash(data []byte) File {
 	return File{SHA256: hex.EncodeToString(sum[:]), Size: int64(len(data))}
 }
 
-// read returns a file inside dir of at most limit bytes. It cannot leave dir, by a name or by a symbolic link.
-func read(dir, name string, limit int64) ([]byte, error) {
-	if err := checkName(name); err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(dir)
+// ReadVerification returns the verification.json of the bundle in dir, which is for people and not hashed. A bundle can do
+// without: then the error is fs.ErrNotExist.
+func ReadVerification(dir string) ([]byte, error) {
+	data, err := readfile.Bytes(filepath.Join(dir, VerificationFile), maxText)
 	if err != nil {
-		return nil, fmt.Errorf("bundle: %w", err)
+		return nil, readError(err)
 	}
-	defer root.Close()
-	f, err := root.Open(filepath.FromSlash(name))
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && name != ManifestFile {
-			return nil, fmt.Errorf("bundle: %s is missing: %w: export the bundle again", filepath.Join(dir, name), ErrFormat)
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("bundle: %s holds no %s: give the folder of a bundle: %w", dir, ManifestFile, fs.ErrNotExist)
-		}
-		return nil, fmt.Errorf("bundle: %w: %w", err, ErrFormat)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("bundle: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("bundle: %s is not a regular file: %w", filepath.Join(dir, name), ErrFormat)
-	}
-	if info.Size() > limit {
-		return nil, fmt.Errorf("bundle: %s has %d bytes, at most %d are expected: %w", filepath.Join(dir, name), info.Size(), limit, errTooBig)
-	}
-	var buf bytes.Buffer
-	buf.Grow(int(info.Size()) + bytes.MinRead)
-	if _, err := io.Copy(&buf, io.LimitReader(f, limit+1)); err != nil {
-		return nil, fmt.Errorf("bundle: %w", err)
-	}
-	return buf.Bytes(), nil
+	return data, nil
 }
 
-// checkName refuses names that are not plain relative paths with slashes.
-func checkName(name string) error {
-	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.ContainsAny(name, "\\:") || strings.HasPrefix(name, "/") {
-		return fmt.Errorf("bundle: the file name %q leaves the bundle's folder: %w", name, ErrFormat)
+// read returns a file of the bundle in dir, of at most limit bytes.
+func read(dir, name string, limit int64) ([]byte, error) {
+	local, err := checkName(name)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	data, err := readfile.Bytes(filepath.Join(dir, local), limit)
+	switch {
+	case err == nil:
+		return data, nil
+	case errors.Is(err, fs.ErrNotExist) && name == ManifestFile:
+		return nil, fmt.Errorf("bundle: %s holds no %s: give the folder of a bundle: %w", dir, ManifestFile, fs.ErrNotExist)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("bundle: %s is missing: %w: export the bundle again", filepath.Join(dir, local), ErrFormat)
+	}
+	return nil, readError(err)
+}
+
+// readError says whose fault it is that a file was not read: the system's, which another try may not meet, or the bundle's.
+func readError(err error) error {
+	if readfile.System(err) {
+		return fmt.Errorf("bundle: %w", err)
+	}
+	return fmt.Errorf("bundle: %w: %w", err, ErrFormat)
+}
+
+// checkName returns a name of the manifest as a path, or refuses it.
+func checkName(name string) (string, error) {
+	local, err := readfile.Local(name)
+	if err != nil {
+		return "", fmt.Errorf("bundle: the file name %w: %w", err, ErrFormat)
+	}
+	return local, nil
 }

@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -20,17 +21,14 @@ type manifestFields Manifest
 
 // ParseManifest decodes and checks a manifest.
 func ParseManifest(data []byte) (*Manifest, error) {
-	var version struct {
-		FormatVersion string `json:"format_version"`
-	}
-	if err := json.Unmarshal(data, &version); err != nil {
-		return nil, fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
-	}
-	if err := checkVersion(version.FormatVersion); err != nil { // first: a newer version may change what other fields mean
-		return nil, err
+	if len(data) > maxText {
+		return nil, fmt.Errorf("bundle: manifest: it has %d bytes, at most %d are read: %w", len(data), maxText, ErrFormat)
 	}
 	m := new(Manifest)
-	if err := json.Unmarshal(data, m); err != nil {
+	if err := m.UnmarshalJSON(data); err != nil {
+		if errors.Is(err, ErrBad) {
+			return nil, err
+		}
 		return nil, fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
 	}
 	if err := m.Validate(); err != nil {
@@ -39,19 +37,31 @@ func ParseManifest(data []byte) (*Manifest, error) {
 	return m, nil
 }
 
-// UnmarshalJSON decodes a manifest and keeps the fields that it does not know.
+// UnmarshalJSON decodes a manifest and keeps the fields that it does not know. The version comes first: a newer one may
+// change what other fields mean.
 func (m *Manifest) UnmarshalJSON(data []byte) error {
+	var texts map[string]json.RawMessage
+	if err := json.Unmarshal(data, &texts); err != nil {
+		return err
+	}
 	var fields manifestFields
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return err
+	to := reflect.ValueOf(&fields).Elem()
+	for i := range to.NumField() {
+		name, _, _ := strings.Cut(to.Type().Field(i).Tag.Get("json"), ",")
+		if text, ok := texts[name]; ok && name != "" {
+			if err := json.Unmarshal(text, to.Field(i).Addr().Interface()); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			delete(texts, name)
+		}
+		if i == 0 {
+			if err := checkVersion(fields.FormatVersion); err != nil {
+				return err
+			}
+		}
 	}
-	if err := json.Unmarshal(data, &fields.unknown); err != nil {
-		return err
-	}
-	known := reflect.TypeFor[manifestFields]()
-	for i := range known.NumField() {
-		name, _, _ := strings.Cut(known.Field(i).Tag.Get("json"), ",")
-		delete(fields.unknown, name)
+	if len(texts) > 0 {
+		fields.unknown = texts
 	}
 	*m = Manifest(fields)
 	return nil
@@ -83,7 +93,10 @@ func (m *Manifest) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bundle: manifest: %w", err)
 	}
-	return append(data, '\n'), nil
+	if data = append(data, '\n'); len(data) > maxText {
+		return nil, fmt.Errorf("bundle: manifest: it would have %d bytes, at most %d are read: use fewer latent variables, or a uniform prior: %w", len(data), maxText, ErrFormat)
+	}
+	return data, nil
 }
 
 func checkVersion(v string) error {
@@ -181,7 +194,7 @@ func (m *Manifest) validateFiles() error {
 		}
 	}
 	for name, f := range m.Files {
-		if err := checkName(name); err != nil {
+		if _, err := checkName(name); err != nil {
 			return err
 		}
 		if f.Size < 0 || f.Size > maxFile {

@@ -2,8 +2,6 @@ package infer
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/catvae/catvae/bundle"
@@ -44,7 +42,7 @@ func (p *Plan) slower(name string, made bundle.Variant) bool {
 			Faster bool `json:"faster"`
 		} `json:"variants"`
 	}
-	data, err := os.ReadFile(filepath.Join(p.bundle.Dir, bundle.VerificationFile))
+	data, err := bundle.ReadVerification(p.bundle.Dir)
 	if err != nil || json.Unmarshal(data, &v) != nil { // a record, which a bundle can do without
 		return false
 	}
