@@ -18,7 +18,7 @@ func (s *scope) checkAttributes(n *onnxpb.NodeProto) error {
 				a.GetName(), n.GetName(), n.GetOpType(), a.GetType(), values, kind)
 		}
 		if a.G != nil && n.GetOpType() == "Scan" && a.GetName() == "body" && !s.body {
-			if err := checkGraph(a.G, true); err != nil {
+			if err := checkGraph(a.G, true, s.cost); err != nil {
 				return err
 			}
 		} else if a.G != nil || len(a.Graphs) > 0 {

@@ -4,7 +4,7 @@
 // [Check] refuses what a bundle's graphs never hold, and what has made runtimes crash, read files or ask for all memory:
 // external data, functions, subgraphs (except a Scan's body, which is checked in the same way), unknown domains, names that
 // are undefined or defined twice, cycles, initialisers with bytes that do not match their shape, constants that ask for
-// shapes too large for any memory. It allocates in proportion to the bytes that it is given, whatever they declare.
+// shapes too large for any memory, graphs that would keep a runtime busy for long before the first run. It allocates in proportion to the bytes that it is given, whatever they declare.
 // [Describe] also reads what a model says of itself.
 //
 // It does not look at what a model computes: backends refuse operators with operands that do not fit.
@@ -75,7 +75,7 @@ func checkModel(m *onnxpb.ModelProto) error {
 	if m.Graph == nil {
 		return refuse("it holds no graph")
 	}
-	return checkGraph(m.Graph, false)
+	return checkGraph(m.Graph, false, &cost{shapes: map[string]int{}})
 }
 
 // checkOpsets requires one version of ONNX's own domain, which has two names.
@@ -101,14 +101,14 @@ func checkOpsets(opsets []*onnxpb.OperatorSetIdProto) error {
 func ownDomain(name string) bool { return name == "" || name == "ai.onnx" }
 
 // checkGraph checks a graph; body says that it is the body of a Scan, which reads nothing but its own values.
-func checkGraph(g *onnxpb.GraphProto, body bool) error {
+func checkGraph(g *onnxpb.GraphProto, body bool, c *cost) error {
 	if len(g.Node) > maxNodes {
 		return refuse("it has %d nodes: at most %d are accepted", len(g.Node), maxNodes)
 	}
 	if len(g.SparseInitializer) > 0 || len(g.Output) == 0 {
 		return refuse("it has sparse initialisers, or no output")
 	}
-	s := scope{body: body, defined: map[string]bool{"": true}, constants: map[string][]float64{}}
+	s := scope{body: body, defined: map[string]bool{"": true}, constants: map[string][]float64{}, cost: c, sizes: map[string]size{}}
 	initial := map[string]*onnxpb.TensorProto{}
 	for _, t := range g.Initializer {
 		if s.defined[t.GetName()] {
@@ -118,6 +118,7 @@ func checkGraph(g *onnxpb.GraphProto, body bool) error {
 			return err
 		}
 		s.defined[t.GetName()], initial[t.GetName()], s.constants[t.GetName()] = true, t, tensorNumbers(t)
+		s.sizes[t.GetName()] = c.given(t.Dims, true, "")
 	}
 	if err := s.checkValues(g, initial); err != nil {
 		return err
@@ -145,6 +146,8 @@ type scope struct {
 	body      bool
 	defined   map[string]bool      // with "", the name of an optional operand that is left out
 	constants map[string][]float64 // the first numbers of the values that are known without running the graph
+	cost      *cost
+	sizes     map[string]size // of values
 }
 
 // checkValues checks what a graph declares about its values, and defines its inputs. An input may be an initialiser as
@@ -159,6 +162,9 @@ func (s *scope) checkValues(g *onnxpb.GraphProto, initial map[string]*onnxpb.Ten
 			return refuse("%.100q is an input of one type or shape and an initialiser of another", v.GetName())
 		}
 		inputs[v.GetName()], s.defined[v.GetName()] = true, true
+		if initial[v.GetName()] == nil {
+			s.sizes[v.GetName()] = s.cost.input(v)
+		}
 	}
 	for _, values := range [][]*onnxpb.ValueInfoProto{g.Input, g.Output, g.ValueInfo} {
 		for _, v := range values {
@@ -195,8 +201,16 @@ func (s *scope) checkNode(n *onnxpb.NodeProto) error {
 		}
 		s.defined[out] = true
 	}
-	if n.GetOpType() == "Constant" && len(n.Output) == 1 && len(n.Attribute) == 1 && n.Output[0] != "" {
-		s.constants[n.Output[0]] = attributeNumbers(n.Attribute[0]) // value, value_int, value_ints and so on
+	if err := s.checkSizes(n); err != nil {
+		return err
+	}
+	if err := s.checkCost(n); err != nil {
+		return err
+	}
+	if len(n.Output) == 1 && n.Output[0] != "" {
+		if v := s.numbersOf(n); v != nil {
+			s.constants[n.Output[0]] = v
+		}
 	}
 	return nil
 }
