@@ -3,6 +3,7 @@
 package onnxtest
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -29,7 +30,9 @@ func Odd() map[string][]byte {
 // model, and bytes that no encoder would write. Some are of 40 MB.
 func Hostile() map[string]func() []byte {
 	models := wires()
-	for name, spoil := range spoilt() {
+	changes := spoilt()
+	maps.Copy(changes, costly())
+	for name, spoil := range changes {
 		models[name] = func() []byte {
 			m := good()
 			spoil(m)

@@ -104,10 +104,17 @@ func odd() map[string]func(m *onnxpb.ModelProto) {
 			c := m.Graph.Initializer[0]
 			c.DataType, c.RawData, c.Int32Data = proto.Int32(2), nil, []int32{1, 2}
 		},
-		"Reshape by 0 and -1":   asks("Reshape", 1, 0, -1, 2),
-		"Reshape to a scalar":   asks("Reshape", 1),
-		"Pad that cuts":         asks("Pad", 1, -1, 3, 0, -1),
-		"Slice to the end":      func(m *onnxpb.ModelProto) { asks("Slice", 2, last)(m); m.Graph.Node[1].Input[1] = "shape" },
+		"Reshape by 0 and -1": asks("Reshape", 1, 0, -1, 2),
+		"Reshape to a scalar": asks("Reshape", 1),
+		"Pad that cuts":       asks("Pad", 1, -1, 3, 0, -1),
+		"Slice to the end":    func(m *onnxpb.ModelProto) { asks("Slice", 2, last)(m); m.Graph.Node[1].Input[1] = "shape" },
+		"500 layers": given(chain(500, "y", func(in, out string) *onnxpb.NodeProto { return node("MatMul", []string{in, "m"}, []string{out}) }),
+			&onnxpb.TensorProto{Name: proto.String("m"), DataType: proto.Int32(1), Dims: []int64{2, 2}, RawData: make([]byte, 16)}),
+		"5,000 steps of one shape": chain(5000, "y", func(in, out string) *onnxpb.NodeProto { return node("Tanh", []string{in}, []string{out}) }),
+		"a size that is computed, as PyTorch's exporter has it": given(func(m *onnxpb.ModelProto) {
+			m.Graph.Node = append(m.Graph.Node, node("ConstantOfShape", []string{"rank"}, []string{"ones"}), node("Mul", []string{"ones", "minus"}, []string{"marks"}),
+				node("Equal", []string{"shape", "marks"}, []string{"left"}), node("Where", []string{"left", "ones", "shape"}, []string{"size"}), node("Expand", []string{"x", "size"}, []string{"z"}))
+		}, int64s("rank", 2), int64s("minus", -1), int64s("shape", -1, 2)),
 		"Constant of integers":  constant(integers("value_ints", 0, -1)),
 		"pads of a convolution": with("Conv", integers("pads", 1, 1, 1, 1), integers("strides", 2, 2), integers("kernel_shape", 3, 3)),
 		"a list that is empty":  with("Squeeze", integers("axes")),
