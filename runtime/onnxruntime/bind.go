@@ -22,6 +22,8 @@ type binding struct {
 	values  []ort.Value
 	scalars []boundScalar
 	pinner  goruntime.Pinner // native code keeps the addresses of Go slices
+	left    bool             // a run's context was done: the run may go on until ended is closed
+	ended   chan struct{}
 }
 
 // bound holds the bindings that are not closed yet. One that its owner forgets stays here with its pinned memory, where Go
@@ -61,7 +63,7 @@ func (b *binding) bind(inputs, outputs []backend.Tensor) error {
 	if err != nil {
 		return fmt.Errorf("as memory for outputs: %w", err)
 	}
-	if b.native, err = b.graph.native.CreateIoBinding(); err != nil {
+	if b.native, err = b.graph.session.native.CreateIoBinding(); err != nil {
 		return fmt.Errorf("make the binding: %w", err)
 	}
 	for _, t := range in {
@@ -131,23 +133,37 @@ func bindScalar[T interface{ float32 | float64 | int64 }](b *binding, name strin
 	return renew()
 }
 
-// Run implements [backend.Binding].
+// Run implements [backend.Binding]. Where ctx is done during the run, its caller leaves, and the memory stays lent until the
+// native call has ended.
 func (b *binding) Run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	b.graph.mu.RLock()
-	defer b.graph.mu.RUnlock()
-	if b.native == nil || b.graph.done {
+	if b.native == nil || b.graph.done || b.left { // what a left run writes to is not to be given to another
+		b.graph.mu.RUnlock()
 		return fmt.Errorf("onnxruntime: %s: %w", b.graph.label, backend.ErrClosed)
 	}
 	for _, s := range b.scalars {
 		if err := s.before(); err != nil {
+			b.graph.mu.RUnlock()
 			return fmt.Errorf("onnxruntime: %s: %w", b.graph.label, err)
 		}
 	}
-	var err error
-	b.graph.call(func() { err = b.graph.native.RunWithBinding(b.native) })
+	ended := make(chan struct{})
+	err := b.graph.native(ctx, func() error {
+		var err error
+		b.graph.call(func() { err = b.graph.session.native.RunWithBinding(b.native) })
+		return err
+	}, func() {}, func() { close(ended) })
+	select {
+	case <-ended:
+	default:
+		b.left, b.ended = true, ended
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return fmt.Errorf("onnxruntime: %s: %w", b.graph.label, err)
 	}
@@ -157,8 +173,24 @@ func (b *binding) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close implements [backend.Binding].
+// Close implements [backend.Binding]. What a run that goes on still needs is freed after it.
 func (b *binding) Close() error {
+	if b.left {
+		b.left = false
+		select {
+		case <-b.ended:
+		default:
+			go func() {
+				<-b.ended
+				_ = b.free() // nobody is left to be told
+			}()
+			return nil
+		}
+	}
+	return b.free()
+}
+
+func (b *binding) free() error {
 	bound.Delete(b)
 	var err error
 	if b.native != nil {

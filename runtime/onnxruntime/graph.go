@@ -3,10 +3,13 @@
 package onnxruntime
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	goruntime "runtime"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/catvae/catvae/runtime/backend"
 	ort "github.com/yalue/onnxruntime_go"
@@ -18,6 +21,7 @@ type graph struct {
 	label string
 	mu    sync.RWMutex // held for reading by runs, for writing by Close
 	done  bool
+	late  atomic.Int32 // runs whose callers have left
 }
 
 // Inputs implements [backend.Graph].
@@ -26,8 +30,17 @@ func (g *graph) Inputs() []backend.TensorInfo { return g.inputs }
 // Outputs implements [backend.Graph].
 func (g *graph) Outputs() []backend.TensorInfo { return g.outputs }
 
-// Close gives the session back; the last user frees it.
+// Close gives the session back; the last user frees it. It does not wait for runs whose callers have left: the session is
+// freed after them.
 func (g *graph) Close() error {
+	if g.late.Load() > 0 {
+		go func() { _ = g.close() }() // nobody is left to be told
+		return nil
+	}
+	return g.close()
+}
+
+func (g *graph) close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.done {
@@ -40,82 +53,134 @@ func (g *graph) Close() error {
 		return nil
 	}
 	delete(sessions.m, g.key)
-	if err := g.native.Destroy(); err != nil {
+	if err := g.session.native.Destroy(); err != nil {
 		return fmt.Errorf("onnxruntime: %s: close: %w", g.label, err)
 	}
 	return nil
 }
 
-// Run implements [backend.Graph]. A ctx that is done ends the native call.
+// grace is how long a run may go on after its context is done. onnxruntime looks for the end between two nodes, and a run on
+// bound memory cannot be told.
+const grace = 200 * time.Millisecond
+
+// native makes a native call and returns soon after ctx is done: stop asks the call to end, and if it does not within
+// the grace, its caller leaves. free is called when the call has ended, by whoever is there. The graph is held until then.
+func (g *graph) native(ctx context.Context, call func() error, stop func(), free func()) error {
+	end := func() { free(); g.mu.RUnlock() }
+	if ctx.Done() == nil {
+		defer end()
+		return call()
+	}
+	done := make(chan error, 1)
+	go func() { done <- call() }()
+	select {
+	case err := <-done:
+		defer end()
+		return cmp.Or(ctx.Err(), err)
+	case <-ctx.Done():
+	}
+	stop()
+	select {
+	case <-done:
+		end()
+	case <-time.After(grace):
+		g.late.Add(1)
+		go func() {
+			<-done
+			end()
+			g.late.Add(-1)
+		}()
+	}
+	return ctx.Err()
+}
+
+// Run implements [backend.Graph].
 func (g *graph) Run(ctx context.Context, inputs ...backend.Tensor) ([]backend.Tensor, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	g.mu.RLock()
-	defer g.mu.RUnlock()
 	if g.done {
+		g.mu.RUnlock()
 		return nil, fmt.Errorf("onnxruntime: %s: %w", g.label, backend.ErrClosed)
 	}
-	ordered, err := backend.Order(g.inputs, inputs)
-	if err != nil {
+	r := &oneRun{graph: g}
+	if err := r.prepare(inputs); err != nil {
+		r.free()
+		g.mu.RUnlock()
 		return nil, fmt.Errorf("onnxruntime: %s: %w", g.label, err)
 	}
-	out, err := g.run(ctx, ordered)
-	if ctx.Err() != nil {
+	err := g.native(ctx, r.call, r.stop, r.free)
+	switch {
+	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	}
-	if err != nil {
+	case err != nil:
 		return nil, fmt.Errorf("onnxruntime: %s: %w", g.label, err)
 	}
-	return out, nil
+	return r.results, nil
 }
 
-// run lends the inputs to onnxruntime, makes one native call, and takes the results over.
-func (g *graph) run(ctx context.Context, inputs []backend.Tensor) ([]backend.Tensor, error) {
-	var pinner goruntime.Pinner // native code keeps the address of a Go slice for the run's length
-	defer pinner.Unpin()
-	in := make([]ort.Value, len(inputs))
-	defer func() { destroy(in) }()
-	for i, t := range inputs {
-		var err error
-		if in[i], err = newValue(t, &pinner); err != nil {
-			return nil, err
+// oneRun is what one native run needs.
+type oneRun struct {
+	*graph
+	pinner  goruntime.Pinner // native code keeps the address of a Go slice for the run's length
+	in, out []ort.Value
+	options *ort.RunOptions
+	results []backend.Tensor
+}
+
+// prepare lends the inputs to onnxruntime.
+func (r *oneRun) prepare(inputs []backend.Tensor) error {
+	ordered, err := backend.Order(r.inputs, inputs)
+	if err != nil {
+		return err
+	}
+	r.in, r.out = make([]ort.Value, len(ordered)), make([]ort.Value, len(r.outputs))
+	for i, t := range ordered {
+		if r.in[i], err = newValue(t, &r.pinner); err != nil {
+			return err
 		}
 	}
-	out := make([]ort.Value, len(g.outputs))
-	defer func() { destroy(out) }()
-	for i, info := range g.outputs {
+	for i, info := range r.outputs {
 		if len(info.Shape) == 0 { // onnxruntime_go cannot allocate a result without dimensions by itself
-			var err error
-			if out[i], err = newScalar(info.DType); err != nil {
-				return nil, fmt.Errorf("output %q: %w", info.Name, err)
+			if r.out[i], err = newScalar(info.DType); err != nil {
+				return fmt.Errorf("output %q: %w", info.Name, err)
 			}
 		}
 	}
-	o, err := ort.NewRunOptions()
+	if r.options, err = ort.NewRunOptions(); err != nil {
+		return fmt.Errorf("run options: %w", err)
+	}
+	return nil
+}
+
+// call makes the native call and takes the results over.
+func (r *oneRun) call() error {
+	var err error
+	r.session.call(func() { err = r.session.native.RunWithOptions(r.in, r.out, r.options) })
 	if err != nil {
-		return nil, fmt.Errorf("run options: %w", err)
+		return err
 	}
-	defer o.Destroy()
-	terminated := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(terminated)
-		_ = o.Terminate() // a run that ends by itself at the same moment is as good
-	})
-	g.call(func() { err = g.native.RunWithOptions(in, out, o) })
-	if !stop() {
-		<-terminated // before the options are destroyed
-	}
-	if err != nil {
-		return nil, err
-	}
-	results := make([]backend.Tensor, len(out))
-	for i, v := range out {
-		if results[i], err = result(g.outputs[i].Name, v); err != nil {
-			return nil, err
+	results := make([]backend.Tensor, len(r.out))
+	for i, v := range r.out {
+		if results[i], err = result(r.outputs[i].Name, v); err != nil {
+			return err
 		}
 	}
-	return results, nil
+	r.results = results
+	return nil
+}
+
+// stop asks the native call to end; one that ends by itself at the same moment is as good.
+func (r *oneRun) stop() { _ = r.options.Terminate() }
+
+func (r *oneRun) free() {
+	destroy(r.in)
+	destroy(r.out)
+	if r.options != nil {
+		r.options.Destroy()
+	}
+	r.pinner.Unpin()
 }
 
 func destroy(values []ort.Value) {

@@ -38,6 +38,8 @@ type session struct {
 	outputs  []backend.TensorInfo
 	users    int // guarded by sessions
 	first    sync.Once
+	made     chan struct{} // closed when native is there, or failed is
+	failed   error
 }
 
 // call makes a native call. The first may load more of the provider's libraries.
@@ -83,43 +85,51 @@ func (r *onnxRuntime) Load(ctx context.Context, model backend.Checked, label str
 	}
 }
 
-// load finds the session of a model, or makes it.
+// load finds the session of a model, or makes it. Others load and close graphs meanwhile.
 func (r *onnxRuntime) load(model backend.Checked, label string) (*graph, error) {
 	key := sessionKey{sha256.Sum256(model.Bytes()), r.provider.device, r.options.threads, r.options.tf32, r.options.spinning}
 	sessions.Lock()
-	defer sessions.Unlock()
 	s, ok := sessions.m[key]
 	if !ok {
-		var err error
-		if s, err = r.newSession(model); err != nil {
-			return nil, err
-		}
-		s.key = key
+		s = &session{key: key, provider: r.provider, inputs: model.Inputs(), outputs: model.Outputs(), made: make(chan struct{})}
 		sessions.m[key] = s
 	}
 	s.users++
+	sessions.Unlock()
+	if !ok {
+		if s.failed = r.makeSession(s, model); s.failed != nil {
+			sessions.Lock()
+			delete(sessions.m, key) // another try may fare better
+			sessions.Unlock()
+		}
+		close(s.made)
+	}
+	<-s.made
+	if s.failed != nil {
+		return nil, s.failed
+	}
 	return &graph{session: s, label: label}, nil
 }
 
-func (r *onnxRuntime) newSession(model backend.Checked) (*session, error) {
-	s := &session{provider: r.provider, inputs: model.Inputs(), outputs: model.Outputs()}
+// makeSession makes the native session.
+func (r *onnxRuntime) makeSession(s *session, model backend.Checked) error {
 	if len(s.inputs) == 0 {
-		return nil, errors.New("the graph has no inputs")
+		return errors.New("the graph has no inputs")
 	}
 	var o *ort.SessionOptions
 	var err error
 	r.provider.guard(func() { o, err = r.sessionOptions(takesFloat64(s)) })
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer o.Destroy()
 	r.provider.guard(func() {
 		s.native, err = ort.NewDynamicAdvancedSessionWithONNXData(model.Bytes(), names(s.inputs), names(s.outputs), o)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make the session: %w", err)
+		return fmt.Errorf("make the session: %w", err)
 	}
-	return s, nil
+	return nil
 }
 
 func names(infos []backend.TensorInfo) []string {
