@@ -3,7 +3,6 @@ package dataset
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -31,13 +30,20 @@ const (
 	maxNumber = 64
 )
 
-// openCSV opens a file, after its byte order mark.
-func openCSV(ctx context.Context, path string) (*csvReader, error) {
-	s, err := openStream(ctx, path)
+// beginCSV returns the records of a file from its start, after its byte order mark.
+func beginCSV(f *File) (*csvReader, error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, f.Broken("it cannot be read", err)
+	}
+	s, err := newStream(f)
 	if err != nil {
 		return nil, err
 	}
-	if head, _ := s.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
+	head, err := s.peek(len(byteOrderMark))
+	if err != nil {
+		return nil, err
+	}
+	if string(head) == byteOrderMark {
 		s.Discard(len(byteOrderMark)) // cannot fail: they are there
 	}
 	return &csvReader{s: s, label: -1, line: 1, limit: maxRecord}, nil
@@ -60,17 +66,17 @@ type csvReader struct {
 	tally  *Tally
 }
 
-// newCSV counts the records of a file, and opens it again from its start.
-func newCSV(ctx context.Context, path string, o Options) (Reader, error) {
-	rows, header, first, err := scanCSV(ctx, path)
+// newCSV counts the records of a file, and reads it again from its start.
+func newCSV(f *File, o Options) (Reader, error) {
+	rows, header, first, err := scanCSV(f)
 	if err != nil {
 		return nil, err
 	}
-	r, err := openCSV(ctx, path)
+	r, err := beginCSV(f)
 	if err != nil {
 		return nil, err
 	}
-	r.values, r.fields, r.info = o.Values, len(first), Info{Source: path, Rows: rows, DType: "float32", Bytes: r.s.size}
+	r.values, r.fields, r.info = o.Values, len(first), Info{Source: f.Name(), Rows: rows, DType: "float32", Bytes: r.s.size}
 	says := ""
 	if header {
 		for i, name := range first {
@@ -83,8 +89,7 @@ func newCSV(ctx context.Context, path string, o Options) (Reader, error) {
 		}
 		record, err := r.record(nil)
 		if err != nil {
-			r.Close()
-			return nil, err
+			return nil, r.early(err)
 		}
 		says = string(record)
 	}
@@ -94,12 +99,11 @@ func newCSV(ctx context.Context, path string, o Options) (Reader, error) {
 }
 
 // scanCSV counts records and looks at the first.
-func scanCSV(ctx context.Context, path string) (rows int, header bool, first []string, err error) {
-	r, err := openCSV(ctx, path)
+func scanCSV(f *File) (rows int, header bool, first []string, err error) {
+	r, err := beginCSV(f)
 	if err != nil {
 		return 0, false, nil, err
 	}
-	defer r.Close()
 	for record := []byte(nil); ; {
 		if record, err = r.record(record[:0]); errors.Is(err, io.EOF) {
 			break
@@ -108,7 +112,7 @@ func scanCSV(ctx context.Context, path string) (rows int, header bool, first []s
 		}
 		if rows++; rows == 1 {
 			if first, err = fieldsOf(record); err != nil {
-				return 0, false, nil, &FormatError{File: path, Reason: "its first line is no CSV", Cause: err}
+				return 0, false, nil, &FormatError{File: f.Name(), Reason: "its first line is no CSV", Cause: err}
 			}
 			header, r.limit = isHeader(first), recordLimit(first)
 		}
@@ -117,7 +121,7 @@ func scanCSV(ctx context.Context, path string) (rows int, header bool, first []s
 		rows--
 	}
 	if header && rows == 0 {
-		return 0, false, nil, &UnsupportedError{File: path, Reason: "it is text without a line of numbers that commas separate: " + readable() + " are read"}
+		return 0, false, nil, &UnsupportedError{File: f.Name(), Reason: "it is text without a line of numbers that commas separate: " + readable() + " are read"}
 	}
 	return rows, header, first, nil
 }
@@ -245,13 +249,18 @@ func (r *csvReader) take(dst []byte) ([]byte, error) {
 		return dst, r.early(err)
 	}
 	r.tally.Rows(r.row, 1, dst[from:])
-	r.row++
+	if r.row++; r.row == r.info.Rows {
+		return dst, r.s.from.Changed()
+	}
 	return dst, nil
 }
 
 // early says that a file has lost records since they were counted.
 func (r *csvReader) early(err error) error {
 	if errors.Is(err, io.EOF) {
+		if err := r.s.from.Changed(); err != nil {
+			return err
+		}
 		return &FormatError{File: r.s.name, Reason: fmt.Sprintf("it ends in row %d of %d", r.row, r.info.Rows)}
 	}
 	return err

@@ -2,10 +2,7 @@ package dataset
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,8 +19,8 @@ type Format struct {
 	Rows  string   // what its rows are
 	Spec  string   // where the format is described
 
-	// Open opens a file. The reader ends with an error that wraps ctx.Err() once the context is done.
-	Open func(ctx context.Context, path string, o Options) (Reader, error)
+	// Open reads a file from its start. The reader closes it; where there is an error, the caller does. It is nil for pictures.
+	Open func(f *File, o Options) (Reader, error)
 
 	stream  func(s *stream, o Options) (Reader, error) // in place of Open, where rows can be read as they come
 	content func(head []byte) bool                     // recognises a file that has no magic
@@ -63,8 +60,8 @@ func Formats() []Format {
 		},
 	}
 	pictures := []Format{
-		{Name: "PNG", Ends: []string{".png"}, Mark: "its name ends in .png", Open: openPicture, Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/TR/png/"},
-		{Name: "JPEG", Ends: []string{".jpg", ".jpeg"}, Mark: "its name ends in .jpg or .jpeg", Open: openPicture, Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/Graphics/JPEG/"},
+		{Name: "PNG", Ends: []string{".png"}, Mark: "its name ends in .png", Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/TR/png/"},
+		{Name: "JPEG", Ends: []string{".jpg", ".jpeg"}, Mark: "its name ends in .jpg or .jpeg", Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/Graphics/JPEG/"},
 	}
 	return slices.Concat(files, registered, pictures)
 }
@@ -101,14 +98,20 @@ func pictureNames() func(name string) bool {
 	return func(name string) bool { return slices.Contains(ends, strings.ToLower(filepath.Ext(name))) }
 }
 
-// sniff recognises the format of content and opens it. Formats that are not streamed are read from a file, for which file is asked.
-func sniff(ctx context.Context, s *stream, file func() (path string, err error), o Options) (Reader, error) {
-	head, err := s.Peek(512)
-	if len(head) == 0 && errors.Is(err, io.EOF) {
-		return nil, &FormatError{File: s.name, Reason: "it is empty"}
+// sniff recognises the format of content and opens it, or closes the stream. Formats that are not streamed are read from a file,
+// for which file is asked.
+func sniff(s *stream, file func() (*File, error), o Options) (_ Reader, err error) {
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	head, err := s.peek(512)
+	if err != nil {
+		return nil, err
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, s.broken("it cannot be read", err)
+	if len(head) == 0 {
+		return nil, &FormatError{File: s.name, Reason: "it is empty"}
 	}
 	f, ok := formatOf(head)
 	switch {
@@ -119,11 +122,16 @@ func sniff(ctx context.Context, s *stream, file func() (path string, err error),
 	case s.packed && !s.pipe && !f.Gzip:
 		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("it is %s packed in gzip: unpack it first", f.Name)}
 	}
-	path, err := file()
+	content, err := file()
 	if err != nil {
 		return nil, err
 	}
-	return f.Open(ctx, path, o)
+	r, err := f.Open(content, o)
+	if err != nil {
+		content.Close()
+		return nil, err
+	}
+	return r, nil
 }
 
 // isText reports bytes without control characters other than those of lines.

@@ -13,13 +13,13 @@ import (
 	_ "image/png"  // decoded
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/catvae/catvae/dataset/internal/reading"
+	"github.com/catvae/catvae/internal/readfile"
 	xdraw "golang.org/x/image/draw"
 )
 
@@ -43,7 +43,8 @@ const (
 // images reads pictures, PNG and JPEG, each a row of grey bytes. Files are opened and decoded where rows are decoded.
 type images struct {
 	info    Info
-	root    string // folder that names are relative to
+	ctx     context.Context // of all reading
+	root    string          // folder that names are relative to
 	names   []string
 	formats map[string]bool // formats, as package image names them
 	fit     Image
@@ -63,7 +64,7 @@ func openPicture(ctx context.Context, path string, o Options) (Reader, error) {
 // openImages opens pictures by their names below root, in the order of names.
 func openImages(ctx context.Context, source, root string, names []string, o Options) (Reader, error) {
 	slices.Sort(names)
-	r := &images{info: Info{Source: source, Rows: len(names), DType: "uint8"}, root: root, names: names, formats: map[string]bool{}, table: tableOf(o.Values)}
+	r := &images{ctx: ctx, info: Info{Source: source, Rows: len(names), DType: "uint8"}, root: root, names: names, formats: map[string]bool{}, table: tableOf(o.Values)}
 	for _, f := range Formats() {
 		r.formats[strings.ToLower(f.Name)] = f.Picture()
 	}
@@ -72,7 +73,7 @@ func openImages(ctx context.Context, source, root string, names []string, o Opti
 		r.fit = *o.Image
 	} else {
 		var err error
-		if r.fit, err = r.firstSize(ctx); err != nil {
+		if r.fit, err = r.firstSize(); err != nil {
 			return nil, err
 		}
 	}
@@ -89,12 +90,12 @@ func openImages(ctx context.Context, source, root string, names []string, o Opti
 }
 
 // firstSize returns the size of the first picture that has one.
-func (r *images) firstSize(ctx context.Context) (Image, error) {
+func (r *images) firstSize() (Image, error) {
 	for row := range min(len(r.names), 1000) {
-		if err := reading.Stopped(r.info.Source, ctx.Err()); err != nil {
+		img, err := r.picture(row, io.Discard)
+		if err != nil && rowOf(err) < 0 {
 			return Image{}, err
 		}
-		img, err := r.picture(row, io.Discard)
 		if err == nil {
 			return Image{Height: img.Bounds().Dy(), Width: img.Bounds().Dx()}, nil
 		}
@@ -107,7 +108,7 @@ func walkImages(ctx context.Context, dir string) (names []string, err error) {
 	root := filepath.Clean(dir) + string(filepath.Separator) // a link to a folder is followed, which without it would be a file
 	isPicture := pictureNames()
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err := cmp.Or(err, reading.Stopped(dir, ctx.Err())); err != nil {
+		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return err
 		}
 		if !d.IsDir() && isPicture(path) {
@@ -115,11 +116,8 @@ func walkImages(ctx context.Context, dir string) (names []string, err error) {
 		}
 		return nil
 	})
-	if ctx.Err() != nil {
-		return nil, err
-	}
 	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
+		return nil, unreadable(dir, err)
 	}
 	return names, nil
 }
@@ -151,7 +149,7 @@ func (r *images) NextBytes(row []byte) (int, error) {
 	}
 	report := r.report(1)
 	sum, err := r.decode(r.row-1, row, report != nil)
-	if report != nil {
+	if report != nil && (err == nil || rowOf(err) >= 0) {
 		report(sum)
 	}
 	return -1, err
@@ -193,6 +191,9 @@ func (r *images) Bytes(dst []byte) (int, Decode, error) {
 			row := dst[i*size:][:size]
 			sum, err := r.decode(first+i, row, report != nil)
 			if err != nil {
+				if rowOf(err) < 0 {
+					return nil, err
+				}
 				clear(row)
 				bad = append(bad, err)
 			}
@@ -263,29 +264,40 @@ func (r *images) content(number int, sum io.Writer, use func(raw []byte) error) 
 	return use(buf.Bytes())
 }
 
-// read reads a picture's file.
+// read reads a picture's file whole, so that nothing that decoding meets is the system's.
 func (r *images) read(number int, buf *bytes.Buffer) error {
 	path := filepath.Join(r.root, filepath.FromSlash(r.names[number]))
-	info, err := os.Stat(path) // opening a pipe would wait for its writer
-	switch {
-	case err != nil:
-		return r.bad(number, "it cannot be opened", err)
-	case !info.Mode().IsRegular():
+	if err := r.ctx.Err(); err != nil {
+		return unreadable(r.info.Source, err)
+	}
+	opened, err := readfile.Open(path) // a pipe, which would wait for its writer, is none
+	if errors.Is(err, readfile.ErrIrregular) {
 		return r.bad(number, "it is no file", nil)
-	case info.Size() == 0:
-		return r.bad(number, "it is empty", nil)
-	case info.Size() > maxPictureBytes:
-		return r.bad(number, fmt.Sprintf("it has %d bytes, up to %d are read", info.Size(), maxPictureBytes), nil)
 	}
-	f, err := os.Open(path)
 	if err != nil {
-		return r.bad(number, "it cannot be opened", err)
+		return unreadable(path, err)
 	}
+	f := handleOf(opened)
 	defer f.Close()
-	if _, err := buf.ReadFrom(io.LimitReader(f, maxPictureBytes)); err != nil {
-		return r.bad(number, "it cannot be read", err)
+	was, err := f.Stat()
+	if err != nil {
+		return unreadable(path, err)
 	}
-	return nil
+	switch {
+	case was.Size() == 0:
+		return r.bad(number, "it is empty", nil)
+	case was.Size() > maxPictureBytes:
+		return r.bad(number, fmt.Sprintf("it has %d bytes, up to %d are read", was.Size(), maxPictureBytes), nil)
+	}
+	buf.Grow(int(was.Size()) + bytes.MinRead)
+	if _, err := buf.ReadFrom(io.LimitReader(f, was.Size()+1)); err != nil {
+		return unreadable(path, err)
+	}
+	is, err := f.Stat()
+	if err != nil {
+		return unreadable(path, err)
+	}
+	return changed(path, was, is)
 }
 
 // picture reads and decodes a file, after a look at what it claims to be.
@@ -313,9 +325,5 @@ func (r *images) picture(number int, sum io.Writer) (img image.Image, err error)
 }
 
 func (r *images) bad(number int, reason string, cause error) error {
-	var path *fs.PathError
-	if errors.As(cause, &path) {
-		cause = path.Err // the error begins with the name
-	}
 	return &RowError{File: r.names[number], Row: number, Reason: reason, Cause: cause}
 }

@@ -4,14 +4,9 @@ import (
 	"archive/zip"
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
-
-	"github.com/catvae/catvae/dataset/internal/reading"
 )
 
 // NPZ is numpy's format for several arrays: a ZIP archive of NPY files.
@@ -21,23 +16,16 @@ import (
 var arrays = []string{"x.npy", "arr_0.npy", "data.npy", "images.npy", "codes.npy"}
 
 // openNPZ opens the only array of an archive, or one with a usual name.
-func openNPZ(ctx context.Context, path string, o Options) (Reader, error) {
-	return newNPZ(ctx, path, "", o)
-}
+func openNPZ(f *File, o Options) (Reader, error) { return openArray(f, "", o) }
 
 // openMember opens "FILE.npz:NAME".
 func openMember(ctx context.Context, source string, o Options) (Reader, error) {
 	path, member, _ := cutMember(source)
-	return newNPZ(ctx, path, member, o)
-}
-
-// newNPZ streams an array of an archive.
-func newNPZ(ctx context.Context, path, member string, o Options) (Reader, error) {
 	f, err := openFile(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	r, err := newMember(ctx, path, f, member, o)
+	r, err := openArray(f, member, o)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -45,15 +33,13 @@ func newNPZ(ctx context.Context, path, member string, o Options) (Reader, error)
 	return r, nil
 }
 
-func newMember(ctx context.Context, path string, f *os.File, member string, o Options) (Reader, error) {
-	info, err := f.Stat()
+// openArray streams an array of an archive.
+func openArray(f *File, member string, o Options) (Reader, error) {
+	z, err := zip.NewReader(f, f.Size())
 	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
+		return nil, f.Broken("it is no ZIP archive", err)
 	}
-	z, err := zip.NewReader(reading.NewFile(ctx, f), info.Size())
-	if err != nil {
-		return nil, broken(path, "it is no ZIP archive", err)
-	}
+	path := f.Name()
 	var names []string
 	for _, m := range z.File {
 		names = append(names, m.Name)
@@ -75,22 +61,11 @@ func newMember(ctx context.Context, path string, f *os.File, member string, o Op
 	}
 	content, err := z.File[i].Open()
 	if err != nil {
-		return nil, broken(path, fmt.Sprintf("%s cannot be unpacked", name), err)
+		return nil, f.Broken(fmt.Sprintf("%s cannot be unpacked", name), err)
 	}
 	s := &stream{
-		Reader: bufio.NewReaderSize(content, bufferSize), name: path + ":" + strings.TrimSuffix(name, ".npy"), file: closers{content, f},
-		size: info.Size(), plain: int64(z.File[i].UncompressedSize64), packed: true,
+		Reader: bufio.NewReaderSize(content, bufferSize), name: path + ":" + strings.TrimSuffix(name, ".npy"), from: f,
+		size: f.Bytes(), plain: int64(z.File[i].UncompressedSize64), packed: true,
 	}
 	return newNPY(s, o)
-}
-
-// closers closes several things.
-type closers []io.Closer
-
-func (c closers) Close() error {
-	var errs []error
-	for _, one := range c {
-		errs = append(errs, one.Close())
-	}
-	return errors.Join(errs...)
 }

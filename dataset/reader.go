@@ -2,8 +2,10 @@ package dataset
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/catvae/catvae/dataset/internal/reading"
 	"github.com/catvae/catvae/dist"
@@ -82,14 +84,21 @@ type Options struct {
 	Image  *Image      // what pictures are made to fit; nil means the size of the first
 	Values dist.Values // what the file's numbers become, and the range in which they must then lie; zero means [dist.Unit]
 	Stdin  io.Reader   // what "-" reads; nil means os.Stdin
+	Keep   int64       // at most so many bytes of a pipe are kept in a temporary file; 0 means 64 GiB
 	Sums   *Sums       // is told what rows were read from; nil means that nobody asks
 }
 
 // HasSplits reports whether a source keeps test rows apart: glyphs and a folder with MNIST's files do, a single file and
-// pictures do not.
-func HasSplits(source string) bool {
+// pictures do not. An error is the system's, which does not say.
+func HasSplits(source string) (bool, error) {
+	if isWord(source) {
+		return source == GlyphsSource, nil
+	}
 	_, err := findMNIST(source, Test, "images-idx3")
-	return source == GlyphsSource || err == nil
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // maxRow bounds the values of one row, and so what is allocated on a header's word.

@@ -24,7 +24,7 @@ type Kind struct {
 	Short string // in a few words, for help
 	Doc   string // a sentence
 
-	fits func(source string, info fs.FileInfo, o Options) bool // info is nil where there is no such file
+	fits func(source string, info fs.FileInfo, o Options) (bool, error) // info is nil where there is no such file
 	open func(ctx context.Context, source string, o Options) (Reader, error)
 }
 
@@ -35,52 +35,58 @@ func Kinds() []Kind {
 		{
 			Form: "FILE", Short: fmt.Sprintf("%s file (plain or gzip), %s file, %s picture", names("or", inGzip), names("or", plain), pictures),
 			Doc: "A file. Its format is recognised by its first bytes; that of a picture by its name.",
-			fits: func(source string, info fs.FileInfo, _ Options) bool {
-				return info != nil && !info.IsDir() && !isWord(source)
+			fits: func(source string, info fs.FileInfo, _ Options) (bool, error) {
+				return info != nil && !info.IsDir() && !isWord(source), nil
 			}, open: openPath,
 		},
 		{
 			Form: "FILE.npz:NAME", Short: "an array of an archive as FILE.npz:NAME",
 			Doc: "An array of an NPZ archive.",
-			fits: func(source string, info fs.FileInfo, _ Options) bool {
+			fits: func(source string, info fs.FileInfo, _ Options) (bool, error) {
 				_, _, ok := cutMember(source)
-				return ok && info == nil
+				return ok && info == nil, nil
 			},
 			open: openMember,
 		},
 		{
 			Form: "FOLDER (MNIST)", Short: "folder with MNIST's four files",
 			Doc: "A folder with MNIST's files under their names, plain or gzip; it has a training and a test split, and labels.",
-			fits: func(source string, info fs.FileInfo, o Options) bool {
+			fits: func(source string, info fs.FileInfo, o Options) (bool, error) {
+				if info == nil || !info.IsDir() || isWord(source) {
+					return false, nil
+				}
 				_, _, err := mnistFiles(source, o.Split)
-				return info != nil && info.IsDir() && !isWord(source) && err == nil
+				if errors.Is(err, fs.ErrNotExist) {
+					return false, nil
+				}
+				return err == nil, err
 			},
 			open: openMNIST,
 		},
 		{
 			Form: "FOLDER (pictures)", Short: "folder of pictures",
 			Doc: fmt.Sprintf("A folder with %s pictures at any depth, in the order of their names, which are the rows' ids.", pictures),
-			fits: func(source string, info fs.FileInfo, _ Options) bool {
-				return info != nil && info.IsDir() && !isWord(source)
+			fits: func(source string, info fs.FileInfo, _ Options) (bool, error) {
+				return info != nil && info.IsDir() && !isWord(source), nil
 			}, open: openPictures,
 		},
 		{
 			Form: "'PATTERN*.png'", Short: "pattern of pictures such as 'DIR/*.png'",
 			Doc: "The pictures that a pattern of path/filepath.Match fits. Quote it, so that the shell leaves it alone.",
-			fits: func(source string, info fs.FileInfo, _ Options) bool {
-				return info == nil && strings.ContainsAny(source, "*?[")
+			fits: func(source string, info fs.FileInfo, _ Options) (bool, error) {
+				return info == nil && strings.ContainsAny(source, "*?["), nil
 			},
 			open: openPattern,
 		},
 		{
 			Form: Stdin, Short: "- for standard input",
 			Doc:  "Standard input: any of the files except pictures. What is not streamed is kept in a temporary file.",
-			fits: func(source string, _ fs.FileInfo, _ Options) bool { return source == Stdin }, open: openStdin,
+			fits: func(source string, _ fs.FileInfo, _ Options) (bool, error) { return source == Stdin, nil }, open: openStdin,
 		},
 		{
 			Form: GlyphsSource, Short: "glyphs for generated digits",
 			Doc:  "Digits of 28x28 pixels, drawn on the fly with the Go fonts; they have a training and a test split, and labels.",
-			fits: func(source string, _ fs.FileInfo, _ Options) bool { return source == GlyphsSource }, open: openGlyphs,
+			fits: func(source string, _ fs.FileInfo, _ Options) (bool, error) { return source == GlyphsSource, nil }, open: openGlyphs,
 		},
 	}
 }
@@ -98,16 +104,23 @@ func Describe() string {
 }
 
 func open(ctx context.Context, source string, o Options) (Reader, error) {
-	info, missing := os.Stat(source)
-	if missing != nil {
-		info = nil
+	var info fs.FileInfo
+	if !isWord(source) {
+		var err error
+		if info, err = exists(source); err != nil {
+			return nil, err
+		}
 	}
 	for _, k := range Kinds() {
-		if k.fits(source, info, o) {
+		fits, err := k.fits(source, info, o)
+		if err != nil {
+			return nil, err
+		}
+		if fits {
 			return k.open(ctx, source, o)
 		}
 	}
-	return nil, fmt.Errorf("dataset: %w", missing)
+	return nil, fmt.Errorf("dataset: %q: %w", source, fs.ErrNotExist)
 }
 
 // cutMember takes "file.npz:member" apart.
@@ -121,9 +134,12 @@ func cutMember(source string) (path, member string, ok bool) {
 
 // openPattern opens the pictures that a pattern fits.
 func openPattern(ctx context.Context, pattern string, o Options) (Reader, error) {
-	names, err := filepath.Glob(pattern)
-	if err != nil {
+	names, err := glob(pattern)
+	if errors.Is(err, filepath.ErrBadPattern) {
 		return nil, fmt.Errorf("dataset: the pattern %q: %w", pattern, err)
+	}
+	if err != nil {
+		return nil, err
 	}
 	var pictures []string
 	isPicture := pictureNames()
@@ -173,8 +189,8 @@ func findMNIST(dir string, split Split, kind string) (string, error) {
 	for _, name := range []string{stem + "-" + kind + "-ubyte", stem + "-" + strings.Replace(kind, "-", ".", 1) + "-ubyte"} {
 		for _, suffix := range []string{"", ".gz"} {
 			path := filepath.Join(dir, name+suffix)
-			if _, err := os.Stat(path); err == nil {
-				return path, nil
+			if info, err := exists(path); info != nil || err != nil {
+				return path, err
 			}
 		}
 	}
@@ -183,8 +199,8 @@ func findMNIST(dir string, split Split, kind string) (string, error) {
 
 // openPath opens a file: a picture by its name, anything else by its first bytes.
 func openPath(ctx context.Context, path string, o Options) (Reader, error) {
-	if f, ok := pictureFormat(path); ok {
-		return f.Open(ctx, path, o)
+	if _, ok := pictureFormat(path); ok {
+		return openPicture(ctx, path, o)
 	}
 	s, err := openStream(ctx, path)
 	if err != nil {
@@ -193,12 +209,13 @@ func openPath(ctx context.Context, path string, o Options) (Reader, error) {
 	if s.pipe {
 		return openPipe(ctx, s, o)
 	}
-	r, err := sniff(ctx, s, func() (string, error) { return path, s.Close() }, o)
-	if err != nil {
-		s.Close()
-		return nil, err
-	}
-	return r, nil
+	f := s.from.(*File) // what is no pipe is one
+	return sniff(s, func() (*File, error) {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return nil, f.Broken("it cannot be read", err)
+		}
+		return f, nil
+	}, o)
 }
 
 // openStdin reads standard input.
@@ -216,62 +233,5 @@ func openStdin(ctx context.Context, _ string, o Options) (Reader, error) {
 
 // openPipe reads what can only be read once. What must be read twice, to count its rows, is kept in a temporary file.
 func openPipe(ctx context.Context, s *stream, o Options) (Reader, error) {
-	var kept string
-	r, err := sniff(ctx, s, func() (string, error) {
-		f, err := os.CreateTemp("", "catvae-stdin-")
-		if err != nil {
-			return "", fmt.Errorf("dataset: %w", err)
-		}
-		kept = f.Name()
-		_, err = io.Copy(f, s)
-		if err := cmp.Or(err, f.Close(), s.Close()); err != nil {
-			return "", s.broken("it cannot be kept in a temporary file", err)
-		}
-		return kept, nil
-	}, o)
-	if err != nil {
-		s.Close()
-		if kept != "" {
-			os.Remove(kept)
-		}
-		return nil, err
-	}
-	if kept == "" {
-		return r, nil
-	}
-	if b, ok := r.(ByteReader); ok {
-		return keptBytes{b, s.name, kept}, nil
-	}
-	return keptFloats{r, s.name, kept}, nil
-}
-
-// keptFloats and keptBytes remove the file that a pipe was kept in.
-type (
-	keptFloats struct {
-		Reader
-		name, path string
-	}
-	keptBytes struct {
-		ByteReader
-		name, path string
-	}
-)
-
-func (k keptFloats) Info() Info { return keptInfo(k.Reader, k.name) }
-func (k keptBytes) Info() Info  { return keptInfo(k.ByteReader, k.name) }
-
-func keptInfo(r Reader, name string) Info {
-	info := r.Info()
-	info.Source, info.Bytes = name, 0
-	return info
-}
-
-func (k keptFloats) Close() error { return errors.Join(k.Reader.Close(), removeKept(k.path)) }
-func (k keptBytes) Close() error  { return errors.Join(k.ByteReader.Close(), removeKept(k.path)) }
-
-func removeKept(path string) error {
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return sniff(s, func() (*File, error) { return keep(ctx, s, o.Keep) }, o)
 }

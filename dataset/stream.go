@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/catvae/catvae/dataset/internal/reading"
 )
@@ -17,97 +16,82 @@ import (
 type stream struct {
 	*bufio.Reader
 	name  string
-	file  io.Closer
-	size  int64         // of the file, 0 where it is not known
-	plain int64         // bytes to come, where that is known before they are read, else -1: what a header may promise
-	base  io.ReadSeeker // what the buffer reads from, nil where the content can only be read on
+	from  origin
+	size  int64 // of the file, 0 where it is not known
+	plain int64 // bytes to come, where that is known before they are read, else -1: what a header may promise
+	file  *File // what the buffer reads from, nil where the content can only be read on
 
 	packed bool // ends with a checksum
 	pipe   bool // can be read once only
 }
 
+// An origin is what bytes come from: a [File], or a pipe.
+type origin interface {
+	io.Closer
+	Broken(reason string, cause error) error
+	Changed() error
+}
+
 // bufferSize is what is read at once where rows are small. Larger reads go past the buffer.
 const bufferSize = 1 << 18
 
-// openStream opens a file. Opening a named pipe waits for its writer, or until the context is done.
+// openStream opens a file.
 func openStream(ctx context.Context, path string) (*stream, error) {
 	f, err := openFile(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	s, err := newStream(ctx, path, f)
-	if err != nil {
-		f.Close()
-		return nil, err
+	if !f.was.Mode().IsRegular() {
+		return newPipe(ctx, path, f.file, f)
 	}
-	return s, nil
+	return newStream(f)
 }
 
-func openFile(ctx context.Context, path string) (*os.File, error) {
-	f, err := reading.Await(ctx, func() (*os.File, error) {
-		f, err := os.Open(path)
-		if err == nil && ctx.Err() != nil { // nobody waits for it any more
-			return nil, errors.Join(ctx.Err(), f.Close())
-		}
-		return f, err
-	})
-	if stopped := reading.Stopped(path, err); stopped != nil {
-		return nil, stopped
-	}
-	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
-	}
-	return f, nil
-}
-
-func newStream(ctx context.Context, name string, f *os.File) (*stream, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return newPipe(ctx, name, f, f)
-	}
-	base := reading.NewFile(ctx, f)
-	s := &stream{Reader: bufio.NewReaderSize(base, bufferSize), name: name, file: f, size: info.Size(), plain: info.Size(), base: base}
+// newStream returns the content of a file, from where it is read on.
+func newStream(f *File) (*stream, error) {
+	s := &stream{Reader: bufio.NewReaderSize(f, bufferSize), name: f.name, from: f, size: f.Bytes(), plain: f.Size(), file: f}
 	return s, s.unpack()
 }
 
 // newPipe returns the stream of what can only be read on.
 func newPipe(ctx context.Context, name string, r io.Reader, c io.Closer) (*stream, error) {
-	s := &stream{Reader: bufio.NewReaderSize(reading.NewPipe(ctx, r), bufferSize), name: name, file: c, plain: -1, pipe: true}
+	p := &pipe{failure{ctx: ctx, name: name}, reading.NewPipe(ctx, r), c}
+	s := &stream{Reader: bufio.NewReaderSize(p, bufferSize), name: name, from: p, plain: -1, pipe: true}
 	return s, s.unpack()
 }
 
-// unpack reads on through gzip where the content is packed.
-func (s *stream) unpack() error {
-	if head, _ := s.Peek(2); !bytes.Equal(head, []byte{0x1f, 0x8b}) {
-		return nil
+// unpack reads on through gzip where the content is packed. It closes a stream that it cannot read.
+func (s *stream) unpack() (err error) {
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	head, err := s.peek(2)
+	if err != nil || !bytes.Equal(head, []byte{0x1f, 0x8b}) {
+		return err
 	}
 	z, err := gzip.NewReader(s.Reader)
 	if err != nil {
 		return s.broken("it is no gzip file", err)
 	}
-	s.Reader, s.plain, s.base, s.packed = bufio.NewReaderSize(z, bufferSize), -1, nil, true
+	s.Reader, s.plain, s.file, s.packed = bufio.NewReaderSize(z, bufferSize), -1, nil, true
 	return nil
 }
 
-func (s *stream) Close() error {
-	if err := s.file.Close(); !errors.Is(err, os.ErrClosed) {
-		return err
+// peek returns the next bytes, n or as many as there are.
+func (s *stream) peek(n int) ([]byte, error) {
+	head, err := s.Peek(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, s.broken("it cannot be read", err)
 	}
-	return nil
+	return head, nil
 }
 
-// broken returns the error of content that cannot be used, or that of a done context where that is the cause.
-func (s *stream) broken(reason string, cause error) error { return broken(s.name, reason, cause) }
+func (s *stream) Close() error { return s.from.Close() }
 
-func broken(file, reason string, cause error) error {
-	if err := reading.Stopped(file, cause); err != nil {
-		return err
-	}
-	return &FormatError{File: file, Reason: reason, Cause: cause}
-}
+// broken returns the error of content that cannot be used, or that of a done context or of the system where that is the cause.
+func (s *stream) broken(reason string, cause error) error { return s.from.Broken(reason, cause) }
 
 // expect reports a plain file that is shorter or longer than its header says.
 func (s *stream) expect(header, body int64) error {
@@ -126,10 +110,10 @@ func (s *stream) read(buf []byte, row, size int) error {
 }
 
 // end looks for the end of packed content, where its checksum is: what follows the last row, or a checksum that does not fit, is
-// an error. The size of a plain file was compared with its header's before.
+// an error. The size of a plain file was compared with its header's before. No file may have changed until then.
 func (s *stream) end() error {
-	if !s.packed {
-		return nil
+	if err := s.from.Changed(); err != nil || !s.packed {
+		return err
 	}
 	switch _, err := s.Peek(1); {
 	case err == nil:
@@ -142,14 +126,14 @@ func (s *stream) end() error {
 
 // skip passes over n bytes.
 func (s *stream) skip(n int64) error {
-	if s.base == nil || n <= int64(s.Buffered()) {
+	if s.file == nil || n <= int64(s.Buffered()) {
 		_, err := io.CopyN(io.Discard, s, n)
 		return err
 	}
-	if _, err := s.base.Seek(n-int64(s.Buffered()), io.SeekCurrent); err != nil {
+	if _, err := s.file.Seek(n-int64(s.Buffered()), io.SeekCurrent); err != nil {
 		return err
 	}
-	s.Reset(s.base)
+	s.Reset(s.file)
 	return nil
 }
 

@@ -101,7 +101,11 @@ func (r *run) load(ctx context.Context) error {
 	if size := r.config.Data.ImageSize; len(size) > 0 && !slices.Equal(size, set.Shape) {
 		return fmt.Errorf("train: data.image_size is %v, the rows of %s have the shape %v: only pictures are resized: leave the key out: %w", size, r.options.Source, set.Shape, ErrConfig)
 	}
-	if dataset.HasSplits(r.options.Source) {
+	splits, err := dataset.HasSplits(r.options.Source)
+	if err != nil {
+		return err
+	}
+	if splits {
 		o.Split = dataset.Test
 		r.test, err = dataset.Load(ctx, r.options.Source, o)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a folder may hold training rows only

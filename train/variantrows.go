@@ -40,7 +40,11 @@ func (t Trained) VariantRows(ctx context.Context, source string) (writer.Variant
 	}
 	rows := writer.VariantRows{Fingerprint: set.Fingerprint(), HeldOutIs: "test split"}
 	held := set
-	if dataset.HasSplits(source) {
+	splits, err := dataset.HasSplits(source)
+	if err != nil {
+		return rows, err
+	}
+	if splits {
 		o.Split = dataset.Test
 		if held, err = dataset.Load(ctx, source, o); err != nil {
 			return rows, err

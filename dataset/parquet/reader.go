@@ -12,11 +12,10 @@
 package parquet
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sort"
 	"strings"
 
@@ -44,10 +43,9 @@ const batchRows = 512
 // reader streams a file's rows.
 type reader struct {
 	info   dataset.Info
-	ctx    context.Context // of all reading
-	values dist.Values     // what numbers become
-	pixel  [256]float32    // what bytes become
-	file   *os.File
+	values dist.Values  // what numbers become
+	pixel  [256]float32 // what bytes become
+	file   *dataset.File
 	table  *pqarrow.FileReader
 	leaves []int // columns of the file that are read
 	groups []int // first row of each row group
@@ -70,16 +68,11 @@ type column struct {
 	width int
 }
 
-// openFile opens a Parquet file.
-func openFile(ctx context.Context, path string, o dataset.Options) (_ dataset.Reader, err error) {
-	defer recovered(ctx, path, &err)
-	f, err := os.Open(path)
+// openFile reads a Parquet file.
+func openFile(f *dataset.File, o dataset.Options) (_ dataset.Reader, err error) {
+	defer recovered(f, &err)
+	r, err := open(f, o)
 	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
-	}
-	r, err := open(ctx, path, f, o)
-	if err != nil {
-		f.Close()
 		return nil, err
 	}
 	if r.bytes {
@@ -89,52 +82,39 @@ func openFile(ctx context.Context, path string, o dataset.Options) (_ dataset.Re
 }
 
 // recovered turns a panic of the library, which broken files cause, into an error.
-func recovered(ctx context.Context, path string, err *error) {
+func recovered(f *dataset.File, err *error) {
 	if p := recover(); p != nil {
-		*err = broken(ctx, path, fmt.Sprintf("it cannot be read: %v", p), nil)
+		*err = f.Broken(fmt.Sprintf("it cannot be read: %v", p), nil)
 	}
 }
 
-// broken returns the error of a file that cannot be used, or that of a done context: the library does not always pass on why a
-// read failed.
-func broken(ctx context.Context, path, reason string, cause error) error {
-	if err := reading.Stopped(path, ctx.Err()); err != nil {
-		return err
-	}
-	return &dataset.FormatError{File: path, Reason: reason, Cause: cause}
-}
-
-func open(ctx context.Context, path string, f *os.File, o dataset.Options) (*reader, error) {
-	broken := func(reason string, err error) error { return broken(ctx, path, reason, err) }
-	stat, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
-	}
+func open(f *dataset.File, o dataset.Options) (*reader, error) {
+	path := f.Name()
 	mem := bounded{memory.DefaultAllocator}
 	properties := parquet.NewReaderProperties(mem)
 	properties.BufferedStreamEnabled, properties.BufferSize = true, 1<<16 // a column; else a row group's columns are read whole
-	p, err := file.NewParquetReader(reading.NewFile(ctx, f), file.WithReadProps(properties))
+	p, err := file.NewParquetReader(f, file.WithReadProps(properties))
 	if err != nil {
-		return nil, broken("it is no Parquet file", err)
+		return nil, f.Broken("it is no Parquet file", err)
 	}
 	// Arrow's own schema, which some writers add, is not needed, and is trusted with what it says of its size.
 	p.MetaData().FileMetaData.KeyValueMetadata = nil
 	table, err := pqarrow.NewFileReader(p, pqarrow.ArrowReadProperties{BatchSize: batchRows}, mem)
 	if err != nil {
-		return nil, broken("its schema cannot be read", err)
+		return nil, f.Broken("its schema cannot be read", err)
 	}
-	r := &reader{ctx: ctx, file: f, sums: map[int][]byte{}, table: table, values: o.Values, pixel: o.Values.Table(), label: -1, info: dataset.Info{Source: path, Rows: int(p.NumRows()), DType: "float32", Bytes: stat.Size()}}
+	r := &reader{file: f, sums: map[int][]byte{}, table: table, values: o.Values, pixel: o.Values.Table(), label: -1, info: dataset.Info{Source: path, Rows: int(p.NumRows()), DType: "float32", Bytes: f.Bytes()}}
 	rows := 0
 	for i := range p.NumRowGroups() {
 		r.groups = append(r.groups, rows)
 		n := p.MetaData().RowGroup(i).NumRows()
 		if n < 0 || n > p.NumRows()-int64(rows) {
-			return nil, broken(fmt.Sprintf("row group %d claims %d rows", i, n), nil)
+			return nil, f.Broken(fmt.Sprintf("row group %d claims %d rows", i, n), nil)
 		}
 		rows += int(n)
 	}
 	if rows != r.info.Rows {
-		return nil, broken(fmt.Sprintf("its row groups have %d rows, its end says %d", rows, r.info.Rows), nil)
+		return nil, f.Broken(fmt.Sprintf("its row groups have %d rows, its end says %d", rows, r.info.Rows), nil)
 	}
 	if err := r.choose(path); err != nil {
 		return nil, err
@@ -147,7 +127,7 @@ func open(ctx context.Context, path string, f *os.File, o dataset.Options) (*rea
 	}
 	foot, err := r.footer()
 	if err != nil {
-		return nil, broken("its end cannot be read", err)
+		return nil, f.Broken("its end cannot be read", err)
 	}
 	r.tally = o.Tally(r.info.Rows, "Parquet", foot, fmt.Sprint(r.info.Shape))
 	return r, nil
@@ -163,10 +143,10 @@ func (r *reader) from(group int) error {
 	for i := range groups {
 		groups[i] = group + i
 	}
-	rows, err := r.table.GetRecordReader(r.ctx, r.leaves, groups)
+	rows, err := r.table.GetRecordReader(r.file.Context(), r.leaves, groups)
 	if err != nil {
 		r.rows = nil
-		return broken(r.ctx, r.info.Source, "its columns cannot be read", err)
+		return r.file.Broken("its columns cannot be read", err)
 	}
 	r.rows, r.batch, r.at = rows, nil, 0
 	if len(r.groups) > 0 {
@@ -237,7 +217,7 @@ func (r *reader) choose(path string) error {
 func (r *reader) measure(path string) error {
 	if err := r.load(); err != nil {
 		if errors.Is(err, io.EOF) {
-			return &dataset.FormatError{File: path, Reason: "it has no rows"}
+			return r.file.Broken("it has no rows", nil)
 		}
 		return err
 	}
@@ -251,7 +231,7 @@ func (r *reader) measure(path string) error {
 			return nil
 		}
 	}
-	return &dataset.FormatError{File: path, Reason: "its first rows hold no values"}
+	return r.file.Broken("its first rows hold no values", nil)
 }
 
 // width returns the number of values that a column holds in a row.
@@ -275,12 +255,12 @@ func width(a arrow.Array, i int) int {
 
 // load reads the next batch where the last one is used up.
 func (r *reader) load() (err error) {
-	defer recovered(r.ctx, r.info.Source, &err)
+	defer recovered(r.file, &err)
 	for r.left() == 0 {
 		if r.batch, err = r.rows.Read(); errors.Is(err, io.EOF) {
 			return io.EOF
 		} else if err != nil {
-			return broken(r.ctx, r.info.Source, fmt.Sprintf("it cannot be read from row %d on", r.come), err)
+			return r.file.Broken(fmt.Sprintf("it cannot be read from row %d on", r.come), err)
 		}
 		r.at = 0
 	}
@@ -294,10 +274,7 @@ func (r *reader) Close() error {
 		r.rows.Release()
 		r.rows = nil
 	}
-	if err := r.file.Close(); !errors.Is(err, os.ErrClosed) {
-		return err
-	}
-	return nil
+	return r.file.Close()
 }
 
 // Skip passes over rows. Those that follow are looked for when they are read.
@@ -308,7 +285,7 @@ func (r *reader) Skip(rows int) error {
 
 // seek passes over whole row groups unread, and reads on inside one.
 func (r *reader) seek() (err error) {
-	defer recovered(r.ctx, r.info.Source, &err)
+	defer recovered(r.file, &err)
 	group := sort.SearchInts(r.groups, r.row+1) - 1 // the last that begins at the row or before
 	if r.groups[group] > r.come+r.left() {
 		if err := r.from(group); err != nil {
@@ -336,7 +313,7 @@ func (r *reader) left() int {
 // early says that a file has fewer rows than it claims.
 func (r *reader) early(err error) error {
 	if errors.Is(err, io.EOF) {
-		return &dataset.FormatError{File: r.info.Source, Reason: fmt.Sprintf("it ends in row %d of %d", r.come, r.info.Rows)}
+		return r.file.Broken(fmt.Sprintf("it ends in row %d of %d", r.come, r.info.Rows), nil)
 	}
 	return err
 }
@@ -390,7 +367,12 @@ func (r *reader) next(take func(number int) error) (label int, err error) {
 	if err := r.report(1); err != nil {
 		return -1, err
 	}
-	defer recovered(r.ctx, r.info.Source, &err)
+	defer recovered(r.file, &err)
+	defer func() {
+		if r.row == r.info.Rows {
+			err = cmp.Or(r.file.Changed(), err)
+		}
+	}()
 	defer func() { r.at, r.row, r.come = r.at+1, r.row+1, r.come+1 }()
 	label = -1
 	if r.label >= 0 {

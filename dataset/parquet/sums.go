@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sort"
-
-	"github.com/catvae/catvae/dataset/internal/reading"
 )
 
 // Rows have no bytes of their own in a Parquet file: what a row is read from is the columns of its row group that hold values
@@ -16,12 +14,12 @@ import (
 // footer returns the bytes of the file's end.
 func (r *reader) footer() (string, error) {
 	var size [4]byte
-	if _, err := r.file.ReadAt(size[:], r.info.Bytes-8); err != nil {
+	if _, err := r.file.ReadAt(size[:], r.file.Size()-8); err != nil {
 		return "", err
 	}
-	n := min(int64(binary.LittleEndian.Uint32(size[:])), r.info.Bytes-8)
+	n := min(int64(binary.LittleEndian.Uint32(size[:])), r.file.Size()-8)
 	foot := make([]byte, n)
-	_, err := r.file.ReadAt(foot, r.info.Bytes-8-n)
+	_, err := r.file.ReadAt(foot, r.file.Size()-8-n)
 	return string(foot), err
 }
 
@@ -36,7 +34,7 @@ func (r *reader) report(rows int) error {
 		if !ok {
 			var err error
 			if sum, err = r.sumOf(group); err != nil {
-				return broken(r.ctx, r.info.Source, fmt.Sprintf("row group %d cannot be read", group), err)
+				return r.file.Broken(fmt.Sprintf("row group %d cannot be read", group), err)
 			}
 			r.sums = map[int][]byte{group: sum} // rows come in order
 		}
@@ -60,7 +58,7 @@ func (r *reader) sumOf(group int) ([]byte, error) {
 		if from < 0 || size < 0 {
 			return nil, fmt.Errorf("its column %d has %d bytes at %d", leaf, size, from)
 		}
-		if _, err := io.CopyBuffer(h, io.NewSectionReader(reading.NewFile(r.ctx, r.file), from, size), buf); err != nil {
+		if _, err := io.CopyBuffer(h, io.NewSectionReader(r.file, from, size), buf); err != nil {
 			return nil, err
 		}
 	}
@@ -73,5 +71,8 @@ func (r *reader) Scan(rows int) error {
 	if err := r.report(rows); err != nil {
 		return err
 	}
-	return r.Skip(rows)
+	if r.row += rows; r.row == r.info.Rows {
+		return r.file.Changed()
+	}
+	return nil
 }

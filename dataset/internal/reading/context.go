@@ -5,36 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 )
-
-// A File is a file whose reads fail once a context is done, so that whatever parses it, a library too, ends there.
-type File struct {
-	ctx  context.Context
-	file *os.File
-}
-
-// NewFile returns the file with its reads bound to a context.
-func NewFile(ctx context.Context, file *os.File) File { return File{ctx, file} }
-
-// Read reads on.
-func (f File) Read(p []byte) (int, error) {
-	if err := f.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return f.file.Read(p)
-}
-
-// ReadAt reads at an offset.
-func (f File) ReadAt(p []byte, offset int64) (int, error) {
-	if err := f.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return f.file.ReadAt(p, offset)
-}
-
-// Seek moves to where Read reads on.
-func (f File) Seek(offset int64, whence int) (int64, error) { return f.file.Seek(offset, whence) }
 
 // Stopped returns the error of reading a source that a done context ended, or nil where the cause is another.
 func Stopped(name string, cause error) error {
