@@ -118,10 +118,7 @@ func TestBadPictures(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "7 folder.png"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink("nowhere", filepath.Join(dir, "8 link.jpg")); err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"", "it cannot be decoded", "it is empty", "it is no PNG or JPEG", "it has 3x4 pixels, rows have 4x3 (height x width)", "it is no PNG or JPEG", "", "it is no file", "it cannot be opened"}
+	want := []string{"", "it cannot be decoded", "it is empty", "it is no PNG or JPEG", "it has 3x4 pixels, rows have 4x3 (height x width)", "it is no PNG or JPEG", "", "it is no file"}
 	r := openBytes(t, filepath.Join(dir, "*"), dataset.Options{})
 	row := make([]byte, 12)
 	for i, reason := range want {
@@ -135,7 +132,7 @@ func TestBadPictures(t *testing.T) {
 		}
 	}
 	// A folder is walked: what lies in one that is called like a picture counts, it does not.
-	if rows := openBytes(t, dir, dataset.Options{}).Info().Rows; rows != 8 {
+	if rows := openBytes(t, dir, dataset.Options{}).Info().Rows; rows != 7 {
 		t.Errorf("%d rows of the folder", rows)
 	}
 	for _, name := range []string{"1 cut.png", "3 text.png"} {
