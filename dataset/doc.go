@@ -43,6 +43,9 @@
 // it can still be read. Any other error ends the source. Both wrap [ErrData] where the content is to blame. Sizes that a header
 // claims are compared with the file before memory is allocated for them.
 //
+// An error of the system, such as too many open files, is neither: it ends the source, does not wrap ErrData, and the same may be
+// tried again.
+//
 // A context governs its reader until the end: once it is done, opening, loading and reading stop at once, and the error wraps
 // ctx.Err().
 //

@@ -34,10 +34,10 @@ var scalers = map[string]xdraw.Scaler{"nearest": xdraw.NearestNeighbor, "bilinea
 
 // What a picture may have before it is decoded: bytes in its file, and pixels, which a small file may claim many of.
 const (
-	maxPictureBytes = 256 << 20
+	maxPictureBytes = 64 << 20
 	maxPixels       = 1 << 26
 
-	keptPictureBytes = 16 << 20 // of memory for a file, which is kept for the next one
+	keptPictureBytes = 1 << 20 // of memory for a file, which is kept for the next one
 )
 
 // images reads pictures, PNG and JPEG, each a row of grey bytes. Files are opened and decoded where rows are decoded.
@@ -92,12 +92,10 @@ func openImages(ctx context.Context, source, root string, names []string, o Opti
 // firstSize returns the size of the first picture that has one.
 func (r *images) firstSize() (Image, error) {
 	for row := range min(len(r.names), 1000) {
-		img, err := r.picture(row, io.Discard)
-		if err != nil && rowOf(err) < 0 {
-			return Image{}, err
-		}
-		if err == nil {
-			return Image{Height: img.Bounds().Dy(), Width: img.Bounds().Dx()}, nil
+		var size Image
+		err := r.picture(row, io.Discard, func(img image.Image) { size = Image{Height: img.Bounds().Dy(), Width: img.Bounds().Dx()} })
+		if err == nil || rowOf(err) < 0 {
+			return size, err
 		}
 	}
 	return Image{}, &FormatError{File: r.info.Source, Reason: "none of its first pictures can be decoded"}
@@ -166,7 +164,7 @@ func (r *images) Scan(rows int) error {
 	for range min(rows, r.info.Rows-r.row) {
 		if report := r.report(1); report != nil {
 			h := sha256.New()
-			err := r.content(r.row-1, h, func([]byte) error { return nil })
+			err := r.content(r.row-1, h, nil, func([]byte) error { return nil })
 			if err != nil && rowOf(err) < 0 {
 				return err
 			}
@@ -218,21 +216,20 @@ func (r *images) decode(number int, row []byte, wanted bool) (sum []byte, err er
 		h = s
 		defer func() { sum = s.Sum(nil) }()
 	}
-	img, err := r.picture(number, h)
-	if err != nil {
-		return nil, err
+	return nil, r.picture(number, h, func(img image.Image) { r.fitTo(row, img) })
+}
+
+// fitTo writes the grey bytes of a picture to row, resized where that is needed.
+func (r *images) fitTo(row []byte, img image.Image) {
+	b, grey := img.Bounds(), greyImage(img)
+	if b.Dx() != r.fit.Width || b.Dy() != r.fit.Height {
+		to := image.Rect(0, 0, r.fit.Width, r.fit.Height)
+		scalers[r.fit.Resize].Scale(&image.Gray{Pix: row, Stride: r.fit.Width, Rect: to}, to, grey, grey.Bounds(), draw.Src, nil)
+		return
 	}
-	b := img.Bounds()
-	if scaler := scalers[r.fit.Resize]; b.Dx() != r.fit.Width || b.Dy() != r.fit.Height {
-		grey := greyImage(img)
-		scaler.Scale(&image.Gray{Pix: row, Stride: r.fit.Width, Rect: image.Rect(0, 0, r.fit.Width, r.fit.Height)}, image.Rect(0, 0, r.fit.Width, r.fit.Height), grey, grey.Bounds(), draw.Src, nil)
-		return sum, nil
-	}
-	grey := greyImage(img)
 	for y := range r.fit.Height {
 		copy(row[y*r.fit.Width:][:r.fit.Width], grey.Pix[grey.PixOffset(b.Min.X, b.Min.Y+y):])
 	}
-	return sum, nil
 }
 
 // greyImage returns a picture in grey: 0.299 R + 0.587 G + 0.114 B, on black where it is transparent.
@@ -246,49 +243,102 @@ func greyImage(img image.Image) *image.Gray {
 }
 
 // content reads a picture's file, adds its name and its bytes to a sum, and hands the bytes on. What is no file to decode adds
-// the reason.
-func (r *images) content(number int, sum io.Writer, use func(raw []byte) error) error {
+// the reason. cost says how much memory decoding takes, nil where nothing is decoded: the budget is taken for it.
+func (r *images) content(number int, sum io.Writer, cost func(raw []byte) (int64, error), use func(raw []byte) error) error {
 	fmt.Fprintf(sum, "%q\n", r.names[number])
+	for taken := int64(0); ; {
+		if again, err := r.attempt(number, &taken, sum, cost, use); !again {
+			return err
+		}
+	}
+}
+
+// attempt is content within a budget of some bytes, or of the file's size where none is named. Where it turns out that more is
+// needed, which others have, it says how much, and that the budget is to be asked for all of it again: nobody keeps some and
+// waits for more.
+func (r *images) attempt(number int, taken *int64, sum io.Writer, cost func(raw []byte) (int64, error), use func(raw []byte) error) (again bool, err error) {
+	refused := func(err error) (bool, error) {
+		if rowOf(err) >= 0 {
+			fmt.Fprintf(sum, "%v", err)
+		}
+		return false, err
+	}
+	f, was, err := r.open(number)
+	if err != nil {
+		return refused(err)
+	}
+	defer f.Close()
+	need := max(*taken, was.Size())
+	if err := decoding.Acquire(r.ctx, need); err != nil {
+		return false, unreadable(r.info.Source, err)
+	}
+	defer func() { release(need) }()
 	buf := r.files.Get().(*bytes.Buffer)
 	defer func() {
 		if buf.Cap() <= keptPictureBytes {
+			buf.Reset()
 			r.files.Put(buf)
 		}
+		buf = nil // free before its bytes are given back
 	}()
-	buf.Reset()
-	if err := r.read(number, buf); err != nil {
-		fmt.Fprintf(sum, "%v", err)
-		return err
+	if err := r.read(number, f, was, buf); err != nil {
+		return false, err
 	}
-	sum.Write(buf.Bytes())
-	return use(buf.Bytes())
+	raw := buf.Bytes()
+	if cost != nil {
+		more, err := cost(raw)
+		if err == nil && int64(len(raw))+more > pictureBudget {
+			err = r.bad(number, fmt.Sprintf("decoding it takes %d MiB of memory, up to %d are given", (int64(len(raw))+more)>>20+1, pictureBudget>>20), nil)
+		}
+		if err != nil {
+			sum.Write(raw)
+			return false, err
+		}
+		if extra := int64(len(raw)) + more - need; extra > 0 {
+			if !decoding.TryAcquire(extra) {
+				*taken = need + extra
+				return true, nil
+			}
+			need += extra
+		}
+	}
+	sum.Write(raw)
+	return false, use(raw)
 }
 
-// read reads a picture's file whole, so that nothing that decoding meets is the system's.
-func (r *images) read(number int, buf *bytes.Buffer) error {
-	path := filepath.Join(r.root, filepath.FromSlash(r.names[number]))
+// open opens a picture's file.
+func (r *images) open(number int) (handle, fs.FileInfo, error) {
+	path := r.path(number)
 	if err := r.ctx.Err(); err != nil {
-		return unreadable(r.info.Source, err)
+		return nil, nil, unreadable(r.info.Source, err)
 	}
 	opened, err := readfile.Open(path) // a pipe, which would wait for its writer, is none
 	if errors.Is(err, readfile.ErrIrregular) {
-		return r.bad(number, "it is no file", nil)
+		return nil, nil, r.bad(number, "it is no file", nil)
 	}
 	if err != nil {
-		return unreadable(path, err)
+		return nil, nil, unreadable(path, err)
 	}
 	f := handleOf(opened)
-	defer f.Close()
-	was, err := f.Stat()
-	if err != nil {
-		return unreadable(path, err)
-	}
+	info, err := f.Stat()
 	switch {
-	case was.Size() == 0:
-		return r.bad(number, "it is empty", nil)
-	case was.Size() > maxPictureBytes:
-		return r.bad(number, fmt.Sprintf("it has %d bytes, up to %d are read", was.Size(), maxPictureBytes), nil)
+	case err != nil:
+		err = unreadable(path, err)
+	case info.Size() == 0:
+		err = r.bad(number, "it is empty", nil)
+	case info.Size() > maxPictureBytes:
+		err = r.bad(number, fmt.Sprintf("it has %d bytes, up to %d are read", info.Size(), maxPictureBytes), nil)
 	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+// read reads a picture's file whole, so that nothing that decoding meets is the system's.
+func (r *images) read(number int, f handle, was fs.FileInfo, buf *bytes.Buffer) error {
+	path := r.path(number)
 	buf.Grow(int(was.Size()) + bytes.MinRead)
 	if _, err := buf.ReadFrom(io.LimitReader(f, was.Size()+1)); err != nil {
 		return unreadable(path, err)
@@ -300,28 +350,35 @@ func (r *images) read(number int, buf *bytes.Buffer) error {
 	return changed(path, was, is)
 }
 
-// picture reads and decodes a file, after a look at what it claims to be.
-func (r *images) picture(number int, sum io.Writer) (img image.Image, err error) {
-	err = r.content(number, sum, func(raw []byte) error {
+func (r *images) path(number int) string {
+	return filepath.Join(r.root, filepath.FromSlash(r.names[number]))
+}
+
+// picture reads and decodes a file, after a look at what it claims to be, and hands it to use.
+func (r *images) picture(number int, sum io.Writer, use func(img image.Image)) error {
+	return r.content(number, sum, func(raw []byte) (int64, error) {
 		config, kind, err := image.DecodeConfig(bytes.NewReader(raw))
 		if err != nil {
-			return r.bad(number, "it is no "+namesOfPictures(), err)
+			return 0, r.bad(number, "it is no "+namesOfPictures(), err)
 		}
 		if !r.formats[kind] { // other packages may have registered more with package image
-			return r.bad(number, fmt.Sprintf("it is no %s: it is %s", namesOfPictures(), kind), nil)
+			return 0, r.bad(number, fmt.Sprintf("it is no %s: it is %s", namesOfPictures(), kind), nil)
 		}
 		if config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height {
-			return r.bad(number, fmt.Sprintf("it has %dx%d pixels, up to %d in all are decoded", config.Height, config.Width, maxPixels), nil)
+			return 0, r.bad(number, fmt.Sprintf("it has %dx%d pixels, up to %d in all are decoded", config.Height, config.Width, maxPixels), nil)
 		}
 		if fit := r.fit; fit.Width > 0 && scalers[fit.Resize] == nil && (config.Width != fit.Width || config.Height != fit.Height) {
-			return r.bad(number, fmt.Sprintf("it has %dx%d pixels, rows have %dx%d (height x width)", config.Height, config.Width, fit.Height, fit.Width), nil)
+			return 0, r.bad(number, fmt.Sprintf("it has %dx%d pixels, rows have %dx%d (height x width)", config.Height, config.Width, fit.Height, fit.Width), nil)
 		}
-		if img, _, err = image.Decode(bytes.NewReader(raw)); err != nil {
+		return decodingBytes(raw, config, kind, r.fit), nil
+	}, func(raw []byte) error {
+		img, _, err := image.Decode(bytes.NewReader(raw))
+		if err != nil {
 			return r.bad(number, "it cannot be decoded", err)
 		}
+		use(img)
 		return nil
 	})
-	return img, err
 }
 
 func (r *images) bad(number int, reason string, cause error) error {
