@@ -114,7 +114,7 @@ func TestPrivateGroup(t *testing.T) {
 		"unknown user":                {1009, 1009, passwd, group, false},
 		"unknown group":               {1000, 1000, passwd, "", false},
 		"Debian's, empty":             {1000, 50, passwd, "staff:x:50:\n", true},
-		"Debian's, with root in it":    {1000, 50, passwd, "staff:x:50:root\n", true},
+		"Debian's, with root in it":   {1000, 50, passwd, "staff:x:50:root\n", true},
 		"Debian's, with a member":     {1000, 50, passwd, "staff:x:50:you\n", false},
 		"Debian's, a first group":     {1000, 50, passwd + "it:x:1005:50::/:/bin/sh\n", "staff:x:50:\n", false},
 	} {
