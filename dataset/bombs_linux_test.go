@@ -52,13 +52,13 @@ func TestPictureBombs(t *testing.T) {
 			data := fileBytes(t, filepath.Join(dir, "1.png"))
 			put(name, func(b *bytes.Buffer) error { _, err := b.Write(data); return err })
 		}
-		out, err := child(t, t.Name(), "BOMBS="+dir, "GOMEMLIMIT=off", "GOGC=100").CombinedOutput()
+		out, err := child(t, t.Name(), "CATVAE_TEST_RUN="+dir, "GOMEMLIMIT=off", "GOGC=100").CombinedOutput()
 		if t.Logf("%s", out); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
 		return
 	}
-	r, err := dataset.Open(t.Context(), os.Getenv("BOMBS"), dataset.Options{Image: &dataset.Image{Height: 28, Width: 28, Resize: "bilinear"}})
+	r, err := dataset.Open(t.Context(), os.Getenv("CATVAE_TEST_RUN"), dataset.Options{Image: &dataset.Image{Height: 28, Width: 28, Resize: "bilinear"}})
 	if err != nil {
 		t.Fatal(err)
 	}

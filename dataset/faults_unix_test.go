@@ -21,11 +21,11 @@ import (
 func child(t *testing.T, test string, env ...string) *exec.Cmd {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$", "-test.v")
-	c.Env = append(os.Environ(), append(env, "DATASET_CHILD="+test)...)
+	c.Env = append(os.Environ(), append(env, "CATVAE_TEST_CHILD="+test)...)
 	return c
 }
 
-func isChild(t *testing.T) bool { return os.Getenv("DATASET_CHILD") == t.Name() }
+func isChild(t *testing.T) bool { return os.Getenv("CATVAE_TEST_CHILD") == t.Name() }
 
 // Without files to open, good pictures are no bad rows: the run ends.
 func TestTooManyOpenFiles(t *testing.T) {
