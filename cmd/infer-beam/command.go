@@ -82,7 +82,7 @@ func (c *command) Run(ctx context.Context, env cli.Env) error {
 			return err
 		}
 	}
-	return c.report(env, plan, result, time.Since(began).Seconds())
+	return c.report(ctx, env, plan, result, time.Since(began).Seconds())
 }
 
 // job returns the flags as a job whose paths mean the same in every folder.
@@ -131,8 +131,8 @@ func (c *command) strips(parts int) int {
 }
 
 // report checks that every part of the plan has its record, whatever the runner says, and prints the run's result.
-func (c *command) report(env cli.Env, plan *infer.Plan, result beam.PipelineResult, seconds float64) error {
-	if err := plan.Agree(context.Background()); err != nil { // workers may have had other libraries
+func (c *command) report(ctx context.Context, env cli.Env, plan *infer.Plan, result beam.PipelineResult, seconds float64) error {
+	if err := plan.Agree(ctx, true); err != nil { // workers may have had another library, or another file under the same name
 		return err
 	}
 	rows, bad := 0, 0

@@ -247,13 +247,14 @@ func (p *Plan) sameSample(in *input, r Record) (bool, error) {
 	return ok && sum == r.Source.Sample, nil
 }
 
-// othersSampled is how many parts of other shards are looked at.
+// othersSampled is how many parts of others are looked at.
 const othersSampled = 16
 
 // Agree reports parts in the folder, also of other shards, that were made otherwise or from other rows. It compares every
-// record, and of some parts of other shards a few rows. So a source that was replaced between two shards is found, unless the
-// rows that are looked at are the same in both.
-func (p *Plan) Agree(ctx context.Context) error {
+// record, and a few rows of some parts that others have made: those of other shards, or all where workers elsewhere made this
+// one's. So a source that was replaced between two shards, or is another for one worker, is found, unless the rows that are looked
+// at are the same in both.
+func (p *Plan) Agree(ctx context.Context, workers bool) error {
 	if !p.Job.Folder() || p.Job.Force {
 		return nil
 	}
@@ -283,7 +284,7 @@ func (p *Plan) Agree(ctx context.Context) error {
 		if r.Made.Backend != p.Recorded {
 			return p.other(r.Block, fmt.Sprintf("by another backend: %s, not %s", r.Made.Backend, p.Recorded))
 		}
-		if n := len(mine); n == 0 || part < mine[0].Part || part > mine[n-1].Part {
+		if n := len(mine); workers || n == 0 || part < mine[0].Part || part > mine[n-1].Part {
 			others = append(others, r)
 		}
 	}

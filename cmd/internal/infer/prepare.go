@@ -63,7 +63,7 @@ func (p *Plan) prepare(ctx context.Context) error {
 	} else if err := p.checkParts(); err != nil {
 		return err
 	}
-	if err := p.Agree(ctx); err != nil {
+	if err := p.Agree(ctx, false); err != nil {
 		return err
 	}
 	return p.checkSpace()

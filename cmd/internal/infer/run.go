@@ -51,7 +51,7 @@ func Run(ctx context.Context, p *Plan, backend backend.Backend, h Hooks) (s Summ
 			s.Skipped++
 		}
 	}
-	if err := p.Agree(ctx); err != nil { // other shards may have been at work meanwhile
+	if err := p.Agree(ctx, false); err != nil { // other shards may have been at work meanwhile
 		return s, err
 	}
 	if !p.Job.Folder() && (!p.direct || len(records) == 0) {
