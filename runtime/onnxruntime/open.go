@@ -160,6 +160,9 @@ func translateLoadError(lib Library, err error) error {
 
 // Name implements [backend.Backend].
 func (r *onnxRuntime) Name() string {
+	if r.options.tf32 && r.provider.device == backend.CUDA { // other results, hence another name
+		return fmt.Sprintf("onnxruntime %s (%s, TF32)", r.version, r.provider.device)
+	}
 	return fmt.Sprintf("onnxruntime %s (%s)", r.version, r.provider.device)
 }
 

@@ -32,7 +32,7 @@ type Rows struct {
 	Batch    int     `help:"Rows that go through the graph at once; 0 means 512, fewer where rows are large." default:"0" placeholder:"N" range:"0,1048576"`
 	Callers  int     `help:"Goroutines that run graphs and share the threads; 0 means one a thread." default:"0" placeholder:"N" range:"0,1024"`
 	Force    bool    `help:"Replace the output where it exists."`
-	Check    string  `help:"What is compared before a part of an earlier run is kept: content, the hash of every byte that its rows are read from, or sample, the header and 16 rows a part, which is faster and does not prove that the other rows are still the same." default:"content" enum:"content,sample"`
+	Check    string  `help:"What is compared before a part of an earlier run is kept: content, the hash of every byte that its rows are read from, or sample, the header and 16 rows a part, which is faster and does not prove that the other rows are the same. With sample this run hashes no more than those either, so that its parts are kept by sample only." default:"content" enum:"content,sample"`
 	Backend
 }
 

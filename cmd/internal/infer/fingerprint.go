@@ -90,7 +90,7 @@ type Check string
 // The checks.
 const (
 	Content Check = "content" // the hash of all bytes that the part's rows were read from
-	Sample  Check = "sample"  // header and at most 16 rows a part; it proves nothing about the others
+	Sample  Check = "sample"  // header and at most 16 rows a part, which alone are then hashed; it proves nothing about the others
 )
 
 // checks are all of them.
@@ -98,12 +98,12 @@ var checks = []string{string(Content), string(Sample)}
 
 // A fingerprint says what a part's rows were read from: see dataset.Sums.
 type fingerprint struct {
-	Rows   string `json:"source_sha256"` // of all bytes
-	Sample string `json:"sample_sha256"` // of a few rows
+	Rows   string `json:"source_sha256,omitempty"` // of all bytes; "" where the run was to look at samples only
+	Sample string `json:"sample_sha256"`           // of a few rows
 }
 
-// known reports a fingerprint that says something: those of older versions and of other hands may not.
-func (f fingerprint) known() bool { return f.Rows != "" && f.Sample != "" }
+// known reports a fingerprint that says what a check compares: those of older versions and of other hands may not.
+func (f fingerprint) known(c Check) bool { return f.Sample != "" && (c == Sample || f.Rows != "") }
 
 // keep returns the records of those blocks whose parts need not be made, by part: what they were made from is what this job
 // would make them from, their files are whole, and the source's bytes are the same. The source is read for it, and not
@@ -159,7 +159,7 @@ func (p *Plan) Verify(ctx context.Context) error {
 
 // damaged says why a part cannot be kept, whatever the source holds.
 func (p *Plan) damaged(r Record) string {
-	if !r.Source.known() {
+	if !r.Source.known(p.Job.Check) {
 		return "has a record that does not say what its rows were read from"
 	}
 	size, sum, err := hashPart(p.partPath(r.Block))
@@ -230,8 +230,19 @@ func (p *Plan) sameRows(in *input, r Record) (bool, error) {
 	if err := in.reader.Scan(r.Rows); err != nil {
 		return false, err
 	}
-	sum, ok := in.sums.Block(r.Part)
-	return ok && sum == r.Source.Rows, nil
+	got, err := p.fingerprint(in, r.Block)
+	return err == nil && (got.Rows == r.Source.Rows || p.Job.Check == Sample) && got.Sample == r.Source.Sample, err
+}
+
+// fingerprint returns what a block's rows, all of which have been read, were read from.
+func (p *Plan) fingerprint(in *input, b Block) (f fingerprint, err error) {
+	var rows, sample bool
+	f.Rows, rows = in.sums.Block(b.Part)
+	f.Sample, sample = in.sums.Sampled(b.Part)
+	if !sample || !rows && p.Job.Check != Sample {
+		return f, fmt.Errorf("infer: %s: not all bytes that the rows of part %d were read from are known", p.Job.In, b.Part)
+	}
+	return f, nil
 }
 
 // sameSample is sameRows by the source's header and a few rows.
@@ -275,7 +286,7 @@ func (p *Plan) Agree(ctx context.Context, workers bool) error {
 		if err != nil {
 			return err
 		}
-		if !ok || !r.Source.known() {
+		if !ok || !r.Source.known(Sample) {
 			continue
 		}
 		if p.Recorded == "" {

@@ -197,6 +197,34 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// Parts that were made by a run that hashes a few rows only are kept by such runs, and by no others.
+func TestSampledParts(t *testing.T) {
+	t.Parallel()
+	model, a, b := writeModel(t, dist.Bernoulli, 11, 0), rowsFile(t, 300, 1), rowsFile(t, 300, 2)
+	dir := t.TempDir()
+	for _, out := range []string{dir + "/codes/", dir + "/codes.npy"} {
+		job := infer.Job{Model: model, In: a, Out: out, PartRows: 20, Check: infer.Sample}
+		if !job.Folder() {
+			stopAfter(t, job, 100)
+		} else {
+			must(t, job)
+			if s := must(t, job); s.Skipped != 15 {
+				t.Errorf("%+v", s)
+			}
+			other := job
+			other.In = b
+			if _, err := run(t, other); !errors.Is(err, infer.ErrJob) {
+				t.Errorf("other rows: %v", err)
+			}
+		}
+		job.Check = infer.Content
+		s, said, err := runOn(t.Context(), ortest.Backend(t, onnxruntime.WithThreads(1)), job, nil)
+		if err != nil || s.Skipped > 0 || !strings.Contains(said, "does not say what its rows were read from") {
+			t.Errorf("%s, every byte: %+v, %q, %v", out, s, said, err)
+		}
+	}
+}
+
 // A record that does not say what the rows were read from, by an older version or by hand, is never taken.
 func TestNoFingerprint(t *testing.T) {
 	t.Parallel()

@@ -50,7 +50,7 @@ func (p *Plan) recordFile(records []Record, sum summing) error {
 	for _, part := range records {
 		r.Rows += part.Rows
 		r.Bad += part.Bad
-		fmt.Fprintln(source, part.Source.Rows)
+		fmt.Fprintln(source, p.summed(part.Source))
 	}
 	r.Source = hex.EncodeToString(source.Sum(nil))
 	data, err := json.MarshalIndent(r, "", "  ")
@@ -58,6 +58,14 @@ func (p *Plan) recordFile(records []Record, sum summing) error {
 		return err
 	}
 	return atomicfile.WriteBytes(p.fileRecordPath(), 0o644, append(data, '\n'))
+}
+
+// summed is the part of a fingerprint that the job's check compares.
+func (p *Plan) summed(f fingerprint) string {
+	if p.Job.Check == Sample {
+		return f.Sample
+	}
+	return f.Rows
 }
 
 // finishedFile returns the record of the output file, nil where there is none or the file is another.
@@ -116,8 +124,11 @@ func (p *Plan) finish(ctx context.Context) (s Summary, err error) {
 		if err := in.reader.Scan(b.Rows); err != nil {
 			return s, err
 		}
-		sum, _ := in.sums.Block(b.Part)
-		fmt.Fprintln(source, sum)
+		sum, err := p.fingerprint(in, b)
+		if err != nil {
+			return s, err
+		}
+		fmt.Fprintln(source, p.summed(sum))
 	}
 	if hex.EncodeToString(source.Sum(nil)) != r.Source {
 		return s, fmt.Errorf("%w: it was made from other rows", exists(p.Job.Out))

@@ -58,6 +58,9 @@ func (p *Plan) take(ctx context.Context) (*input, error) {
 	}
 	if in.at == 0 && !p.direct { // only records need sums
 		in.sums.Every(p.partRows)
+		if p.Job.Check == Sample {
+			in.sums.OnlySampled()
+		}
 	}
 	return in, nil
 }

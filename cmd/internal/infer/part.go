@@ -146,10 +146,9 @@ func (t *part) finish() (Record, error) {
 		return r, err
 	}
 	if !t.plan.direct {
-		var ok1, ok2 bool
-		r.Source.Rows, ok1 = t.in.sums.Block(t.block.Part)
-		if r.Source.Sample, ok2 = t.in.sums.Sampled(t.block.Part); !ok1 || !ok2 {
-			return r, fmt.Errorf("infer: %s: not all bytes that its rows were read from are known", r.File)
+		var err error
+		if r.Source, err = t.plan.fingerprint(t.in, t.block); err != nil {
+			return r, err
 		}
 		if err := removed(os.Remove(t.plan.recordPath(t.block))); err != nil { // of a part that is made again
 			return r, err
