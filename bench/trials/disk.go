@@ -177,7 +177,12 @@ func (d *disk) follow(e syscallEvent) (bool, error) {
 		return d.open(e, "", arg(0), "O_CREAT|O_TRUNC")
 	case "rename":
 		return d.rename(e, "", arg(0), "", arg(1))
-	case "renameat", "renameat2":
+	case "renameat2":
+		if arg(4) == "RENAME_EXCHANGE" {
+			return d.exchange(e, arg(0), arg(1), arg(2), arg(3))
+		}
+		return d.rename(e, arg(0), arg(1), arg(2), arg(3))
+	case "renameat":
 		return d.rename(e, arg(0), arg(1), arg(2), arg(3))
 	case "unlink", "rmdir":
 		return d.unlink(e, "", arg(0))
@@ -297,6 +302,31 @@ func (d *disk) rename(e syscallEvent, folder, file, toFolder, toFile string) (bo
 	}
 	d.link(n, to)
 	d.change(entry{dir, name, nil}, entry{toDir, toName, n})
+	return true, nil
+}
+
+// errUnsure says that the process was killed in a call of which nobody can say whether it was done.
+var errUnsure = errors.New("the process was killed while two names changed places")
+
+// exchange has two names change places, both or neither.
+func (d *disk) exchange(e syscallEvent, folder, file, toFolder, toFile string) (bool, error) {
+	from, err := named(folder, file)
+	if err != nil {
+		return false, err
+	}
+	to, err := named(toFolder, toFile)
+	if err != nil {
+		return false, err
+	}
+	dir, name, n := d.find(from)
+	toDir, toName, other := d.find(to)
+	if dir == nil || toDir == nil || n == nil || other == nil {
+		return false, nil
+	}
+	if e.unsure {
+		return true, errUnsure
+	}
+	d.change(entry{dir, name, other}, entry{toDir, toName, n})
 	return true, nil
 }
 

@@ -94,6 +94,43 @@ func TestPowerCut(t *testing.T) {
 	}
 }
 
+// Names that change places do so together.
+func TestExchange(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for seed := range uint64(40) {
+		base := t.TempDir()
+		dir := filepath.Join(base, "out")
+		for _, name := range []string{"a", "b"} {
+			if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name, "in-"+name), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d, err := newDisk(dir, filepath.Join(base, "kept"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		trace := strings.ReplaceAll("1 renameat2(AT_FDCWD</>, \"DIR/a\", AT_FDCWD</>, \"DIR/b\", RENAME_EXCHANGE) = 0\n", "DIR", dir)
+		if err := readTrace(strings.NewReader(trace), func(e syscallEvent) { d.see(e) }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.cut(rand.New(rand.NewPCG(seed, 0))); err != nil {
+			t.Fatal(err)
+		}
+		names, err := files(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[strings.Join(names, " ")] = true
+	}
+	if got, want := slices.Sorted(maps.Keys(seen)), []string{"a/in-a b/in-b", "a/in-b b/in-a"}; !slices.Equal(got, want) {
+		t.Errorf("%q may be left, want %q", got, want)
+	}
+}
+
 func TestSplitArgs(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{

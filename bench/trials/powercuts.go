@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 )
@@ -89,7 +90,9 @@ func (j *job) cut(ctx context.Context, rng *rand.Rand, calls int) (cuts int, err
 		if o.code != 0 && o.code != 128+9 {
 			return cuts + 1, o.broken("%s, the command given again does not succeed", after)
 		}
-		if err := d.check(); err != nil {
+		if err := d.check(); errors.Is(err, errUnsure) {
+			return cuts, nil
+		} else if err != nil {
 			return cuts, err
 		}
 		lost, err := d.cut(rng) // the power may fail right after the end, too
