@@ -170,7 +170,7 @@ func (f *found) summary(counts string) string {
 	return s
 }
 
-//go:embed reliability.md
+//go:embed introduction.txt
 var introduction string
 
 // document returns docs/reliability.md.
