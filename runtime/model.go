@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
@@ -132,7 +134,8 @@ func (m *Model) Threshold(ctx context.Context, dst []byte, logits []float32) ([]
 }
 
 // Decode appends the reconstructions of codes to dst: for Bernoulli likelihoods, the probability of each value. codes
-// holds bits numbers a row, as [Model.Codes] gives them.
+// holds bits numbers a row, as [Model.Codes] gives them: 0 and 1. Numbers between them are taken, for what lies between two
+// codes; anything else is an [ErrInput].
 func (m *Model) Decode(ctx context.Context, dst []float32, codes []float32) ([]float32, error) {
 	return m.decode(ctx, bundle.Reconstruction, dst, codes)
 }
@@ -172,6 +175,12 @@ func (m *Model) decode(ctx context.Context, output string, dst []float32, codes 
 	}
 	if len(codes) == 0 {
 		return dst, nil
+	}
+	for i, c := range codes {
+		if !(c >= 0 && c <= 1) { // NaN, too
+			n := m.latent.Bits()
+			return dst, fmt.Errorf("runtime: %w: code %d, number %d is %g: codes are 0 and 1, or between them", ErrInput, i/n, i%n, c)
+		}
 	}
 	return run(ctx, m.decoder, output, dst, m.codeTensor(codes))
 }
@@ -248,7 +257,7 @@ func run[T float32 | uint8](ctx context.Context, g backend.Graph, output string,
 	}
 	out, err := g.Run(ctx, input)
 	if err != nil {
-		return dst, err
+		return dst, runError(ctx, err)
 	}
 	for _, t := range out {
 		if t.Name == output {
@@ -256,8 +265,52 @@ func run[T float32 | uint8](ctx context.Context, g backend.Graph, output string,
 			if !ok {
 				return dst, fmt.Errorf("runtime: output %q holds %T: %w", output, t.Data, bundle.ErrFormat)
 			}
+			if err := sameRows(g, t, input.Shape[0]); err != nil {
+				return dst, err
+			}
 			return append(dst, data...), nil
 		}
 	}
 	return dst, fmt.Errorf("runtime: the graph has no output %q: %w", output, bundle.ErrFormat)
+}
+
+// sameRows reports a result whose shape is not the one that the graph declares, with a row for each of its input's.
+func sameRows(g backend.Graph, t backend.Tensor, rows int64) error {
+	for _, info := range g.Outputs() {
+		if info.Name != t.Name {
+			continue
+		}
+		want := slices.Clone(info.Shape)
+		if len(want) > 0 && want[0] < 0 {
+			want[0] = rows
+		}
+		if !slices.Equal(want, t.Shape) {
+			return fmt.Errorf("runtime: output %q has the shape %v for %d rows, its graph declares %v: %w", t.Name, t.Shape, rows, info.Shape, bundle.ErrFormat)
+		}
+	}
+	return nil
+}
+
+// runError says whose fault it is that a graph failed on checked rows: the bundle's, unless the error says another's.
+func runError(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, bundle.ErrBad) || notTheGraphs(err) {
+		return err
+	}
+	return fmt.Errorf("runtime: %w: %w", bundle.ErrBad, err)
+}
+
+// notTheGraphs reports an error for which no graph is to blame: the library's, the device's, the caller's, or a lack of memory or
+// threads, for which onnxruntime has words but no code.
+func notTheGraphs(err error) bool {
+	for _, kind := range []error{ErrLibrary, ErrDevice, ErrInput, ErrClosed} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	if readfile.System(err) {
+		return true
+	}
+	text := strings.ToLower(err.Error())
+	return slices.ContainsFunc([]string{"bad_alloc", "failed to allocate", "out of memory", "bfcarena", "pthread_", "resource temporarily unavailable"},
+		func(words string) bool { return strings.Contains(text, words) })
 }

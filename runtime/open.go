@@ -111,7 +111,7 @@ func (m *Model) load(ctx context.Context, model []byte, label string) (backend.G
 	switch {
 	case err == nil:
 		return g, nil
-	case ctx.Err() != nil, errors.Is(err, ErrLibrary), errors.Is(err, ErrDevice):
+	case ctx.Err() != nil, notTheGraphs(err):
 		return nil, err
 	}
 	return nil, fmt.Errorf("runtime: %w: %w", bundle.ErrBad, err)

@@ -203,12 +203,17 @@ func bind(g backend.Graph, inputs, outputs []backend.Tensor) (run func(ctx conte
 		if err != nil {
 			return nil, nil, err
 		}
-		return binding.Run, binding.Close, nil
+		return func(ctx context.Context) error {
+			if err := binding.Run(ctx); err != nil {
+				return runError(ctx, err)
+			}
+			return nil
+		}, binding.Close, nil
 	}
 	return func(ctx context.Context) error {
 		results, err := g.Run(ctx, inputs...)
 		if err != nil {
-			return err
+			return runError(ctx, err)
 		}
 		for _, r := range results {
 			for _, o := range outputs {

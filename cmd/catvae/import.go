@@ -100,7 +100,7 @@ func (c importCommand) run(ctx context.Context, env cli.Env) error {
 // config returns the catalogue's settings for the encoder's kind of model, without warm-up: the weights are trained
 // already.
 func (c importCommand) config() (train.Config, error) {
-	data, err := os.ReadFile(c.File)
+	data, err := readGraph(c.File)
 	if err != nil {
 		return train.Config{}, err
 	}
@@ -119,7 +119,7 @@ func (c importCommand) config() (train.Config, error) {
 
 // describe prints what a graph holds and what importing it makes.
 func (c importCommand) describe(env cli.Env) error {
-	data, err := os.ReadFile(c.File)
+	data, err := readGraph(c.File)
 	if err != nil {
 		return err
 	}

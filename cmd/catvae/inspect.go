@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/internal/onnxcheck"
+	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/models"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 type inspectCommand struct {
@@ -34,7 +35,7 @@ It hashes every file of a bundle and checks every graph; it runs nothing.
 
 func (c inspectCommand) Run(env cli.Env) error {
 	if strings.HasSuffix(c.Path, ".onnx") {
-		data, err := os.ReadFile(c.Path)
+		data, err := readGraph(c.Path)
 		if err != nil {
 			return err
 		}
@@ -82,6 +83,18 @@ func (c inspectCommand) Run(env cli.Env) error {
 		}
 	}
 	return nil
+}
+
+// maxGraph is the largest ONNX file there is, 2 GiB.
+const maxGraph = 2<<30 - 1
+
+// readGraph reads an ONNX file, which may come from anywhere. What is no regular file, or larger than any, is no graph.
+func readGraph(path string) ([]byte, error) {
+	data, err := readfile.Bytes(path, maxGraph)
+	if err != nil && !readfile.System(err) {
+		err = fmt.Errorf("%w: %w", err, backend.ErrUnsafe)
+	}
+	return data, err
 }
 
 func inspectGraph(w io.Writer, name string, data []byte) error {

@@ -13,7 +13,7 @@ import (
 //	y[..., i..., ...] = x[..., index[i...], ...]
 //
 // so that the index's shape takes the axis's place. Negative indexes count from the end (from opset 11). Indexes out of range are an
-// error where they are known beforehand, and are clamped elsewhere, so that no graph reads what is not its own.
+// error: when the graph is loaded where they are known then, else when it runs.
 // https://onnx.ai/onnx/operators/onnx__Gather.html
 func gather(c *call) error {
 	x, index := c.in[0], c.in[1]
@@ -25,17 +25,6 @@ func gather(c *call) error {
 		return c.unsupportedType(1)
 	}
 	d := x.shape[a]
-	if index.known {
-		list, err := c.ints(1)
-		if err != nil {
-			return err
-		}
-		for _, i := range list {
-			if i < -d || i >= d {
-				return fmt.Errorf("index %d of %d: %w", i, d, ErrShape)
-			}
-		}
-	}
 	shape := append(append(append([]int{}, x.shape[:a]...), index.shape...), x.shape[a+1:]...)
 	y, err := c.result(x.dtype, shape)
 	if err != nil || y.size == 0 {
@@ -45,18 +34,30 @@ func gather(c *call) error {
 		return fmt.Errorf("an axis of nothing to choose from: %w", ErrShape)
 	}
 	outer, inner := around(x.shape, a)
-	// Indexes that a run computes are not known to be in range: they are clamped.
-	at := func(i int) int {
-		var n int
-		if index.dtype == onnxtensor.Int32 {
-			n = int(of[int32](index)[i])
-		} else {
-			n = int(of[int64](index)[i])
+	read, err := reader64(index)
+	if err != nil {
+		return err
+	}
+	c.step.check = func() error {
+		for i := range index.size {
+			if n := read(i); n < -d || n >= d {
+				return fmt.Errorf("onnxeval: %v: index %d of %d: %w", c.node, n, d, ErrShape)
+			}
 		}
+		return nil
+	}
+	if index.known {
+		if err := c.step.check(); err != nil {
+			return err
+		}
+		c.step.check = nil
+	}
+	at := func(i int) int {
+		n := read(i)
 		if n < 0 {
 			n += d
 		}
-		return min(max(n, 0), d-1)
+		return n
 	}
 	move := x.mover()
 	return c.do(func() {

@@ -228,7 +228,8 @@ func (p *Plan) Release() {
 	}
 }
 
-// Run computes the outputs. It returns ctx.Err() between two steps where ctx is done.
+// Run computes the outputs. It returns ctx.Err() between two steps where ctx is done, and an [ErrShape] for an index that is out of
+// range.
 func (p *Plan) Run(ctx context.Context) error {
 	for _, v := range p.views {
 		v.data = v.root().data
@@ -236,6 +237,11 @@ func (p *Plan) Run(ctx context.Context) error {
 	for _, s := range p.steps {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if s.check != nil {
+			if err := s.check(); err != nil {
+				return err
+			}
 		}
 		p.pool.run(s.job)
 	}

@@ -29,10 +29,11 @@ type planner struct {
 
 // step is what one node does in a run.
 type step struct {
-	job      *job     // nil for a step that does nothing but name a view
-	operands []*value // roots
-	results  []*value // that want memory
-	inPlace  []*value // operands of whose memory a result of their type and size may be made: element i is read before it is written
+	check    func() error // of operands' numbers, before the job; nil for none
+	job      *job         // nil for a step that does nothing but name a view
+	operands []*value     // roots
+	results  []*value     // that want memory
+	inPlace  []*value     // operands of whose memory a result of their type and size may be made: element i is read before it is written
 }
 
 // call is one node while it is planned: what its operator's prepare function works with. That reads operands and attributes, makes
@@ -147,6 +148,11 @@ func (p *planner) compute(c *call, steps []*step) error {
 	for _, s := range steps {
 		for _, v := range s.results {
 			v.data, v.known = allocate(v.dtype, v.size), true
+		}
+		if s.check != nil {
+			if err := s.check(); err != nil {
+				return err
+			}
 		}
 		if s.job != nil {
 			s.job.piece(0, s.job.n)
