@@ -12,7 +12,7 @@
 // byte padded with zeros; the *manifest* ties them together.
 //
 // [Open] reads and checks a manifest; [Bundle.Graph] returns the bytes of a graph after hashing those same bytes, so
-// that what was checked is what will be loaded. It never reads anything outside the folder. The package depends on the
-// standard library only; package runtime runs a bundle, package writer writes one. A [Bundle] is safe for concurrent
+// that what was checked is what will be loaded. Names in a manifest stay in the folder; links are followed, to regular files
+// only. The package depends on the standard library only; package runtime runs a bundle, package writer writes one. A [Bundle] is safe for concurrent
 // use; a [Manifest] is as long as nobody changes it.
 package bundle

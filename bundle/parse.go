@@ -14,6 +14,7 @@ import (
 
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/internal/readfile"
 )
 
 // manifestFields is Manifest without its methods, so that encoding/json does not call itself.
@@ -194,8 +195,8 @@ func (m *Manifest) validateFiles() error {
 		}
 	}
 	for name, f := range m.Files {
-		if _, err := checkName(name); err != nil {
-			return err
+		if _, err := readfile.Local(name); err != nil {
+			return fmt.Errorf("files: %w", err)
 		}
 		if f.Size < 0 || f.Size > maxFile {
 			return fmt.Errorf("files: %q has %d bytes: 0 to %d are possible", name, f.Size, maxFile)

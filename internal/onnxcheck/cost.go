@@ -114,7 +114,7 @@ func (s *scope) checkCost(n *onnxpb.NodeProto) error {
 		return refuse("node %.100q (%.100q) makes %.3g numbers of one row: at most %d are accepted", n.GetName(), n.GetOpType(), out.elements(), maxValue)
 	}
 	if c.elements += elements; c.elements > maxValues {
-		return refuse("its nodes make %.3g numbers of one row: at most %d are accepted", c.elements, maxValues)
+		return refuse("its nodes make %.3g numbers of one row: at most %d are accepted", c.elements, int64(maxValues))
 	}
 	if out.constant {
 		c.seconds += elementCost * elements

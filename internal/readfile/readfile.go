@@ -26,7 +26,7 @@ var (
 	// ErrTooLarge: the file has more bytes than may be read. The text says how many may be.
 	ErrTooLarge = errors.New("too large")
 	// ErrName: a name leads out of its folder, or is none on some system.
-	ErrName = errors.New("names in a file must be relative, without \"..\"")
+	ErrName = errors.New("it must be relative and stay in the folder, without \"..\"")
 )
 
 // Open opens a file for reading. It does not wait for whoever writes a pipe, and returns regular files only; anything else
