@@ -80,6 +80,13 @@ Made from the tables in dataset and cmd/internal/infer by go generate ./cmd/inte
 		fmt.Fprintf(&b, "| [%s](%s) | %s | %s | %s | %s |\n", f.Name, f.Spec, f.Mark, f.Rows, gzip, piped)
 	}
 	b.WriteString(`
+A picture's file has up to 64 MiB. Decoding, turning grey and resizing take up to 128 MiB of memory at once, for all callers
+together: a picture that needs more is a bad row that says how much. That is some 50 million pixels of a usual JPEG file, 15 million of a
+progressive one, 26 million of a PNG file in colour and 14 million of one with 16 bits; half as many where a PNG file is interlaced.
+
+What is kept of standard input needs room in ` + "`TMPDIR`" + `, up to 64 GiB. The file has no name (except on Windows): nothing is left of
+it, however the program ends. A file must not change while it is read.
+
 The model's manifest says what values bytes and all other numbers become, and the range in which they must lie: bytes divided by
 255, numbers as they are, and [0,1] where nothing else was chosen. ` + "`infer --divide N`" + ` divides numbers by N instead.
 
