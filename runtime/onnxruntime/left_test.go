@@ -65,6 +65,9 @@ func TestLongRun(t *testing.T) {
 	}
 	close(release)
 	<-freed
-	g.mu.Lock() // the call has given the graph back
-	g.mu.Unlock()
+	g.mu.Lock() // waits until the call has given the graph back
+	defer g.mu.Unlock()
+	if n := g.late.Load(); n < 0 {
+		t.Errorf("%d calls are late", n)
+	}
 }
