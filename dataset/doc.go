@@ -35,7 +35,7 @@
 //
 // # Sums
 //
-// [Sums] says what rows were read from: a SHA-256 for each block of rows, over the bytes of the file. Options.Sums asks for it.
+// [Sums] says what rows were read from: a hash for each block of rows, over the bytes of the file. Options.Sums asks for it.
 //
 // # Errors
 //

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"image"
@@ -18,6 +17,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/catvae/catvae/dataset/internal/content"
 	"github.com/catvae/catvae/dataset/internal/reading"
 	"github.com/catvae/catvae/internal/readfile"
 	xdraw "golang.org/x/image/draw"
@@ -163,7 +163,7 @@ func (r *images) report(rows int) func(sums ...[]byte) {
 func (r *images) Scan(rows int) error {
 	for range min(rows, r.info.Rows-r.row) {
 		if report := r.report(1); report != nil {
-			h := sha256.New()
+			h := content.New()
 			err := r.content(r.row-1, h, nil, func([]byte) error { return nil })
 			if err != nil && rowOf(err) < 0 {
 				return err
@@ -212,7 +212,7 @@ func (r *images) Floats(dst []float32) (int, Decode, error) {
 func (r *images) decode(number int, row []byte, wanted bool) (sum []byte, err error) {
 	h := io.Discard
 	if wanted {
-		s := sha256.New()
+		s := content.New()
 		h = s
 		defer func() { sum = s.Sum(nil) }()
 	}

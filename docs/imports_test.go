@@ -27,7 +27,7 @@ var importRules = []importRule{
 	{"codes/parquet", "codes", "github.com/apache/arrow-go/"},
 	{"models", "", ""},
 	{"dataset", "dataset/internal/... dist internal/noise internal/readfile", "codeberg.org/sbinet/npyio/ golang.org/x/image/ golang.org/x/sync/ golang.org/x/sys/"},
-	{"dataset/internal/...", "dist internal/noise internal/readfile", ""},
+	{"dataset/internal/...", "dist internal/noise internal/readfile", "github.com/zeebo/xxh3"},
 	{"dataset/parquet", "dataset dataset/internal/... dist internal/readfile", "github.com/apache/arrow-go/"},
 	{"builder/...", "builder/... dist internal/...", "gorgonia.org/ github.com/chewxy/hm gonum.org/v1/gonum/"},
 	{"export", "internal/...", "gorgonia.org/ google.golang.org/protobuf/"},

@@ -1,11 +1,12 @@
 package parquet
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"sort"
+
+	"github.com/catvae/catvae/dataset/internal/content"
 )
 
 // Rows have no bytes of their own in a Parquet file: what a row is read from is the columns of its row group that hold values
@@ -45,7 +46,7 @@ func (r *reader) report(rows int) error {
 
 // sumOf returns the sum of a row group's columns as they are in the file.
 func (r *reader) sumOf(group int) ([]byte, error) {
-	h, buf := sha256.New(), make([]byte, 1<<18)
+	h, buf := content.New(), make([]byte, 1<<18)
 	for _, leaf := range r.leaves {
 		c, err := r.table.ParquetReader().MetaData().RowGroup(group).ColumnChunk(leaf)
 		if err != nil {
