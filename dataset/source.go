@@ -123,6 +123,25 @@ func open(ctx context.Context, source string, o Options) (Reader, error) {
 	return nil, fmt.Errorf("dataset: %q: %w", source, fs.ErrNotExist)
 }
 
+// Files returns the files that hold a source's rows and labels, none for pictures in a folder, for a pipe, and for what is no
+// path. It opens none of them.
+func Files(source string, split Split) []string {
+	info, err := os.Stat(source)
+	switch path, _, member := cutMember(source); {
+	case isWord(source):
+	case err != nil && member:
+		return []string{path}
+	case err != nil:
+	case info.IsDir():
+		if images, labels, err := mnistFiles(source, cmp.Or(split, Train)); err == nil {
+			return []string{images, labels}
+		}
+	case info.Mode().IsRegular():
+		return []string{source}
+	}
+	return nil
+}
+
 // cutMember takes "file.npz:member" apart.
 func cutMember(source string) (path, member string, ok bool) {
 	i := strings.LastIndex(source, ".npz:")

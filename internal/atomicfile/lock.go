@@ -17,10 +17,13 @@ var ErrHeld = errors.New("another holds the lock")
 type Lock struct{ f *os.File }
 
 // TryLock takes the lock that the file at path stands for, or returns an [ErrHeld] at once. The file is made, and is removed
-// when the lock is released.
+// when the lock is released. A link, or anything else that is no file, is an [ErrTarget].
 func TryLock(path string) (*Lock, error) {
 	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+		if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("lock %s: it is not a regular file, and it is not ours: %w: remove it", path, ErrTarget)
+		}
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o666)
 		if err != nil {
 			return nil, err
 		}

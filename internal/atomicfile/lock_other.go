@@ -7,6 +7,9 @@ import (
 	"os"
 )
 
-const closeFirst = false
+const (
+	closeFirst = false
+	noFollow   = 0
+)
 
 func tryLock(*os.File) error { return errors.ErrUnsupported }

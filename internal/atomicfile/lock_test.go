@@ -177,3 +177,19 @@ func count(dir string, n int) error {
 	}
 	return nil
 }
+
+// A lock's name that leads elsewhere is an error at once, and nothing is made where it leads.
+func TestLockIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := errors.Join(os.Symlink("elsewhere", filepath.Join(dir, "link")), os.Mkdir(filepath.Join(dir, "folder"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"link", "folder"} {
+		if _, err := TryLock(filepath.Join(dir, name)); !errors.Is(err, ErrTarget) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "elsewhere")); err == nil {
+		t.Error("the link was followed")
+	}
+}

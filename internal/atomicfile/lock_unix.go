@@ -12,6 +12,9 @@ import (
 // closeFirst: a file that is open can be renamed here.
 const closeFirst = false
 
+// noFollow keeps an open from following a link.
+const noFollow = unix.O_NOFOLLOW
+
 // tryLock locks an open file. It returns an [ErrHeld] where another has locked it, and errors.ErrUnsupported where the file
 // system has no locks.
 func tryLock(f *os.File) error {

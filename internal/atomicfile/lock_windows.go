@@ -10,6 +10,8 @@ import (
 // closeFirst: a file that is open cannot be renamed or removed.
 const closeFirst = true
 
+const noFollow = 0
+
 // lockedByte lies behind every content, since a locked byte cannot be read or written by others.
 const lockedByte = 1<<31 - 1
 

@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/runtime"
 )
 
@@ -77,7 +79,7 @@ func writeBad(path string, rows []badRow) error {
 
 // listsBad reports a file that begins as writeBad writes it.
 func listsBad(path string) bool {
-	f, err := os.Open(path)
+	f, err := readfile.Open(path)
 	if err != nil {
 		return false
 	}
@@ -86,6 +88,20 @@ func listsBad(path string) bool {
 	lines.DisallowUnknownFields()
 	var row badRow
 	return lines.Decode(&row) == nil && row.ID != nil && row.Reason != ""
+}
+
+// linesIn counts the lines of a file.
+func linesIn(path string) (int, error) {
+	var c lineCounter
+	err := copyFile(&c, path)
+	return int(c), err
+}
+
+type lineCounter int
+
+func (c *lineCounter) Write(b []byte) (int, error) {
+	*c += lineCounter(bytes.Count(b, []byte{'\n'}))
+	return len(b), nil
 }
 
 // removed ignores that a file to be removed did not exist.

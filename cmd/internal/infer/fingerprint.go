@@ -7,12 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
@@ -162,6 +161,9 @@ func (p *Plan) damaged(r Record) string {
 	if !r.Source.known(p.Job.Check) {
 		return "has a record that does not say what its rows were read from"
 	}
+	if r.Made.Backend == "" || r.Made.Manifest == "" {
+		return "has a record that does not say what made it"
+	}
 	size, sum, err := hashPart(p.partPath(r.Block))
 	switch {
 	case err != nil:
@@ -169,7 +171,7 @@ func (p *Plan) damaged(r Record) string {
 	case size != r.Size || sum != r.SHA256:
 		return "has other bytes than its record says"
 	case r.Bad > 0:
-		if text, err := os.ReadFile(p.badPath(r.Block)); err != nil || strings.Count(string(text), "\n") != r.Bad {
+		if n, err := linesIn(p.badPath(r.Block)); err != nil || n != r.Bad {
 			return "has lost the list of its bad rows"
 		}
 	}
@@ -286,7 +288,7 @@ func (p *Plan) Agree(ctx context.Context, workers bool) error {
 		if err != nil {
 			return err
 		}
-		if !ok || !r.Source.known(Sample) {
+		if !ok || !r.Source.known(Sample) || r.Made.Backend == "" {
 			continue
 		}
 		if p.Recorded == "" {
@@ -327,33 +329,29 @@ func (p *Plan) agreeInSome(ctx context.Context, parts []Record) (err error) {
 	return nil
 }
 
-// A stamp tells whether a file was written to while it was read.
+// A stamp tells whether a file was replaced, or written to, while it was read.
 type stamp struct {
-	size int64
-	at   time.Time
+	path string
+	info fs.FileInfo // nil where the file could not be asked
 }
 
-// stampOf returns the stamp of a source that is one file, and false for any other.
-func stampOf(source string) (stamp, bool) {
-	if source == dataset.Stdin || source == dataset.GlyphsSource {
-		return stamp{}, false
+// stamp takes the stamps of the source's files. Pictures in a folder have none: each is read whole, at once.
+func (p *Plan) stamp() {
+	for _, path := range dataset.Files(p.Job.In, p.Job.Split) {
+		info, _ := os.Stat(path) // opening it says why not
+		p.stamps = append(p.stamps, stamp{path, info})
 	}
-	info, err := os.Stat(source)
-	if err != nil || !info.Mode().IsRegular() {
-		return stamp{}, false
-	}
-	return stamp{info.Size(), info.ModTime()}, true
 }
 
-// changed reports a source that was written to since the run began. What came before is safe: each part has the hash of what
-// its rows were read from.
+// changed reports a source that was replaced, or written to, since the run began. What came before is safe: each part has the
+// hash of what its rows were read from.
 func (p *Plan) changed() error {
-	if !p.stamped {
-		return nil
+	for _, s := range p.stamps {
+		now, err := os.Stat(s.path)
+		if err == nil && s.info != nil && os.SameFile(now, s.info) && now.Size() == s.info.Size() && now.ModTime().Equal(s.info.ModTime()) {
+			continue
+		}
+		return fmt.Errorf("infer: %s was changed or replaced while it was read, so that rows of both could be mixed: give the command again", s.path)
 	}
-	now, ok := stampOf(p.Job.In)
-	if ok && now == p.stamp {
-		return nil
-	}
-	return fmt.Errorf("infer: %s was changed or replaced while it was read, so that rows of both could be mixed: give the command again", p.Job.In)
+	return nil
 }

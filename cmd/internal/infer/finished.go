@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/readfile"
 )
 
 // A fileRecord says, in the folder of raw parts, what the file that was put together from them holds. It is written just before
@@ -57,6 +58,9 @@ func (p *Plan) recordFile(records []Record, sum summing) error {
 	if err != nil {
 		return err
 	}
+	if err := vacate(p.fileRecordPath()); err != nil {
+		return err
+	}
 	return atomicfile.WriteBytes(p.fileRecordPath(), 0o644, append(data, '\n'))
 }
 
@@ -70,8 +74,8 @@ func (p *Plan) summed(f fingerprint) string {
 
 // finishedFile returns the record of the output file, nil where there is none or the file is another.
 func (p *Plan) finishedFile(ctx context.Context) (*fileRecord, error) {
-	data, err := os.ReadFile(p.fileRecordPath())
-	if errors.Is(err, fs.ErrNotExist) {
+	data, err := readfile.Bytes(p.fileRecordPath(), maxRecord)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, readfile.ErrIrregular) || errors.Is(err, readfile.ErrTooLarge) {
 		return nil, nil
 	}
 	if err != nil {
@@ -140,7 +144,7 @@ func (p *Plan) finish(ctx context.Context) (s Summary, err error) {
 	return s, p.partly(s)
 }
 
-// tidy removes the hidden folder of raw parts, the record of the file last.
+// tidy removes the hidden folder of raw parts, the record of the file last. What is not a run's stays, and the folder with it.
 func (p *Plan) tidy() error {
 	if p.file.Through {
 		return nil
@@ -151,12 +155,16 @@ func (p *Plan) tidy() error {
 		return nil
 	}
 	for _, e := range entries {
-		if path := filepath.Join(dir, e.Name()); path != p.fileRecordPath() {
-			err = errors.Join(err, os.RemoveAll(path))
+		if partFile.MatchString(e.Name()) || atomicfile.Unfinished(e.Name()) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
+	}
+	if err == nil {
+		err = removed(os.Remove(p.fileRecordPath()))
 	}
 	if err != nil {
 		return err
 	}
-	return os.RemoveAll(dir)
+	os.Remove(dir) // only where nothing else is in it
+	return nil
 }

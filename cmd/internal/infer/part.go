@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/readfile"
 )
 
 // A Record says what a part holds and what it was made from. It lies next to the part, under its name with ".done"
@@ -44,14 +45,17 @@ func (p *Plan) other(b Block, why string) error {
 
 func (p *Plan) recordPath(b Block) string { return p.partPath(b) + recordEnd }
 
-// Record returns a block's record, or false where none exists yet or it is torn. The record of another job is an error.
-// Neither the part nor the source is read.
+// maxRecord is the largest record that is read.
+const maxRecord = 1 << 20
+
+// Record returns a block's record, or false where none exists yet, or what is there cannot be one: it is torn, no file, or does
+// not fit its part. The record of another job is an error. Neither the part nor the source is read.
 func (p *Plan) Record(b Block) (r Record, ok bool, err error) {
 	if p.direct {
 		return r, false, nil
 	}
-	data, err := os.ReadFile(p.recordPath(b))
-	if errors.Is(err, fs.ErrNotExist) {
+	data, err := readfile.Bytes(p.recordPath(b), maxRecord)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, readfile.ErrIrregular) || errors.Is(err, readfile.ErrTooLarge) {
 		return r, false, nil
 	}
 	if err != nil {
@@ -62,6 +66,9 @@ func (p *Plan) Record(b Block) (r Record, ok bool, err error) {
 	}
 	if why := p.otherwise(r, b); why != "" {
 		return r, false, p.other(b, why)
+	}
+	if r.File != p.partName(b) || r.Bad < 0 || r.Bad > r.Rows { // written by another hand
+		return Record{}, false, nil
 	}
 	return r, true, nil
 }
@@ -84,12 +91,16 @@ func hashPart(path string) (size int64, sum string, err error) {
 		if file != path {
 			fmt.Fprintln(h, d.Name())
 		}
-		f, err := os.Open(file)
+		f, err := readfile.Open(file)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		n, err := io.Copy(h, f)
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		n, err := io.Copy(h, io.LimitReader(f, info.Size()+1)) // the size of some files is no bound
 		size += n
 		return err
 	})
@@ -117,7 +128,17 @@ type partBody interface {
 func (p *Plan) newPart(ctx context.Context, in *input, b Block) (*part, error) {
 	var body partBody
 	var err error
-	if p.parted.folder != nil && !p.direct {
+	inFolder := p.parted.folder != nil && !p.direct
+	if !p.direct {
+		err = vacate(p.badPath(b), p.recordPath(b))
+	}
+	if err == nil && !p.direct && !inFolder {
+		err = vacate(p.partPath(b))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if inFolder {
 		body, err = p.parted.folder(p, p.partPath(b))
 	} else {
 		body, err = p.newFilePart(ctx, b)

@@ -41,8 +41,7 @@ type Plan struct {
 		sync.Mutex
 		input *input // opened by the planning, and used by the first who takes it
 	}
-	stamp    stamp // of the source, where stamped
-	stamped  bool
+	stamps   []stamp            // of the source's files
 	finished *fileRecord        // the output file is there, and only its tidying up is left
 	named    dataset.Identified // nil where a row's id is its number
 }
@@ -72,7 +71,10 @@ func NewPlan(ctx context.Context, job Job) (*Plan, error) {
 	if p.bundle, err = bundle.Open(job.Model); err != nil {
 		return nil, err
 	}
-	p.stamp, p.stamped = stampOf(job.In)
+	if err := p.checkApart(); err != nil {
+		return nil, err
+	}
+	p.stamp()
 	in, err := p.openSource(ctx)
 	if err != nil {
 		return nil, err
@@ -177,8 +179,15 @@ func (p *Plan) checkTarget() error {
 		return fmt.Errorf("infer: %w: %w, or end it with a slash for parts in a folder", ErrJob, err)
 	case err != nil:
 		return fmt.Errorf("infer: %w", err)
-	case p.file.Through && p.Job.MaxBad > 0:
+	case p.file.Through:
+		if p.Job.MaxBad == 0 {
+			return nil
+		}
 		return fmt.Errorf("infer: %w: %s is written as it comes, and bad rows are listed in a file next to the output: name a file", ErrJob, p.Job.Out)
+	}
+	parts := p.hidden(partsEnd)
+	if info, err := os.Lstat(parts); err == nil && !info.IsDir() {
+		return fmt.Errorf("infer: %w: %s is no folder, and the parts of %s go into a folder of that name: remove it", ErrJob, parts, p.Job.Out)
 	}
 	return nil
 }

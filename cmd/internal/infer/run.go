@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
@@ -103,7 +104,7 @@ func (p *Plan) assemble(ctx context.Context, records []Record, rows int) error {
 
 // copyRaw writes a raw part's results.
 func (p *Plan) copyRaw(ctx context.Context, f formatter, r Record) error {
-	in, err := os.Open(filepath.Join(p.dir(), r.File))
+	in, err := readfile.Open(p.partPath(r.Block))
 	if err != nil {
 		return err
 	}
@@ -144,14 +145,20 @@ func (p *Plan) assembleBad(records []Record) error {
 			if r.Bad == 0 {
 				continue
 			}
-			data, err := os.ReadFile(BadFile(filepath.Join(p.dir(), r.File)))
-			if err != nil {
-				return err
-			}
-			if _, err := w.Write(data); err != nil {
+			if err := copyFile(w, BadFile(p.partPath(r.Block))); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+func copyFile(w io.Writer, path string) error {
+	f, err := readfile.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(w, f)
+	return err
 }
