@@ -207,7 +207,9 @@ func TestStrangePlaces(t *testing.T) {
 		{"files in the folder of parts", func(t *testing.T, dir string) { rename(t, dir+"/mine", dir+"/.codes.npy.parts") }, nil, "codes.npy"},
 		{"a link in place of a lock", func(t *testing.T, dir string) { link(t, "elsewhere", dir+"/.codes.npy.lock") }, os.ErrInvalid, "codes.npy"},
 		{"a link in place of a folder's lock", func(t *testing.T, dir string) { link(t, "../elsewhere", mkdir(t, dir, "codes")+"/.lock") }, os.ErrInvalid, "codes/"},
-		{"a link in place of a shard's lock", func(t *testing.T, dir string) { link(t, "../elsewhere", mkdir(t, dir, "codes")+"/.lock-00001-to-00002") }, os.ErrInvalid, "codes/"},
+		{"a link in place of a shard's lock", func(t *testing.T, dir string) {
+			link(t, "../elsewhere", mkdir(t, dir, "codes")+"/.lock-00001-to-00002")
+		}, os.ErrInvalid, "codes/"},
 	} {
 		for _, rows := range []int{20, 100} {
 			t.Run(fmt.Sprint(c.name, " ", rows), func(t *testing.T) {
