@@ -2,6 +2,7 @@ package onnxcheck
 
 import (
 	"math"
+	"slices"
 
 	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxpb"
@@ -10,12 +11,44 @@ import (
 // Exporters compute shapes from constants by a few operators. This file follows them for short lists, so that what is asked for by
 // a computed size is bounded too. Ranks are not followed: a number is a list of one.
 
+// maps are the operators of one operand that are followed, number by number.
+var maps = map[string]func(a float64) float64{
+	"Identity":  same,
+	"Squeeze":   same,
+	"Unsqueeze": same,
+	"Reshape":   same,
+	"Cast":      same,
+	"Neg":       func(a float64) float64 { return -a },
+	"Abs":       math.Abs,
+	"Floor":     math.Floor,
+	"Ceil":      math.Ceil,
+	"Round":     math.RoundToEven,
+	"Not": func(a float64) float64 {
+		if a == 0 {
+			return 1
+		}
+		return 0
+	},
+}
+
+func same(a float64) float64 { return a }
+
+// reductions are the operators that are followed where they make one number of a whole list.
+var reductions = map[string]func(a, b float64) float64{
+	"ReduceSum":  func(a, b float64) float64 { return a + b },
+	"ReduceProd": func(a, b float64) float64 { return a * b },
+	"ReduceMax":  math.Max,
+	"ReduceMin":  math.Min,
+}
+
 // folds are the operators that are followed, for operands of one length or of length 1.
 var folds = map[string]func(a, b float64) float64{
 	"Add": func(a, b float64) float64 { return a + b },
 	"Sub": func(a, b float64) float64 { return a - b },
 	"Mul": func(a, b float64) float64 { return a * b },
 	"Div": func(a, b float64) float64 { return math.Trunc(a / b) },
+	"Mod": func(a, b float64) float64 { return a - b*math.Floor(a/b) },
+	"Pow": math.Pow,
 	"Max": math.Max,
 	"Min": math.Min,
 	"Equal": func(a, b float64) float64 {
@@ -41,8 +74,19 @@ func (s *scope) numbersOf(n *onnxpb.NodeProto) []float64 {
 		return attributeNumbers(n.Attribute[0]) // value, value_int, value_ints and so on
 	case len(in) == 0:
 		return nil
-	case op == "Identity", op == "Squeeze", op == "Unsqueeze", op == "Reshape", op == "Cast":
-		return in[0]
+	case maps[op] != nil:
+		return stretched(len(in[0]), in[:1], func(v []float64) float64 { return maps[op](v[0]) })
+	case reductions[op] != nil && s.vector(n.Input[0]) && !keepsAll(n):
+		all := in[0][0]
+		for _, v := range in[0][1:] {
+			all = reductions[op](all, v)
+		}
+		return []float64{all}
+	case op == "Gather" && len(in) == 2 && s.vector(n.Input[0]):
+		return gathered(in[0], in[1])
+	case op == "Slice" && len(in) > 2 && s.vector(n.Input[0]) && len(in[1]) == 1 && len(in[2]) == 1 && (len(in) < 5 || len(in[4]) == 1 && in[4][0] == 1):
+		from, to := place(in[1][0], len(in[0])), place(in[2][0], len(in[0]))
+		return in[0][from:max(from, to)]
 	case op == "Concat":
 		var all []float64
 		for _, v := range in {
@@ -93,6 +137,40 @@ func stretched(n int, in [][]float64, f func(v []float64) float64) []float64 {
 		out[i] = f(at)
 	}
 	return out
+}
+
+// vector reports a value of one dimension, whose numbers are a list whatever axis is meant.
+func (s *scope) vector(name string) bool { return len(s.sizes[name].dims) == 1 }
+
+// keepsAll reports a reduction that reduces nothing where it is given no axes.
+func keepsAll(n *onnxpb.NodeProto) bool {
+	return slices.ContainsFunc(n.Attribute, func(a *onnxpb.AttributeProto) bool { return a.GetName() == "noop_with_empty_axes" && a.GetI() != 0 })
+}
+
+// gathered returns the numbers at some places, nil where one lies outside.
+func gathered(list, at []float64) []float64 {
+	var out []float64
+	for _, i := range at {
+		if i < 0 {
+			i += float64(len(list))
+		}
+		if !(i >= 0 && i < float64(len(list))) {
+			return nil
+		}
+		out = append(out, list[int(i)])
+	}
+	return out
+}
+
+// place returns where a Slice of n numbers begins or ends.
+func place(i float64, n int) int {
+	if i < 0 {
+		i += float64(n)
+	}
+	if !(i > 0) { // no number, too
+		return 0
+	}
+	return int(min(i, float64(n)))
 }
 
 // checkSizes refuses a size that follows from constants in a way that is not followed: a runtime computes it while it makes

@@ -2,6 +2,7 @@ package onnxtest
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/catvae/catvae/internal/onnxpb"
 	"google.golang.org/protobuf/proto"
@@ -67,7 +68,14 @@ func costly() map[string]func(m *onnxpb.ModelProto) {
 		"a constant stretched on both sides":  given(after(large, chain(1, "big", behind("Add", "tall"))), int64s("large", 1<<15, 1, 2), &onnxpb.TensorProto{Name: proto.String("tall"), DataType: proto.Int32(1), Dims: []int64{1, 1 << 15, 1}, RawData: make([]byte, 4<<15)}),
 		"a product of large constants":        given(after(large, chain(1, "big", behind("MatMul", "wide"))), int64s("large", 1<<15, 2), &onnxpb.TensorProto{Name: proto.String("wide"), DataType: proto.Int32(1), Dims: []int64{2, 1 << 15}, RawData: make([]byte, 8<<15)}),
 		"a size that is multiplied":           given(after(node("Mul", []string{"much", "much"}, []string{"size"}), chain(1, "size", unary("ConstantOfShape"))), int64s("much", 1<<16)),
-		"a size by many steps":                given(after(node("Abs", []string{"much"}, []string{"size"}), chain(1, "size", unary("ConstantOfShape"))), int64s("much", 1<<16)),
+		"a size that is turned":               given(after(node("Neg", []string{"less"}, []string{"size"}), chain(1, "size", unary("ConstantOfShape"))), int64s("less", -1<<40)),
+		"a size that is taken out of a list":  given(after(node("Slice", []string{"list", "one", "far"}, []string{"size"}), chain(1, "size", unary("ConstantOfShape"))), int64s("list", 1, 1<<40), one, far),
+		"a size that is gathered":             given(after(node("Gather", []string{"list", "one"}, []string{"size"}), chain(1, "size", unary("ConstantOfShape"))), int64s("list", 1, 1<<40), one),
+		"a size that is a product":            given(after(node("ReduceProd", []string{"list"}, []string{"size"}), chain(1, "size", unary("ConstantOfShape"))), int64s("list", 1<<20, 1<<20)),
+		"a reduction that reduces nothing":    given(after(node("ReduceMin", []string{"list"}, []string{"size"}, integer("noop_with_empty_axes", 1)), chain(1, "size", unary("ConstantOfShape"))), int64s("list", 1, 1<<40)),
+		"a size of no number":                 given(after(node("Slice", []string{"list", "nan", "one"}, []string{"size"}), chain(1, "size", unary("ConstantOfShape"))), int64s("list", 1<<40, 1), one, &onnxpb.TensorProto{Name: proto.String("nan"), DataType: proto.Int32(1), Dims: []int64{1}, FloatData: []float32{float32(math.NaN())}}),
+		"a size by a step that is not known":  given(after(node("Erf", []string{"much"}, []string{"size"}), chain(1, "size", unary("ConstantOfShape"))), int64s("much", 1<<16)),
+		"a size by many steps":                given(after(node("Abs", []string{"much"}, []string{"size"}), chain(1, "size", unary("ConstantOfShape"))), int64s("much", -1<<40)),
 		"a row repeated 2^30 times":           given(chain(1, "y", behind("Tile", "times")), int64s("times", 1, 1<<29)),
 		"rows that nobody stretches together": asks("Expand", 1, 1<<20, 1<<10),
 	}

@@ -115,6 +115,14 @@ func odd() map[string]func(m *onnxpb.ModelProto) {
 			m.Graph.Node = append(m.Graph.Node, node("ConstantOfShape", []string{"rank"}, []string{"ones"}), node("Mul", []string{"ones", "minus"}, []string{"marks"}),
 				node("Equal", []string{"shape", "marks"}, []string{"left"}), node("Where", []string{"left", "ones", "shape"}, []string{"size"}), node("Expand", []string{"x", "size"}, []string{"z"}))
 		}, int64s("rank", 2), int64s("minus", -1), int64s("shape", -1, 2)),
+		"a size that is computed, as LayerNormalization's expansion has it": given(func(m *onnxpb.ModelProto) {
+			m.Graph.Node = append(m.Graph.Node, node("Neg", []string{"axis"}, []string{"rank"}), node("ConstantOfShape", []string{"rank"}, []string{"ones"}))
+		}, int64s("axis", -2)),
+		"a size that is taken out of a list": given(func(m *onnxpb.ModelProto) {
+			for op, more := range map[string][]string{"Slice": {"one", "last"}, "Gather": {"back"}, "ReduceMin": nil} {
+				m.Graph.Node = append(m.Graph.Node, node(op, append([]string{"list"}, more...), []string{op}), node("ConstantOfShape", []string{op}, []string{"z" + op}))
+			}
+		}, int64s("list", 1<<40, 3, 4, 5, 1<<40), int64s("one", 1), int64s("last", -1), int64s("back", -2, 1)),
 		"Constant of integers":  constant(integers("value_ints", 0, -1)),
 		"pads of a convolution": with("Conv", integers("pads", 1, 1, 1, 1), integers("strides", 2, 2), integers("kernel_shape", 3, 3)),
 		"a list that is empty":  with("Squeeze", integers("axes")),
