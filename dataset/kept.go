@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/catvae/catvae/internal/diskspace"
 )
 
 // keptName begins the names of the files that pipes are kept in.
@@ -73,7 +75,7 @@ func copyKept(ctx context.Context, s *stream, f *os.File, dir string, most int64
 		most = maxKept
 	}
 	for size := int64(0); ; {
-		if room, ok := roomIn(dir); ok && room < roomLeft+keptStep {
+		if room, known := diskspace.Free(dir); known && room < roomLeft+keptStep {
 			return fmt.Errorf("dataset: %s is kept in a temporary file, for which %s has too little room after %d bytes: name another folder in TMPDIR, or give a file", s.name, dir, size)
 		}
 		n, err := io.CopyN(struct{ io.Writer }{f}, s, keptStep)

@@ -15,8 +15,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/runtime/backend"
-	"github.com/gofrs/flock"
 )
 
 // pinFake makes a library that is not onnxruntime the pinned one, and puts a pip on PATH that brings it, in a wheel. It returns
@@ -146,9 +146,9 @@ func TestSweep(t *testing.T) {
 	_, _ = pinFake(t)
 	left := filepath.Join(cache, downloads+"123", "half")
 	put(t, left, []byte("half"))
-	lock := flock.New(filepath.Join(cache, "install.lock"))
-	if ok, err := lock.TryLock(); !ok || err != nil {
-		t.Fatal(ok, err)
+	lock, err := atomicfile.TryLock(filepath.Join(cache, lockFile))
+	if err != nil {
+		t.Fatal(err)
 	}
 	if err := Sweep(); err != nil {
 		t.Error(err)
@@ -161,9 +161,7 @@ func TestSweep(t *testing.T) {
 	if _, err := Install(waiting, InstallOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("an install that waits: %v", err)
 	}
-	if err := lock.Unlock(); err != nil {
-		t.Fatal(err)
-	}
+	lock.Release()
 	if err := Sweep(); err != nil {
 		t.Error(err)
 	}

@@ -7,20 +7,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
+	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/runtime/backend"
-	"github.com/gofrs/flock"
 )
 
 // NoDownload is the environment variable that forbids every download when it is "1".
 const NoDownload = "CATVAE_NO_DOWNLOAD"
 
-// lockRetry is how often an install looks whether another one is done.
-const lockRetry = 200 * time.Millisecond
-
-// downloads begins the names of the folders that downloads are made in.
-const downloads = "download-"
+// downloads begins the names of the folders that downloads are made in; whoever downloads holds the lock of lockFile.
+const (
+	downloads = "download-"
+	lockFile  = "install.lock"
+)
 
 // InstallOptions say how [Install] goes about it. The zero value works.
 type InstallOptions struct {
@@ -57,14 +56,11 @@ func install(ctx context.Context, o InstallOptions) (Library, error) {
 	if err != nil {
 		return Library{}, err
 	}
-	lock, err := lockInstalls(dir)
+	lock, err := atomicfile.WaitLock(ctx, filepath.Join(dir, lockFile))
 	if err != nil {
-		return Library{}, err
-	}
-	if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
 		return Library{}, fmt.Errorf("wait for another install: %w", err)
 	}
-	defer lock.Unlock()
+	defer lock.Release()
 	if err := sweep(dir); err != nil {
 		return Library{}, err
 	}
@@ -107,15 +103,6 @@ func makeCache() (string, error) {
 	return real, nil
 }
 
-// lockInstalls returns the lock that whoever downloads holds.
-func lockInstalls(dir string) (*flock.Flock, error) {
-	path := filepath.Join(dir, "install.lock")
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file: remove it", path)
-	}
-	return flock.New(path), nil
-}
-
 // sweep removes what installs that were killed left in the cache. The lock is held.
 func sweep(dir string) error {
 	for _, left := range leftovers(dir) {
@@ -139,14 +126,14 @@ func Sweep() error {
 	if len(leftovers(dir)) == 0 {
 		return nil
 	}
-	lock, err := lockInstalls(dir)
+	lock, err := atomicfile.TryLock(filepath.Join(dir, lockFile))
+	if errors.Is(err, atomicfile.ErrHeld) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("onnxruntime: %w", err)
 	}
-	if ok, err := lock.TryLock(); !ok || err != nil {
-		return err
-	}
-	defer lock.Unlock()
+	defer lock.Release()
 	if err := sweep(dir); err != nil {
 		return fmt.Errorf("onnxruntime: %w", err)
 	}

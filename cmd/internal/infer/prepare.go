@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/diskspace"
 )
 
 // partFile matches the names of parts, of their records and of their bad rows.
@@ -121,8 +122,8 @@ func (p *Plan) checkSpace() error {
 			need -= info.Size() // exists already
 		}
 	}
-	free, err := freeSpace(p.dir())
-	if err != nil || free >= need { // an unknown size must not stop the work
+	free, known := diskspace.Free(p.dir())
+	if !known || free >= need {
 		return nil
 	}
 	return fmt.Errorf("infer: %s has %d MB free, the output needs about %d MB: make room, or write elsewhere", p.dir(), free>>20, (need+1<<20-1)>>20)

@@ -1,11 +1,10 @@
-//go:build unix
+//go:build darwin || dragonfly || freebsd || linux
 
-package dataset
+package diskspace
 
 import "golang.org/x/sys/unix"
 
-// roomIn returns the bytes that a user may still write to the disk of a folder.
-func roomIn(dir string) (bytes int64, known bool) {
+func free(dir string) (int64, bool) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, false
