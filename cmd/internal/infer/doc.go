@@ -9,8 +9,8 @@
 //	rows n … 2n-1   ───>  block 1   ───>     part-00001-of-00003.npy   part-00001-of-00003.npy.done
 //	the rest              block 2            part-00002-of-00003.npy   …
 //
-// A part appears whole, and its record after it. The record holds what the part was made from (the bundle's hash, the
-// source's size, the parameters), its rows and its SHA-256. So a killed run continues where it was, several machines
+// A part appears whole, and its record after it. The record holds what the part was made from (the bundle's hash, that of the
+// bytes its rows were read from, the backend, the parameters) and its SHA-256. So a killed run continues where it was, several machines
 // can share the blocks, and each would make the same bytes. A single output file is put together from raw parts in a
 // folder next to it, which is removed when the file is complete; a single part is the file itself.
 //

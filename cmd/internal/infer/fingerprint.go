@@ -97,8 +97,8 @@ var checks = []string{string(Content), string(Sample)}
 
 // A fingerprint says what a part's rows were read from: see dataset.Sums.
 type fingerprint struct {
-	Rows   string `json:"source_sha256,omitempty"` // of all bytes; "" where the run was to look at samples only
-	Sample string `json:"sample_sha256"`           // of a few rows
+	Rows   string `json:"source_xxh3,omitempty"` // of all bytes; "" where the run was to look at samples only
+	Sample string `json:"sample_xxh3"`           // of a few rows
 }
 
 // known reports a fingerprint that says what a check compares: those of older versions and of other hands may not.
