@@ -49,7 +49,7 @@ type runFolder struct {
 	records []Record
 }
 
-// newRunFolder makes a run folder. A folder that exists is an error, unless force is set and it is a run or empty.
+// newRunFolder makes a run folder. A folder that exists is an error, unless force is set and it holds a run, or it is empty.
 func newRunFolder(dir string, force bool, c Config, n networks) (*runFolder, error) {
 	if err := checkReplaceable(dir, force); err != nil {
 		return nil, err
@@ -72,15 +72,15 @@ func (r *runFolder) create(c Config, n networks) error {
 	return r.begin(c, n)
 }
 
-// empty removes everything except the lock. The configuration goes last: a folder without one is no run, and is not
-// replaced.
+// empty removes what a run writes, except the lock, and nothing else. The configuration goes last: a folder without one is no
+// run, and is not replaced.
 func (r *runFolder) empty() error {
 	entries, err := fs.ReadDir(r.root.FS(), ".")
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	for _, e := range entries {
-		if e.Name() == lockFile || e.Name() == ConfigFile {
+		if _, ours := runFiles[e.Name()]; !ours && !atomicfile.Unfinished(e.Name()) || e.Name() == lockFile || e.Name() == ConfigFile {
 			continue
 		}
 		if err := r.root.RemoveAll(e.Name()); err != nil {
@@ -141,8 +141,31 @@ func checkReplaceable(dir string, force bool) error {
 	case !force:
 		return fmt.Errorf("train: %s %w", dir, atomicfile.ErrExists)
 	}
-	if _, err := os.Stat(filepath.Join(dir, ConfigFile)); err != nil {
-		return fmt.Errorf("train: %s is not a run (it has no %s), and only runs are replaced: choose another folder: %w", dir, ConfigFile, atomicfile.ErrTarget)
+	if !isRun(dir) {
+		return fmt.Errorf("train: %s is not a run (its %s is missing, or is of something else), and only runs are replaced: choose another folder: %w", dir, ConfigFile, atomicfile.ErrTarget)
+	}
+	return nil
+}
+
+// isRun reports a folder that holds a run, be it damaged. Other programs write a config.json, too.
+func isRun(dir string) bool {
+	_, _, err := readRunConfig(dir)
+	if errors.Is(err, ErrResume) { // damaged
+		_, err = os.Stat(filepath.Join(dir, MetricsFile))
+	}
+	return err == nil
+}
+
+// checkNothingElse reports what lies in a run folder beside the run, and would be lost if the folder were replaced as a whole.
+func checkNothingElse(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("train: %w", err)
+	}
+	for _, e := range entries {
+		if _, ours := runFiles[e.Name()]; !ours && !atomicfile.Unfinished(e.Name()) {
+			return fmt.Errorf("train: %s is no file of a run, and would be lost with the folder: move it away, or choose another folder: %w", filepath.Join(dir, e.Name()), atomicfile.ErrTarget)
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -70,7 +71,7 @@ func Import(ctx context.Context, o ImportOptions) (Imported, error) {
 	if err := t.addPrior(); err != nil {
 		return Imported{}, err
 	}
-	if err := checkReplaceable(o.Out, o.Force); err != nil {
+	if err := cmp.Or(checkReplaceable(o.Out, o.Force), checkNothingElse(o.Out)); err != nil {
 		return Imported{}, err
 	}
 	if _, err := os.Stat(o.Out); err == nil {

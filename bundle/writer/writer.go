@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -77,10 +78,13 @@ type Made struct {
 	Verification Verification
 }
 
-// Write makes a bundle, and writes it as a whole or not at all.
+// Write makes a bundle, and writes it as a whole or not at all. With Force it replaces a bundle, or an empty folder, and no other.
 func Write(ctx context.Context, dir string, m bundle.Manifest, graphs []Part, o Options) (Verification, error) {
 	if err := atomicfile.CheckNew(dir, o.Force); err != nil {
 		return Verification{}, fmt.Errorf("writer: bundle %w", err)
+	}
+	if err := checkReplaceable(dir); err != nil {
+		return Verification{}, err
 	}
 	made, err := Make(ctx, m, graphs, o)
 	if err != nil {
@@ -101,6 +105,29 @@ func Write(ctx context.Context, dir string, m bundle.Manifest, graphs []Part, o 
 		return made.Verification, fmt.Errorf("writer: %w", err)
 	}
 	return made.Verification, nil
+}
+
+// checkReplaceable reports a folder that is there and holds something else than a bundle, which would be lost.
+func checkReplaceable(dir string) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && len(entries) == 0:
+		return nil
+	case err != nil:
+		return fmt.Errorf("writer: %w", err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, bundle.ManifestFile)); err != nil {
+		return fmt.Errorf("writer: %s is not a bundle (it has no %s), and only bundles are replaced: choose another folder: %w", dir, bundle.ManifestFile, atomicfile.ErrTarget)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		switch {
+		case name == bundle.ManifestFile, name == bundle.VerificationFile, e.IsDir() && name == "variants", filepath.Ext(name) == ".onnx" && !e.IsDir(), atomicfile.Unfinished(name):
+			continue
+		}
+		return fmt.Errorf("writer: %s is no file of a bundle, and would be lost with the folder: move it away, or choose another folder: %w", filepath.Join(dir, name), atomicfile.ErrTarget)
+	}
+	return nil
 }
 
 // Make exports the graphs and verifies each against gorgonia at several batch sizes. m is the manifest without format, opset

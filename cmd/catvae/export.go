@@ -14,7 +14,7 @@ type exportCommand struct {
 	Out      string   `help:"Bundle to write." required:"" placeholder:"BUNDLE"`
 	Variants []string `help:"Further encoders to make, separated by commas: int8, uint8, float16." placeholder:"LIST"`
 	Data     string   `help:"Rows for variants: int8 is calibrated on the training split, and all are compared with float32 on the test split. ${sources}. Left out, the rows that the run was trained on." placeholder:"SRC"`
-	Force    bool     `help:"Replace an existing folder at --out."`
+	Force    bool     `help:"Replace an existing bundle at --out."`
 	cli.Backend
 }
 
