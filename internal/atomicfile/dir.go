@@ -94,6 +94,16 @@ func (f *Folder) place(force bool) error {
 	}
 }
 
+// exchange lets two names in one folder change places in one step. It returns errors.ErrUnsupported where the system cannot.
+func exchange(a, b string) error {
+	dir, err := os.Open(filepath.Dir(a))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return exchangeIn(dir, filepath.Base(a), filepath.Base(b))
+}
+
 // moveAside is the exchange of two folders where the system has none: between its two steps nothing is at the path. After a
 // crash between them [Recover] puts the old one back.
 func (f *Folder) moveAside() error {
@@ -163,7 +173,12 @@ func Recover(path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	entries, err := os.ReadDir(filepath.Dir(path))
+	root, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return err
 	}
@@ -172,13 +187,11 @@ func Recover(path string) error {
 		if m == nil || m[1] != filepath.Base(path) || m[2] != oldEnd {
 			continue
 		}
-		old := filepath.Join(filepath.Dir(path), e.Name())
-		lock := strings.TrimSuffix(old, oldEnd) + lockEnd
-		f := abandoned(lock)
-		if _, err := os.Lstat(lock); f == nil && err == nil {
+		f, err := abandonedIn(root, strings.TrimSuffix(e.Name(), oldEnd)+lockEnd)
+		if err != nil {
 			continue // its maker is at work
 		}
-		err := rename(old, path)
+		err = rename(filepath.Join(filepath.Dir(path), e.Name()), path)
 		if f != nil {
 			f.Close()
 		}

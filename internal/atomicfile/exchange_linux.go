@@ -7,9 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exchange lets two folders change places in one step. It returns errors.ErrUnsupported where the file system cannot.
-func exchange(a, b string) error {
-	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+// exchangeIn lets two names in an open folder change places in one step. It returns errors.ErrUnsupported where the file system
+// cannot.
+func exchangeIn(dir *os.File, a, b string) error {
+	err := unix.Renameat2(int(dir.Fd()), a, int(dir.Fd()), b, unix.RENAME_EXCHANGE)
 	switch {
 	case err == nil:
 		return nil

@@ -2,6 +2,9 @@
 
 package atomicfile
 
-import "errors"
+import (
+	"errors"
+	"os"
+)
 
-func exchange(a, b string) error { return errors.ErrUnsupported }
+func exchangeIn(*os.File, string, string) error { return errors.ErrUnsupported }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"time"
 )
@@ -85,25 +84,4 @@ func createOwned(dir, base, end string) (*os.File, error) {
 			return nil, err
 		}
 	}
-}
-
-// abandoned locks a file that another process may have left, and returns it open. It returns nil where the file is gone or
-// cannot be locked, so that somebody may be writing it.
-func abandoned(path string) *os.File {
-	info, err := os.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil
-	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrPermission) {
-		f, err = os.Open(path)
-	}
-	if err != nil {
-		return nil
-	}
-	if tryLock(f) != nil || !current(f) {
-		f.Close()
-		return nil
-	}
-	return f
 }

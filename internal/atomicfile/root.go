@@ -8,9 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 )
 
 // The functions whose names end in In write below a folder that is held open. Whatever happens to the folder's path meanwhile,
@@ -153,63 +151,6 @@ func placeIn(root *os.Root, tmp, name string) error {
 	return nil
 }
 
-// SweepIn is [Sweep] of the folder dir below root.
-func SweepIn(root *os.Root, dir string, want func(name string) bool) error {
-	entries, err := fs.ReadDir(root.FS(), dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		m := unfinished.FindStringSubmatch(e.Name())
-		if m == nil || !want(m[1]) {
-			continue
-		}
-		tmp := path.Join(dir, strings.TrimSuffix(e.Name(), m[2]))
-		owner := tmp
-		if m[2] != "" || e.IsDir() {
-			owner = tmp + lockEnd
-		}
-		f, err := abandonedIn(root, owner)
-		if err != nil {
-			continue // somebody holds it
-		}
-		if f != nil && closeFirst {
-			f.Close()
-		}
-		err = errors.Join(root.RemoveAll(tmp), root.RemoveAll(tmp+oldEnd), root.RemoveAll(owner))
-		if f != nil {
-			f.Close()
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// abandonedIn locks what another process may have left, and returns it open, or nil where there is nothing. Somebody may be
-// writing what cannot be locked: that is an error.
-func abandonedIn(root *os.Root, name string) (*os.File, error) {
-	info, err := root.Lstat(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, nil // nothing of ours
-	}
-	f, err := root.OpenFile(name, os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := tryLock(f); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
 // createOwnedIn is createOwned below root.
 func createOwnedIn(root *os.Root, name, end string) (f *os.File, tmp string, err error) {
 	for {
@@ -241,21 +182,7 @@ func CurrentIn(root *os.Root, name string, f *os.File) bool {
 }
 
 func syncIn(root *os.Root, dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := root.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
-		err = nil
-	}
-	if err == nil {
-		reportIn(root, Synced, dir, "")
-	}
-	return errors.Join(err, d.Close())
+	return syncFolder(filepath.Join(root.Name(), dir), func() (*os.File, error) { return root.Open(dir) })
 }
 
 func reportIn(root *os.Root, kind OpKind, name, to string) {

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"regexp"
 	"strings"
 )
@@ -27,7 +27,17 @@ func Unfinished(name string) bool { return strings.HasPrefix(name, prefix) }
 // Sweep removes what crashes left unfinished in dir, for those names that want accepts. What another process or goroutine
 // is writing stays.
 func Sweep(dir string, want func(name string) bool) error {
-	entries, err := os.ReadDir(dir)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return SweepIn(root, ".", want)
+}
+
+// SweepIn is [Sweep] of the folder dir below root.
+func SweepIn(root *os.Root, dir string, want func(name string) bool) error {
+	entries, err := fs.ReadDir(root.FS(), dir)
 	if err != nil {
 		return err
 	}
@@ -36,39 +46,55 @@ func Sweep(dir string, want func(name string) bool) error {
 		if m == nil || !want(m[1]) {
 			continue
 		}
-		path := filepath.Join(dir, e.Name())
-		if e.Type().IsRegular() && m[2] == "" {
-			err = sweepFile(path)
-		} else {
-			err = sweepFolder(strings.TrimSuffix(path, m[2]))
+		tmp := path.Join(dir, strings.TrimSuffix(e.Name(), m[2]))
+		owner := tmp
+		if m[2] != "" || e.IsDir() {
+			owner = tmp + lockEnd
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		f, err := abandonedIn(root, owner)
+		if err != nil {
+			continue // somebody holds it
+		}
+		if f != nil && closeFirst {
+			f.Close()
+		}
+		err = errors.Join(root.RemoveAll(tmp), root.RemoveAll(tmp+oldEnd), root.RemoveAll(owner))
+		if f != nil {
+			f.Close()
+		}
+		if err != nil && !errors.Is(err, fs.ErrPermission) { // what is another user's is that user's to remove
 			return err
 		}
 	}
 	return nil
 }
 
-func sweepFile(path string) error {
-	f := abandoned(path)
-	if f == nil {
-		return nil
+// abandonedIn locks what another process may have left, and returns it open, or nil where there is nothing. Somebody may be
+// writing what cannot be locked: that is an error.
+func abandonedIn(root *os.Root, name string) (*os.File, error) {
+	info, err := root.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, nil // nothing of ours
 	}
-	defer f.Close()
-	return os.Remove(path)
-}
-
-// sweepFolder removes an unfinished folder, what it was to replace, and its lock.
-func sweepFolder(tmp string) error {
-	lock := tmp + lockEnd
-	f := abandoned(lock)
-	if _, err := os.Lstat(lock); f == nil && err == nil {
-		return nil // somebody holds it
+	f, err := root.OpenFile(name, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		f, err = root.Open(name)
 	}
-	err := errors.Join(os.RemoveAll(tmp), os.RemoveAll(tmp+oldEnd))
-	if f != nil {
-		defer f.Close()
-		err = errors.Join(err, os.Remove(lock))
+	if err != nil {
+		return nil, err
 	}
-	return err
+	if err := tryLock(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	if !CurrentIn(root, name, f) { // whoever made or swept it has just moved on
+		f.Close()
+		return nil, ErrHeld
+	}
+	return f, nil
 }

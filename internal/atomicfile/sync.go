@@ -23,13 +23,18 @@ func syncFile(f *os.File) error {
 	return err
 }
 
-// syncDir makes what has happened to a folder's names durable. Windows cannot open folders for it, and some network file
-// systems cannot sync them.
+// syncDir makes what has happened to a folder's names durable.
 func syncDir(dir string) error {
+	return syncFolder(dir, func() (*os.File, error) { return os.Open(dir) })
+}
+
+// syncFolder is syncDir for a folder that open opens. Windows cannot open folders for it, and some network file systems cannot
+// sync them.
+func syncFolder(path string, open func() (*os.File, error)) error {
 	if goruntime.GOOS == "windows" {
 		return nil
 	}
-	d, err := os.Open(dir)
+	d, err := open()
 	if err != nil {
 		return err
 	}
@@ -38,7 +43,7 @@ func syncDir(dir string) error {
 		err = nil
 	}
 	if err == nil {
-		report(Op{Kind: Synced, Path: dir})
+		report(Op{Kind: Synced, Path: path})
 	}
 	return errors.Join(err, d.Close())
 }
