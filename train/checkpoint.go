@@ -240,20 +240,28 @@ func readSealed(dir string) (c Checkpoint, s engine.State, err error) {
 	return c, s, err
 }
 
-// readState reads a weights file with this SHA-256. A file with another is not held in memory, however large it is.
+// readState reads a weights file with this SHA-256. A file with another is not held in memory, however large it is, and one
+// that is too large is not read.
 func readState(name, sum string) ([]byte, error) {
 	f, err := readfile.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxState { // to hash so much takes seconds
+		return nil, fmt.Errorf("%s has %d bytes, at most %d are read: %w", stateFile, info.Size(), int64(maxState), readfile.ErrTooLarge)
+	}
 	h := sha256.New()
 	n, err := io.Copy(h, io.LimitReader(f, maxState+1))
 	switch {
 	case err != nil:
 		return nil, err
 	case n > maxState:
-		return nil, fmt.Errorf("%s has more than %d bytes, which is more than are read", stateFile, maxState)
+		return nil, fmt.Errorf("%s goes on after %d bytes, at most so many are read: %w", stateFile, int64(maxState), readfile.ErrTooLarge)
 	case hex.EncodeToString(h.Sum(nil)) != sum:
 		return nil, fmt.Errorf("%s is damaged: its SHA-256 is not the one that %s records", stateFile, stateInfoFile)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/train/engine"
 	"gorgonia.org/tensor"
 )
@@ -57,6 +58,22 @@ func TestCheckpointsKept(t *testing.T) {
 	}
 	if steps, err := checkpointSteps(root.FS()); err != nil || len(steps) != 2 || steps[0] != 50 || steps[1] != 20 {
 		t.Errorf("left %v, %v", steps, err)
+	}
+}
+
+// A state that claims more than is read is refused by its size, before it is hashed.
+func TestStateTooLarge(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), stateFile)
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 3<<30); err != nil { // sparse
+		t.Fatal(err)
+	}
+	_, err := readState(path, "")
+	if !errors.Is(err, readfile.ErrTooLarge) || readfile.System(err) || !strings.Contains(err.Error(), "3221225472") {
+		t.Errorf("3 GB: %v", err)
 	}
 }
 

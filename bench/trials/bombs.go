@@ -100,10 +100,8 @@ func (b *bench) bomb(ctx context.Context, source string, more ...string) error {
 		return err
 	case o.hung || o.crashed() || !slices.Contains([]int{0, 1, 3, 4}, o.code):
 		return o.broken("it must end, in words")
-	case o.peakMB > memoryLimit:
-		return o.broken("it takes %.0f MB at the peak", o.peakMB)
 	}
-	return nil
+	return o.within(memoryLimit)
 }
 
 // A pictureBomb is a PNG of zeros.

@@ -17,10 +17,10 @@ import (
 var devicesTrial = trial{
 	name:    "devices",
 	promise: "A device, a FIFO or standard output as an output is written through and never replaced, also with --force.",
-	does:    "infer and sample write to a FIFO, to device nodes like /dev/null and /dev/full, through links to them, and to /dev/stdout.",
+	does:    "infer and sample write to a FIFO, to device nodes like /dev/null and /dev/full, through links to them, and every format to /dev/stdout, which is a pipe, a file, or a file that has a heading.",
 	counts:  "runs",
 	passes:  "Passes where the node is what it was, a run that ends with 0 has written the right bytes, and /dev/full is an error.",
-	short:   size{rows: 2000, times: 1},
+	short:   size{rows: 2000, times: 1, most: 24},
 	long:    size{rows: 20_000, times: 5},
 	cases: func(b *bench, _ context.Context, s size) (ways []way, _ error) {
 		for _, n := range nodes {
@@ -43,8 +43,81 @@ var devicesTrial = trial{
 				}})
 			}
 		}
+		for _, format := range []string{"npy", "csv", "jsonl", "raw", "parquet", "sample"} {
+			for _, to := range []string{"a pipe", "a file", "a file that has a heading"} {
+				ways = append(ways, way{name: format + " to /dev/stdout, " + to, try: func(ctx context.Context, _ *rand.Rand) (int, error) {
+					return b.toStdout(ctx, format, to, s)
+				}})
+			}
+		}
 		return ways, nil
 	},
+}
+
+// toStdout writes a format to /dev/stdout, where a file gets the same bytes.
+func (b *bench) toStdout(ctx context.Context, format, to string, s size) (int, error) {
+	dir, err := b.empty("stdout")
+	if err != nil {
+		return 0, err
+	}
+	source, plain := b.path("rows.idx"), filepath.Join(dir, "plain."+format)
+	if !exists(source) {
+		if err := b.source.WriteIDX(ctx, source, s.rows); err != nil {
+			return 0, err
+		}
+	}
+	args := func(out string) []string {
+		if format == "sample" {
+			return b.catvae("sample", "--model", b.infer.Model, "--out", out)
+		}
+		return b.encode(source, out, "--format", format)
+	}
+	if format == "sample" {
+		plain += ".png"
+	}
+	if _, err := b.well(ctx, process{args: args(plain)}); err != nil {
+		return 0, err
+	}
+	want, err := os.ReadFile(plain)
+	if err != nil {
+		return 0, err
+	}
+	if to == "a pipe" {
+		o, err := b.do(ctx, process{args: args("/dev/stdout")})
+		if err == nil && (o.code != 0 || string(o.stdout) != string(want)) {
+			err = o.broken("it writes %d bytes to a pipe at standard output, a file gets %d or others", len(o.stdout), len(want))
+		}
+		return 1, err
+	}
+	heading := ""
+	if to == "a file that has a heading" {
+		heading = "a heading\n"
+	}
+	path := filepath.Join(dir, "out")
+	file, err := os.Create(path)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	if _, err := file.WriteString(heading); err != nil {
+		return 0, err
+	}
+	before, err := file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	o, err := b.do(ctx, process{args: args("/dev/stdout"), stdout: file})
+	if err != nil {
+		return 0, err
+	}
+	if err := sameNode(before, path, o); err != nil {
+		return 1, err
+	}
+	got, err := os.ReadFile(path)
+	if err == nil && (o.code != 0 || string(got) != heading+string(want)) {
+		err = o.broken("standard output is a file: it has %d bytes and should have %d, or others", len(got), len(heading)+len(want))
+	}
+	return 1, err
 }
 
 // A node is something that is no regular file.

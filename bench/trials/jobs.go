@@ -241,19 +241,19 @@ func (b *bench) sameRun(want, dir string) (string, error) {
 	if bad, err := sameFile(filepath.Join(want, "run", "config.json"), filepath.Join(dir, "run", "config.json")); bad != "" || err != nil {
 		return bad, err
 	}
-	a, err := lastState(want)
+	a, err := lastState(want, "run")
 	if err != nil {
 		return "", err
 	}
-	c, err := lastState(dir)
+	c, err := lastState(dir, "run")
 	if err != nil {
 		return "", err
 	}
 	return sameFile(a, c)
 }
 
-func lastState(dir string) (string, error) {
-	states, err := filepath.Glob(filepath.Join(dir, "run", "checkpoints", "step-*", "state.safetensors"))
+func lastState(dir, run string) (string, error) {
+	states, err := filepath.Glob(filepath.Join(dir, run, "checkpoints", "step-*", "state.safetensors"))
 	if err == nil && len(states) == 0 {
 		err = fmt.Errorf("%s has no checkpoint", dir)
 	}

@@ -17,11 +17,11 @@ import (
 
 var libraryTrial = trial{
 	name:    "library",
-	promise: "No code is run from the current folder or from folders that others can write, and a damaged library is mended by the command that is named.",
-	does:    "Libraries and Python modules that leave a mark when they are loaded, in the places where they were looked for; a cached library that is empty, cut short, changed, a folder, a FIFO or a link.",
+	promise: "No code is run from the current folder or from folders that others can write, a damaged library is mended by the command that is named, and without a cache the work goes on.",
+	does:    "Libraries and Python modules that leave a mark when they are loaded, in the places where they were looked for; a cached library that is empty, cut short, changed, a folder, a FIFO or a link; no home, and caches that cannot be used.",
 	counts:  "runs",
-	passes:  "Passes where no mark is left, infer ends with 0 or 5 whatever the cache holds, and doctor --install ends with the right library in it.",
-	short:   size{times: 1, rows: 100},
+	passes:  "Passes where no mark is left, infer ends with 0 or 5 whatever the cache holds, and doctor --install ends with the right library in it. Without a home or a cache infer ends with 0, and quickstart begins to train.",
+	short:   size{times: 1, rows: 100, most: 24},
 	long:    size{times: 5, rows: 100},
 	cases: func(b *bench, _ context.Context, s size) (ways []way, _ error) {
 		for _, p := range plants {
@@ -35,6 +35,13 @@ var libraryTrial = trial{
 			ways = append(ways, way{name: "the cached library is " + d.name, try: func(ctx context.Context, rng *rand.Rand) (int, error) {
 				return 1, b.damagedLibrary(ctx, rng, d.put, s)
 			}})
+		}
+		for _, h := range homes {
+			for _, command := range []string{"infer", "infer --bench", "infer-purego", "quickstart"} {
+				ways = append(ways, way{name: h.name + ", " + command, try: func(ctx context.Context, _ *rand.Rand) (int, error) {
+					return b.homeless(ctx, h, command, s)
+				}})
+			}
 		}
 		return ways, nil
 	},

@@ -23,6 +23,7 @@ var limitsTrial = trial{
 		pictures := b.inputJob(inputs[len(inputs)-1], s)
 		one := pictures.args
 		pictures.args = func(dir string) []string { return append(one(dir), "--callers", "16") } // each opens a picture
+		// With 6 or 7 Go's runtime itself ends every program that waits for files: it cannot open the two that it polls with.
 		for _, n := range []int{8, 9, 10, 12, 16} {
 			ways = append(ways, pictures.limited(fmt.Sprintf("%d open files, pictures", n), fmt.Sprintf("-n %d", n)))
 		}

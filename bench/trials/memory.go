@@ -31,8 +31,8 @@ var memoryTrial = trial{
 				if err := b.remove(source, codes); err != nil {
 					return 0, err
 				}
-				if o.peakMB > memoryLimit {
-					return 2, o.broken("%d rows take %.0f MB at the peak", rows, o.peakMB)
+				if err := o.within(memoryLimit); err != nil {
+					return 2, err
 				}
 			}
 			return 2, nil

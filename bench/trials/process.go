@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -43,7 +44,8 @@ type outcome struct {
 	signals bool          // it was sent its signal before it had ended
 	seconds float64       // from start to end
 	after   time.Duration // from the signal to the end
-	peakMB  float64       // 0 where it is not known
+	peakMB  float64       // resident memory, or held where that is more
+	held    float64       // MB of the trials' own peak when it was started
 	stdout  []byte
 	stderr  []byte
 }
@@ -79,13 +81,13 @@ func (b *bench) do(ctx context.Context, p process) (outcome, error) {
 		cmd.Stdout = &out
 	}
 	cmd.Stderr = &errs
+	o := outcome{process: p, held: forget()}
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return outcome{}, err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	o := outcome{process: p}
 	group := func(s syscall.Signal) { _ = syscall.Kill(-cmd.Process.Pid, s) } // fails where all have ended
 	var moment <-chan time.Time
 	var sent time.Time
@@ -119,15 +121,27 @@ func (b *bench) do(ctx context.Context, p process) (outcome, error) {
 	if o.signals {
 		o.after = time.Since(sent)
 	}
-	if o.peakMB = commands.PeakMemory(cmd.ProcessState); o.peakMB <= ownPeak() {
-		o.peakMB = 0 // Linux counts to a child's peak what its parent held: the child's own is less, and nobody knows how much
-	}
+	o.peakMB = commands.PeakMemory(cmd.ProcessState)
 	o.stdout, o.stderr = out.Bytes(), errs.Bytes()
 	o.code = cmd.ProcessState.ExitCode()
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		o.code = 128 + int(status.Signal())
 	}
 	return o, nil
+}
+
+// poll returns what waits for something to become true, for a minute at most.
+func poll(done func() bool) func() <-chan struct{} {
+	return func() <-chan struct{} {
+		ready := make(chan struct{})
+		go func() {
+			defer close(ready)
+			for until := time.Now().Add(time.Minute); !done() && time.Now().Before(until); {
+				time.Sleep(100 * time.Microsecond)
+			}
+		}()
+		return ready
+	}
 }
 
 // well runs a process that must end with 0.
@@ -137,6 +151,30 @@ func (b *bench) well(ctx context.Context, p process) (outcome, error) {
 		err = o.broken("it must succeed")
 	}
 	return o, err
+}
+
+// within wants the peak of a process's memory to be at most so many MB.
+func (o outcome) within(mb float64) error {
+	switch {
+	case o.peakMB <= mb && o.peakMB > 0:
+		return nil
+	case o.peakMB <= o.held: // where the system does not say, too
+		return fmt.Errorf("its peak of memory is not known: the trials themselves held %.0f MB; command: %s", o.held, o.command())
+	}
+	return o.broken("it takes %.0f MB at the peak", o.peakMB)
+}
+
+// forget begins this process's peak of memory anew, and returns what it is then in MB: Linux counts it to the peak of each child.
+// It is 0 where the system does not say.
+func forget() float64 {
+	const little = 64 // MB
+	peak := ownPeak()
+	if peak <= little {
+		return peak
+	}
+	debug.FreeOSMemory()
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // what was not forgotten is still in the peak
+	return ownPeak()
 }
 
 // ownPeak is this process's peak memory in MB, 0 where the system does not say.

@@ -22,7 +22,7 @@ const prompt = 5 * time.Second
 var signalsTrial = trial{
 	name:    "signals",
 	promise: "Ctrl-C and SIGTERM end every command within seconds, with 130, and leave no temporary file.",
-	does:    "Both signals while infer reads a pipe that nobody closes (IDX, CSV, nothing), waits at a FIFO or encodes; while train reads a pipe or trains, eval measures, and doctor --install waits for pip.",
+	does:    "Both signals while infer reads a pipe that nobody closes (IDX, CSV, nothing), waits at a FIFO, makes a session of a graph that is just not refused for its cost, or encodes; while train reads a pipe, trains, saves a checkpoint or exports, eval measures, and doctor --install waits for pip.",
 	counts:  "signals",
 	passes:  "Passes where the command ends within 5 s with 130, and nothing is left in TMPDIR or beside the output.",
 	short:   size{times: 1, most: 12},
@@ -46,6 +46,7 @@ type interruption struct {
 	feed  func(b *bench, ctx context.Context, w io.Writer) error // into standard input, which stays open; nil for none
 	begin func(b *bench, dir string) error                       // may be nil
 	env   func(b *bench, dir string) []string                    // may be nil
+	after func(dir string) bool                                  // the time begins once it says so; nil begins it with the command
 	soon  time.Duration                                          // the signal comes between this and twice of it
 }
 
@@ -110,6 +111,42 @@ var interrupted = []interruption{
 		},
 	},
 	{
+		name: "making a session", soon: 600 * time.Millisecond,
+		begin: func(b *bench, dir string) error {
+			if err := b.costly(filepath.Join(dir, "bundle")); err != nil {
+				return err
+			}
+			_, err := b.trainRows()
+			return err
+		},
+		args: func(b *bench, dir string) []string {
+			return b.inferArgs("--model", filepath.Join(dir, "bundle"), "--in", b.path("train.idx"), "--out", filepath.Join(dir, "codes.npy"))
+		},
+	},
+	{
+		name: "making a session of an import", soon: 600 * time.Millisecond,
+		begin: func(b *bench, dir string) error { return b.costly(filepath.Join(dir, "bundle")) },
+		args: func(b *bench, dir string) []string {
+			return b.catvae("import", filepath.Join(dir, "bundle", "encoder.onnx"), filepath.Join(dir, "bundle", "decoder.onnx"), "--out", filepath.Join(dir, "imported"))
+		},
+	},
+	{
+		name: "saving checkpoints", soon: time.Millisecond,
+		begin: func(b *bench, _ string) error { _, err := b.trainRows(); return err },
+		args: func(b *bench, dir string) []string {
+			return b.trainArgs(b.path("train.idx"), filepath.Join(dir, "run"), "--epochs", "5000", "--checkpoint-every", "1ms")
+		},
+		after: func(dir string) bool { return unfinished(filepath.Join(dir, "run", "checkpoints")) },
+	},
+	{
+		name: "exporting at a training's end", soon: 10 * time.Millisecond,
+		begin: func(b *bench, _ string) error { _, err := b.trainRows(); return err },
+		args: func(b *bench, dir string) []string {
+			return b.trainArgs(b.path("train.idx"), filepath.Join(dir, "run"))
+		},
+		after: func(dir string) bool { return exists(filepath.Join(dir, "run", "checkpoints", "step-00000078")) }, // the last one
+	},
+	{
 		name: "training from a pipe", soon: 400 * time.Millisecond,
 		args: func(b *bench, dir string) []string { return b.trainArgs("-", filepath.Join(dir, "run")) },
 		feed: func(*bench, context.Context, io.Writer) error { return nil },
@@ -137,6 +174,12 @@ var interrupted = []interruption{
 	},
 }
 
+// unfinished reports whether something is being written in a folder.
+func unfinished(dir string) bool {
+	found, _ := filepath.Glob(filepath.Join(dir, ".tmp-*"))
+	return len(found) > 0
+}
+
 func (b *bench) interrupt(ctx context.Context, rng *rand.Rand, c interruption, sig syscall.Signal) (int, error) {
 	dir, err := b.empty("interrupted")
 	if err != nil {
@@ -155,6 +198,9 @@ func (b *bench) interrupt(ctx context.Context, rng *rand.Rand, c interruption, s
 	if c.env != nil {
 		p.env = c.env(b, dir)
 	}
+	if c.after != nil {
+		p.ready = poll(func() bool { return c.after(dir) })
+	}
 	p.env = append(p.env, "TMPDIR="+temporary)
 	if c.feed != nil {
 		r, w, err := os.Pipe()
@@ -171,6 +217,9 @@ func (b *bench) interrupt(ctx context.Context, rng *rand.Rand, c interruption, s
 	o, err := b.do(ctx, p)
 	if err != nil {
 		return 0, err
+	}
+	if !o.signals && c.after != nil { // it was faster
+		return 0, nil
 	}
 	if !o.signals {
 		return 1, o.broken("it ended before %s came", p.moment)

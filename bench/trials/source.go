@@ -22,7 +22,7 @@ import (
 var sourceTrial = trial{
 	name:    "source",
 	promise: "A part is taken for done only where its rows, bundle, backend and parameters are those that it was made from: identity is content.",
-	does:    "Parts of a source, and then another source of the same shape and size in its place: after a run, after a kill, in pictures, under other backends, beside records without a fingerprint, and changed while it is read.",
+	does:    "Parts of a source, and then another source of the same shape and size in its place: after a run, after a kill, in pictures, under other backends, beside records without a fingerprint, with --check sample, and changed while it is read.",
 	counts:  "replacements",
 	passes:  "Passes where a run that ends with 0 leaves the codes of the source as it is then, and a run that does not says why and leaves the old ones.",
 	short:   size{rows: 2000, times: 1, most: 16},
@@ -39,6 +39,11 @@ var sourceTrial = trial{
 				way{name: "after a kill, to FILE, " + i.name, try: x.toFile},
 				way{name: "beside old records, " + i.name, try: x.oldRecords},
 			)
+			x.flags = []string{"--check", "sample"}
+			ways = append(ways,
+				way{name: "after a run, --check sample, " + i.name, try: x.afterRun},
+				way{name: "after a kill, --check sample, " + i.name, try: x.afterKill},
+			)
 		}
 		x := swap{bench: b, input: inputs[0], rows: s.rows}
 		return append(ways,
@@ -53,6 +58,7 @@ type swap struct {
 	bench *bench
 	input input
 	rows  int
+	flags []string // of infer, besides the input's
 }
 
 // sources writes both, in files or folders of their own, and returns the place where the first is to begin with.
@@ -136,7 +142,7 @@ func put(from, to string) error {
 }
 
 func (x swap) encode(source, out string, more ...string) process {
-	flags := slices.Concat([]string{"--part-rows", strconv.Itoa((x.rows + parts - 1) / parts)}, x.input.flags, more)
+	flags := slices.Concat([]string{"--part-rows", strconv.Itoa((x.rows + parts - 1) / parts)}, x.input.flags, x.flags, more)
 	return process{args: x.bench.encode(source, out, flags...)}
 }
 
@@ -224,21 +230,11 @@ func (x swap) killed(ctx context.Context, rng *rand.Rand, place, out string, mor
 	p := x.encode(place, out, more...)
 	p.signal, p.moment = syscall.SIGKILL, 1
 	few := 1 + rng.IntN(parts/2)
-	p.ready = func() <-chan struct{} {
-		ready := make(chan struct{})
-		go func() {
-			defer close(ready)
-			for range 20_000 {
-				found, _ := filepath.Glob(filepath.Join(strings.TrimSuffix(out, "/"), "*.done"))
-				hidden, _ := filepath.Glob(filepath.Join(filepath.Dir(out), ".*.parts", "*.done"))
-				if len(found)+len(hidden) >= few {
-					return
-				}
-				time.Sleep(100 * time.Microsecond)
-			}
-		}()
-		return ready
-	}
+	p.ready = poll(func() bool {
+		found, _ := filepath.Glob(filepath.Join(strings.TrimSuffix(out, "/"), "*.done"))
+		hidden, _ := filepath.Glob(filepath.Join(filepath.Dir(out), ".*.parts", "*.done"))
+		return len(found)+len(hidden) >= few
+	})
 	o, err := x.bench.do(ctx, p)
 	if err == nil && o.code != 0 && o.code != 128+int(syscall.SIGKILL) {
 		err = o.broken("it must run until it is killed")

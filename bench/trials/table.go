@@ -33,6 +33,7 @@ var trials = []trial{
 	bitrotTrial,
 	sourceTrial,
 	overlapTrial,
+	folderTrial,
 	devicesTrial,
 	hostileTrial,
 	libraryTrial,
