@@ -60,7 +60,7 @@ func (b *bench) toStdout(ctx context.Context, format, to string, s size) (int, e
 	if err != nil {
 		return 0, err
 	}
-	source, plain := b.path("rows.idx"), filepath.Join(dir, "plain."+format)
+	source, plain := b.path("rows.idx"), filepath.Join(dir, "plain")
 	if !exists(source) {
 		if err := b.source.WriteIDX(ctx, source, s.rows); err != nil {
 			return 0, err
@@ -71,9 +71,6 @@ func (b *bench) toStdout(ctx context.Context, format, to string, s size) (int, e
 			return b.catvae("sample", "--model", b.infer.Model, "--out", out)
 		}
 		return b.encode(source, out, "--format", format)
-	}
-	if format == "sample" {
-		plain += ".png"
 	}
 	if _, err := b.well(ctx, process{args: args(plain)}); err != nil {
 		return 0, err

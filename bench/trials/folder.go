@@ -19,7 +19,7 @@ var folderTrial = trial{
 	does:    "While a run trains, its folder is removed, moved, replaced by another run or by a folder of something else, and its lock is removed while a second training is begun in it.",
 	counts:  "trainings",
 	passes:  "Passes where the training ends within 30 s with 1 and says why, what came into its place is as it was, and a run that was moved is sound. Of two trainings one at most goes on.",
-	short:   size{times: 1},
+	short:   size{times: 1, most: 3},
 	long:    size{times: 20},
 	cases: func(b *bench, _ context.Context, _ size) (ways []way, _ error) {
 		for _, t := range takings {
