@@ -267,8 +267,16 @@ const othersSampled = 16
 // record, and a few rows of some parts that others have made: those of other shards, or all where workers elsewhere made this
 // one's. So a source that was replaced between two shards, or is another for one worker, is found, unless the rows that are looked
 // at are the same in both.
+// Under force nothing is reported: what is there may be replaced next.
 func (p *Plan) Agree(ctx context.Context, workers bool) error {
-	if !p.Job.Folder() || p.Job.Force {
+	if p.Job.Force {
+		return nil
+	}
+	return p.agree(ctx, workers)
+}
+
+func (p *Plan) agree(ctx context.Context, workers bool) error {
+	if !p.Job.Folder() {
 		return nil
 	}
 	entries, err := os.ReadDir(p.dir())

@@ -372,6 +372,16 @@ func TestSourceBetweenShards(t *testing.T) {
 	if _, err := run(t, all); !errors.Is(err, infer.ErrJob) {
 		t.Errorf("another source, by the quick check: %v", err)
 	}
+	second.In, second.Force = b, true // the first shard may be replaced next; until then the folder holds both
+	_, said, err := runOn(t.Context(), ortest.Backend(t, onnxruntime.WithThreads(1)), second, nil)
+	if err != nil || !strings.Contains(said, "parts of another run") {
+		t.Errorf("one shard replaced: %q, %v", said, err)
+	}
+	first := second
+	first.Shard.Index = 0
+	if _, said, err := runOn(t.Context(), ortest.Backend(t, onnxruntime.WithThreads(1)), first, nil); err != nil || said != "" {
+		t.Errorf("both shards replaced: %q, %v", said, err)
+	}
 }
 
 // A source that is written to while it is read ends the run before the part that was being made gets its name. Where the time

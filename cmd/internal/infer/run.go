@@ -34,9 +34,7 @@ func Run(ctx context.Context, p *Plan, backend backend.Backend, h Hooks) (s Summ
 	if err != nil {
 		return s, err
 	}
-	defer func() {
-		release()
-	}()
+	defer release()
 	if p.finished != nil {
 		return p.finish(ctx)
 	}
@@ -52,7 +50,10 @@ func Run(ctx context.Context, p *Plan, backend backend.Backend, h Hooks) (s Summ
 			s.Skipped++
 		}
 	}
-	if err := p.Agree(ctx, false); err != nil { // other shards may have been at work meanwhile
+	switch err := p.agree(ctx, false); { // other shards may have been at work meanwhile
+	case p.Job.Force && errors.Is(err, errOther): // which may be replaced next
+		p.say("the folder holds parts of another run, which this shard does not make: its codes belong together only once those shards were run with --force too: %v", err)
+	case err != nil:
 		return s, err
 	}
 	if !p.Job.Folder() && (!p.direct || len(records) == 0) {
