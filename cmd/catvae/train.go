@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/catvae/catvae/cmd/internal/cli"
@@ -201,11 +203,23 @@ func (t *trainingProgress) end() {
 
 // nextSteps returns commands to try after a run.
 func nextSteps(run, source string) []string {
-	bundle := filepath.ToSlash(filepath.Join(run, train.BundleDir))
+	bundle := shellWord(filepath.ToSlash(filepath.Join(run, train.BundleDir)))
+	source = shellWord(source)
 	return []string{
 		"catvae inspect " + bundle,
 		fmt.Sprintf("catvae eval --model %s --data %s --samples 100", bundle, source),
 		fmt.Sprintf("infer --model %s --in %s --out codes.npy", bundle, source),
 		fmt.Sprintf("catvae sample --model %s --out samples.png", bundle),
 	}
+}
+
+// plainWord matches what a shell takes as it is.
+var plainWord = regexp.MustCompile(`^[\pL\pN_@%+=:,./-]+$`)
+
+// shellWord quotes a name for a shell where that is needed: for spaces, and for patterns, which infer expands itself.
+func shellWord(name string) string {
+	if plainWord.MatchString(name) {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 }
