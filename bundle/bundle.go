@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/internal/readfile"
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // These errors occur when a bundle is read. Each is also an [ErrBad]: trying again will not help.
@@ -38,6 +39,11 @@ type Bundle struct {
 // or manifest that does not exist is fs.ErrNotExist; anything wrong with the manifest is an [ErrBad]. An error of the
 // system, such as too many open files, is neither: the same call may succeed later.
 func Open(dir string) (*Bundle, error) {
+	b, err := open(dir)
+	return b, visible.Error(err)
+}
+
+func open(dir string) (*Bundle, error) {
 	data, err := read(dir, ManifestFile, maxText)
 	if err != nil {
 		return nil, err
@@ -52,9 +58,14 @@ func Open(dir string) (*Bundle, error) {
 // File returns the content of a file that the manifest lists. The bytes returned are the bytes that were hashed. Links are
 // followed, out of the folder too; whatever they lead to must be a regular file of the manifest's size and hash.
 func (b *Bundle) File(name string) ([]byte, error) {
+	data, err := b.file(name)
+	return data, visible.Error(err)
+}
+
+func (b *Bundle) file(name string) ([]byte, error) {
 	want, ok := b.Manifest.Files[name]
 	if !ok {
-		return nil, fmt.Errorf("bundle: %s: the manifest lists no file %q: %w", b.Dir, name, ErrFormat)
+		return nil, fmt.Errorf("bundle: %s: the manifest lists no file %.100q: %w", b.Dir, name, ErrFormat)
 	}
 	data, err := read(b.Dir, name, min(want.Size, maxFile))
 	if err != nil {
@@ -102,7 +113,7 @@ func Hash(data []byte) File {
 func ReadVerification(dir string) ([]byte, error) {
 	data, err := readfile.Bytes(filepath.Join(dir, VerificationFile), maxText)
 	if err != nil {
-		return nil, readError(err)
+		return nil, visible.Error(readError(err))
 	}
 	return data, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/internal/readfile"
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // manifestFields is Manifest without its methods, so that encoding/json does not call itself.
@@ -22,6 +23,11 @@ type manifestFields Manifest
 
 // ParseManifest decodes and checks a manifest.
 func ParseManifest(data []byte) (*Manifest, error) {
+	m, err := parseManifest(data)
+	return m, visible.Error(err)
+}
+
+func parseManifest(data []byte) (*Manifest, error) {
 	if len(data) > maxText {
 		return nil, fmt.Errorf("bundle: manifest: it has %d bytes, at most %d are read: %w", len(data), maxText, ErrFormat)
 	}
@@ -105,7 +111,7 @@ func checkVersion(v string) error {
 	n, err1 := strconv.ParseUint(major, 10, 16)
 	_, err2 := strconv.ParseUint(minor, 10, 16)
 	if !ok || err1 != nil || err2 != nil {
-		return fmt.Errorf("bundle: manifest: format_version is %q, it must be MAJOR.MINOR such as %q: %w", v, FormatVersion, ErrFormat)
+		return fmt.Errorf("bundle: manifest: format_version is %.100q, it must be MAJOR.MINOR such as %.100q: %w", v, FormatVersion, ErrFormat)
 	}
 	ours, _, _ := strings.Cut(FormatVersion, ".")
 	if o, _ := strconv.ParseUint(ours, 10, 16); n > o {
@@ -118,7 +124,9 @@ func checkVersion(v string) error {
 const maxSize = 1 << 24
 
 // Validate reports the first thing wrong with a manifest, as an [ErrFormat] or [ErrNewer] that names the field.
-func (m *Manifest) Validate() error {
+func (m *Manifest) Validate() error { return visible.Error(m.validate()) }
+
+func (m *Manifest) validate() error {
 	if err := checkVersion(m.FormatVersion); err != nil {
 		return err
 	}
@@ -142,7 +150,7 @@ func (in Input) validate() error {
 		return fmt.Errorf("input.shape is %v: a row has 1 to %d values", in.Shape, maxSize)
 	}
 	if in.Name == "" || in.DType != Float32 {
-		return fmt.Errorf("input is %q of type %q: graphs take a named float32", in.Name, in.DType)
+		return fmt.Errorf("input is %.100q of type %.100q: graphs take a named float32", in.Name, in.DType)
 	}
 	if !(in.Range[0] < in.Range[1]) || math.IsInf(in.Range[0], 0) || math.IsInf(in.Range[1], 0) || !(in.Scale > 0) || math.IsInf(in.Scale, 0) {
 		return fmt.Errorf("input.range is %v and input.scale %v: both must be finite, the range ascending", in.Range, in.Scale)
@@ -161,7 +169,7 @@ func (i Image) validate(shape []int64) error {
 		return fmt.Errorf("input.image is given for rows of shape %v: only rows of [height, width] are pictures", shape)
 	}
 	if !slices.Contains(Resizes, i.Resize) {
-		return fmt.Errorf("input.image.resize is %q, this version knows %s", i.Resize, strings.Join(Resizes, ", "))
+		return fmt.Errorf("input.image.resize is %.100q, this version knows %s", i.Resize, strings.Join(Resizes, ", "))
 	}
 	return nil
 }
@@ -177,13 +185,13 @@ func (l Latent) validate() error {
 		return err
 	}
 	if l.BitOrder != BitOrderMSBFirst {
-		return fmt.Errorf("latent.bit_order is %q, this version knows %q", l.BitOrder, BitOrderMSBFirst)
+		return fmt.Errorf("latent.bit_order is %.100q, this version knows %.100q", l.BitOrder, BitOrderMSBFirst)
 	}
 	switch {
 	case l.Prior.Kind == "uniform" && len(l.Prior.Logits) == 0:
 	case l.Prior.Kind == "learned" && len(l.Prior.Logits) == l.Bits():
 	default:
-		return fmt.Errorf("latent.prior is %q with %d logits: \"uniform\" has none, \"learned\" has %d", l.Prior.Kind, len(l.Prior.Logits), l.Bits())
+		return fmt.Errorf("latent.prior is %.100q with %d logits: \"uniform\" has none, \"learned\" has %d", l.Prior.Kind, len(l.Prior.Logits), l.Bits())
 	}
 	return nil
 }
@@ -199,10 +207,10 @@ func (m *Manifest) validateFiles() error {
 			return fmt.Errorf("files: %w", err)
 		}
 		if f.Size < 0 || f.Size > maxFile {
-			return fmt.Errorf("files: %q has %d bytes: 0 to %d are possible", name, f.Size, maxFile)
+			return fmt.Errorf("files: %.100q has %d bytes: 0 to %d are possible", name, f.Size, maxFile)
 		}
 		if len(f.SHA256) != 64 || strings.Trim(f.SHA256, "0123456789abcdef") != "" {
-			return fmt.Errorf("files: %q has SHA-256 %q: it must be 64 hexadecimal digits in lower case", name, f.SHA256)
+			return fmt.Errorf("files: %.100q has SHA-256 %.100q: it must be 64 hexadecimal digits in lower case", name, f.SHA256)
 		}
 	}
 	return nil
@@ -211,17 +219,17 @@ func (m *Manifest) validateFiles() error {
 func (m *Manifest) validateVariants() error {
 	for name, v := range m.Variants {
 		if _, ok := m.Files[v.File]; !ok || name == "" || name == VariantFloat32 {
-			return fmt.Errorf("variants: %q is the file %q, which files must list (%q means %s and %s)", name, v.File, VariantFloat32, EncoderFile, ThresholdFile)
+			return fmt.Errorf("variants: %.100q is the file %.100q, which files must list (%.100q means %s and %s)", name, v.File, VariantFloat32, EncoderFile, ThresholdFile)
 		}
 		if v.Input != Uint8 && v.Input != Float32 {
-			return fmt.Errorf("variants: %q takes %q: use %s or %s", name, v.Input, Uint8, Float32)
+			return fmt.Errorf("variants: %.100q takes %.100q: use %s or %s", name, v.Input, Uint8, Float32)
 		}
 		if len(v.Devices) == 0 {
-			return fmt.Errorf("variants: %q names no devices", name)
+			return fmt.Errorf("variants: %.100q names no devices", name)
 		}
 		for tensor, q := range v.Activations {
 			if !(q.Scale > 0) || math.IsInf(q.Scale, 0) || q.ZeroPoint < 0 || q.ZeroPoint > 255 {
-				return fmt.Errorf("variants: %q: %q has scale %g and zero point %d: the scale is positive, the zero point a byte", name, tensor, q.Scale, q.ZeroPoint)
+				return fmt.Errorf("variants: %.100q: %.100q has scale %g and zero point %d: the scale is positive, the zero point a byte", name, tensor, q.Scale, q.ZeroPoint)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/catvae/catvae/dataset/internal/reading"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // ErrData is wrapped by every error that says that a source's content cannot be used: trying again will not help.
@@ -21,9 +22,9 @@ type FormatError struct {
 
 func (e *FormatError) Error() string {
 	if e.Cause != nil {
-		return fmt.Sprintf("dataset: %s: %s: %v", e.File, e.Reason, e.Cause)
+		return visible.Line(fmt.Sprintf("dataset: %s: %s: %v", e.File, e.Reason, e.Cause))
 	}
-	return fmt.Sprintf("dataset: %s: %s", e.File, e.Reason)
+	return visible.Line(fmt.Sprintf("dataset: %s: %s", e.File, e.Reason))
 }
 
 // Unwrap returns ErrData and the cause.
@@ -35,7 +36,9 @@ type UnsupportedError struct {
 	Reason string
 }
 
-func (e *UnsupportedError) Error() string { return fmt.Sprintf("dataset: %s: %s", e.File, e.Reason) }
+func (e *UnsupportedError) Error() string {
+	return visible.Line(fmt.Sprintf("dataset: %s: %s", e.File, e.Reason))
+}
 
 // Unwrap returns ErrData.
 func (e *UnsupportedError) Unwrap() error { return ErrData }
@@ -52,7 +55,7 @@ type ValueError struct {
 
 func (e *ValueError) Error() string {
 	number := strconv.FormatFloat(e.Value, 'g', -1, 64)
-	return fmt.Sprintf("dataset: %s: row %d, column %d is %s", e.File, e.Row, e.Column, reading.Outside(number, e.Value, e.Becomes, e.Values))
+	return visible.Line(fmt.Sprintf("dataset: %s: row %d, column %d is %s", e.File, e.Row, e.Column, reading.Outside(number, e.Value, e.Becomes, e.Values)))
 }
 
 // Unwrap returns ErrData.
@@ -72,9 +75,9 @@ type RowError struct {
 
 func (e *RowError) Error() string {
 	if e.Cause != nil {
-		return fmt.Sprintf("dataset: %s: row %d: %s: %v", e.File, e.Row, e.Reason, e.Cause)
+		return visible.Line(fmt.Sprintf("dataset: %s: row %d: %s: %v", e.File, e.Row, e.Reason, e.Cause))
 	}
-	return fmt.Sprintf("dataset: %s: row %d: %s", e.File, e.Row, e.Reason)
+	return visible.Line(fmt.Sprintf("dataset: %s: row %d: %s", e.File, e.Row, e.Reason))
 }
 
 // Unwrap returns ErrData and the cause.

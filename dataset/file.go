@@ -11,6 +11,7 @@ import (
 
 	"github.com/catvae/catvae/dataset/internal/reading"
 	"github.com/catvae/catvae/internal/readfile"
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // A File is an open file that a [Format] reads. Its reads fail once its context is done, and it remembers the first error of
@@ -123,7 +124,7 @@ func changed(name string, was, is fs.FileInfo) error {
 	if was.Size() == is.Size() && was.ModTime().Equal(is.ModTime()) {
 		return nil
 	}
-	return fmt.Errorf("dataset: %s has changed while it was read: read it again when nobody writes to it", name)
+	return visible.Error(fmt.Errorf("dataset: %s has changed while it was read: read it again when nobody writes to it", name))
 }
 
 // Close closes the file. It may be called twice.
@@ -179,12 +180,12 @@ func unreadable(name string, err error) error {
 	}
 	var path *fs.PathError
 	if errors.As(err, &path) && path.Path != name && path.Path != "" {
-		return fmt.Errorf("dataset: reading %s: %w", name, err)
+		return visible.Error(fmt.Errorf("dataset: reading %s: %w", name, err))
 	}
 	if path != nil {
-		return fmt.Errorf("dataset: %w", err)
+		return visible.Error(fmt.Errorf("dataset: %w", err))
 	}
-	return fmt.Errorf("dataset: reading %s: %w", name, err)
+	return visible.Error(fmt.Errorf("dataset: reading %s: %w", name, err))
 }
 
 // pipe is what can be read once.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // NPZ is numpy's format for several arrays: a ZIP archive of NPY files.
@@ -54,18 +56,30 @@ func openArray(f *File, member string, o Options) (Reader, error) {
 	}
 	i := slices.Index(names, name)
 	if i < 0 {
-		return nil, &UnsupportedError{File: path, Reason: fmt.Sprintf("which of its arrays is meant? It holds %s: name one as %s:NAME", strings.ReplaceAll(strings.Join(names, ", "), ".npy", ""), path)}
+		return nil, &UnsupportedError{File: path, Reason: fmt.Sprintf("which of its arrays is meant? It holds %s: name one as %s:NAME", arraysOf(names), path)}
 	}
 	if z.File[i].UncompressedSize64 > 1<<50 {
-		return nil, &FormatError{File: path, Reason: fmt.Sprintf("%s claims %d bytes", name, z.File[i].UncompressedSize64)}
+		return nil, &FormatError{File: path, Reason: fmt.Sprintf("%s claims %d bytes", visible.Name(name), z.File[i].UncompressedSize64)}
 	}
 	content, err := z.File[i].Open()
 	if err != nil {
-		return nil, f.Broken(fmt.Sprintf("%s cannot be unpacked", name), err)
+		return nil, f.Broken(fmt.Sprintf("%s cannot be unpacked", visible.Name(name)), err)
 	}
 	s := &stream{
 		Reader: bufio.NewReaderSize(content, bufferSize), name: path + ":" + strings.TrimSuffix(name, ".npy"), from: f,
 		size: f.Bytes(), plain: int64(z.File[i].UncompressedSize64), packed: true,
 	}
 	return newNPY(s, o)
+}
+
+// arraysOf names the members of an archive, the first ten of them.
+func arraysOf(members []string) string {
+	var names []string
+	for _, m := range members[:min(10, len(members))] {
+		names = append(names, visible.Name(strings.TrimSuffix(m, ".npy")))
+	}
+	if more := len(members) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names, ", ")
 }

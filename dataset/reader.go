@@ -9,6 +9,7 @@ import (
 
 	"github.com/catvae/catvae/dataset/internal/reading"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // A Reader streams the rows of a source. One goroutine may use it at a time; what Floats and Bytes return may be called by any.
@@ -125,7 +126,7 @@ func Open(ctx context.Context, source string, o Options) (Reader, error) {
 	}
 	r, err := open(ctx, source, o)
 	if err != nil {
-		return nil, err
+		return nil, visible.Error(err)
 	}
 	info := r.Info()
 	if info.Rows < 1 || info.RowSize() < 1 || info.RowSize() > maxRow {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
@@ -23,6 +24,11 @@ import (
 //	ErrDevice       the device is not there
 //	ctx.Err()       ctx was done before the model was open
 func Open(ctx context.Context, dir string, opts ...Option) (*Model, error) {
+	m, err := open(ctx, dir, opts)
+	return m, visible.Error(err)
+}
+
+func open(ctx context.Context, dir string, opts []Option) (*Model, error) {
 	o, err := newOptions(opts)
 	if err != nil {
 		return nil, err
@@ -54,7 +60,8 @@ func New(ctx context.Context, m *bundle.Manifest, graphs map[string][]byte, opts
 	if err != nil {
 		return nil, err
 	}
-	return newModel(ctx, m, graphs, o)
+	model, err := newModel(ctx, m, graphs, o)
+	return model, visible.Error(err)
 }
 
 func newModel(ctx context.Context, m *bundle.Manifest, graphs map[string][]byte, o options) (*Model, error) {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/readfile"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/train/engine"
 	"github.com/catvae/catvae/train/evaluate"
 )
@@ -206,7 +207,7 @@ func readCheckpoint(run string, step int) (Checkpoint, engine.State, error) {
 	case readfile.System(err) && !errors.Is(err, fs.ErrNotExist):
 		return c, s, fmt.Errorf("train: %s cannot be read, which does not say that it is damaged: %w", dir, err)
 	}
-	return c, s, fmt.Errorf("train: %s: %w: %w", dir, ErrCheckpoint, err)
+	return c, s, visible.Error(fmt.Errorf("train: %s: %w: %w", dir, ErrCheckpoint, err))
 }
 
 func readSealed(dir string) (c Checkpoint, s engine.State, err error) {

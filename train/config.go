@@ -14,6 +14,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/train/engine"
 )
@@ -113,7 +114,7 @@ func LoadConfig(nameOrFile string, read func(file string) ([]byte, error)) (Conf
 	}
 	c, err = parseConfig(c, string(data))
 	if err != nil {
-		return c, fmt.Errorf("%w (%s)", err, nameOrFile)
+		return c, visible.Error(fmt.Errorf("%w (%s)", err, nameOrFile))
 	}
 	for _, part := range []*builder.NetworkConfig{&c.Encoder, &c.Decoder} {
 		if o, ok := part.Network.(builder.ONNX); ok && o.Graph != "" && !filepath.IsAbs(o.Graph) {

@@ -15,6 +15,7 @@ import (
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/internal/readfile"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/train/engine"
 	"gorgonia.org/tensor"
 )
@@ -122,7 +123,7 @@ func readVerification(dir string) (v writer.Verification, err error) {
 		return v, fmt.Errorf("train: %w", err)
 	}
 	if err := json.Unmarshal(data, &v); err != nil {
-		return v, fmt.Errorf("train: %s of the run %s: %w: %w", bundle.VerificationFile, dir, err, bundle.ErrFormat)
+		return v, visible.Error(fmt.Errorf("train: %s of the run %s: %w: %w", bundle.VerificationFile, dir, err, bundle.ErrFormat))
 	}
 	return v, nil
 }

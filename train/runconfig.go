@@ -11,6 +11,7 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/internal/readfile"
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // maxConfig is the largest configuration that is read.
@@ -110,7 +111,7 @@ func readRunConfig(dir string) (Config, []byte, error) {
 		err = checkSeal(text)
 	}
 	if err != nil { // not the caller's configuration: no ErrConfig
-		return c, nil, fmt.Errorf("train: %s is damaged: restore it, or start a new run: %w: %v", path, ErrResume, err)
+		return c, nil, visible.Error(fmt.Errorf("train: %s is damaged: restore it, or start a new run: %w: %v", path, ErrResume, err))
 	}
 	return c, text, nil
 }

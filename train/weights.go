@@ -9,6 +9,7 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/train/engine"
 	"github.com/nlpodyssey/safetensors"
 )
@@ -91,7 +92,7 @@ func parseTensors(data []byte) ([]onnxtensor.Tensor, error) {
 	}
 	file, err := safetensors.Deserialize(data)
 	if err != nil {
-		return nil, fmt.Errorf("it is not a safetensors file: %.500s", err.Error()) // which may repeat the header
+		return nil, fmt.Errorf("it is not a safetensors file: %.500s", visible.Line(err.Error())) // which may repeat the header
 	}
 	var tensors []onnxtensor.Tensor
 	for _, name := range slices.Sorted(slices.Values(file.Names())) {
@@ -107,7 +108,7 @@ func parseTensors(data []byte) ([]onnxtensor.Tensor, error) {
 			return nil, fmt.Errorf("%.100q: %w", name, err)
 		}
 		if err := t.Check(); err != nil { // sizes beyond int64, next to a zero
-			return nil, fmt.Errorf("%.500s", err.Error())
+			return nil, fmt.Errorf("%.500s", visible.Line(err.Error()))
 		}
 		tensors = append(tensors, t)
 	}

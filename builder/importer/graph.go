@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/catvae/catvae/builder"
@@ -12,6 +11,7 @@ import (
 	"github.com/catvae/catvae/internal/onnxgraph"
 	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/internal/visible"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -35,7 +35,7 @@ type File struct {
 // Parse checks and decodes a model. Errors wrap onnxcheck's refusal. Whether its operators can be imported is
 // seen when a part of it is built.
 func Parse(model []byte) (*File, error) {
-	decoded, err := onnxgraph.Decode(model)
+	decoded, err := onnxgraph.Decode(model) // whose errors are visible
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (f *File) build(b *builder.Graph, inputs map[string]*G.Node, output, part s
 	for _, in := range f.graph.Inputs {
 		n := inputs[in.Name]
 		if n == nil {
-			return nil, fmt.Errorf("importer: the input %q is not given: %w", in.Name, ErrGraph)
+			return nil, fmt.Errorf("importer: the input %.100q is not given: %w", in.Name, ErrGraph)
 		}
 		s.values[in.Name] = operand{node: n}
 	}
@@ -119,9 +119,9 @@ func (f *File) build(b *builder.Graph, inputs map[string]*G.Node, output, part s
 	v, ok := s.values[output]
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("importer: the graph has no value %q: it gives %s: %w", output, strings.Join(names(f.graph.Outputs), ", "), ErrOutput)
+		return nil, fmt.Errorf("importer: the graph has no value %.100q: it gives %s: %w", output, strings.Join(names(f.graph.Outputs), ", "), ErrOutput)
 	case v.node == nil:
-		return nil, fmt.Errorf("importer: the value %q does not depend on the graph's inputs: %w", output, ErrOutput)
+		return nil, fmt.Errorf("importer: the value %.100q does not depend on the graph's inputs: %w", output, ErrOutput)
 	}
 	return v.node, nil
 }
@@ -130,11 +130,7 @@ func (f *File) build(b *builder.Graph, inputs map[string]*G.Node, output, part s
 func names(values []onnxgraph.Value) []string {
 	var list []string
 	for _, v := range values {
-		name := v.Name
-		if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
-			name = quoted
-		}
-		list = append(list, name)
+		list = append(list, visible.Name(v.Name))
 	}
 	return list
 }
@@ -218,7 +214,7 @@ func (s *builds) add(n onnxgraph.Node) error {
 	for _, name := range n.Inputs {
 		v, ok := s.values[name]
 		if name != "" && !ok {
-			return fmt.Errorf("no node before it gives its operand %q: %w", name, ErrGraph)
+			return fmt.Errorf("no node before it gives its operand %.100q: %w", name, ErrGraph)
 		}
 		in = append(in, v)
 		known = known && v.node == nil

@@ -11,6 +11,7 @@ import (
 	"github.com/catvae/catvae/internal/onnxgraph"
 	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/internal/visible"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -33,13 +34,15 @@ var _ builder.ImportedNetwork = (*Network)(nil)
 // Encoder makes the encoder of a model: a graph of rows that gives the latent logits. output names the value that they are; ""
 // takes the graph's result (of several, ours: latent_logits). A sigmoid or softmax at the end is left out.
 func Encoder(model []byte, output string) (*Network, error) {
-	return network(model, "encoder", output, ourLogits)
+	n, err := network(model, "encoder", output, ourLogits)
+	return n, visible.Error(err)
 }
 
 // Decoder makes the decoder of a model: a graph of codes that gives the logits of the rows' values. output is as in [Encoder];
 // of several results reconstruction_logits is taken.
 func Decoder(model []byte, output string) (*Network, error) {
-	return network(model, "decoder", output, ourOutputs)
+	n, err := network(model, "decoder", output, ourOutputs)
+	return n, visible.Error(err)
 }
 
 // The names of the logits in our own bundles' graphs, which are known without being told.
@@ -59,7 +62,7 @@ func network(model []byte, part, output, ours string) (*Network, error) {
 	}
 	in := f.graph.Inputs[0]
 	if in.DType != onnxtensor.Float32 && in.DType != onnxtensor.Float64 {
-		return nil, fmt.Errorf("importer: the input %q is %s: models take rows of float32 within [0,1]: export the graph without what turns bytes into them: %w", in.Name, in.DType, ErrGraph)
+		return nil, fmt.Errorf("importer: the input %.100q is %s: models take rows of float32 within [0,1]: export the graph without what turns bytes into them: %w", in.Name, in.DType, ErrGraph)
 	}
 	if _, err := fixedShape(in, 1); err != nil {
 		return nil, err
@@ -83,7 +86,7 @@ func network(model []byte, part, output, ours string) (*Network, error) {
 		}
 	}
 	if len(n.params) == 0 {
-		return nil, fmt.Errorf("importer: %q has no parameters: there is nothing to train: %w", n.output, ErrGraph)
+		return nil, fmt.Errorf("importer: %.100q has no parameters: there is nothing to train: %w", n.output, ErrGraph)
 	}
 	return n, n.findCategories()
 }
@@ -103,14 +106,14 @@ func (n *Network) try(batch int) error {
 		return fmt.Errorf("%w: %w", err, ErrGraph)
 	}
 	if y.Dims() < 2 || y.Shape()[0] != batch {
-		return fmt.Errorf("importer: %q is of shape %v for a batch of %d rows: it has no row for each: %w", n.output, y.Shape(), batch, ErrGraph)
+		return fmt.Errorf("importer: %.100q is of shape %v for a batch of %d rows: it has no row for each: %w", n.output, y.Shape(), batch, ErrGraph)
 	}
 	before := n.params // at another batch
 	n.shape, n.params = y.Shape()[1:], nil
 	for i, name := range params.Names() {
 		shape := params.Value(name).Shape()
 		if i < len(before) && !slices.Equal(before[i].Shape, shape) {
-			return fmt.Errorf("importer: the parameter %q grows with the batch, from shape %v to %v: export the model without expanding weights to the batch: %w", name, before[i].Shape, shape, ErrGraph)
+			return fmt.Errorf("importer: the parameter %.100q grows with the batch, from shape %v to %v: export the model without expanding weights to the batch: %w", name, before[i].Shape, shape, ErrGraph)
 		}
 		n.params = append(n.params, Parameter{name, shape})
 	}
@@ -142,7 +145,7 @@ func (n *Network) findLogits() error {
 		case onnxop.Has(node.Op, onnxop.KeepsOrder):
 			name = node.Inputs[0]
 		default:
-			n.note = fmt.Sprintf("%q is taken as logits: there is no sigmoid or softmax at the end", n.output)
+			n.note = fmt.Sprintf("%.100q is taken as logits: there is no sigmoid or softmax at the end", n.output)
 			return nil
 		}
 	}
@@ -236,7 +239,7 @@ func (n *Network) Build(b *builder.Graph, x *G.Node) *G.Node {
 	shaped := b.Reshape(x, append([]int{x.Shape()[0]}, n.Input()...)...)
 	y, err := n.file.build(b, map[string]*G.Node{in.Name: shaped}, n.output, n.part, n.pass)
 	if err != nil {
-		return b.Fail(err)
+		return b.Fail(visible.Error(err))
 	}
 	return y
 }

@@ -51,11 +51,11 @@ func floats(t *onnxgraph.Tensor) ([]float64, error) {
 	case []float64:
 		values = d
 	default:
-		return nil, fmt.Errorf("%q is of type %s where fractions are wanted: %w", t.Name, t.DType, ErrUnsupported)
+		return nil, fmt.Errorf("%.100q is of type %s where fractions are wanted: %w", t.Name, t.DType, ErrUnsupported)
 	}
 	for i, x := range values {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return nil, fmt.Errorf("number %d of %q is %g: %w", i, t.Name, x, ErrGraph)
+			return nil, fmt.Errorf("number %d of %.100q is %g: %w", i, t.Name, x, ErrGraph)
 		}
 	}
 	return values, nil
@@ -99,12 +99,12 @@ type Parameter struct {
 // fixedShape returns an input's shape with a batch for its first dimension. Others must be fixed in the file.
 func fixedShape(v onnxgraph.Value, batch int) ([]int, error) {
 	if len(v.Shape) == 0 {
-		return nil, fmt.Errorf("importer: the input %q has no batch dimension: %w", v.Name, ErrGraph)
+		return nil, fmt.Errorf("importer: the input %.100q has no batch dimension: %w", v.Name, ErrGraph)
 	}
 	shape := []int{batch}
 	for i, d := range v.Shape[1:] {
 		if d < 1 {
-			return nil, fmt.Errorf("importer: dimension %d of the input %q is not fixed: only the first, the batch, may vary: %w", i+1, v.Name, ErrGraph)
+			return nil, fmt.Errorf("importer: dimension %d of the input %.100q is not fixed: only the first, the batch, may vary: %w", i+1, v.Name, ErrGraph)
 		}
 		shape = append(shape, int(d))
 	}

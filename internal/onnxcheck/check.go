@@ -16,6 +16,7 @@ import (
 	"go/token"
 
 	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // ErrUnsafe is wrapped by every refusal.
@@ -59,7 +60,7 @@ func Parse(model []byte) (*onnxpb.ModelProto, error) {
 
 // refuse makes an error. Names are the model's own words: they are quoted with %.100q, so that a long one stays short.
 func refuse(format string, args ...any) error {
-	return fmt.Errorf("onnxcheck: %w: "+format, append([]any{ErrUnsafe}, args...)...)
+	return visible.Error(fmt.Errorf("onnxcheck: %w: "+format, append([]any{ErrUnsafe}, args...)...))
 }
 
 func checkModel(m *onnxpb.ModelProto) error {

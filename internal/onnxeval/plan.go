@@ -8,6 +8,7 @@ import (
 
 	"github.com/catvae/catvae/internal/onnxgraph"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // A Plan is a program for inputs of given shapes, with its memory. It is for one goroutine at a time.
@@ -42,9 +43,9 @@ func (p *Program) Plan(ctx context.Context, inputs []onnxgraph.Tensor, pool *Poo
 	plan, err = p.plan(ctx, inputs, pool, false)
 	if err != nil && errors.Is(err, ErrUnknown) && hasData(inputs) {
 		plan, err = p.plan(ctx, inputs, pool, true)
-		return plan, true, err
+		return plan, true, visible.Error(err)
 	}
-	return plan, false, err
+	return plan, false, visible.Error(err)
 }
 
 func hasData(inputs []onnxgraph.Tensor) bool {
@@ -66,7 +67,7 @@ func (p *Program) plan(ctx context.Context, inputs []onnxgraph.Tensor, pool *Poo
 	for i, t := range inputs {
 		v, err := newValue(t.Name, t.DType, t.Shape)
 		if err != nil {
-			return nil, fmt.Errorf("onnxeval: input %q: %w", t.Name, err)
+			return nil, fmt.Errorf("onnxeval: input %.100q: %w", t.Name, err)
 		}
 		if known {
 			v.data, v.known = t.Data, true
@@ -87,7 +88,7 @@ func (p *Program) plan(ctx context.Context, inputs []onnxgraph.Tensor, pool *Poo
 	for _, o := range p.graph.Outputs {
 		v := values[o.Name]
 		if v == nil {
-			return nil, fmt.Errorf("onnxeval: nothing computes the output %q: %w", o.Name, ErrShape)
+			return nil, fmt.Errorf("onnxeval: nothing computes the output %.100q: %w", o.Name, ErrShape)
 		}
 		// An output is written where the caller wants it. A value that has its memory elsewhere, or is an output already, is copied there
 		// as a last step.
@@ -95,7 +96,7 @@ func (p *Program) plan(ctx context.Context, inputs []onnxgraph.Tensor, pool *Poo
 			v = pl.copy(v)
 		}
 		if o.DType != "" && v.dtype != o.DType {
-			return nil, fmt.Errorf("onnxeval: the output %q is declared %s and is %s: %w", o.Name, o.DType, v.dtype, ErrShape)
+			return nil, fmt.Errorf("onnxeval: the output %.100q is declared %s and is %s: %w", o.Name, o.DType, v.dtype, ErrShape)
 		}
 		external[v] = true
 		plan.outputs = append(plan.outputs, v)

@@ -62,7 +62,7 @@ func (p *planner) add(n onnxgraph.Node) error {
 		var v *value
 		if name != "" {
 			if v = p.values[name]; v == nil {
-				return fmt.Errorf("onnxeval: %v reads %q, which nothing before it computes: %w", n, name, ErrShape)
+				return fmt.Errorf("onnxeval: %v reads %.100q, which nothing before it computes: %w", n, name, ErrShape)
 			}
 			known = known && v.known
 		}

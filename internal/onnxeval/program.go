@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // These errors tell why a graph cannot be run.
@@ -35,6 +36,11 @@ const (
 
 // Load makes a program. An [ErrUnsupported] lists all operators that are missing.
 func Load(g *onnxgraph.Graph) (*Program, error) {
+	p, err := load(g)
+	return p, visible.Error(err)
+}
+
+func load(g *onnxgraph.Graph) (*Program, error) {
 	if err := supported(g); err != nil {
 		return nil, err
 	}
@@ -44,7 +50,7 @@ func Load(g *onnxgraph.Graph) (*Program, error) {
 		v, err := knownValue(t)
 		limit += foldedPerWeight * v.size
 		if err != nil {
-			return nil, fmt.Errorf("onnxeval: initialiser %q: %w", t.Name, err)
+			return nil, fmt.Errorf("onnxeval: initialiser %.100q: %w", t.Name, err)
 		}
 		p.known[t.Name] = v
 	}
@@ -88,7 +94,7 @@ func Missing(g *onnxgraph.Graph, who string, has func(onnxgraph.Node) bool) erro
 		if nodes[n.Op] == nil {
 			order = append(order, n.Op)
 		}
-		nodes[n.Op] = append(nodes[n.Op], fmt.Sprintf("%q", n.Label()))
+		nodes[n.Op] = append(nodes[n.Op], fmt.Sprintf("%.100q", n.Label()))
 	}
 	if len(order) == 0 {
 		return nil
@@ -96,11 +102,11 @@ func Missing(g *onnxgraph.Graph, who string, has func(onnxgraph.Node) bool) erro
 	var list []string
 	for _, op := range order {
 		at := nodes[op]
-		text := fmt.Sprintf("%s (%s", op, strings.Join(at[:min(3, len(at))], ", "))
+		text := fmt.Sprintf("%.100s (%s", op, strings.Join(at[:min(3, len(at))], ", "))
 		if len(at) > 3 {
 			text += fmt.Sprintf(" and %d more", len(at)-3)
 		}
 		list = append(list, text+")")
 	}
-	return fmt.Errorf("%s lacks %s of opset %d: %w", who, strings.Join(list, ", "), g.Opset, ErrUnsupported)
+	return visible.Error(fmt.Errorf("%s lacks %s of opset %d: %w", who, strings.Join(list, ", "), g.Opset, ErrUnsupported))
 }

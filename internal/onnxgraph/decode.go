@@ -6,6 +6,7 @@ import (
 
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/owulveryck/onnx-go"
 	"gonum.org/v1/gonum/graph"
 	"gonum.org/v1/gonum/graph/simple"
@@ -55,7 +56,7 @@ func graphOf(m *onnxpb.ModelProto) (*Graph, error) {
 }
 
 func refuse(format string, args ...any) error {
-	return fmt.Errorf("onnxgraph: %w: %w", onnxcheck.ErrUnsafe, fmt.Errorf(format, args...))
+	return visible.Error(fmt.Errorf("onnxgraph: %w: %w", onnxcheck.ErrUnsafe, fmt.Errorf(format, args...)))
 }
 
 // decodeNodes gives onnx-go the nodes alone: without tensors, whose types it does not all hold, and without the types of
@@ -103,11 +104,11 @@ func (n *Node) complete(p *onnxpb.NodeProto) error {
 		switch a.GetType() {
 		case onnxpb.AttributeProto_TENSOR:
 			if a.T == nil {
-				return refuse("%v: the attribute %q holds nothing", n, a.GetName())
+				return refuse("%v: the attribute %.100q holds nothing", n, a.GetName())
 			}
 			t, err := ReadTensor(a.T)
 			if err != nil {
-				return refuse("%v: the attribute %q: %w", n, a.GetName(), err)
+				return refuse("%v: the attribute %.100q: %w", n, a.GetName(), err)
 			}
 			n.Attributes[a.GetName()] = t
 		default:

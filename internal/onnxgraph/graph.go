@@ -50,8 +50,8 @@ func (n Node) Label() string {
 	return label
 }
 
-// String names a node in errors.
-func (n Node) String() string { return fmt.Sprintf("%s %q", n.Op, n.Label()) }
+// String names a node in errors. Operators are identifiers: see onnxcheck.
+func (n Node) String() string { return fmt.Sprintf("%.100s %.100q", n.Op, n.Label()) }
 
 // Int returns an integer attribute, or absent where the node has none of the name and type.
 func (n Node) Int(name string, absent int64) int64 {

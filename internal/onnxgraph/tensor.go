@@ -59,7 +59,7 @@ func ReadTensor(p *onnxpb.TensorProto) (Tensor, error) {
 		}
 	}
 	if t.Data == nil {
-		return t, fmt.Errorf("tensor %q is of type %v, or its data is in a field of another type", t.Name, onnxpb.TensorProto_DataType(p.GetDataType()))
+		return t, fmt.Errorf("tensor %.100q is of type %v, or its data is in a field of another type", t.Name, onnxpb.TensorProto_DataType(p.GetDataType()))
 	}
 	return t, nil
 }

@@ -18,7 +18,7 @@ type Info struct {
 }
 
 // String writes the tensor on one line, whatever a file calls it: "rows" float32 [-1 784].
-func (i Info) String() string { return fmt.Sprintf("%q %s %v", i.Name, i.DType, i.Shape) }
+func (i Info) String() string { return fmt.Sprintf("%.100q %s %v", i.Name, i.DType, i.Shape) }
 
 // A DType is an element type by its ONNX name in lower case.
 type DType string
@@ -71,14 +71,14 @@ func DTypeOf(data any) (DType, int, bool) {
 func (t Tensor) Check() error {
 	size, err := Size(t.Shape)
 	if err != nil {
-		return fmt.Errorf("tensor %q: %w", t.Name, err)
+		return fmt.Errorf("tensor %.100q: %w", t.Name, err)
 	}
 	_, n, ok := DTypeOf(t.Data)
 	if !ok {
-		return fmt.Errorf("tensor %q holds %T, which no graph takes", t.Name, t.Data)
+		return fmt.Errorf("tensor %.100q holds %T, which no graph takes", t.Name, t.Data)
 	}
 	if n != size {
-		return fmt.Errorf("tensor %q holds %d elements, its shape %v wants %d", t.Name, n, t.Shape, size)
+		return fmt.Errorf("tensor %.100q holds %d elements, its shape %v wants %d", t.Name, n, t.Shape, size)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/catvae/catvae/internal/onnxcheck"
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // ErrUnsafe is wrapped by the error for a model that the check refuses: it reads files, is broken, or asks for more than
@@ -16,13 +17,14 @@ var ErrUnsafe = onnxcheck.ErrUnsafe
 // Errors wrap [ErrUnsafe], ctx.Err(), or are the backend's. A done ctx ends loading at once.
 func Load(ctx context.Context, b Backend, model []byte, label string) (Graph, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("backend: load %s: %w", label, err)
+		return nil, visible.Error(fmt.Errorf("backend: load %s: %w", label, err))
 	}
 	checked, err := Check(model)
 	if err != nil {
-		return nil, fmt.Errorf("backend: %s: %w", label, err)
+		return nil, visible.Error(fmt.Errorf("backend: %s: %w", label, err))
 	}
-	return b.Load(ctx, checked, label)
+	g, err := b.Load(ctx, checked, label)
+	return g, visible.Error(err)
 }
 
 // A Checked is an ONNX model that has passed the check: what a [Backend] is given. Only [Check] makes one. It holds the

@@ -22,7 +22,7 @@ func Order(infos []TensorInfo, inputs []Tensor) ([]Tensor, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("%w: the graph's input %q is not given", ErrInput, info.Name)
+			return nil, fmt.Errorf("%w: the graph's input %.100q is not given", ErrInput, info.Name)
 		}
 		if err := fits(info, ordered[i]); err != nil {
 			return nil, err
@@ -38,17 +38,17 @@ func fits(info TensorInfo, t Tensor) error {
 	}
 	dtype, n, _ := onnxtensor.DTypeOf(t.Data)
 	if dtype != info.DType {
-		return fmt.Errorf("%w: input %q is %s, the graph takes %s", ErrInput, info.Name, dtype, info.DType)
+		return fmt.Errorf("%w: input %.100q is %s, the graph takes %s", ErrInput, info.Name, dtype, info.DType)
 	}
 	if n == 0 {
-		return fmt.Errorf("%w: input %q of shape %v is empty", ErrInput, info.Name, t.Shape)
+		return fmt.Errorf("%w: input %.100q of shape %v is empty", ErrInput, info.Name, t.Shape)
 	}
 	ok := len(t.Shape) == len(info.Shape)
 	for i := 0; ok && i < len(t.Shape); i++ {
 		ok = info.Shape[i] == -1 || info.Shape[i] == t.Shape[i]
 	}
 	if !ok {
-		return fmt.Errorf("%w: input %q has shape %v, the graph takes %v (-1 is any)", ErrInput, info.Name, t.Shape, info.Shape)
+		return fmt.Errorf("%w: input %.100q has shape %v, the graph takes %v (-1 is any)", ErrInput, info.Name, t.Shape, info.Shape)
 	}
 	return nil
 }

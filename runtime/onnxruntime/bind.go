@@ -9,6 +9,7 @@ import (
 	goruntime "runtime"
 	"sync"
 
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime/backend"
 	ort "github.com/yalue/onnxruntime_go"
 )
@@ -48,7 +49,7 @@ func (g *graph) Bind(inputs, outputs []backend.Tensor) (backend.Binding, error) 
 	bound.Store(b, true)
 	if err := b.bind(inputs, outputs); err != nil {
 		b.Close()
-		return nil, fmt.Errorf("onnxruntime: %s: %w", g.label, err)
+		return nil, visible.Error(fmt.Errorf("onnxruntime: %s: %w", g.label, err))
 	}
 	return b, nil
 }
@@ -147,7 +148,7 @@ func (b *binding) Run(ctx context.Context) error {
 	for _, s := range b.scalars {
 		if err := s.before(); err != nil {
 			b.graph.mu.RUnlock()
-			return fmt.Errorf("onnxruntime: %s: %w", b.graph.label, err)
+			return visible.Error(fmt.Errorf("onnxruntime: %s: %w", b.graph.label, err))
 		}
 	}
 	ended := make(chan struct{})
@@ -165,7 +166,7 @@ func (b *binding) Run(ctx context.Context) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("onnxruntime: %s: %w", b.graph.label, err)
+		return visible.Error(fmt.Errorf("onnxruntime: %s: %w", b.graph.label, err))
 	}
 	for _, s := range b.scalars {
 		s.after()

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime/backend"
 	ort "github.com/yalue/onnxruntime_go"
 )
@@ -108,14 +109,14 @@ func (g *graph) Run(ctx context.Context, inputs ...backend.Tensor) ([]backend.Te
 	if err := r.prepare(inputs); err != nil {
 		r.free()
 		g.mu.RUnlock()
-		return nil, fmt.Errorf("onnxruntime: %s: %w", g.label, err)
+		return nil, visible.Error(fmt.Errorf("onnxruntime: %s: %w", g.label, err))
 	}
 	err := g.native(ctx, r.call, r.stop, r.free)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nil, fmt.Errorf("onnxruntime: %s: %w", g.label, err)
+		return nil, visible.Error(fmt.Errorf("onnxruntime: %s: %w", g.label, err))
 	}
 	return r.results, nil
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime/backend"
 	ort "github.com/yalue/onnxruntime_go"
 )
@@ -72,7 +73,7 @@ func (r *onnxRuntime) Load(ctx context.Context, model backend.Checked, label str
 	select {
 	case l := <-done:
 		if l.err != nil {
-			return nil, fmt.Errorf("onnxruntime: %s: %w", label, l.err)
+			return nil, visible.Error(fmt.Errorf("onnxruntime: %s: %w", label, l.err))
 		}
 		return l.graph, nil
 	case <-ctx.Done():

@@ -8,6 +8,7 @@ import (
 
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
@@ -61,14 +62,14 @@ func (g *graph) Run(ctx context.Context, inputs ...backend.Tensor) ([]backend.Te
 	}
 	in, err := backend.Order(g.inputs, inputs)
 	if err != nil {
-		return nil, fmt.Errorf("purego: %s: %w", g.label, err)
+		return nil, visible.Error(fmt.Errorf("purego: %s: %w", g.label, err))
 	}
 	c, once, err := g.plan(ctx, in)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("purego: %s: %w", g.label, err)
+		return nil, visible.Error(fmt.Errorf("purego: %s: %w", g.label, err))
 	}
 	for i, t := range in {
 		c.plan.SetInput(i, t.Data)
@@ -82,8 +83,11 @@ func (g *graph) Run(ctx context.Context, inputs ...backend.Tensor) ([]backend.Te
 		c.plan.SetOutput(i, o.Data)
 		out = append(out, o)
 	}
-	if err := c.plan.Run(ctx); err != nil {
-		return nil, err
+	switch err := c.plan.Run(ctx); {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, visible.Error(fmt.Errorf("purego: %s: %w", g.label, err))
 	}
 	if !once {
 		c.plan.Release()
@@ -148,7 +152,7 @@ func (g *graph) Bind(inputs, outputs []backend.Tensor) (backend.Binding, error) 
 	}
 	b, err := g.bind(inputs, outputs)
 	if err != nil {
-		return nil, fmt.Errorf("purego: %s: %w", g.label, err)
+		return nil, visible.Error(fmt.Errorf("purego: %s: %w", g.label, err))
 	}
 	return b, nil
 }
@@ -172,7 +176,7 @@ func (g *graph) bind(inputs, outputs []backend.Tensor) (*binding, error) {
 	}
 	for i, t := range c.plan.Outputs() {
 		if !slices.EqualFunc(t.Shape, out[i].Shape, func(a int, b int64) bool { return int64(a) == b }) {
-			return nil, fmt.Errorf("%w: the memory for output %q has shape %v, the graph gives %v", backend.ErrInput, t.Name, out[i].Shape, t.Shape)
+			return nil, fmt.Errorf("%w: the memory for output %.100q has shape %v, the graph gives %v", backend.ErrInput, t.Name, out[i].Shape, t.Shape)
 		}
 		c.plan.SetOutput(i, out[i].Data)
 	}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
@@ -61,7 +62,7 @@ func (b pure) Name() string { return "pure Go (cpu)" }
 func (b pure) Load(ctx context.Context, model backend.Checked, label string) (backend.Graph, error) {
 	g, err := b.load(ctx, model)
 	if err != nil {
-		return nil, fmt.Errorf("purego: %s: %w", label, err)
+		return nil, visible.Error(fmt.Errorf("purego: %s: %w", label, err))
 	}
 	g.label = label
 	return g, nil
@@ -88,7 +89,7 @@ func (b pure) load(ctx context.Context, model backend.Checked) (*graph, error) {
 	g := &graph{program: program, inputs: model.Inputs(), outputs: model.Outputs()}
 	for _, v := range slices.Concat(g.inputs, g.outputs) {
 		if !exchanged[v.DType] {
-			return nil, fmt.Errorf("%q is of type %s, which graphs do not take or give: %w", v.Name, v.DType, ErrUnsupported)
+			return nil, fmt.Errorf("%.100q is of type %s, which graphs do not take or give: %w", v.Name, v.DType, ErrUnsupported)
 		}
 	}
 	g.pool = onnxeval.NewPool(b.threads)

@@ -15,6 +15,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/cmd/internal/text"
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 )
@@ -123,7 +124,7 @@ func WithHint(err error, more ...Hint) error {
 // OneLine returns an error's text as one visible line, without the word that only marks its kind, and with its hint.
 func OneLine(err error) string {
 	line := strings.TrimPrefix(WithHint(err).Error(), ErrUsage.Error()+": ")
-	return text.Visible(strings.Join(strings.Fields(strings.ReplaceAll(line, "\n", "; ")), " "))
+	return visible.Text(strings.Join(strings.Fields(strings.ReplaceAll(line, "\n", "; ")), " "))
 }
 
 // CheckTarget reports a file that would be replaced without permission, or whose folder does not exist, before long work.

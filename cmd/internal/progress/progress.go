@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/catvae/catvae/cmd/internal/text"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
@@ -54,7 +54,7 @@ func (b *Bar) Set(done int, message string) {
 	b.done = done
 	if b.bar != nil {
 		if message != "" {
-			b.bar.Describe(b.label + " " + text.Visible(message))
+			b.bar.Describe(b.label + " " + visible.Text(message))
 		}
 		_ = b.bar.Set(min(done, b.total)) // a bar that cannot be drawn must not end the work
 		return

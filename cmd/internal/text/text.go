@@ -3,46 +3,14 @@
 package text
 
 import (
-	"fmt"
 	"io"
-	"strconv"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/catvae/catvae/internal/visible"
 )
 
-// Visible returns a text with its control characters, line breaks, marks that turn the direction of writing, and bytes that are
-// not UTF-8 as escapes: \u001b, \u202e, \xff. A text that is visible stays as it is.
-func Visible(s string) string { return string(appendVisible(nil, []byte(s), "")) }
-
-// appendVisible appends s to dst with all that is not printable as escapes, except for the characters of keep.
-func appendVisible(dst, s []byte, keep string) []byte {
-	for len(s) > 0 {
-		r, n := utf8.DecodeRune(s)
-		switch {
-		case r == utf8.RuneError && n == 1:
-			dst = fmt.Appendf(dst, `\x%02x`, s[0])
-		case strconv.IsPrint(r) || contains(keep, r):
-			dst = append(dst, s[:n]...)
-		case r < 0x10000:
-			dst = fmt.Appendf(dst, `\u%04x`, r)
-		default:
-			dst = fmt.Appendf(dst, `\U%08x`, r)
-		}
-		s = s[n:]
-	}
-	return dst
-}
-
-func contains(list string, r rune) bool {
-	for _, l := range list {
-		if l == r {
-			return true
-		}
-	}
-	return false
-}
-
-// A Writer writes lines of text as [Visible] shows them; line breaks and tabs stay. It remembers its first error. It is safe for
+// A Writer writes lines of text as package visible shows them; line breaks and tabs stay. It remembers its first error. It is safe for
 // concurrent use.
 type Writer struct {
 	mu   sync.Mutex
@@ -71,7 +39,7 @@ func (t *Writer) Write(p []byte) (int, error) {
 			break
 		}
 	}
-	_, t.err = t.w.Write(appendVisible(nil, whole[:end], "\n\t"))
+	_, t.err = t.w.Write(visible.Append(nil, whole[:end], "\n\t"))
 	t.held = append([]byte(nil), whole[end:]...)
 	if t.err != nil {
 		return 0, t.err

@@ -6,33 +6,6 @@ import (
 	"testing"
 )
 
-// What steers a terminal is shown; what is printable stays, and so does what is shown already.
-func TestVisible(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"":                       "",
-		"bild 1.png":             "bild 1.png",
-		"größe 图 é":              "größe 图 é",
-		"\x1b[2J\x1b]0;owned\a":  `\u001b[2J\u001b]0;owned\u0007`,
-		"a\u202egnp.exe":         `a\u202egnp.exe`,
-		"a\u2066b\u2069\u200bc":  `a\u2066b\u2069\u200bc`,
-		"\u009b31m\u0085\u2028":  `\u009b31m\u0085\u2028`,
-		"\r\n\t\v\x00\x7f":       `\u000d\u000a\u0009\u000b\u0000\u007f`,
-		"\xff\xc3(":              `\xff\xc3(`,
-		"\U000e0001":             `\U000e0001`,
-		`C:\new\u001b`:           `C:\new\u001b`,
-		"\ufffd is a character":  "\ufffd is a character",
-		"e\u0301 combining mark": "e\u0301 combining mark",
-	} {
-		if got := Visible(text); got != want {
-			t.Errorf("%q is shown as %q, want %q", text, got, want)
-		}
-		if twice := Visible(want); twice != want {
-			t.Errorf("%q does not stay: %q", want, twice)
-		}
-	}
-}
-
 // A text may be cut between any two bytes.
 func TestWriterCut(t *testing.T) {
 	t.Parallel()

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // Stopped returns the error of reading a source that a done context ended, or nil where the cause is another.
 func Stopped(name string, cause error) error {
 	if errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
-		return fmt.Errorf("dataset: reading %s was stopped: %w", name, cause)
+		return visible.Error(fmt.Errorf("dataset: reading %s was stopped: %w", name, cause))
 	}
 	return nil
 }
