@@ -13,6 +13,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/internal/visible/visibletest"
 )
 
 // hostileManifests holds manifests that must be refused, in addition to those of TestManifestsThatAreRefused: texts
@@ -63,8 +64,8 @@ func hostileManifests(t testing.TB) map[string][]byte {
 
 func TestHostileManifests(t *testing.T) {
 	for name, data := range hostileManifests(t) {
-		if _, err := bundle.ParseManifest(data); !errors.Is(err, bundle.ErrBad) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: the error is %.3000v, want one line of ErrBad", name, err)
+		if _, err := bundle.ParseManifest(data); !errors.Is(err, bundle.ErrBad) || visibletest.Check(err) != nil {
+			t.Errorf("%s: the error is %.3000q, want one visible line of ErrBad", name, err)
 		}
 	}
 }
@@ -92,6 +93,10 @@ func FuzzManifest(f *testing.F) {
 	for _, data := range hostileManifests(f) {
 		f.Add(data)
 	}
+	for _, name := range visibletest.Names() {
+		f.Add([]byte(strings.ReplaceAll(string(hostileManifests(f)["a kind of many words"]), "x x ", name)))
+		f.Add([]byte(`{"format_version":"1.0","` + name + `":1,"latent":{"kind":"` + name + `"}}`))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -101,8 +106,8 @@ func FuzzManifest(f *testing.F) {
 			t.Errorf("%d bytes are allocated for a text of %d, at most %d are wanted", got, len(data), most)
 		}
 		if err != nil {
-			if !errors.Is(err, bundle.ErrBad) || strings.Contains(err.Error(), "\n") {
-				t.Errorf("the error is %v, want one line of ErrBad", err)
+			if unseen := visibletest.Check(err); !errors.Is(err, bundle.ErrBad) || unseen != nil {
+				t.Errorf("the error is %.3000q, want one visible line of ErrBad: %v", err, unseen)
 			}
 			return
 		}

@@ -2,13 +2,13 @@ package importer_test
 
 import (
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/onnxcheck/onnxtest"
 	"github.com/catvae/catvae/internal/onnxeval"
+	"github.com/catvae/catvae/internal/visible/visibletest"
 )
 
 // FuzzNetwork wants of every file that it becomes a network, whose graph gives as many numbers by itself, or an error of a known
@@ -16,6 +16,7 @@ import (
 func FuzzNetwork(f *testing.F) {
 	onnxtest.Seed(f, 1<<15)
 	onnxtest.SeedFiles(f, "testdata/*.onnx", 1<<15)
+	onnxtest.SeedNamed(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		n, err := importer.Encoder(data, "")
 		if err != nil {
@@ -23,10 +24,13 @@ func FuzzNetwork(f *testing.F) {
 			for _, kind := range []error{importer.ErrGraph, importer.ErrOutput, importer.ErrUnsupported, onnxcheck.ErrUnsafe, onnxeval.ErrShape} {
 				known = known || errors.Is(err, kind)
 			}
-			if !known || strings.Contains(err.Error(), "\n") {
-				t.Errorf("the error is %.2000v, want one line of a known kind", err)
+			if unseen := visibletest.Check(err); !known || unseen != nil {
+				t.Errorf("the error is %.2000q, want one visible line of a known kind: %v", err, unseen)
 			}
 			return
+		}
+		if err := visibletest.Lines(n.Note(), ""); err != nil {
+			t.Error(err)
 		}
 		if n.Width() > 1<<16 {
 			return

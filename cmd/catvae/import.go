@@ -13,6 +13,7 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/cmd/internal/cli"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/train"
 )
@@ -143,12 +144,12 @@ func (c importCommand) describe(env cli.Env) error {
 			count *= d
 		}
 		total += count
-		fmt.Fprintf(env.Stdout, "  trains %s %v\n", p.Name[strings.Index(p.Name, "/")+1:], p.Shape)
+		fmt.Fprintf(env.Stdout, "  trains %s %v\n", visible.Name(p.Name[strings.Index(p.Name, "/")+1:]), p.Shape)
 	}
 	var operators []string
 	count := n.Operators()
 	for _, op := range slices.Sorted(maps.Keys(count)) {
-		operators = append(operators, fmt.Sprintf("%s %d", op, count[op]))
+		operators = append(operators, fmt.Sprintf("%s %d", visible.Name(op), count[op]))
 	}
 	fmt.Fprintf(env.Stdout, "  %d parameters; in gorgonia: %s\n", total, strings.Join(operators, ", "))
 	return nil

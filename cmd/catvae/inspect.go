@@ -13,6 +13,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/readfile"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/runtime/backend"
 )
@@ -49,9 +50,9 @@ func (c inspectCommand) Run(env cli.Env) error {
 		return err
 	}
 	m := b.Manifest
-	fmt.Fprintf(env.Stdout, "%s: format %s, written by %s\n", m.Name, m.FormatVersion, m.Producer)
+	fmt.Fprintf(env.Stdout, "%s: format %s, written by %s\n", visible.Name(m.Name), visible.Name(m.FormatVersion), visible.Name(m.Producer))
 	fmt.Fprintf(env.Stdout, "bundle hash  %s\n", b.Hash())
-	fmt.Fprintf(env.Stdout, "input        %s %s%v, values %g to %g, bytes times %.6g; trained on data binarised: %s\n", m.Input.Name, m.Input.DType, m.Input.Shape, m.Input.Range[0], m.Input.Range[1], m.Input.Scale, m.Input.Seen)
+	fmt.Fprintf(env.Stdout, "input        %s %s%v, values %g to %g, bytes times %.6g; trained on data binarised: %s\n", visible.Name(m.Input.Name), m.Input.DType, m.Input.Shape, m.Input.Range[0], m.Input.Range[1], m.Input.Scale, visible.Name(m.Input.Seen))
 	fmt.Fprintf(env.Stdout, "latent       %s", m.Latent.Kind)
 	if m.Latent.Categories > 0 {
 		fmt.Fprintf(env.Stdout, ", %d variables of %d categories", m.Latent.Variables, m.Latent.Categories)
@@ -61,12 +62,12 @@ func (c inspectCommand) Run(env cli.Env) error {
 	fmt.Fprintf(env.Stdout, ", %s prior, %d bits in %d bytes, %s\n", m.Latent.Prior.Kind, m.Latent.Bits(), m.Latent.PackedBytes(), m.Latent.BitOrder)
 	var model bytes.Buffer
 	if err := json.Compact(&model, m.Model); err != nil {
-		return fmt.Errorf("%s: model: %w: %w", c.Path, err, bundle.ErrFormat)
+		return visible.Error(fmt.Errorf("%s: model: %w: %w", c.Path, err, bundle.ErrFormat))
 	}
-	fmt.Fprintf(env.Stdout, "model        %s\n", &model)
+	fmt.Fprintf(env.Stdout, "model        %s\n", visible.Text(model.String()))
 	for _, name := range slices.Sorted(maps.Keys(m.Variants)) {
 		v := m.Variants[name]
-		fmt.Fprintf(env.Stdout, "variant      %s: %s, takes %s, for %s", name, v.File, v.Input, strings.Join(v.Devices, " and "))
+		fmt.Fprintf(env.Stdout, "variant      %s: %s, takes %s, for %s", visible.Name(name), visible.Name(v.File), v.Input, visible.Name(strings.Join(v.Devices, " and ")))
 		if v.Calibrated != nil {
 			fmt.Fprintf(env.Stdout, ", calibrated on %d rows", v.Calibrated.Rows)
 		}
@@ -100,11 +101,11 @@ func readGraph(path string) ([]byte, error) {
 func inspectGraph(w io.Writer, name string, data []byte) error {
 	info, err := onnxcheck.Describe(data)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return visible.Error(fmt.Errorf("%s: %w", name, err))
 	}
-	fmt.Fprintf(w, "%s: %d bytes, opset %d, IR %d, producer %s\n", name, len(data), info.Opset, info.IRVersion, info.Producer)
+	fmt.Fprintf(w, "%s: %d bytes, opset %d, IR %d, producer %s\n", visible.Name(name), len(data), info.Opset, info.IRVersion, visible.Name(info.Producer))
 	if info.Doc != "" {
-		fmt.Fprintf(w, "  %s\n", info.Doc)
+		fmt.Fprintf(w, "  %s\n", visible.Line(info.Doc))
 	}
 	for _, part := range []struct {
 		what   string
@@ -113,17 +114,17 @@ func inspectGraph(w io.Writer, name string, data []byte) error {
 		for _, v := range part.values {
 			dims := make([]string, len(v.Shape))
 			for i, d := range v.Shape {
-				dims[i] = v.Axes[i]
+				dims[i] = visible.Name(v.Axes[i])
 				if d >= 0 {
 					dims[i] = fmt.Sprint(d)
 				}
 			}
-			fmt.Fprintf(w, "  %s %s %s[%s]\n", part.what, v.Name, v.DType, strings.Join(dims, " "))
+			fmt.Fprintf(w, "  %s %s %s[%s]\n", part.what, visible.Name(v.Name), v.DType, strings.Join(dims, " "))
 		}
 	}
 	var operators []string
 	for _, op := range slices.Sorted(maps.Keys(info.Operators)) {
-		operators = append(operators, fmt.Sprintf("%s %d", op, info.Operators[op]))
+		operators = append(operators, fmt.Sprintf("%s %d", visible.Name(op), info.Operators[op]))
 	}
 	fmt.Fprintf(w, "  nodes  %s; %d parameters\n", strings.Join(operators, ", "), info.Parameters)
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/onnxcheck/onnxtest"
+	"github.com/catvae/catvae/internal/visible/visibletest"
 )
 
 // Every hostile model is refused in one short line, for less memory than a picture viewer takes. Times are logged:
@@ -64,6 +65,7 @@ func BenchmarkRefuse(b *testing.B) {
 // FuzzCheck wants a refusal that says so, and memory in proportion to the bytes; what is taken can be described.
 func FuzzCheck(f *testing.F) {
 	onnxtest.Seed(f, 1<<16)
+	onnxtest.SeedNamed(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -79,8 +81,8 @@ func FuzzCheck(f *testing.F) {
 			}
 			return
 		}
-		if !errors.Is(err, onnxcheck.ErrUnsafe) || strings.Contains(err.Error(), "\n") || len(err.Error()) > 2000 {
-			t.Errorf("the error is %.3000v, want one short line of ErrUnsafe", err)
+		if unseen := visibletest.Check(err); !errors.Is(err, onnxcheck.ErrUnsafe) || unseen != nil {
+			t.Errorf("the error is %.3000q, want one short visible line of ErrUnsafe: %v", err, unseen)
 		}
 	})
 }

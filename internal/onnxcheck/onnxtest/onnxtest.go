@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/internal/onnxpb"
+	"github.com/catvae/catvae/internal/visible/visibletest"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -59,6 +60,16 @@ func Seed(f *testing.F, most int) {
 		add(model())
 	}
 	SeedFiles(f, filepath.Join(os.Getenv("CATVAE_ONNX_TESTS"), "test_*", "model.onnx"), most)
+}
+
+// SeedNamed gives a fuzz target the models of [Named], for every name that steers a terminal.
+func SeedNamed(f *testing.F) {
+	f.Helper()
+	for _, name := range visibletest.Names() {
+		for _, model := range Named(name[:min(len(name), 100)]) {
+			f.Add(model)
+		}
+	}
 }
 
 // SeedFiles gives a fuzz target the files of a pattern that have fewer than most bytes.
