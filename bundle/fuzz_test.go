@@ -94,7 +94,7 @@ func FuzzManifest(f *testing.F) {
 		f.Add(data)
 	}
 	for _, name := range visibletest.Names() {
-		f.Add([]byte(strings.ReplaceAll(string(hostileManifests(f)["a kind of many words"]), "x x ", name)))
+		name = name[:min(len(name), 100)]
 		f.Add([]byte(`{"format_version":"1.0","` + name + `":1,"latent":{"kind":"` + name + `"}}`))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

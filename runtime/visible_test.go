@@ -3,6 +3,7 @@ package runtime_test
 import (
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,6 +37,15 @@ func TestErrorsOfGraphsAreVisible(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Libraries print nothing, and nor does onnxruntime, which would print names as they are.
+func TestNothingIsPrinted(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command(os.Args[0], "-test.run=^TestErrorsOfGraphsAreVisible$").CombinedOutput()
+	if err != nil || string(out) != "PASS\n" {
+		t.Errorf("%v: %.3000q", err, out)
 	}
 }
 

@@ -109,7 +109,7 @@ func checkGraph(g *onnxpb.GraphProto, body bool, c *cost) error {
 	if len(g.SparseInitializer) > 0 || len(g.Output) == 0 {
 		return refuse("it has sparse initialisers, or no output")
 	}
-	s := scope{body: body, defined: map[string]bool{"": true}, constants: map[string][]float64{}, cost: c, sizes: map[string]size{}}
+	s := scope{body: body, defined: map[string]bool{"": true}, constants: map[string][]float64{}, cost: c, sizes: map[string]size{}, types: map[string]int32{}, written: map[string]bool{}}
 	initial := map[string]*onnxpb.TensorProto{}
 	for _, t := range g.Initializer {
 		if s.defined[t.GetName()] {
@@ -120,6 +120,7 @@ func checkGraph(g *onnxpb.GraphProto, body bool, c *cost) error {
 		}
 		s.defined[t.GetName()], initial[t.GetName()], s.constants[t.GetName()] = true, t, tensorNumbers(t)
 		s.sizes[t.GetName()] = c.given(t.Dims, true, "")
+		s.types[t.GetName()], s.written[t.GetName()] = t.GetDataType(), true
 	}
 	if err := s.checkValues(g, initial); err != nil {
 		return err
@@ -148,7 +149,9 @@ type scope struct {
 	defined   map[string]bool      // with "", the name of an optional operand that is left out
 	constants map[string][]float64 // the first numbers of the values that are known without running the graph
 	cost      *cost
-	sizes     map[string]size // of values
+	sizes     map[string]size  // of values
+	types     map[string]int32 // element types of values, where they are known
+	written   map[string]bool  // values whose numbers the file holds
 }
 
 // checkValues checks what a graph declares about its values, and defines its inputs. An input may be an initialiser as
@@ -163,6 +166,8 @@ func (s *scope) checkValues(g *onnxpb.GraphProto, initial map[string]*onnxpb.Ten
 			return refuse("%.100q is an input of one type or shape and an initialiser of another", v.GetName())
 		}
 		inputs[v.GetName()], s.defined[v.GetName()] = true, true
+		s.types[v.GetName()] = v.GetType().GetTensorType().GetElemType()
+		s.written[v.GetName()] = false // a default can be replaced
 		if initial[v.GetName()] == nil {
 			s.sizes[v.GetName()] = s.cost.input(v)
 		}
@@ -196,6 +201,10 @@ func (s *scope) checkNode(n *onnxpb.NodeProto) error {
 	if err := s.checkShapes(n); err != nil {
 		return err
 	}
+	if err := s.checkDivision(n); err != nil {
+		return err
+	}
+	s.setTypes(n)
 	for _, out := range n.Output {
 		if out != "" && s.defined[out] {
 			return refuse("%.100q is defined twice, again by node %.100q (%.100q)", out, n.GetName(), n.GetOpType())

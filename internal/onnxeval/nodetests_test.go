@@ -39,6 +39,7 @@ var skipped = []struct{ match, reason string }{
 	{"identity_opt", "sequences and optional values are not read"}, {"identity_sequence", "sequences and optional values are not read"},
 	{"training_mode", "statistics of a batch belong to training"}, {"training_dropout", "nothing is dropped outside training"},
 	{"reduce_max_bool", "numbers alone are reduced"}, {"reduce_min_bool", "numbers alone are reduced"}, {"empty_set_bool", "numbers alone are reduced"},
+	{"div_int32_trunc", "integers of 32 and 64 bits are divided by numbers of the file"},
 	{"flexattention", "it uses ONNX's preview domain"},
 }
 

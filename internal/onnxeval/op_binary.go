@@ -3,6 +3,7 @@ package onnxeval
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/catvae/catvae/internal/onnxgraph"
 	"github.com/catvae/catvae/internal/onnxtensor"
@@ -93,7 +94,8 @@ func (c *call) byRows(shape []int, operands []*value, row func(at, n int, others
 }
 
 // arithmetic plans Add, Sub, Mul, Div, Max, Min and PRelu of all number types, and of more than two operands where the operator takes them.
-// Integers wrap around as Go's do. An integer divided by 0, which ONNX leaves open, is 0. Pages as
+// Integers wrap around as Go's do. An integer divided by 0 is an error, when the graph is loaded
+// or when it runs. Pages as
 // https://onnx.ai/onnx/operators/onnx__Add.html; before opset 7 operands were stretched by an attribute, which is not read. PRelu's slope
 // is stretched to x, never x to the slope: where a file has it the other way round the result is of the slope's shape.
 func arithmetic(op string) func(*call) error {
@@ -104,24 +106,47 @@ func arithmetic(op string) func(*call) error {
 		case onnxtensor.Float64:
 			return combine(c, floatArithmetic[float64](op))
 		case onnxgraph.Int8:
-			return combine(c, intArithmetic[int8](op))
+			return integers[int8](c, op)
 		case onnxgraph.Int16:
-			return combine(c, intArithmetic[int16](op))
+			return integers[int16](c, op)
 		case onnxtensor.Int32:
-			return combine(c, intArithmetic[int32](op))
+			return integers[int32](c, op)
 		case onnxtensor.Int64:
-			return combine(c, intArithmetic[int64](op))
+			return integers[int64](c, op)
 		case onnxtensor.Uint8:
-			return combine(c, intArithmetic[uint8](op))
+			return integers[uint8](c, op)
 		case onnxgraph.Uint16:
-			return combine(c, intArithmetic[uint16](op))
+			return integers[uint16](c, op)
 		case onnxgraph.Uint32:
-			return combine(c, intArithmetic[uint32](op))
+			return integers[uint32](c, op)
 		case onnxgraph.Uint64:
-			return combine(c, intArithmetic[uint64](op))
+			return integers[uint64](c, op)
 		}
 		return c.unsupportedType(0)
 	}
+}
+
+// integers plans arithmetic of integers T.
+func integers[T integer](c *call, op string) error {
+	if err := combine(c, intArithmetic[T](op)); err != nil || op != "Div" {
+		return err
+	}
+	y := c.in[1]
+	check := func() error {
+		if slices.Contains(of[T](y)[:y.size], 0) {
+			return fmt.Errorf("onnxeval: %v: an integer divided by 0: %w", c.node, ErrShape)
+		}
+		return nil
+	}
+	if y.known {
+		return check()
+	}
+	c.step.check = check
+	return nil
+}
+
+type integer interface {
+	int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64
 }
 
 // combine plans z = f(x, y), or f(f(x, y), …) of further operands.
@@ -146,11 +171,11 @@ func floatArithmetic[T float](op string) func(x, y T) T {
 }
 
 // intArithmetic is floatArithmetic for integers.
-func intArithmetic[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](op string) func(x, y T) T {
+func intArithmetic[T integer](op string) func(x, y T) T {
 	switch op {
 	case "Div":
 		return func(x, y T) T {
-			if y == 0 { // which ONNX leaves open
+			if y == 0 { // which integers refuses beforehand, except where nobody reads the result
 				return 0
 			}
 			return x / y

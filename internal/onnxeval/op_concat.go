@@ -59,9 +59,9 @@ func around(shape []int, a int) (outer, inner int) {
 	return outer, inner
 }
 
-// split cuts an axis (0 by default) into parts, one a result: of the lengths given, or as many equal ones as there are results, the last
-// of which may be smaller. The lengths are the attribute "split" before opset 13, an operand since. num_outputs (from 18) is not read:
-// the node's results are counted. https://onnx.ai/onnx/operators/onnx__Split.html
+// split cuts an axis (0 by default) into parts, one a result: of the lengths given, or as many equal ones as there are results. The
+// lengths are the attribute "split" before opset 13, an operand since. From opset 18 on, equal parts are asked for by num_outputs, and the
+// last may be smaller. https://onnx.ai/onnx/operators/onnx__Split.html
 func split(c *call) error {
 	x := c.in[0]
 	a, err := axis(int(c.node.Int("axis", 0)), len(x.shape))
@@ -69,14 +69,25 @@ func split(c *call) error {
 		return err
 	}
 	parts := toInts(c.node.Ints("split"))
+	given := parts != nil
 	if c.operand(1) != nil {
+		given = true
 		if parts, err = c.ints(1); err != nil {
 			return err
 		}
 	}
 	d := x.shape[a]
-	if len(parts) == 0 {
-		n := len(c.node.Outputs)
+	n := len(c.node.Outputs)
+	count := int(c.node.Int("num_outputs", 0))
+	switch {
+	case given && (len(parts) != n || count != 0):
+		return fmt.Errorf("parts %v for %d results: %w", parts, n, ErrShape)
+	case !given && c.plan.opset < 18 && d%n != 0:
+		return fmt.Errorf("%d equal parts of %d: %w", n, d, ErrShape)
+	case !given && c.plan.opset >= 18 && (count != n || n > d):
+		return fmt.Errorf("%d parts of %d for %d results: %w", count, d, n, ErrShape)
+	}
+	if !given {
 		each := (d + n - 1) / n
 		for i := range n {
 			parts = append(parts, max(0, min(each, d-i*each)))

@@ -27,7 +27,7 @@ func gather(c *call) error {
 	d := x.shape[a]
 	shape := append(append(append([]int{}, x.shape[:a]...), index.shape...), x.shape[a+1:]...)
 	y, err := c.result(x.dtype, shape)
-	if err != nil || y.size == 0 {
+	if err != nil || index.size == 0 {
 		return err
 	}
 	if d == 0 {
@@ -75,7 +75,7 @@ func gather(c *call) error {
 func oneHot(c *call) error {
 	index, depthOf, values := c.in[0], c.in[1], c.in[2]
 	depth, err := asInt(depthOf)
-	if err != nil || values.size != 2 || depth < 0 || depth > maxSize {
+	if err != nil || values.size != 2 || depth < 1 || depth > maxSize {
 		return fmt.Errorf("depth of shape %v, values of shape %v: %w", depthOf.shape, values.shape, ErrShape)
 	}
 	a, err := axis(int(c.node.Int("axis", -1)), len(index.shape)+1)

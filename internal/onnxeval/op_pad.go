@@ -2,13 +2,14 @@ package onnxeval
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/catvae/catvae/internal/onnxgraph"
 )
 
 // Pad: more elements, or fewer, at the ends of axes.
 
-// pad plans pads[i] more elements before axis i and pads[n+i] after it; negative ones cut. The mode says what they are: "constant", one
+// pad plans pads[i] more elements before axis i and pads[n+i] after it; negative ones cut, before anything is added. The mode says what they are: "constant", one
 // number (0 by default); "edge", the nearest element; "reflect", mirrored at the edge, which is not repeated; "wrap" (from opset 19), from
 // the other end. Pads and number are attributes before opset 11, operands since; operand 4 (from 18) names the axes.
 // https://onnx.ai/onnx/operators/onnx__Pad.html
@@ -34,17 +35,22 @@ func pad(c *call) error {
 	mode := c.node.Text("mode", "constant")
 	shape := append([]int{}, x.shape...)
 	before := make([]int, rank)
+	first, after := make([]int, rank), slices.Clone(x.shape) // what is left of the operand
 	padded := make([]bool, rank)
 	for i, a := range which {
 		if a, err = axis(a, rank); err != nil {
 			return err
 		}
-		first, last := pads[i], pads[i+len(which)]
-		if first < -maxSize || first > maxSize || last < -maxSize || last > maxSize || x.shape[a]+first+last < 0 || padded[a] {
+		head, tail := pads[i], pads[i+len(which)]
+		if head < -maxSize || head > maxSize || tail < -maxSize || tail > maxSize || x.shape[a]+head+tail < 0 || padded[a] {
 			return fmt.Errorf("pads %v of shape %v: %w", pads, x.shape, ErrShape)
 		}
-		before[a], padded[a] = first, true
-		shape[a] += first + last
+		before[a], padded[a] = head, true
+		first[a], after[a] = max(0, -head), x.shape[a]-max(0, -tail)
+		if room := after[a] - first[a] - 1; mode == "reflect" && (head > room || tail > room) {
+			return fmt.Errorf("pads %v of shape %v, more than there is to mirror: %w", pads, x.shape, ErrShape)
+		}
+		shape[a] += head + tail
 	}
 	y, err := c.result(x.dtype, shape)
 	if err != nil || y.size == 0 {
@@ -60,7 +66,7 @@ func pad(c *call) error {
 		}
 		sources[a] = make([]int32, shape[a])
 		for k := range sources[a] {
-			from, err := padSource(mode, k-before[a], x.shape[a])
+			from, err := padSource(mode, k-before[a], first[a], after[a])
 			if err != nil {
 				return err
 			}
@@ -107,28 +113,26 @@ func placed(base int, sources []int32, k, stride int) int {
 	return base + k*stride
 }
 
-// padSource returns the place of an axis of d elements from which place i, which may lie outside, is taken.
-func padSource(mode string, i, d int) (int, error) {
-	if i >= 0 && i < d {
+// padSource returns the place of an axis from which place i is taken, which may lie outside of what is left of it, [first, after).
+func padSource(mode string, i, first, after int) (int, error) {
+	if i >= first && i < after {
 		return i, nil
 	}
-	if mode != "constant" && d == 0 {
+	d := after - first
+	if mode != "constant" && d <= 0 {
 		return 0, fmt.Errorf("an axis of nothing to pad with: %w", ErrShape)
 	}
 	switch mode {
 	case "constant":
 		return -1, nil
 	case "edge":
-		return min(max(i, 0), d-1), nil
+		return min(max(i, first), after-1), nil
 	case "wrap":
-		return ((i % d) + d) % d, nil
+		return first + (((i-first)%d)+d)%d, nil
 	case "reflect":
-		if d == 1 {
-			return 0, nil
-		}
-		period := 2 * (d - 1)
-		i = ((i % period) + period) % period
-		return min(i, period-i), nil
+		period := 2 * (d - 1) // not 0: there is something to mirror
+		i = (((i - first) % period) + period) % period
+		return first + min(i, period-i), nil
 	}
 	return 0, fmt.Errorf("the mode %q: %w", mode, ErrUnsupported)
 }

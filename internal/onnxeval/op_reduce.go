@@ -142,8 +142,8 @@ func extremes[A number]() (least, most A) {
 }
 
 // argExtreme plans ArgMax and ArgMin: the place of the largest (smallest) number along an axis, the first of equals, or the last with
-// select_last_index. Results are int64, with a dimension of 1 where the axis was unless keepdims is 0. NaN is never found, unless it is
-// the first. https://onnx.ai/onnx/operators/onnx__ArgMax.html
+// select_last_index. Results are int64, with a dimension of 1 where the axis was unless keepdims is 0. NaN is never found, unless it is the
+// first. https://onnx.ai/onnx/operators/onnx__ArgMax.html
 func argExtreme(smallest bool) func(*call) error {
 	return func(c *call) error {
 		switch c.in[0].dtype {

@@ -48,12 +48,9 @@ func transpose(c *call) error {
 	}
 	by, shape, seen := make([]int, rank), make([]int, rank), map[int]bool{}
 	for i, s := 0, strides(x.shape); i < rank; i++ {
-		a, err := axis(order[i], rank)
-		if err != nil {
-			return err
-		}
-		if seen[a] {
-			return fmt.Errorf("perm %v names an axis twice: %w", order, ErrShape)
+		a := order[i]
+		if a < 0 || a >= rank || seen[a] { // here, negative ones do not count from the end
+			return fmt.Errorf("perm %v does not name each of %d axes: %w", order, rank, ErrShape)
 		}
 		seen[a] = true
 		by[i], shape[i] = s[a], x.shape[a]

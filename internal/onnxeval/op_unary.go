@@ -92,6 +92,8 @@ func signedFunction[T signed](op string) func(x, y []T) {
 					y[i] = 1
 				case v < 0:
 					y[i] = -1
+				case v == 0: // of either sign
+					y[i] = 0
 				default:
 					y[i] = v // NaN stays
 				}

@@ -47,7 +47,7 @@ func whereOf[T any](c *call) error {
 	})
 }
 
-// clip plans y = min(max(x, least), most); where the bounds cross, most wins, as ONNX has it from opset 13 on. The bounds are the
+// clip plans y = min(max(x, least), most); where the bounds cross, most wins, as ONNX has it from opset 13 on. NaN stays, and is no bound. The bounds are the
 // attributes min and max before opset 11, and operands of one number since. Either may be missing. Types: float32, float64, int8, int32,
 // int64, uint8. https://onnx.ai/onnx/operators/onnx__Clip.html
 func clip(c *call) error {
@@ -83,12 +83,16 @@ func clipOf[T number](c *call) error {
 		copy(y, x)
 		if bounds[0] != nil {
 			for i, least := 0, of[T](bounds[0])[0]; i < len(y); i++ {
-				y[i] = max(y[i], least)
+				if y[i] < least {
+					y[i] = least
+				}
 			}
 		}
 		if bounds[1] != nil {
 			for i, most := 0, of[T](bounds[1])[0]; i < len(y); i++ {
-				y[i] = min(y[i], most)
+				if y[i] > most {
+					y[i] = most
+				}
 			}
 		}
 	})

@@ -112,7 +112,7 @@ func loadLibrary(ctx context.Context, o options) error {
 		return fmt.Errorf("onnxruntime: switch telemetry off: %w", err)
 	}
 	ort.SetSharedLibraryPath(lib.Path)
-	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		return translateLoadError(lib, err)
 	}
 	if err := ort.DisableTelemetry(); err != nil {

@@ -139,7 +139,22 @@ func opset(domain string, version int64) *onnxpb.OperatorSetIdProto {
 
 // spoilt holds every rule, by the smallest change to a good model that breaks it.
 func spoilt() map[string]func(m *onnxpb.ModelProto) {
+	cast := node("Cast", []string{"y"}, []string{"whole"}, integer("to", int64(onnxpb.TensorProto_INT64)))
 	return map[string]func(m *onnxpb.ModelProto){
+		"integers divided by -1": func(m *onnxpb.ModelProto) {
+			m.Graph.Node = append(m.Graph.Node, cast, node("Div", []string{"whole", "minus"}, []string{"z"}))
+			m.Graph.Initializer = append(m.Graph.Initializer, int64s("minus", 1, -1))
+		},
+		"integers divided by what is computed": func(m *onnxpb.ModelProto) {
+			m.Graph.Node = append(m.Graph.Node, cast, node("Div", []string{"whole", "whole"}, []string{"z"}))
+		},
+		"the rest of integers divided by what is computed": func(m *onnxpb.ModelProto) {
+			m.Graph.Node = append(m.Graph.Node, cast, node("Neg", []string{"one"}, []string{"minus"}), node("Mod", []string{"whole", "minus"}, []string{"z"}))
+			m.Graph.Initializer = append(m.Graph.Initializer, int64s("one", 1))
+		},
+		"what nobody knows the type of, divided": func(m *onnxpb.ModelProto) {
+			m.Graph.Node = append(m.Graph.Node, node("NoSuchOperator", []string{"y"}, []string{"u"}), node("Div", []string{"u", "u"}, []string{"z"}))
+		},
 		"external data":                   external("weights.bin"),
 		"external data further up":        external("../../etc/passwd"),
 		"external data at a path":         external("/etc/passwd"),
