@@ -53,7 +53,6 @@ func op(name string, attributes ...any) onnxgraph.Node {
 
 func u8(x ...uint8) onnxgraph.Tensor                 { return tensor(onnxtensor.Uint8, []int{len(x)}, x...) }
 func i32(x ...int32) onnxgraph.Tensor                { return tensor(onnxtensor.Int32, []int{len(x)}, x...) }
-func i8(x ...int8) onnxgraph.Tensor                  { return tensor(onnxgraph.Int8, []int{len(x)}, x...) }
 func bools(x ...bool) onnxgraph.Tensor               { return tensor(onnxtensor.Bool, []int{len(x)}, x...) }
 func v32(x ...float32) onnxgraph.Tensor              { return f32([]int{len(x)}, x...) }
 func v64(x ...float64) onnxgraph.Tensor              { return tensor(onnxtensor.Float64, []int{len(x)}, x...) }
