@@ -12,7 +12,7 @@ import (
 )
 
 // onnxruntime cannot be interrupted while it makes a session, and a file of 100 KB can keep it busy for minutes. So what a
-// session would cost is estimated first. Measured on one core at 2.5 GHz, onnxruntime 1.29, chains of 1,000 to 20,000 nodes of 30
+// session would cost is estimated first. Measured on one core, onnxruntime 1.29, chains of 1,000 to 20,000 nodes of 30
 // kinds:
 //
 //	40 µs     for each node;
@@ -51,12 +51,13 @@ type size struct {
 	shape    int       // equal numbers are equal shapes, except 0, of which nothing is known
 	rows     int       // the shape that a matrix product's first dimension comes from, 0 for shape itself
 	dims     []float64 // nil where they are not known; 1 for one with a name
+	count    float64   // of elements, where dims are nil and it was guessed
 	constant bool      // it follows from initialisers alone
 }
 
 // elements returns the number of elements, 1 where nothing is known.
 func (s size) elements() float64 {
-	n := 1.0
+	n := max(s.count, 1)
 	for _, d := range s.dims {
 		n *= d
 	}
@@ -109,6 +110,11 @@ func (s *scope) checkCost(n *onnxpb.NodeProto) error {
 	}
 	out := s.result(n, in)
 	out.constant = constant || n.GetOpType() == "Constant"
+	if out.constant && out.dims == nil { // what its operands hold, all together
+		for _, s := range in {
+			out.count += s.elements()
+		}
+	}
 	elements := out.elements() * float64(max(1, len(n.Output)))
 	if out.elements() > maxValue {
 		return refuse("node %.100q (%.100q) makes %.3g numbers of one row: at most %d are accepted", n.GetName(), n.GetOpType(), out.elements(), maxValue)
@@ -118,9 +124,7 @@ func (s *scope) checkCost(n *onnxpb.NodeProto) error {
 	}
 	if out.constant {
 		c.seconds += elementCost * elements
-		if len(in) > 1 && (n.GetOpType() == "MatMul" || n.GetOpType() == "Gemm") {
-			c.seconds += productCost * math.Sqrt(in[0].elements()*in[1].elements()*elements) // (m·k · k·n · m·n)^1/2 = m·k·n
-		}
+		c.seconds += productCost * multiplications(n.GetOpType(), in, out)
 	}
 	for i, name := range n.Output {
 		if i > 0 {
@@ -133,6 +137,19 @@ func (s *scope) checkCost(n *onnxpb.NodeProto) error {
 		return refuse("its %d nodes or more, of %d shapes, would keep a runtime busy for longer than %d s before the first run", c.nodes, len(c.shapes), maxSeconds)
 	}
 	return nil
+}
+
+// multiplications returns how many of them an operator on constants makes, or more.
+func multiplications(op string, in []size, out size) float64 {
+	switch {
+	case len(in) < 2:
+		return 0
+	case (op == "MatMul" || op == "Gemm") && len(out.dims) == 2:
+		return math.Sqrt(in[0].elements() * in[1].elements() * out.elements()) // (m·k · k·n · m·n)^1/2 = m·k·n
+	case op == "MatMul", op == "Gemm", op == "Conv", op == "ConvTranspose", op == "Einsum":
+		return in[0].elements() * in[1].elements()
+	}
+	return 0
 }
 
 // result says what is known of a node's result.
