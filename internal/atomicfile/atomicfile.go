@@ -110,7 +110,7 @@ func (f *File) rename() error {
 	if err := f.f.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
 // Abort removes what was written.

@@ -53,7 +53,7 @@ func (f *Folder) Commit(force bool) error {
 	if err := f.place(force); err != nil {
 		return fmt.Errorf("make %s: %w", f.path, err)
 	}
-	if err := syncDir(filepath.Dir(f.path)); err != nil { // before the old one goes
+	if err := SyncDir(filepath.Dir(f.path)); err != nil { // before the old one goes
 		return fmt.Errorf("make %s: %w", f.path, err)
 	}
 	if err := errors.Join(os.RemoveAll(f.tmp), os.RemoveAll(f.tmp+oldEnd)); err != nil {
@@ -195,7 +195,7 @@ func Recover(path string) error {
 		if f != nil {
 			f.Close()
 		}
-		return errors.Join(err, syncDir(filepath.Dir(path)))
+		return errors.Join(err, SyncDir(filepath.Dir(path)))
 	}
 	return nil
 }

@@ -23,12 +23,12 @@ func syncFile(f *os.File) error {
 	return err
 }
 
-// syncDir makes what has happened to a folder's names durable.
-func syncDir(dir string) error {
+// SyncDir makes what has happened to a folder's names durable.
+func SyncDir(dir string) error {
 	return syncFolder(dir, func() (*os.File, error) { return os.Open(dir) })
 }
 
-// syncFolder is syncDir for a folder that open opens. Windows cannot open folders for it, and some network file systems cannot
+// syncFolder is SyncDir for a folder that open opens. Windows cannot open folders for it, and some network file systems cannot
 // sync them.
 func syncFolder(path string, open func() (*os.File, error)) error {
 	if goruntime.GOOS == "windows" {
@@ -57,7 +57,7 @@ func syncTree(root string) error {
 		case err != nil:
 			return err
 		case d.IsDir():
-			g.Go(func() error { return syncDir(path) })
+			g.Go(func() error { return SyncDir(path) })
 		case d.Type().IsRegular():
 			g.Go(func() error {
 				f, err := os.Open(path)
@@ -101,5 +101,5 @@ func MkdirAll(path string, perm fs.FileMode) error {
 	default:
 		return err
 	}
-	return syncDir(parent)
+	return SyncDir(parent)
 }

@@ -160,6 +160,9 @@ func (p *Plan) tidy() error {
 		}
 	}
 	if err == nil {
+		err = atomicfile.SyncDir(dir) // a part that comes back after a power cut finds the record, and is removed again
+	}
+	if err == nil {
 		err = removed(os.Remove(p.fileRecordPath()))
 	}
 	if err != nil {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -144,4 +146,27 @@ func (p *process) kill(t *testing.T) {
 		t.Log(err) // it has just ended
 	}
 	<-p.ended
+}
+
+// A run that is stopped right at its end leaves an empty folder of parts and its lock. The next one, which is refused since the
+// output is there, removes them.
+func TestSweepBeside(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	out := filepath.Join(dir, "codes.npy")
+	for _, path := range []string{out, filepath.Join(dir, ".codes.npy.lock")} {
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".codes.npy.parts"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run(t, infer.Job{Model: writeModel(t, "bernoulli", 12, 0), In: pixelFile(t, 5), Out: out}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("an output that exists: %v", err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 {
+		t.Errorf("next to the output is %v (%v)", left, err)
+	}
 }

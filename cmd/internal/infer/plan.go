@@ -203,6 +203,7 @@ func (p *Plan) checkExisting(ctx context.Context) error {
 		if p.finished, err = p.finishedFile(ctx); err != nil || p.finished != nil {
 			return err
 		}
+		p.sweepBeside()
 		return exists(p.Job.Out)
 	}
 	if bad := BadFile(p.Job.Out); !listsBad(bad) { // a killed run has left it
@@ -211,6 +212,20 @@ func (p *Plan) checkExisting(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// sweepBeside removes what a run that was stopped between the end of its tidying and its own has left next to the output file: its
+// lock, and a folder of parts that is empty. What another run holds stays.
+func (p *Plan) sweepBeside() {
+	for _, path := range []string{p.hidden(lockEnd), p.hidden(partsEnd)} {
+		if _, err := os.Lstat(path); err != nil || p.file.Through {
+			continue
+		}
+		if lock, err := atomicfile.TryLock(p.hidden(lockEnd)); err == nil {
+			os.Remove(p.hidden(partsEnd)) // only where it is empty
+			lock.Release()
+		}
+	}
 }
 
 // exists is the error for a file that may not be replaced.
