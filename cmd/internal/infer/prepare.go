@@ -27,7 +27,11 @@ func (p *Plan) Prepare(ctx context.Context) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.prepare(ctx); err != nil {
+	err = p.checkExisting(ctx) // again: another run may have ended between the plan and the lock
+	if err == nil {
+		err = p.prepare(ctx)
+	}
+	if err != nil {
 		release()
 		return nil, err
 	}
