@@ -66,22 +66,13 @@ func current(f *os.File) bool {
 	return err1 == nil && err2 == nil && os.SameFile(open, named)
 }
 
-// createOwned makes a temporary file for base in dir, locked, with a name that ends in end. A sweep may lock or remove it
-// before it is locked: then it makes another.
+// createOwned makes a temporary file for base in dir, locked, with a name that ends in end.
 func createOwned(dir, base, end string) (*os.File, error) {
-	for {
-		f, err := os.CreateTemp(dir, prefix+base+"-*"+end)
-		if err != nil {
-			return nil, err
-		}
-		err = tryLock(f)
-		if errors.Is(err, errors.ErrUnsupported) || err == nil && current(f) {
-			report(Op{Kind: Created, Path: f.Name()})
-			return f, nil
-		}
-		f.Close()
-		if err != nil && !errors.Is(err, ErrHeld) {
-			return nil, err
-		}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
 	}
+	defer root.Close()
+	f, _, err := createOwnedIn(root, base, end)
+	return f, err
 }

@@ -151,7 +151,8 @@ func placeIn(root *os.Root, tmp, name string) error {
 	return nil
 }
 
-// createOwnedIn is createOwned below root.
+// createOwnedIn makes a temporary file for the name below root, locked, with a name that ends in end. A sweep may lock or remove it
+// before it is locked: then it makes another.
 func createOwnedIn(root *os.Root, name, end string) (f *os.File, tmp string, err error) {
 	for {
 		tmp = path.Join(path.Dir(name), fmt.Sprintf("%s%s-%d%s", prefix, path.Base(name), rand.Uint32(), end))

@@ -9,9 +9,10 @@ import (
 	"path/filepath"
 	goruntime "runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // killedAfter is how long a command's output is waited for after the command was killed.
@@ -38,7 +39,7 @@ func command(ctx context.Context, dir string, args ...string) error {
 			return ctx.Err()
 		}
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		return fmt.Errorf("%s: %w: %s", strings.Join(append([]string{file}, args[1:min(len(args), 4)]...), " "), err, strings.Trim(strconv.Quote(lines[len(lines)-1]), `"`))
+		return fmt.Errorf("%s: %w: %s", strings.Join(append([]string{file}, args[1:min(len(args), 4)]...), " "), err, visible.Text(lines[len(lines)-1]))
 	}
 	return nil
 }

@@ -9,10 +9,10 @@ import (
 	"regexp"
 	goruntime "runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime/backend"
 	"golang.org/x/sys/cpu"
 )
@@ -85,10 +85,10 @@ func (d Diagnosis) Write(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "onnxruntime %s or later is needed (API %d); looked in\n", Version, apiVersion)
 	for _, p := range d.Places {
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", p.Name, quoted(p.Where), p.result())
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", p.Name, visible.Text(p.Where), p.result())
 	}
 	if d.Version != "" {
-		fmt.Fprintf(t, "loads\t%s\t%s\n", d.Version, quoted(d.Library.Path))
+		fmt.Fprintf(t, "loads\t%s\t%s\n", d.Version, visible.Text(d.Library.Path))
 	}
 	if d.Library.SHA256 != "" {
 		pinned := "no"
@@ -109,19 +109,11 @@ func (d Diagnosis) Write(w io.Writer) error {
 func (p Place) result() string {
 	switch {
 	case p.Found != "" && p.Note != "":
-		return "- " + quoted(filepath.Base(p.Found)) + ": " + p.Note
+		return "- " + visible.Text(filepath.Base(p.Found)) + ": " + p.Note
 	case p.Found == "":
 		return strings.TrimSpace("- " + p.Note)
 	}
-	return quoted(p.Found)
-}
-
-// quoted returns a path as it is, or quoted where it holds what a terminal must not get.
-func quoted(path string) string {
-	if q := strconv.Quote(path); q[1:len(q)-1] != strings.ReplaceAll(path, `\`, `\\`) {
-		return q
-	}
-	return path
+	return visible.Text(p.Found)
 }
 
 // writeDevices prints which devices can be used, and what the others lack.

@@ -27,9 +27,7 @@ func (p *Plan) hold(ctx context.Context) (release func(), err error) {
 			return nil, p.notHeld(err)
 		}
 		return func() {
-			if !p.direct {
-				os.Remove(p.dir()) // removed only where it holds no part
-			}
+			os.Remove(p.hidden(partsEnd)) // removed only where it holds no part
 			lock.Release()
 		}, nil
 	}

@@ -203,7 +203,7 @@ func (p *Plan) checkExisting(ctx context.Context) error {
 		if p.finished, err = p.finishedFile(ctx); err != nil || p.finished != nil {
 			return err
 		}
-		p.sweepBeside()
+		p.sweepBeside(ctx)
 		return exists(p.Job.Out)
 	}
 	if bad := BadFile(p.Job.Out); !listsBad(bad) { // a killed run has left it
@@ -216,15 +216,14 @@ func (p *Plan) checkExisting(ctx context.Context) error {
 
 // sweepBeside removes what a run that was stopped between the end of its tidying and its own has left next to the output file: its
 // lock, and a folder of parts that is empty. What another run holds stays.
-func (p *Plan) sweepBeside() {
-	for _, path := range []string{p.hidden(lockEnd), p.hidden(partsEnd)} {
-		if _, err := os.Lstat(path); err != nil || p.file.Through {
-			continue
-		}
-		if lock, err := atomicfile.TryLock(p.hidden(lockEnd)); err == nil {
-			os.Remove(p.hidden(partsEnd)) // only where it is empty
-			lock.Release()
-		}
+func (p *Plan) sweepBeside(ctx context.Context) {
+	_, noLock := os.Lstat(p.hidden(lockEnd))
+	_, noParts := os.Lstat(p.hidden(partsEnd))
+	if noLock != nil && noParts != nil {
+		return
+	}
+	if release, err := p.hold(ctx); err == nil {
+		release()
 	}
 }
 
