@@ -2,10 +2,13 @@
 // runtime/backend.Load makes it.
 //
 // [Check] refuses what a bundle's graphs never hold, and what has made runtimes crash, read files or ask for all memory:
-// external data, functions, subgraphs (except a Scan's body, which is checked in the same way), unknown domains, names that
+// external data, subgraphs (except a Scan's body, which is checked in the same way), operators of other domains or of functions, names that
 // are undefined or defined twice, cycles, initialisers with bytes that do not match their shape, constants that ask for
 // shapes too large for any memory, graphs that would keep a runtime busy for long before the first run. It allocates in proportion to the bytes that it is given, whatever they declare.
 // [Describe] also reads what a model says of itself.
+//
+// What a file declares and no node uses, imports of other operator domains and functions, is no reason to refuse it: [Parse] leaves it
+// out, and [Used] takes it out of the bytes, so that no runtime sees it.
 //
 // It does not look at what a model computes: backends refuse operators with operands that do not fit.
 package onnxcheck
@@ -40,7 +43,7 @@ func Check(model []byte) error {
 	return err
 }
 
-// Parse is [Check] that returns the decoded model.
+// Parse is [Check] that returns the decoded model, without what no node uses.
 func Parse(model []byte) (*onnxpb.ModelProto, error) {
 	if len(model) == 0 || len(model) > maxBytes {
 		return nil, refuse("it has %d bytes", len(model))
@@ -67,8 +70,11 @@ func checkModel(m *onnxpb.ModelProto) error {
 	if m.GetIrVersion() < minIR || m.GetIrVersion() > maxIR {
 		return refuse("its IR version is %d: %d to %d are known", m.GetIrVersion(), minIR, maxIR)
 	}
-	if len(m.Functions) > 0 || len(m.TrainingInfo) > 0 {
-		return refuse("it holds functions or training information")
+	if len(m.TrainingInfo) > 0 {
+		return refuse("it holds training information: export the model for inference")
+	}
+	if err := dropUnused(m); err != nil {
+		return err
 	}
 	if err := checkOpsets(m.OpsetImport); err != nil {
 		return err
@@ -82,13 +88,10 @@ func checkModel(m *onnxpb.ModelProto) error {
 // checkOpsets requires one version of ONNX's own domain, which has two names.
 func checkOpsets(opsets []*onnxpb.OperatorSetIdProto) error {
 	if len(opsets) == 0 {
-		return refuse("it names no opset")
+		return refuse("it names no opset of ONNX's own operators")
 	}
 	opset := opsets[0].GetVersion()
 	for _, o := range opsets {
-		if !ownDomain(o.GetDomain()) {
-			return refuse("it uses the operator domain %.100q: only ONNX's own is accepted", o.GetDomain())
-		}
 		if o.GetVersion() != opset {
 			return refuse("it uses the opsets %d and %d at once", opset, o.GetVersion())
 		}
@@ -98,8 +101,6 @@ func checkOpsets(opsets []*onnxpb.OperatorSetIdProto) error {
 	}
 	return nil
 }
-
-func ownDomain(name string) bool { return name == "" || name == "ai.onnx" }
 
 // checkGraph checks a graph; body says that it is the body of a Scan, which reads nothing but its own values.
 func checkGraph(g *onnxpb.GraphProto, body bool, c *cost) error {
@@ -185,7 +186,7 @@ func (s *scope) checkValues(g *onnxpb.GraphProto, initial map[string]*onnxpb.Ten
 // checkNode requires operands that are defined earlier, so that the order is topological and has no cycle.
 func (s *scope) checkNode(n *onnxpb.NodeProto) error {
 	if !ownDomain(n.GetDomain()) || n.GetOverload() != "" {
-		return refuse("node %.100q is of the domain %.100q, or of a function: only ONNX's own operators are accepted", n.GetName(), n.GetDomain())
+		return refuse("node %.100q (%.100q) is of the domain %.100q, or a function's: only ONNX's own operators are accepted: %s", n.GetName(), n.GetOpType(), n.GetDomain(), wayOut(n.GetDomain()))
 	}
 	if !token.IsIdentifier(n.GetOpType()) { // as ONNX wants it; messages name operators as they are
 		return refuse("node %.100q names no operator, but %.100q", n.GetName(), n.GetOpType())

@@ -11,9 +11,23 @@ import (
 
 func TestTaken(t *testing.T) {
 	for name, model := range onnxtest.Odd() {
-		if err := onnxcheck.Check(model); err != nil {
+		info, err := onnxcheck.Describe(model)
+		if err != nil {
 			t.Errorf("%s: %v", name, err)
+			continue
 		}
+		used, err := onnxpb.Unmarshal(onnxcheck.Used(model))
+		if err != nil {
+			t.Errorf("%s: without what no node uses: %v", name, err)
+			continue
+		}
+		parsed, err := onnxcheck.Parse(model)
+		if err != nil || !proto.Equal(used, parsed) || info.Opset != used.OpsetImport[0].GetVersion() {
+			t.Errorf("%s: what a runtime is given has the opsets %v and %d functions, opset %d is told: %v", name, used.OpsetImport, len(used.Functions), info.Opset, err)
+		}
+	}
+	if model := onnxtest.Good(); &onnxcheck.Used(model)[0] != &model[0] {
+		t.Error("a model that declares nothing for nothing is copied")
 	}
 }
 

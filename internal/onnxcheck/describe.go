@@ -41,7 +41,9 @@ func DescribeModel(m *onnxpb.ModelProto) Info {
 		IRVersion: m.GetIrVersion(), Metadata: map[string]string{}, Operators: map[string]int{},
 	}
 	for _, o := range m.OpsetImport {
-		info.Opset = o.GetVersion()
+		if ownDomain(o.GetDomain()) {
+			info.Opset = o.GetVersion()
+		}
 	}
 	for _, p := range m.MetadataProps {
 		info.Metadata[p.GetKey()] = p.GetValue()

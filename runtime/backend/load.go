@@ -27,7 +27,7 @@ func Load(ctx context.Context, b Backend, model []byte, label string) (Graph, er
 	return g, visible.Error(err)
 }
 
-// A Checked is an ONNX model that has passed the check: what a [Backend] is given. Only [Check] makes one. It holds the
+// A Checked is an ONNX model that has passed the check: what a [Backend] is given. Only [Check] makes one. It may hold the
 // caller's bytes, which must not be changed. It may be used by many goroutines.
 type Checked struct {
 	model           []byte
@@ -40,7 +40,7 @@ func Check(model []byte) (Checked, error) {
 	if err != nil {
 		return Checked{}, err
 	}
-	return Checked{model: model, inputs: infos(info.Inputs), outputs: infos(info.Outputs)}, nil
+	return Checked{model: onnxcheck.Used(model), inputs: infos(info.Inputs), outputs: infos(info.Outputs)}, nil
 }
 
 func infos(values []onnxcheck.Value) []TensorInfo {
@@ -51,7 +51,7 @@ func infos(values []onnxcheck.Value) []TensorInfo {
 	return list
 }
 
-// Bytes returns the model as it is in a file.
+// Bytes returns the model as it is in a file, without declarations that no node uses: imports of other operator domains, and functions.
 func (c Checked) Bytes() []byte { return c.model }
 
 // Inputs describes what the model takes, in the order of the file. Inputs with an initialiser of the same name are

@@ -43,7 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) backend.Backend) {
 		{"name", testName}, {"numbers", testNumbers}, {"scalar", testScalar}, {"bad inputs", testBadInputs},
 		{"bad models", testBadModels}, {"hostile", testHostile}, {"bytes", testBytes}, {"close", testClose},
 		{"concurrent", testConcurrent}, {"context of a load", testLoadContext}, {"context of a run", testRunContext},
-		{"bind", testBind},
+		{"bind", testBind}, {"unused declarations", testUnused},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
@@ -417,6 +417,31 @@ func testBind(t *testing.T, b backend.Backend) {
 		}
 		if sum[0] != float32(i)+10 {
 			t.Errorf("%g + %g = %g", p[0], q[0], sum[0])
+		}
+	}
+}
+
+// testUnused loads graphs that declare domains which nobody knows, and functions, and use none of them.
+func testUnused(t *testing.T, b backend.Backend) {
+	for _, domain := range []string{"ai.onnx.ml", "com.microsoft", "ai.onnx.training", "com.example"} {
+		m, err := onnxpb.Unmarshal(dense(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		declared := &onnxpb.OperatorSetIdProto{Domain: &domain, Version: proto.Int64(99)}
+		m.OpsetImport = append([]*onnxpb.OperatorSetIdProto{declared}, append(m.OpsetImport, declared)...)
+		m.Functions = []*onnxpb.FunctionProto{{Name: proto.String("f"), Domain: &domain, OpsetImport: []*onnxpb.OperatorSetIdProto{declared}}}
+		model, err := onnxpb.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := rows(2)
+		out, err := load(t, b, model).Run(t.Context(), in)
+		if err == nil {
+			err = check(out, in.Data.([]float32))
+		}
+		if err != nil {
+			t.Errorf("%s: %v", domain, err)
 		}
 	}
 }

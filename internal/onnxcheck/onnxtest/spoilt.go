@@ -83,11 +83,24 @@ func listed(kind int32, size int64) func(m *onnxpb.ModelProto) {
 func odd() map[string]func(m *onnxpb.ModelProto) {
 	const last = math.MaxInt64
 	return map[string]func(m *onnxpb.ModelProto){
-		"as it was":                func(*onnxpb.ModelProto) {},
-		"a Scan":                   func(m *onnxpb.ModelProto) { m.Graph.Node[0] = scan(func(*onnxpb.GraphProto) {}) },
-		"the newest versions":      func(m *onnxpb.ModelProto) { m.IrVersion, m.OpsetImport[0].Version = proto.Int64(14), proto.Int64(28) },
-		"the oldest versions":      func(m *onnxpb.ModelProto) { m.IrVersion, m.OpsetImport[0].Version = proto.Int64(3), proto.Int64(1) },
-		"both names of the domain": func(m *onnxpb.ModelProto) { m.OpsetImport = append(m.OpsetImport, opset("ai.onnx", 17)) },
+		"as it was":                         func(*onnxpb.ModelProto) {},
+		"a Scan":                            func(m *onnxpb.ModelProto) { m.Graph.Node[0] = scan(func(*onnxpb.GraphProto) {}) },
+		"the newest versions":               func(m *onnxpb.ModelProto) { m.IrVersion, m.OpsetImport[0].Version = proto.Int64(14), proto.Int64(28) },
+		"the oldest versions":               func(m *onnxpb.ModelProto) { m.IrVersion, m.OpsetImport[0].Version = proto.Int64(3), proto.Int64(1) },
+		"both names of the domain":          func(m *onnxpb.ModelProto) { m.OpsetImport = append(m.OpsetImport, opset("ai.onnx", 17)) },
+		"machine learning's domain, unused": func(m *onnxpb.ModelProto) { m.OpsetImport = append(m.OpsetImport, opset("ai.onnx.ml", 2)) },
+		"versions of domains that nobody knows, unused": func(m *onnxpb.ModelProto) { // as onnxruntime's optimiser writes them
+			m.OpsetImport = append([]*onnxpb.OperatorSetIdProto{opset("com.microsoft.nchwc", 1), opset("ai.onnx.ml", 99), opset("com.microsoft", 99)}, append(m.OpsetImport, opset("com.example", 3))...)
+		},
+		"functions that nothing calls, with imports of their own": func(m *onnxpb.ModelProto) {
+			call := func(name string) *onnxpb.NodeProto { n := node(name, nil, nil); n.Domain = proto.String("f"); return n }
+			imports := []*onnxpb.OperatorSetIdProto{opset("", 13), opset("f", 1), opset("ai.onnx.ml", 99)}
+			m.OpsetImport = append(m.OpsetImport, opset("f", 1))
+			m.Functions = []*onnxpb.FunctionProto{
+				{Name: proto.String("a"), Domain: proto.String("f"), Node: []*onnxpb.NodeProto{call("b")}, OpsetImport: imports},
+				{Name: proto.String("b"), Domain: proto.String("f"), Node: []*onnxpb.NodeProto{call("a")}, OpsetImport: imports},
+			}
+		},
 		"an operand that is left out": func(m *onnxpb.ModelProto) {
 			m.Graph.Node = append(m.Graph.Node, node("Clip", []string{"x", "", "c"}, []string{"z"}))
 		},
@@ -163,11 +176,17 @@ func spoilt() map[string]func(m *onnxpb.ModelProto) {
 			m.Graph.Initializer[0].ExternalData = []*onnxpb.StringStringEntryProto{{Key: proto.String("location"), Value: proto.String("/etc/passwd")}}
 		},
 		"unknown domain": func(m *onnxpb.ModelProto) { m.Graph.Node[0].Domain = proto.String("com.example") },
-		"unknown opset domain": func(m *onnxpb.ModelProto) {
-			m.OpsetImport = append(m.OpsetImport, &onnxpb.OperatorSetIdProto{Domain: proto.String("com.example"), Version: proto.Int64(1)})
+		"a domain of its own": func(m *onnxpb.ModelProto) {
+			m.OpsetImport = append(m.OpsetImport, opset("com.example", 1))
+			m.Graph.Node[0].Domain = proto.String("com.example")
 		},
-		"functions":            func(m *onnxpb.ModelProto) { m.Functions = []*onnxpb.FunctionProto{{Name: proto.String("f")}} },
-		"training information": func(m *onnxpb.ModelProto) { m.TrainingInfo = []*onnxpb.TrainingInfoProto{{}} },
+		"a domain of its own in a scan": func(m *onnxpb.ModelProto) {
+			m.OpsetImport = append(m.OpsetImport, opset("com.example", 1))
+			m.Graph.Node[0] = scan(func(body *onnxpb.GraphProto) { body.Node[0].Domain = proto.String("com.example") })
+		},
+		"only another domain":                func(m *onnxpb.ModelProto) { m.OpsetImport = []*onnxpb.OperatorSetIdProto{opset("ai.onnx.ml", 3)} },
+		"a function in place of an operator": func(m *onnxpb.ModelProto) { m.Functions = []*onnxpb.FunctionProto{{Name: proto.String("Add")}} },
+		"training information":               func(m *onnxpb.ModelProto) { m.TrainingInfo = []*onnxpb.TrainingInfoProto{{}} },
 		"a subgraph": func(m *onnxpb.ModelProto) {
 			m.Graph.Node[0].Attribute = []*onnxpb.AttributeProto{{Name: proto.String("body"), G: &onnxpb.GraphProto{}}}
 		},
@@ -211,18 +230,24 @@ func spoilt() map[string]func(m *onnxpb.ModelProto) {
 		"a tensor attribute with external data": func(m *onnxpb.ModelProto) {
 			m.Graph.Node[0].Attribute = []*onnxpb.AttributeProto{{Name: proto.String("value"), T: &onnxpb.TensorProto{DataType: proto.Int32(1), DataLocation: onnxpb.TensorProto_EXTERNAL.Enum()}}}
 		},
-		"an old opset":              func(m *onnxpb.ModelProto) { m.OpsetImport[0].Version = proto.Int64(0) },
-		"a new opset":               func(m *onnxpb.ModelProto) { m.OpsetImport[0].Version = proto.Int64(99) },
-		"no opset":                  func(m *onnxpb.ModelProto) { m.OpsetImport = nil },
-		"a new IR":                  func(m *onnxpb.ModelProto) { m.IrVersion = proto.Int64(99) },
-		"an old IR":                 func(m *onnxpb.ModelProto) { m.IrVersion = proto.Int64(2) },
-		"no IR":                     func(m *onnxpb.ModelProto) { m.IrVersion = nil },
-		"two opsets":                func(m *onnxpb.ModelProto) { m.OpsetImport = append(m.OpsetImport, opset("", 13)) },
-		"two opsets by two names":   func(m *onnxpb.ModelProto) { m.OpsetImport = append(m.OpsetImport, opset("ai.onnx", 13)) },
-		"machine learning's domain": func(m *onnxpb.ModelProto) { m.OpsetImport = append(m.OpsetImport, opset("ai.onnx.ml", 3)) },
-		"nested functions": func(m *onnxpb.ModelProto) {
-			call := func(name string) *onnxpb.NodeProto { n := node(name, nil, nil); n.Domain = proto.String("f"); return n }
-			m.Functions = []*onnxpb.FunctionProto{{Name: proto.String("a"), Domain: proto.String("f"), Node: []*onnxpb.NodeProto{call("b")}}, {Name: proto.String("b"), Domain: proto.String("f"), Node: []*onnxpb.NodeProto{call("a")}}}
+		"an old opset":            func(m *onnxpb.ModelProto) { m.OpsetImport[0].Version = proto.Int64(0) },
+		"a new opset":             func(m *onnxpb.ModelProto) { m.OpsetImport[0].Version = proto.Int64(99) },
+		"no opset":                func(m *onnxpb.ModelProto) { m.OpsetImport = nil },
+		"a new IR":                func(m *onnxpb.ModelProto) { m.IrVersion = proto.Int64(99) },
+		"an old IR":               func(m *onnxpb.ModelProto) { m.IrVersion = proto.Int64(2) },
+		"no IR":                   func(m *onnxpb.ModelProto) { m.IrVersion = nil },
+		"two opsets":              func(m *onnxpb.ModelProto) { m.OpsetImport = append(m.OpsetImport, opset("", 13)) },
+		"two opsets by two names": func(m *onnxpb.ModelProto) { m.OpsetImport = append(m.OpsetImport, opset("ai.onnx", 13)) },
+		"a node of machine learning's domain": func(m *onnxpb.ModelProto) {
+			m.OpsetImport = append(m.OpsetImport, opset("ai.onnx.ml", 3))
+			m.Graph.Node = append(m.Graph.Node, &onnxpb.NodeProto{OpType: proto.String("Scaler"), Domain: proto.String("ai.onnx.ml"), Input: []string{"y"}, Output: []string{"z"}})
+		},
+		"a call of a function of the file": func(m *onnxpb.ModelProto) {
+			m.OpsetImport = append(m.OpsetImport, opset("f", 1))
+			m.Functions = []*onnxpb.FunctionProto{{Name: proto.String("a"), Domain: proto.String("f")}}
+			call := node("a", []string{"y"}, []string{"z"})
+			call.Domain = proto.String("f")
+			m.Graph.Node = append(m.Graph.Node, call)
 		},
 		"a call of a function":       func(m *onnxpb.ModelProto) { m.Graph.Node[0].Overload = proto.String("f") },
 		"an attribute of a function": with("Selu", &onnxpb.AttributeProto{Name: proto.String("alpha"), RefAttrName: proto.String("a"), Type: onnxpb.AttributeProto_FLOAT.Enum()}),
