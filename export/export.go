@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/catvae/catvae/internal/flaw"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"google.golang.org/protobuf/proto"
 	G "gorgonia.org/gorgonia"
@@ -22,6 +23,9 @@ const (
 
 // ErrUnsupportedOp is wrapped by the error for an operation that the table lacks.
 var ErrUnsupportedOp = errors.New("unsupported operation")
+
+// ErrWrong is wrapped by the error for what gorgonia itself computes wrongly: docs/gorgonia.md lists it.
+var ErrWrong = flaw.Err
 
 // A Traced is one gorgonia graph, built at one batch size, and what of it is exported. Inputs are bound at run time;
 // every other node without an operation must hold a value and becomes an initialiser under its own name.
@@ -55,7 +59,7 @@ type Options struct {
 //
 // Nodes are lowered one by one in topological order from one table (docs/operators.md lists it), then cleaned up by
 // passes that change no result. Equal graphs with equal values give equal bytes. Errors name the node and what to do;
-// an operation outside the table wraps [ErrUnsupportedOp]. A ctx that is done ends the export, with an error that wraps
+// an operation outside the table wraps [ErrUnsupportedOp], one whose numbers gorgonia gets wrong [ErrWrong]. A ctx that is done ends the export, with an error that wraps
 // ctx.Err().
 func Graph(ctx context.Context, trace Trace, o Options) (*Model, error) {
 	first, second, err := bothTraces(ctx, trace, o.Batch)
@@ -65,6 +69,9 @@ func Graph(ctx context.Context, trace Trace, o Options) (*Model, error) {
 	order, outputs, err := pair(nodesOf(first.Outputs), nodesOf(second.Outputs))
 	if err != nil {
 		return nil, err
+	}
+	if err := flaw.Graph(firsts(order)); err != nil {
+		return nil, fmt.Errorf("export: %w", err)
 	}
 	if o.BatchAxis == "" {
 		o.BatchAxis = "batch_size"
@@ -138,6 +145,15 @@ func traced(trace Trace, batch int) (t Traced, err error) {
 		}
 	}
 	return t, nil
+}
+
+// firsts lists nodes as the first trace has them.
+func firsts(order []*node) []*G.Node {
+	nodes := make([]*G.Node, len(order))
+	for i, n := range order {
+		nodes[i] = n.first
+	}
+	return nodes
 }
 
 func nodesOf(named []Named) []*G.Node {

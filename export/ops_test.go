@@ -82,12 +82,12 @@ var opCases = map[string]opCase{
 	"cos":          {kinds: []string{"unary cos"}, f: unaryCase(G.Cos)},
 	"exp":          {kinds: []string{"unary exp"}, f: unaryCase(G.Exp)},
 	"log":          {kinds: []string{"unary ln"}, f: unaryPositive(G.Log)},
-	"log2":         {kinds: []string{"unary log2"}, f: unaryPositive(G.Log2)},
+	"log2":         {kinds: []string{"unary log2"}, f: unaryPositive(G.Log2), flat: true},
 	"neg":          {kinds: []string{"unary neg"}, f: unaryCase(G.Neg)},
 	"square":       {kinds: []string{"unary square"}, f: unaryCase(G.Square)},
 	"sqrt":         {kinds: []string{"unary sqrt"}, f: unaryPositive(G.Sqrt)},
 	"inverse":      {kinds: []string{"unary inv"}, f: unaryPositive(G.Inverse)},
-	"inverse sqrt": {kinds: []string{"unary invSqrt", "unary cube"}, f: unaryPositive(G.InverseSqrt)},
+	"inverse sqrt": {kinds: []string{"unary invSqrt"}, f: unaryPositive(G.InverseSqrt), flat: true},
 	"cube":         {kinds: []string{"unary cube"}, f: unaryCase(G.Cube)},
 	"tanh":         {kinds: []string{"unary tanh"}, f: unaryCase(G.Tanh)},
 	"sigmoid":      {kinds: []string{"unary sigmoid"}, f: unaryCase(G.Sigmoid)},
@@ -108,7 +108,7 @@ var opCases = map[string]opCase{
 	}},
 	"outer": {kinds: []string{"matrix a ⊗ b"}, f: func(x, y, w *G.Node) *G.Node {
 		return must(G.OuterProd(must(G.Sum(w, 0)), must(G.Sum(must(G.Square(w)), 1))))
-	}},
+	}, flat: true},
 	"batched matmul": {kinds: []string{"matrix A ××× B"}, f: func(x, y, w *G.Node) *G.Node {
 		a := must(G.Reshape(xw(x, w), tensor.Shape{x.Shape()[0], 1, 3}))
 		b := must(G.Reshape(must(G.Exp(xw(y, w))), tensor.Shape{x.Shape()[0], 3, 1}))

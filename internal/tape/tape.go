@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/catvae/catvae/internal/flaw"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -17,7 +18,8 @@ type Machine struct {
 }
 
 // New prepares the computation of outputs, and of nothing else: the machine is built on the subgraph that leads to
-// them, since gorgonia's Grad leaves gradients behind that nobody reads. Nodes may not be added to the graph later.
+// them, since gorgonia's Grad leaves gradients behind that nobody reads. Nodes may not be added to the graph later. What the
+// machine would compute wrongly is an error that wraps [flaw.Err].
 func New(g *G.ExprGraph, outputs ...*G.Node) (*Machine, error) {
 	m := &Machine{values: make([]G.Value, len(outputs))}
 	err := Guard(func() error {
@@ -26,6 +28,11 @@ func New(g *G.ExprGraph, outputs ...*G.Node) (*Machine, error) {
 			if n == nil {
 				return fmt.Errorf("output %d is nil", i)
 			}
+		}
+		if err := flaw.Machine(flaw.Reached(outputs...)); err != nil {
+			return err
+		}
+		for i, n := range outputs {
 			// A node's own Value is wrong once its memory has been reused; Read copies in time.
 			reads[i] = G.Read(n, &m.values[i])
 		}
