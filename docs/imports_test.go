@@ -43,7 +43,7 @@ var importRules = []importRule{
 	{"train/engine", "builder dist export internal/... runtime/backend", "gorgonia.org/"},
 	{"train/evaluate", "bundle dataset dist internal/... runtime", "golang.org/x/sync/"},
 	{"train/report", "internal/...", "gonum.org/v1/plot"},
-	{"internal/gen/...", "export internal/...", "*"},
+	{"internal/gen/...", "export internal/... runtime/backend runtime/purego", "*"},
 	{"internal/...", "internal/...", "*"},
 	{"cmd/...", "builder/... bundle/... cmd/internal/... codes/... dataset/... dist internal/... models runtime/... train/...", "*"},
 	{"bench/...", "bench/internal/... builder bundle codes dataset dist internal/... runtime/... train/...", "*"},

@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // This is the only file that knows how attributes are read out of gorgonia's ops, whose fields are not exported:
@@ -65,6 +66,9 @@ func (n *node) flag(name string) (bool, error) {
 	return f.Bool(), nil
 }
 
+// memory is the type of what an op keeps from one run to the next: a pool's mask.
+var memory = reflect.TypeFor[tensor.Tensor]()
+
 // integers lists the numbers inside a value (floats by their bits), in a fixed order: fields in the order of their declaration, elements of
 // slices, whatever pointers lead to. Types and functions inside an op hold none that matter.
 func integers(v reflect.Value, depth int) []int64 {
@@ -79,7 +83,7 @@ func integers(v reflect.Value, depth int) []int64 {
 	case reflect.Float32, reflect.Float64:
 		return []int64{int64(math.Float64bits(v.Float()))}
 	case reflect.Pointer, reflect.Interface:
-		if v.IsNil() || v.Type().String() == "hm.Type" {
+		if v.IsNil() || v.Type().String() == "hm.Type" || v.Type().Implements(memory) {
 			return nil
 		}
 		return integers(v.Elem(), depth+1)

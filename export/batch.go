@@ -109,6 +109,9 @@ func (p *pairer) visit(a, b *G.Node) (*node, error) {
 	if n.shape, err = dims(a.Shape(), b.Shape()); err != nil {
 		return nil, differs(a, b, err.Error())
 	}
+	if err := supported(a); err != nil {
+		return nil, err
+	}
 	if err := sameOp(a, b); err != nil {
 		return nil, err
 	}

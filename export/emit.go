@@ -28,7 +28,7 @@ type emitter struct {
 	constants map[string]string // initialisers of attributes by their content
 	shapes    map[string][]dim  // shapes of values where they are known
 	batch     string            // a value of shape [1] that holds the batch size, once somebody asked
-	source    *node             // an input with the batch as a dimension
+	source    *node             // an input with the batch, or a multiple of it, as a dimension
 	scope     string            // of the node being lowered
 }
 
@@ -176,9 +176,20 @@ func (e *emitter) batchSize() (string, error) {
 	if e.source == nil {
 		return "", fmt.Errorf("export: a shape varies with the batch, but no input has the batch as a dimension")
 	}
-	axis := slices.Index(e.source.shape, dim{n: 1, byBatch: true})
+	axis := batches(e.source.shape)
 	e.batch = e.Node("Shape", map[string]any{"start": int64(axis), "end": int64(axis + 1)}, e.names[e.source])
+	if n := e.source.shape[axis].n; n != 1 {
+		e.batch = e.Node("Div", nil, e.batch, e.Ints(n))
+	}
 	return e.batch, nil
+}
+
+// batches returns the first axis that is the batch, else the first that is a multiple of it, else -1.
+func batches(shape []dim) int {
+	if axis := slices.Index(shape, dim{n: 1, byBatch: true}); axis >= 0 {
+		return axis
+	}
+	return slices.IndexFunc(shape, func(d dim) bool { return d.byBatch })
 }
 
 // reshape gives a value another shape. One dimension at most may vary, or the shape is computed.

@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/catvae/catvae/internal/flaw"
 	"github.com/catvae/catvae/internal/onnxop"
 	G "gorgonia.org/gorgonia"
 )
@@ -39,16 +40,28 @@ type onnxOp interface {
 	ONNX(w onnxop.Writer, inputs []string, shapes [][]int64) (output string, err error)
 }
 
+// supported reports an operation that cannot be written, whatever its attributes.
+func supported(n *G.Node) error {
+	if n.Op() == nil || isConstant(n) {
+		return nil
+	}
+	_, own := n.Op().(onnxOp)
+	if _, ok := ops[kindOf(n.Op())]; ok || own {
+		return nil
+	}
+	if err := flaw.Graph([]*G.Node{n}); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	return fmt.Errorf("export: %s: operation %v (%T): %w: build it from the operations in docs/operators.md, give the op a method ONNX (see builder.ONNXWriter), or add a row to export/ops.go",
+		label(n), n.Op(), n.Op(), ErrUnsupportedOp)
+}
+
 // lowerOp writes a node with an operation and returns the name of its value.
 func (e *emitter) lowerOp(n *node) (string, error) {
 	if op, ok := n.op().(onnxOp); ok {
 		return e.lowerOwn(op, n)
 	}
-	r, ok := ops[n.kind]
-	if !ok {
-		return "", fmt.Errorf("export: %s: operation %v (%T): %w: build it from the operations in docs/operators.md, give the op a method ONNX (see builder.ONNXWriter), or add a row to export/ops.go",
-			label(n.first), n.op(), n.op(), ErrUnsupportedOp)
-	}
+	r := ops[n.kind] // supported has seen that there is one
 	if r.arity >= 0 && len(n.in) != r.arity {
 		return "", fmt.Errorf("export: %s: %v has %d operands, the table says %d", label(n.first), n.op(), len(n.in), r.arity)
 	}

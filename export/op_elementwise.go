@@ -1,6 +1,7 @@
 package export
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/catvae/catvae/internal/onnxpb"
@@ -59,6 +60,15 @@ func comparison(op string, negate bool) func(*emitter, *node) (string, error) {
 
 func (e *emitter) cast(value string, to onnxpb.TensorProto_DataType) string {
 	return e.Node("Cast", map[string]any{"to": int64(to)}, value)
+}
+
+// lowerConvert: https://onnx.ai/onnx/operators/onnx__Cast.html
+func lowerConvert(e *emitter, n *node) (string, error) {
+	to := onnxType(n.dtype())
+	if to == onnxpb.TensorProto_UNDEFINED {
+		return "", fmt.Errorf("export: %s: %v cannot be written in ONNX: %w", label(n.first), n.dtype(), ErrUnsupportedOp)
+	}
+	return e.cast(e.in(n, 0), to), nil
 }
 
 func lowerSquare(e *emitter, n *node) (string, error) {

@@ -1,5 +1,10 @@
 package export
 
+import (
+	"fmt"
+	"slices"
+)
+
 // transposes reads which operands of a matrix product are transposed.
 func (n *node) transposes() (a, b bool, err error) {
 	if a, err = n.flag("transA"); err != nil {
@@ -108,4 +113,56 @@ func lowerBatchedMatMul(e *emitter, n *node) (string, error) {
 		}
 	}
 	return e.Node("MatMul", nil, operands[0], operands[1]), nil
+}
+
+// lowerTensordot contracts axes of two tensors: what is contracted goes to the end of the first and the front of the second, and both
+// become matrices.
+func lowerTensordot(e *emitter, n *node) (string, error) {
+	var operands [2]string
+	var kept []dim
+	for i, name := range []string{"aAxes", "bAxes"} {
+		contracted, err := n.numbers(name)
+		if err != nil {
+			return "", err
+		}
+		shape := n.in[i].shape
+		perm, inner := make([]int64, 0, len(shape)), dim{n: 1}
+		var outer dim
+		rest := []dim{}
+		for axis, d := range shape {
+			if !slices.Contains(contracted, axis) {
+				perm, rest = append(perm, int64(axis)), append(rest, d)
+			}
+		}
+		for _, axis := range contracted {
+			inner = product(inner, shape[axis])
+		}
+		outer = dim{n: 1}
+		for _, d := range rest {
+			outer = product(outer, d)
+		}
+		if inner.n < 0 || outer.n < 0 {
+			return "", fmt.Errorf("export: %s: two axes that vary with the batch cannot be one", label(n.first))
+		}
+		axes, to := int64s(contracted), []dim{outer, inner}
+		if i == 0 {
+			perm = append(perm, axes...)
+		} else {
+			perm, to = append(axes, perm...), []dim{inner, outer}
+		}
+		x := e.Node("Transpose", map[string]any{"perm": perm}, e.in(n, i))
+		if operands[i], err = e.reshape(x, to); err != nil {
+			return "", err
+		}
+		kept = append(kept, rest...)
+	}
+	return e.reshape(e.Node("MatMul", nil, operands[0], operands[1]), kept)
+}
+
+// product multiplies dimensions; it is negative where both vary with the batch.
+func product(a, b dim) dim {
+	if a.byBatch && b.byBatch {
+		return dim{n: -1}
+	}
+	return dim{n: a.n * b.n, byBatch: a.byBatch || b.byBatch}
 }

@@ -43,7 +43,7 @@ func (e *emitter) inputs(first, second Traced, order []*node) error {
 		}
 		e.names[n] = input.Name
 		e.scopes[n] = e.scope
-		if e.source == nil && slices.Contains(shape, dim{n: 1, byBatch: true}) {
+		if batches(shape) >= 0 && (e.source == nil || !slices.Contains(e.source.shape, dim{n: 1, byBatch: true})) {
 			e.source = n
 		}
 	}

@@ -26,7 +26,8 @@ var graphFlaws = []flaw{
 	{"the gradient of Log2 is too small by (ln 2)²", "use HadamardDiv(Log(x), a constant of ln 2)", log2Gradient},
 	{"the gradient of InverseSqrt is -1/(2y³), not -y³/2", "use Inverse(Sqrt(x))", inverseSqrtGradient},
 	{"the gradient of OuterProd multiplies by the wrong operand", "use Mul of a matrix of one column and one of one row", outerProdGradient},
-	{"the gradient of ByIndices is right along axis 0 only, where no index is repeated", "use Mul with a matrix of zeros and ones", byIndicesGradient},
+	{"the gradient of ByIndices is right along axis 0 only", "use Mul with a matrix of zeros and ones", byIndicesGradient},
+	{"the shape of a Slice whose step does not divide its length is too small", "use an end that is a whole number of steps behind the start", unevenSlice},
 	{"LogSumExp is ln(Σ exp(x-m) + m), not ln(Σ exp(x-m)) + m", "use Add(Log(Sum(Exp(x-m))), m)", logSumExp},
 	{"AveragePool2D divides by the picture's width, not by the number of its window's values", "use Mul with a constant matrix, or an op of your own", averagePool},
 }

@@ -82,6 +82,17 @@ func TestFlaws(t *testing.T) {
 			i := G.NewVector(g, tensor.Int, G.WithName("i"), G.WithShape(2))
 			return gradients(must(G.Sum(must(G.ByIndices(x, i, 1)))), x)
 		}, "the gradient of ByIndices", ""},
+		"Slice 0:5:2": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
+			return []*G.Node{must(G.Slice(v("x", 2, 5), nil, G.S(0, 5, 2)))}
+		}, "Slice", ""},
+		"Slice 0:4:2": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
+			return []*G.Node{must(G.Slice(v("x", 2, 5), nil, G.S(0, 4, 2)))}
+		}, "", ""},
+		"ByIndices along axis 0": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
+			x := v("x", 3, 2)
+			i := G.NewVector(g, tensor.Int, G.WithName("i"), G.WithShape(2))
+			return gradients(must(G.Sum(must(G.ByIndices(x, i, 0)))), x)
+		}, "", ""},
 		"Sum of axes 2, 3 of 4": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
 			return []*G.Node{must(G.Sum(v("x", 2, 3, 4, 5), 2, 3))}
 		}, "", "inner axis"},

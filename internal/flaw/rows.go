@@ -80,7 +80,20 @@ func outerProdGradient(n *node) bool {
 }
 
 func byIndicesGradient(n *node) bool {
-	return fmt.Sprintf("%T", n.Op()) == "*gorgonia.byIndicesOpDiffOp"
+	return starts(n, "ByIndicesOpDiff{}(") && !starts(n, "ByIndicesOpDiff{}(0)")
+}
+
+// unevenSlice: gorgonia prints a slice as "T[:, 0:5:2...]", and takes 5/2 for 2 elements.
+func unevenSlice(n *node) bool {
+	if !starts(n, "T[") {
+		return false
+	}
+	text, _, _ := strings.Cut(n.Op().String(), "...")
+	var start, end, step int
+	if _, err := fmt.Sscanf(text[strings.LastIndexAny(text, "[ ")+1:], "%d:%d:%d", &start, &end, &step); err != nil {
+		return false
+	}
+	return step > 1 && (end-start)%step != 0
 }
 
 // logSumExp: Σ exp(x-m) + m, for the largest m of x, which it takes the logarithm of.

@@ -71,7 +71,20 @@ var unaries = []function{
 	pointwise("Rectify", G.Rectify, func(x float64) float64 { return max(x, 0) }, nil),
 	pointwise("LeakyRelu", func(x *G.Node) (*G.Node, error) { return G.LeakyRelu(x, 0.1) }, func(x float64) float64 { return max(x, 0.1*x) }, nil),
 	pointwise("Mish", G.Mish, func(x float64) float64 { return x * math.Tanh(softplus(x)) }, nil),
-	pointwise("ConvType", func(x *G.Node) (*G.Node, error) { return G.ConvType(x, x.Dtype(), x.Dtype()) }, func(x float64) float64 { return x }, nil),
+	pointwise("ConvType", thereAndBack, func(x float64) float64 { return x }, nil),
+}
+
+// thereAndBack converts to the other float type and back.
+func thereAndBack(x *G.Node) (*G.Node, error) {
+	other := tensor.Float64
+	if x.Dtype() == other {
+		other = tensor.Float32
+	}
+	y, err := G.ConvType(x, x.Dtype(), other)
+	if err != nil {
+		return nil, err
+	}
+	return G.ConvType(y, other, x.Dtype())
 }
 
 // both makes the form of a function of two operands.

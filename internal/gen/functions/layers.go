@@ -117,13 +117,10 @@ var networks = []function{
 			m := mean(in[0], 2, 3)
 			return m.reshape(m.shape[0], m.shape[1], 1, 1)
 		}).flattened()}},
-	{"BatchNorm", []form{picture("", [][]int{{-1, 3}, {-1, 3}, {-1, 3}}, func(in []*G.Node) (*G.Node, error) {
-		y, _, _, _, err := G.BatchNorm(in[0], in[1], in[2], 0.9, 1e-5)
-		return y, err
-	}, func(in []array) array {
-		n := standardize(in[0], 1e-5, func(i []int) int { return i[1] })
-		return combine(combine(n, in[1], times), in[2], plus)
-	})}},
+	{"BatchNorm", []form{
+		batchNorm("a matrix", []int{-1, 3}, 2),
+		batchNorm("pictures", []int{-1, 3, 2, 2}, 0),
+	}},
 	{"GroupNorm", []form{picture("", [][]int{{-1, 4, 2, 2}, {1, 4, 1, 1}, {1, 4, 1, 1}}, func(in []*G.Node) (*G.Node, error) {
 		return G.GroupNorm(in[0], in[1], in[2], 2, 4, 1e-5)
 	}, func(in []array) array {
@@ -140,6 +137,19 @@ var networks = []function{
 	{"YOLOv3", []form{{shapes: [][]int{{-1, 18, 2, 2}}, random: true, build: func(in []*G.Node) (*G.Node, error) {
 		return G.YOLOv3(in[0], []float32{10, 13, 16, 30, 33, 23}, []int{0, 1, 2}, 64, 1, 0.5)
 	}}}},
+}
+
+// batchNorm normalises each channel over the batch. One row of a matrix has no variance to divide by.
+func batchNorm(name string, shape []int, least int) form {
+	f := picture(name, [][]int{shape, shape, shape}, func(in []*G.Node) (*G.Node, error) {
+		y, _, _, _, err := G.BatchNorm(in[0], in[1], in[2], 0.9, 1e-5)
+		return y, err
+	}, func(in []array) array {
+		n := standardize(in[0], 1e-5, func(i []int) int { return i[1] })
+		return combine(combine(n, in[1], times), in[2], plus)
+	})
+	f.least = least
+	return f
 }
 
 func columns(name string, w window) form {

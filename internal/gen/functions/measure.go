@@ -25,6 +25,7 @@ type form struct {
 	want   func(in []array) array              // the same in plain loops
 	flat   bool                                // it has no gradient in mathematics
 	wrt    []int                               // the operands that it is differentiated by; all where nil
+	least  int                                 // the smallest batch; 0 is 1
 	random bool                                // its values are drawn: only whether it exports is measured
 	remark string
 }
@@ -61,11 +62,7 @@ func measure(ctx context.Context, f form, on []backend.Backend) (m measurement) 
 	}
 	if !f.flat && !f.random {
 		m.tapeGradient = m.onTape(f, true)
-		if m.tapeGradient != missing {
-			m.gradient = m.exported(ctx, f, on, true)
-		} else {
-			m.gradient = missing
-		}
+		m.gradient = m.exported(ctx, f, on, true)
 	}
 	return m
 }
@@ -112,7 +109,7 @@ func runs(ctx context.Context, b backend.Backend, model []byte, f form, dtype te
 		return err
 	}
 	defer loaded.Close()
-	for _, batch := range append([]int{1}, batches...) {
+	for _, batch := range append([]int{max(f.least, 1)}, batches...) {
 		in, want := drawn(f, batch, gradient)
 		var tensors []onnxtensor.Tensor
 		for i, a := range in {
@@ -179,7 +176,11 @@ func (m *measurement) onTape(f form, gradient bool) (o outcome) {
 			case float64:
 				got.data = []float64{d}
 			}
-			if err := compare(got, want[i], tensor.Float64); err != nil {
+			err := compare(got, want[i], tensor.Float64)
+			if declared := t.Outputs[i].Node.Shape(); err == nil && !slices.Equal([]int(declared), want[i].shape) {
+				err = fmt.Errorf("the node's shape is %v, want %v", declared, want[i].shape)
+			}
+			if err != nil {
 				m.say("gorgonia's machine, batch %d: %s: %v", batch, t.Outputs[i].Name, err)
 				return wrong
 			}

@@ -41,6 +41,8 @@ func along(name string, f func(*G.Node, ...int) (*G.Node, error), want func(a ar
 		{"axes 1, 2 of 3", []int{-1, 2, 3}, []int{1, 2}},
 		{"axes 0, 2 of 3", []int{-1, 2, 3}, []int{0, 2}},
 		{"axis 3 of 4", []int{-1, 2, 3, 2}, []int{3}},
+		{"axis 2 of 4", []int{-1, 2, 3, 2}, []int{2}},
+		{"axis 2 of 4, of two elements", []int{-1, 2, 2, 3}, []int{2}},
 		{"axes 2, 3 of 4", []int{-1, 2, 3, 2}, []int{2, 3}},
 		{"axes 0, 2, 3 of 4", []int{-1, 2, 3, 2}, []int{0, 2, 3}},
 		{"all axes of 4", []int{-1, 2, 3, 2}, nil},
@@ -141,6 +143,7 @@ var shaping = []function{
 		slicing("columns 1:3", []int{-1, 3}, []tensor.Slice{nil, G.S(1, 3)}, func(a array) array { return a.slice(1, 1, 3, 1) }),
 		slicing("one column", []int{-1, 3}, []tensor.Slice{nil, G.S(1)}, func(a array) array { return a.slice(1, 1, 2, 1).drop(1) }),
 		slicing("columns 0:5:2", []int{-1, 5}, []tensor.Slice{nil, G.S(0, 5, 2)}, func(a array) array { return a.slice(1, 0, 5, 2) }),
+		slicing("columns 0:4:2", []int{-1, 5}, []tensor.Slice{nil, G.S(0, 4, 2)}, func(a array) array { return a.slice(1, 0, 4, 2) }),
 		slicing("the first row", []int{-1, 3}, []tensor.Slice{G.S(0)}, func(a array) array { return a.slice(0, 0, 1, 1).drop(0) }),
 		slicing("of a vector, one number", []int{3}, []tensor.Slice{G.S(1)}, func(a array) array { return a.slice(0, 1, 2, 1).drop(0) }),
 		slicing("one row and one column", []int{4, 3}, []tensor.Slice{G.S(2), G.S(1)}, func(a array) array { return array{nil, []float64{a.at(2, 1)}} }),
@@ -188,12 +191,9 @@ var shaping = []function{
 		return G.KeepDims(x, false, func(x *G.Node) (*G.Node, error) { return G.Sum(x, 1) })
 	}, func(a array) array { return a.sum(1).insert(1) })}},
 	{"At", []form{
-		one("", []int{-1, 3}, func(x *G.Node) (*G.Node, error) { return G.At(x, 1, 2) }, func(a array) array {
-			if a.shape[0] < 2 {
-				return array{nil, []float64{0}}
-			}
-			return array{nil, []float64{a.at(1, 2)}}
-		}).flattened(),
+		{shapes: [][]int{{-1, 3}}, signed: true, flat: true, least: 2,
+			build: func(in []*G.Node) (*G.Node, error) { return G.At(in[0], 1, 2) },
+			want:  func(in []array) array { return array{nil, []float64{in[0].at(1, 2)}} }},
 		one("of a vector", []int{3}, func(x *G.Node) (*G.Node, error) { return G.At(x, 2) }, func(a array) array { return array{nil, []float64{a.at(2)}} }).flattened(),
 	}},
 	{"DiagFlat", []form{
@@ -204,14 +204,15 @@ var shaping = []function{
 		return fill([]int{a.shape[0], a.shape[1], 2 * a.shape[2], 2 * a.shape[3]}, func(i []int) float64 { return a.at(i[0], i[1], i[2]/2, i[3]/2) })
 	})}},
 	{"ByIndices", []form{
-		one("axis 1", []int{-1, 3}, byIndices(1), func(a array) array { return concat(1, a.slice(1, 2, 3, 1), a.slice(1, 0, 1, 1)) }),
-		one("axis 0", []int{3, 2}, byIndices(0), func(a array) array { return concat(0, a.slice(0, 2, 3, 1), a.slice(0, 0, 1, 1)) }),
+		one("axis 1", []int{-1, 3}, byIndices(1, 2, 0), func(a array) array { return concat(1, a.slice(1, 2, 3, 1), a.slice(1, 0, 1, 1)) }),
+		one("axis 0", []int{3, 2}, byIndices(0, 2, 0), func(a array) array { return concat(0, a.slice(0, 2, 3, 1), a.slice(0, 0, 1, 1)) }),
+		one("axis 0, one twice", []int{3, 2}, byIndices(0, 2, 2), func(a array) array { return concat(0, a.slice(0, 2, 3, 1), a.slice(0, 2, 3, 1)) }),
 	}},
 }
 
-func byIndices(axis int) unary {
+func byIndices(axis int, picked ...int) unary {
 	return func(x *G.Node) (*G.Node, error) {
-		picks := G.NewVector(x.Graph(), tensor.Int, G.WithName("picks"), G.WithValue(tensor.New(tensor.WithShape(2), tensor.WithBacking([]int{2, 0}))))
+		picks := G.NewVector(x.Graph(), tensor.Int, G.WithName("picks"), G.WithValue(tensor.New(tensor.WithShape(len(picked)), tensor.WithBacking(picked))))
 		return G.ByIndices(x, picks, axis)
 	}
 }
