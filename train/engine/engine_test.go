@@ -137,6 +137,9 @@ func TestOptimizersAgainstALoop(t *testing.T) {
 		"adam":              {Name: "adam", LearningRate: 0.01},
 		"adam, clipped":     {Name: "adam", LearningRate: 0.01, Clip: 0.05},
 		"adamw":             {Name: "adamw", LearningRate: 0.01, WeightDecay: 0.1},
+		"adagrad":           {Name: "adagrad", LearningRate: 0.05},
+		"rmsprop":           {Name: "rmsprop", LearningRate: 0.01, Rho: 0.9},
+		"rmsprop, clipped":  {Name: "rmsprop", LearningRate: 0.001, Clip: 0.05},
 		"sgd":               {Name: "sgd", LearningRate: 0.05},
 		"sgd with momentum": {Name: "sgd", LearningRate: 0.02, Momentum: 0.9, Clip: 1},
 	} {
@@ -214,9 +217,22 @@ func (l *loop) step(x, y []float64) float64 {
 		for j, g := range [][]float64{gw, gb}[i] {
 			g *= scale
 			m, v := &l.m[i][j], &l.v[i][j]
-			if l.o.Name == "sgd" {
+			rho := l.o.Rho
+			if rho == 0 {
+				rho = 0.999
+			}
+			switch l.o.Name {
+			case "sgd":
 				*m = l.o.Momentum**m + g
 				w[j] -= l.o.LearningRate * *m
+				continue
+			case "adagrad":
+				*v += g * g
+				w[j] -= l.o.LearningRate * g / math.Sqrt(*v+1e-8)
+				continue
+			case "rmsprop":
+				*v = rho**v + (1-rho)*g*g
+				w[j] -= l.o.LearningRate * g / math.Sqrt(*v+1e-8)
 				continue
 			}
 			*m, *v = 0.9**m+0.1*g, 0.999**v+0.001*g*g
@@ -231,7 +247,12 @@ func (l *loop) step(x, y []float64) float64 {
 // A state that is taken and restored, in the same engine or another, continues bit for bit; several steps a call give what
 // single ones give; two runs are equal.
 func TestStates(t *testing.T) {
-	o := engine.Optimizer{Name: "adam", LearningRate: 0.01}
+	for _, name := range engine.Optimizers() {
+		t.Run(name, func(t *testing.T) { states(t, engine.Optimizer{Name: name, LearningRate: 0.01}) })
+	}
+}
+
+func states(t *testing.T, o engine.Optimizer) {
 	batch := func(step int) engine.Batch {
 		x, y := data(step)
 		return engine.Batch{"x": as(tensor.Float32, x), "y": as(tensor.Float32, y)}
@@ -317,7 +338,7 @@ func TestBadObjectives(t *testing.T) {
 		}
 	}
 	for _, o := range []engine.Optimizer{
-		{}, {Name: "adagrad", LearningRate: 1}, {Name: "adam"}, {Name: "adam", LearningRate: math.NaN()}, {Name: "adam", LearningRate: 1, Clip: -1},
+		{}, {Name: "adadelta", LearningRate: 1}, {Name: "adam", LearningRate: 1, Rho: 0.9}, {Name: "rmsprop", LearningRate: 1, Rho: 1}, {Name: "adam"}, {Name: "adam", LearningRate: math.NaN()}, {Name: "adam", LearningRate: 1, Clip: -1},
 		{Name: "adam", LearningRate: 1, Momentum: 0.5}, {Name: "sgd", LearningRate: 1, Momentum: 1}, {Name: "sgd", LearningRate: 1, WeightDecay: 0.1},
 		{Name: "adamw", LearningRate: 1, WeightDecay: 2},
 	} {

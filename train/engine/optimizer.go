@@ -21,6 +21,7 @@ type Optimizer struct {
 	LearningRate float64 `json:"learning_rate" doc:"step size" range:"(0,1000]"`
 	Clip         float64 `json:"clip" doc:"largest norm of all gradients together; 0 means no limit" range:"[0,1e30]"`
 	Momentum     float64 `json:"momentum,omitempty" doc:"for sgd only: how much of the last step is kept" range:"[0,1)"`
+	Rho          float64 `json:"rho,omitempty" doc:"for rmsprop only: how much of the mean of squared gradients is kept; 0 means 0.999, as in gorgonia" range:"[0,1)"`
 	WeightDecay  float64 `json:"weight_decay,omitempty" doc:"for adamw only: how much of a weight each step removes, times the learning rate; 0.01 is usual" range:"[0,1e6]"`
 }
 
@@ -39,6 +40,8 @@ func (o Optimizer) Validate() error {
 		return fmt.Errorf("engine: optimizer.clip is %g: use 0 for no limit, or a positive number: %w", o.Clip, ErrOptimizer)
 	case !(o.Momentum >= 0 && o.Momentum < 1) || o.Momentum != 0 && !rules[o.Name].momentum:
 		return fmt.Errorf("engine: optimizer.momentum is %g: use a number from 0, below 1, and with sgd only: %w", o.Momentum, ErrOptimizer)
+	case !(o.Rho >= 0 && o.Rho < 1) || o.Rho != 0 && !rules[o.Name].rho:
+		return fmt.Errorf("engine: optimizer.rho is %g: use a number from 0, below 1, and with rmsprop only: %w", o.Rho, ErrOptimizer)
 	case !positive(o.WeightDecay) || o.WeightDecay*o.LearningRate >= 1 || o.WeightDecay != 0 && !rules[o.Name].decay:
 		return fmt.Errorf("engine: optimizer.weight_decay is %g: use a number from 0, below 1/learning_rate, and with adamw only: %w", o.WeightDecay, ErrOptimizer)
 	}
@@ -66,12 +69,14 @@ type updateInputs struct {
 
 // rules holds the optimisers by their names: one row each, the update and the settings that it takes.
 var rules = map[string]struct {
-	of              func(o Optimizer) rule
-	momentum, decay bool
+	of                   func(o Optimizer) rule
+	momentum, decay, rho bool
 }{
-	"adam":  {of: adam},
-	"adamw": {of: adam, decay: true},
-	"sgd":   {of: sgd, momentum: true},
+	"adagrad": {of: adagrad},
+	"adam":    {of: adam},
+	"adamw":   {of: adam, decay: true},
+	"rmsprop": {of: rmsprop, rho: true},
+	"sgd":     {of: sgd, momentum: true},
 }
 
 // The constants of Adam (Kingma and Ba 1412.6980, section 2).
@@ -136,6 +141,45 @@ func sgd(o Optimizer) rule {
 		r.moments = []string{"v"}
 	}
 	return r
+}
+
+// adagrad divides each step by what its squared gradients have added up to (Duchi, Hazan and Singer 2011, figure 1), with ε where gorgonia's
+// AdaGradSolver has it:
+//
+//	s' = s + g²,   w' = w - lr g / √(s' + ε)
+func adagrad(o Optimizer) rule {
+	return rule{
+		moments: []string{"total"},
+		scalars: func(int) []scalar { return []scalar{{"rate", o.LearningRate}} },
+		update: func(b *builder.Graph, in updateInputs) (*G.Node, []*G.Node) {
+			s := b.Add(in.moments[0], b.Square(in.g))
+			return rooted(b, in, s), []*G.Node{s}
+		},
+	}
+}
+
+// rmsprop divides each step by a moving mean of the squared gradients (Hinton, lecture 6e of "Neural networks for machine learning"), with ε
+// where gorgonia's RMSPropSolver has it:
+//
+//	s' = ρ s + (1-ρ) g²,   w' = w - lr g / √(s' + ε)
+func rmsprop(o Optimizer) rule {
+	rho := o.Rho
+	if rho == 0 {
+		rho = 0.999
+	}
+	return rule{
+		moments: []string{"square"},
+		scalars: func(int) []scalar { return []scalar{{"rate", o.LearningRate}} },
+		update: func(b *builder.Graph, in updateInputs) (*G.Node, []*G.Node) {
+			s := b.Add(b.Mul(in.moments[0], b.Number(rho)), b.Mul(b.Square(in.g), b.Number(1-rho)))
+			return rooted(b, in, s), []*G.Node{s}
+		},
+	}
+}
+
+// rooted is w - rate g / √(s + ε).
+func rooted(b *builder.Graph, in updateInputs, s *G.Node) *G.Node {
+	return b.Sub(in.w, b.Mul(b.Div(in.g, b.Sqrt(b.Add(s, b.Number(epsilon)))), in.scalars[0]))
 }
 
 // clipByNorm scales gradients so that their joint norm is at most limit:
