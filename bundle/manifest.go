@@ -47,6 +47,8 @@ type Manifest struct {
 	Likelihood    string          `json:"likelihood"` // a likelihood of package dist; "bernoulli": reconstruction_logits are of p(x=1|code)
 	Opset         int64           `json:"opset"`
 	IRVersion     int64           `json:"ir_version"`
+	// Warnings say what a user of the model must know of its training, for people: a line each.
+	Warnings []string `json:"warnings,omitempty"`
 	// Variants are further encoders with their thresholds, each one graph, by their names.
 	Variants map[string]Variant `json:"variants,omitempty"`
 	Files    map[string]File    `json:"files"` // every file of the bundle except the manifest, by its slash-separated name

@@ -41,7 +41,7 @@ var importRules = []importRule{
 	{"runtime/purego", "internal/... runtime/backend", ""},
 	{"train", "builder/... bundle/... dataset dist export internal/... models runtime runtime/backend train/...", "*"},
 	{"train/engine", "builder dist export internal/... runtime/backend", "gorgonia.org/"},
-	{"train/evaluate", "bundle dataset dist internal/... runtime", "golang.org/x/sync/"},
+	{"train/evaluate", "bundle codes dataset dist internal/... runtime", "golang.org/x/sync/"},
 	{"train/report", "internal/...", "gonum.org/v1/plot"},
 	{"internal/gen/...", "export internal/... runtime/backend runtime/purego", "*"},
 	{"internal/...", "internal/...", "*"},

@@ -24,8 +24,9 @@ type Trained struct {
 	Model  builder.Model
 	Params *builder.Params
 
-	dir    string         // of the run that it was opened from, "" for none
-	record map[string]any // what a bundle's record must say of the weights
+	dir      string         // of the run that it was opened from, "" for none
+	record   map[string]any // what a bundle's record must say of the weights
+	warnings []string       // what its manifest must
 }
 
 // BundleOptions say how a bundle is written.
@@ -84,7 +85,7 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 		return bundle.Manifest{}, err
 	}
 	m := bundle.Manifest{
-		Name: t.Name, Model: config, Likelihood: t.Model.LikelihoodName(), Input: bundle.InputOf(values),
+		Name: t.Name, Model: config, Warnings: t.warnings, Likelihood: t.Model.LikelihoodName(), Input: bundle.InputOf(values),
 		Latent: bundle.Latent{
 			Kind: t.Model.Latent.Kind, Variables: t.Model.Latent.Variables, Categories: t.Model.Latent.Categories,
 			Prior: bundle.Prior{Kind: t.Model.Latent.Prior}, BitOrder: bundle.BitOrderMSBFirst,

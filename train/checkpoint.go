@@ -92,10 +92,10 @@ type sealed struct {
 	StateSHA256 string          `json:"state_sha256"` // of state.safetensors
 }
 
-// configHash identifies what a run may not change when it is resumed: everything except the number of epochs.
+// configHash identifies what a run may not change when it is resumed: everything except how long it is.
 func configHash(c Config) (string, error) {
 	c = c.canonical()
-	c.Epochs = 0
+	c.Epochs, c.Steps = 0, 0
 	text, err := json.Marshal(c)
 	if err != nil {
 		return "", fmt.Errorf("train: configuration: %w", err)

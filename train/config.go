@@ -36,6 +36,7 @@ type Config struct {
 	Optimizer   engine.Optimizer      `json:"optimizer"`
 	Data        Data                  `json:"data"`
 	Epochs      int                   `json:"epochs" doc:"passes over the training rows" range:"[1,1e6]"`
+	Steps       int                   `json:"steps,omitempty" doc:"steps of the run, whatever epochs says; the last epoch may then be partial, and is measured as the others. Left out or 0: as many as epochs takes" range:"[0,1e12]"`
 	Batch       int                   `json:"batch" doc:"rows a step" range:"[1,1048576]"`
 	Seed        uint64                `json:"seed" doc:"of all random numbers"`
 }
@@ -53,11 +54,13 @@ type Temperature struct {
 	Rate  float64 `json:"rate" doc:"how fast it falls, per step: max(floor, start·exp(-rate·step))" range:"[0,1e6]"`
 }
 
-// ObjectiveConfig says what is minimised: the divergence has the weight(t) = kl_weight · min(1, t/kl_warmup).
+// ObjectiveConfig says what is minimised: the divergence has the weight(t) = kl_weight · min(1, t/kl_warmup). A run makes
+// steps of a part when it begins, so that its schedule stays when it is resumed for longer.
 type ObjectiveConfig struct {
-	KLWeight  float64 `json:"kl_weight" doc:"weight of the divergence; 1 is the ELBO" range:"[0,1e6]"`
-	KLWarmup  int     `json:"kl_warmup" doc:"steps over which that weight rises from 0; 0 means none" range:"[0,1e12]"`
-	Estimator string  `json:"estimator,omitempty" doc:"how the gradient reaches the encoder; left out: gumbel" oneof:"estimators"`
+	KLWeight     float64 `json:"kl_weight" doc:"weight of the divergence; 1 is the ELBO" range:"[0,1e6]"`
+	KLWarmup     int     `json:"kl_warmup" doc:"steps over which that weight rises from 0; 0 means none, or what kl_warmup_part says" range:"[0,1e12]"`
+	KLWarmupPart float64 `json:"kl_warmup_part,omitempty" doc:"the same as a part of the run's steps, 0.25 for a quarter; a run's config.json has it as kl_warmup. Not both" range:"[0,1]"`
+	Estimator    string  `json:"estimator,omitempty" doc:"how the gradient reaches the encoder; left out: gumbel" oneof:"estimators"`
 }
 
 // Data says how rows are prepared.
@@ -144,6 +147,18 @@ func parseConfig(c Config, text string) (Config, error) {
 	if err := d.Decode(&file); err != nil {
 		return c, fmt.Errorf("train: configuration: %w: %w", err, ErrConfig)
 	}
+	c.replaceRivals(func(key string) bool {
+		path, in := strings.Split(key, "."), keys
+		for _, name := range path[:len(path)-1] {
+			outer := in[name]
+			in = nil
+			if json.Unmarshal(outer, &in) != nil {
+				return false
+			}
+		}
+		_, ok := in[path[len(path)-1]]
+		return ok
+	})
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return c, fmt.Errorf("train: configuration: there is text after its end: %w", ErrConfig)
 	}
@@ -191,6 +206,9 @@ func (c Config) Validate() error {
 	}
 	if err := c.checkKeys(); err != nil {
 		return err
+	}
+	if c.Objective.KLWarmup > 0 && c.Objective.KLWarmupPart > 0 {
+		return fmt.Errorf("train: objective.kl_warmup is %d and objective.kl_warmup_part %g: both say how long the warm-up is: leave one out: %w", c.Objective.KLWarmup, c.Objective.KLWarmupPart, ErrConfig)
 	}
 	if err := c.Data.validate(); err != nil {
 		return err

@@ -40,6 +40,8 @@ func (r *run) finish(ctx context.Context) error {
 	} else if err := setParams(r.trained.Params, best.state.Tensors); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
+	r.trained.warnings = r.trained.warningsOf(r.step, r.best)
+	r.result.Warnings = r.trained.warnings
 	if r.result.Test, err = r.evaluate(ctx, best.standing, set, "test", r.result.BestEpoch, r.options.Samples); err != nil {
 		return err
 	}
@@ -96,7 +98,7 @@ func (r *run) findBest(ctx context.Context) (bestWeights, error) {
 		r.lost = r.best
 	}
 	r.best = nil
-	epoch, position := r.step/r.batches.perEpoch(), r.step%r.batches.perEpoch()
+	epoch, position := r.step/r.perEpoch(), r.step%r.perEpoch()
 	if position != 0 || epoch > r.validated {
 		return bestWeights{state: state}, nil
 	}

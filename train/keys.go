@@ -112,6 +112,7 @@ func (c *Config) Set(assignment string) error {
 	if err := setKey(reflect.ValueOf(c).Elem(), strings.Split(name, "."), value); err != nil {
 		return fmt.Errorf("train: %s: %w: %w", assignment, err, ErrConfig)
 	}
+	c.replaceRivals(func(key string) bool { return key == name })
 	if without := c.Latent; name == "latent.kind" { // the categories of another kind must not stay
 		if without.Categories = 0; without.Dist().Check() == nil {
 			c.Latent = without

@@ -40,7 +40,7 @@ var recordKinds = map[string]struct {
 	},
 	"validation": {
 		func(r Record) bool { return r.Evaluation != nil },
-		func(r Record, c Checkpoint) bool { return r.Epoch <= c.Validated },
+		func(r Record, c Checkpoint) bool { return r.Step <= c.Step },
 	},
 	"test": { // of a run that ended
 		func(r Record) bool { return r.Evaluation != nil },

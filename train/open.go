@@ -80,6 +80,10 @@ func openCheckpoint(dir string, warn func(string)) (Trained, error) {
 		return Trained{}, fmt.Errorf("train: %s: %w", dir, err)
 	}
 	t.Model = named.Model(newest.InputShape)
+	if lost {
+		newest.Best = nil
+	}
+	t.warnings = t.warningsOf(newest.Step, newest.Best)
 	return t, nil
 }
 

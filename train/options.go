@@ -56,6 +56,7 @@ type Result struct {
 	Validation   evaluate.Evaluation // of the best epoch
 	Test         evaluate.Evaluation // on the test split, or on the validation rows where the source has no test split
 	TestSplit    string              // which rows those were
+	Warnings     []string            // about the weights, as the bundle's manifest has them: a line each
 	Verification writer.Verification
 	Interrupted  bool
 }

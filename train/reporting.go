@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/train/evaluate"
 	"github.com/catvae/catvae/train/report"
 )
 
@@ -20,6 +22,7 @@ func (r *run) writeReport(ctx context.Context, model *runtime.Model, set *datase
 	d.Figures = figures(r.result, r.trained.Model.Bits())
 	d.Notes = []string{fmt.Sprintf("Trained on %s (%d rows, %d more held out for validation), %d steps of %d rows, by the engine %s; measured and verified on %s.",
 		r.training.Source, r.training.Len(), r.held.Len(), r.step, r.config.Batch, r.engine.Name(), r.options.Backend.Name())}
+	d.Warnings = r.result.Warnings
 	if r.result.Interrupted {
 		d.Notes = append(d.Notes, "The run was stopped before its last epoch.")
 	}
@@ -29,11 +32,21 @@ func (r *run) writeReport(ctx context.Context, model *runtime.Model, set *datase
 	if lost := r.folder.lostBytes(); lost > 0 {
 		d.Notes = append(d.Notes, fmt.Sprintf("The curves have gaps: when the run was resumed, %d bytes of %s were damaged or missing. No weight depends on them.", lost, MetricsFile))
 	}
-	if err := r.addPictures(ctx, model, set, &d); err != nil {
-		return err
-	}
 	for _, b := range r.result.Test.Bits {
 		d.Bits = append(d.Bits, report.Bit{Mean: b.Mean, KL: b.KL, Active: b.Active()})
+	}
+	if u := r.result.Test.Codes; u != nil {
+		d.CodeUse = u.String()
+		for i, b := range u.Each {
+			d.Bits[i].Ones, d.Bits[i].Entropy, d.Bits[i].Like = b.Mean, b.Entropy, b.Like
+		}
+	}
+	show := r.addPictures
+	if !arePictures(set.Shape) {
+		show = r.addColumns
+	}
+	if err := show(ctx, model, set, &d); err != nil {
+		return err
 	}
 	d.Commands = r.options.Commands
 	var page bytes.Buffer
@@ -101,15 +114,25 @@ func (r *run) curves() []report.Curve {
 			series("temperature", "step", func(r Record) float64 { return r.Temperature }),
 			series("KL weight", "step", func(r Record) float64 { return r.KLWeight }),
 		}},
-		{Name: "Active bits on the held-out rows.", XLabel: "step", YLabel: "bits", Series: []report.Series{
-			series("active bits", "validation", func(r Record) float64 { return float64(r.Evaluation.ActiveBits) }),
+		{Name: "The hard codes of the held-out rows.", XLabel: "step", YLabel: "bits", Series: []report.Series{
+			series("entropy", "validation", func(r Record) float64 { return r.use().Entropy }),
+			series("dead", "validation", func(r Record) float64 { return float64(r.use().Dead) }),
+			series("duplicate", "validation", func(r Record) float64 { return float64(r.use().Duplicate) }),
 		}},
 	}
 }
 
+// use returns that of the hard codes; NaN, which is not drawn, in records of earlier versions.
+func (r Record) use() evaluate.CodeUse {
+	if u := r.Evaluation.Codes; u != nil {
+		return *u
+	}
+	return evaluate.CodeUse{Entropy: math.NaN()}
+}
+
 func figures(r Result, bits int) []report.Figure {
 	number := func(x float64) string { return fmt.Sprintf("%.2f", x) }
-	e := r.Test
+	e, u := r.Test, Record{Evaluation: &r.Test}.use()
 	name, meaning := "best epoch", "By the validation bound; test rows never choose."
 	if r.LostEpoch > 0 {
 		name, meaning = "epoch", fmt.Sprintf("Whose weights these are. The best was %d, and is lost.", r.LostEpoch)
@@ -122,7 +145,10 @@ func figures(r Result, bits int) []report.Figure {
 		figure(fmt.Sprintf("-IWAE, K = %d", e.Samples), number(-e.IWAE), "nats a row", fmt.Sprintf("Negative %d-sample bound: closer to -ln p(x).", e.Samples)),
 		figure("reconstruction", number(e.Reconstruction), "nats a row", "-ln p(x|z) of a hard sample."),
 		figure("KL", number(e.KL), "nats a row", "How much the code says about a row: the divergence of the posterior from the prior."),
-		figure("active bits", fmt.Sprint(e.ActiveBits), fmt.Sprintf("of %d", bits), "Bits that are neither always the same nor unrelated to the row."),
+		figure("distinct codes", fmt.Sprint(u.Distinct), fmt.Sprintf("of %d distinct rows", u.DistinctRows), "Rows with the same code cannot be told apart."),
+		figure("entropy of the codes", number(u.Entropy), fmt.Sprintf("of %d bits", bits), fmt.Sprintf("How much the hard bits, those that are shipped, vary over the rows: %.2f a bit.", u.Entropy/float64(bits))),
+		figure("dead bits", fmt.Sprint(u.Dead), fmt.Sprintf("of %d", bits), "Hard bits that are the same in every row."),
+		figure("duplicate bits", fmt.Sprint(u.Duplicate), fmt.Sprintf("of %d", bits), "Hard bits that are equal to an earlier one, or its opposite, in every row."),
 		figure(name, fmt.Sprint(r.BestEpoch), "", meaning),
 	}
 }

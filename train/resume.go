@@ -25,6 +25,7 @@ func (r *run) open(ctx context.Context) (from *engine.State, err error) {
 			return from, err
 		}
 	}
+	r.resolve(nil)
 	if err := checkReplaceable(r.options.Out, r.options.Force); err != nil {
 		return nil, err
 	}
@@ -92,6 +93,7 @@ func (r *run) continued(folder *runFolder) (*engine.State, error) {
 	folder.config = text
 	c, state, found, err := newestCheckpoint(r.options.Out, old, r.options.Log)
 	if err == nil && found {
+		r.resolve(&old)
 		err = r.belongs(c, old)
 	}
 	switch {
@@ -99,6 +101,7 @@ func (r *run) continued(folder *runFolder) (*engine.State, error) {
 		return nil, err
 	case !found && (graphOf(old.Encoder) != "" || graphOf(old.Decoder) != ""): // imported: its graphs are its weights
 		r.folder, r.standing = folder, &old
+		r.resolve(nil)
 		r.options.Log(fmt.Sprintf("beginning with the weights of the graphs of %s", r.options.Out))
 		return nil, nil
 	case !found:
@@ -106,7 +109,7 @@ func (r *run) continued(folder *runFolder) (*engine.State, error) {
 		return nil, nil
 	}
 	r.folder, r.from, r.step, r.validated, r.best, r.lost, r.before = folder, c, c.Step, c.Validated, c.Best, c.Lost, c.Best
-	r.longer = r.config.Epochs != old.Epochs
+	r.longer = r.config.Epochs != old.Epochs || r.config.Steps != old.Steps
 	r.result.Steps, r.result.ResumedAt = c.Step, c.Step
 	r.began = time.Now().Add(-time.Duration(c.Seconds * float64(time.Second)))
 	r.saved = time.Now()
@@ -136,7 +139,7 @@ func (r *run) belongs(c Checkpoint, old Config) error {
 	if r.dataSHA256 != c.DataSHA256 {
 		return fmt.Errorf("train: the rows of %s are not those that %s was trained on (so says its checkpoint of step %d): give the same data, or start a new run: %w: %w", r.options.Source, r.options.Out, c.Step, ErrResume, ErrConfig)
 	}
-	perEpoch := r.training.Len() / r.config.Batch
+	perEpoch := r.perEpoch()
 	if !c.fits(perEpoch) || c.Best != nil && !c.Best.fits(c, perEpoch) || c.Lost != nil && !c.Lost.fits(c, perEpoch) {
 		return fmt.Errorf("train: the checkpoint of step %d of %s contradicts itself: its epochs, of %d steps each, are not those of its steps: take it away, or start a new run: %w: %w", c.Step, r.options.Out, perEpoch, ErrCheckpoint, ErrResume)
 	}
@@ -150,7 +153,7 @@ func difference(old, now Config) string {
 		was[s.key] = s.value
 	}
 	for _, s := range settings(now) {
-		if was[s.key] != s.value && s.key != "epochs" {
+		if was[s.key] != s.value && s.key != "epochs" && s.key != "steps" {
 			return fmt.Sprintf("%s was %s and is %s", s.key, cmp.Or(was[s.key], "left out"), s.value)
 		}
 	}
@@ -162,8 +165,11 @@ func (c Checkpoint) fits(perEpoch int) bool {
 	return c.Step > 0 && c.Epoch == c.Step/perEpoch+1 && c.Position == c.Step%perEpoch && c.Validated >= 0 && c.Validated <= c.Step/perEpoch
 }
 
+// fits takes the end of a run, too, which may lie within an epoch.
 func (b Best) fits(c Checkpoint, perEpoch int) bool {
-	return b.Epoch > 0 && b.Epoch <= c.Validated && b.Step == b.Epoch*perEpoch
+	whole := b.Epoch <= c.Validated && b.Step == b.Epoch*perEpoch
+	partial := b.Step <= c.Step && b.Step%perEpoch != 0 && b.Epoch == b.Step/perEpoch+1
+	return b.Epoch > 0 && b.Step > 0 && (whole || partial)
 }
 
 // checkpoint saves the run's state.
@@ -182,7 +188,7 @@ func (r *run) checkpoint() error {
 	if err != nil {
 		return err
 	}
-	perEpoch := r.batches.perEpoch()
+	perEpoch := r.perEpoch()
 	err = saveCheckpoint(r.folder.root, Checkpoint{
 		Format: checkpointMajor, Step: r.step, Epoch: r.step/perEpoch + 1, Position: r.step % perEpoch,
 		Seconds: time.Since(r.began).Seconds(), Engine: r.options.engineName(), Seed: r.config.Seed,
@@ -190,7 +196,7 @@ func (r *run) checkpoint() error {
 		ConfigSHA256: hash, DataSHA256: r.dataSHA256, InputShape: r.trained.Model.Input, MetricsBytes: metrics, Validated: r.validated, Best: r.best, Lost: r.lost,
 	}, r.engine.State(), r.before)
 	r.before = r.best // of what is now the last checkpoint but one, when the next is saved
-	r.saved, r.since, r.fresh = time.Now(), time.Now(), r.fresh && err != nil
+	r.saved, r.fresh = time.Now(), r.fresh && err != nil
 	return err
 }
 

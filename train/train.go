@@ -46,6 +46,9 @@ func Run(ctx context.Context, c Config, o Options) (Result, error) {
 	if err := r.begin(ctx); err != nil {
 		return r.result, err
 	}
+	if o := r.config.Objective; r.steps() < o.KLWarmup {
+		r.options.Log(fmt.Sprintf("the divergence gets its whole weight after %d steps, and the run ends after %d: give it more epochs, or set objective.kl_warmup_part to a part of the run such as 0.25", o.KLWarmup, r.steps()))
+	}
 	began := r.step
 	if err := r.train(ctx); err != nil {
 		return r.result, err
@@ -74,8 +77,8 @@ type run struct {
 	began          time.Time // when the run would have begun if it had made no pause
 	sum            Parts     // since the last record
 	summed         int
-	since          time.Time
-	validated      int // epochs
+	took           time.Duration // those steps
+	validated      int           // epochs
 	best           *Best
 	before         *Best      // when the last checkpoint was saved
 	lost           *Best      // better, but its weights are lost
@@ -178,22 +181,21 @@ func (r *run) newEngine(ctx context.Context, from *engine.State) error {
 
 // train takes the steps that are left.
 func (r *run) train(ctx context.Context) error {
-	r.since = time.Now()
-	began, perEpoch := r.step, r.batches.perEpoch()
+	began, perEpoch := r.step, r.perEpoch()
 	if _, err := r.findBest(ctx); err != nil {
 		return err
 	}
-	if r.step%perEpoch == 0 && r.step/perEpoch > r.validated { // the run was stopped while it measured this epoch
+	if r.epochEnded() && !r.measured() { // the run was stopped while it measured this epoch
 		if err := r.endPart(ctx, true); err != nil {
 			return err
 		}
 	}
-	for r.step < r.config.Epochs*perEpoch && ctx.Err() == nil {
-		n := min(r.engine.StepsPerCall(), perEpoch-r.step%perEpoch)
-		if err := r.takeSteps(r.batches.at(r.step, n)); err != nil {
+	for r.step < r.steps() && ctx.Err() == nil {
+		n := min(r.engine.StepsPerCall(), perEpoch-r.step%perEpoch, r.steps()-r.step)
+		if err := r.takeSteps(n); err != nil {
 			return err
 		}
-		if ended := r.step%perEpoch == 0; ended || time.Since(r.saved) > r.options.CheckpointEvery && !r.saved.IsZero() {
+		if ended := r.epochEnded(); ended || time.Since(r.saved) > r.options.CheckpointEvery && !r.saved.IsZero() {
 			if err := r.endPart(ctx, ended); err != nil {
 				return err
 			}
@@ -208,17 +210,31 @@ func (r *run) train(ctx context.Context) error {
 	return nil
 }
 
-// takeSteps takes one step for each batch, of one epoch.
-func (r *run) takeSteps(batches []engine.Batch) error {
-	values, err := r.engine.Step(context.Background(), batches...)
+// epochEnded reports whether an epoch ended with the last step: a whole one, or the run's last.
+func (r *run) epochEnded() bool {
+	return r.step > 0 && (r.step%r.perEpoch() == 0 || r.step == r.steps())
+}
+
+// measured reports whether the epoch that ended with the last step was measured.
+func (r *run) measured() bool {
+	if r.step%r.perEpoch() == 0 {
+		return r.step/r.perEpoch() <= r.validated
+	}
+	return slices.ContainsFunc(r.folder.records, func(rec Record) bool { return rec.Kind == "validation" && rec.Step == r.step })
+}
+
+// takeSteps takes n steps of one epoch.
+func (r *run) takeSteps(n int) error {
+	start := time.Now()
+	values, err := r.engine.Step(context.Background(), r.batches.at(r.step, n)...)
 	if err != nil {
 		return err
 	}
-	perEpoch := r.batches.perEpoch()
+	each := time.Since(start) / time.Duration(n) // all were taken by one call
 	for _, v := range values {
 		p := parts(v)
-		epoch := r.step/perEpoch + 1
 		r.step++
+		r.took += each
 		r.result.Steps = r.step
 		if math.IsNaN(p.Loss) || math.IsInf(p.Loss, 0) {
 			return fmt.Errorf("train: the loss is %g at step %d: set optimizer.learning_rate lower, or optimizer.clip to 100: %w", p.Loss, r.step, ErrConfig)
@@ -227,7 +243,7 @@ func (r *run) takeSteps(batches []engine.Batch) error {
 		r.sum.Reconstruction += p.Reconstruction
 		r.sum.KL += p.KL
 		r.summed++
-		r.options.Progress(Progress{Phase: "training", Done: r.step, Total: r.config.Epochs * perEpoch, Epoch: epoch, Epochs: r.config.Epochs, Loss: r.sum.Loss / float64(r.summed)})
+		r.options.Progress(Progress{Phase: "training", Done: r.step, Total: r.steps(), Epoch: r.epochOf(r.step), Epochs: r.epochs(), Loss: r.sum.Loss / float64(r.summed)})
 		if r.summed == recordEvery {
 			if err := r.recordSteps(); err != nil {
 				return err
@@ -243,7 +259,7 @@ func (r *run) endPart(ctx context.Context, epochEnded bool) error {
 		return err
 	}
 	if epochEnded {
-		if err := r.validate(ctx, r.step/r.batches.perEpoch()); err != nil {
+		if err := r.validate(ctx); err != nil {
 			if ctx.Err() != nil {
 				return nil // the caller saves the checkpoint; the epoch is measured when the run continues
 			}
@@ -259,19 +275,19 @@ func (r *run) recordSteps() error {
 		return nil
 	}
 	n := float64(r.summed)
-	seconds := time.Since(r.since).Seconds()
 	err := r.folder.record(Record{
-		Kind: "step", Epoch: (r.step-1)/r.batches.perEpoch() + 1, Step: r.step, Seconds: time.Since(r.began).Seconds(),
-		Temperature: r.config.Temperature.At(r.step - 1), KLWeight: r.config.Objective.At(r.step - 1), Rate: n * float64(r.config.Batch) / seconds,
+		Kind: "step", Epoch: r.epochOf(r.step), Step: r.step, Seconds: time.Since(r.began).Seconds(),
+		Temperature: r.config.Temperature.At(r.step - 1), KLWeight: r.config.Objective.At(r.step - 1), Rate: n * float64(r.config.Batch) / max(r.took, 1).Seconds(),
 		Parts: &Parts{Loss: r.sum.Loss / n, Reconstruction: r.sum.Reconstruction / n, KL: r.sum.KL / n},
 	})
-	r.sum, r.summed, r.since = Parts{}, 0, time.Now()
+	r.sum, r.summed, r.took = Parts{}, 0, 0
 	return err
 }
 
-// validate measures the bound on the held-out rows. If it is the best so far, the checkpoint of this step becomes the
-// best.
-func (r *run) validate(ctx context.Context, epoch int) error {
+// validate measures the bound on the held-out rows after an epoch. If it is the best so far, the checkpoint of this step becomes
+// the best.
+func (r *run) validate(ctx context.Context) error {
+	epoch := r.epochOf(r.step)
 	if err := setParams(r.trained.Params, r.engine.State().Tensors); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
@@ -282,16 +298,15 @@ func (r *run) validate(ctx context.Context, epoch int) error {
 	if err := r.folder.record(r.evaluated("validation", epoch, e)); err != nil {
 		return err
 	}
-	r.validated = epoch
+	r.validated = r.step / r.perEpoch()
 	if r.best == nil || e.ELBO > r.best.Evaluation.ELBO {
 		r.best = &Best{Step: r.step, Epoch: epoch, Evaluation: e}
 	}
 	if r.lost != nil && r.best.Evaluation.ELBO > r.lost.Evaluation.ELBO {
 		r.lost = nil
 	}
-	r.since = time.Now()
-	r.options.Progress(Progress{Phase: "validation", Done: e.Rows, Total: e.Rows, Epoch: epoch, Epochs: r.config.Epochs,
-		Message: fmt.Sprintf("epoch %d/%d: validation -ELBO %.2f nats (reconstruction %.2f, KL %.2f), %d active bits", epoch, r.config.Epochs, -e.ELBO, e.Reconstruction, e.KL, e.ActiveBits)})
+	r.options.Progress(Progress{Phase: "validation", Done: e.Rows, Total: e.Rows, Epoch: epoch, Epochs: r.epochs(),
+		Message: fmt.Sprintf("epoch %d/%d: validation -ELBO %.2f nats (reconstruction %.2f, KL %.2f), %d distinct codes of %d rows, %d dead bits of %d", epoch, r.epochs(), -e.ELBO, e.Reconstruction, e.KL, e.Codes.Distinct, e.Rows, e.Codes.Dead, e.Codes.Bits)})
 	return nil
 }
 
@@ -310,7 +325,7 @@ func (r *run) evaluate(ctx context.Context, model *runtime.Model, set *dataset.S
 	e, err = evaluate.Estimate(ctx, model, m, set, evaluate.Options{
 		Binarize: r.config.Data.Binarize, Seed: r.config.Seed, Samples: samples,
 		Progress: func(done, total int) {
-			r.options.Progress(Progress{Phase: kind, Done: done, Total: total, Epoch: epoch, Epochs: r.config.Epochs})
+			r.options.Progress(Progress{Phase: kind, Done: done, Total: total, Epoch: epoch, Epochs: r.epochs()})
 		},
 	})
 	if err == nil && (math.IsNaN(e.ELBO+e.IWAE+e.KL) || math.IsInf(e.ELBO+e.IWAE+e.KL, 0)) {

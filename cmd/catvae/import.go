@@ -114,7 +114,7 @@ func (c importCommand) config() (train.Config, error) {
 		name = models.CategoricalName
 	}
 	config, err := train.LoadConfig(name, os.ReadFile)
-	config.Objective.KLWarmup = 0
+	config.Objective.KLWarmup, config.Objective.KLWarmupPart = 0, 0
 	return config, err
 }
 

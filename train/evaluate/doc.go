@@ -3,7 +3,7 @@
 //
 // Three nouns: a [Coder] is what is measured, an open bundle for example; [Distributions] say how its codes and its rows are
 // distributed; an [Evaluation] holds the figures, in nats a row. [Estimate] draws samples, [Exact] enumerates every code of
-// a small latent space:
+// a small latent space, [Codes] looks at the codes that are shipped:
 //
 //	m, err := evaluate.DistributionsOf(model.Manifest())
 //	e, err := evaluate.Estimate(ctx, model, m, set, evaluate.Options{Binarize: dataset.None, Seed: 1, Samples: 100})

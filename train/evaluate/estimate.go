@@ -44,10 +44,11 @@ type Evaluation struct {
 	KL             float64 `json:"kl"`             // KL(q(z|x) ‖ p(z)), analytic
 	Samples        int     `json:"samples"`        // K of the next
 	IWAE           float64 `json:"iwae"`           // ln 1/K Σ p(x,z)/q(z|x), K samples
-	// ActiveBits counts bits with a mean activation within [0.01, 0.99] and a divergence above 0.01 nats; a categorical
-	// variable's categories share its divergence and each count as a bit.
-	ActiveBits int   `json:"active_bits"`
-	Bits       []Bit `json:"-"`
+	// ActiveBits counts bits whose posterior has a mean within [0.01, 0.99] and a divergence above 0.01 nats; a categorical
+	// variable's categories share its divergence and each count as a bit. It says nothing of the hard bits: Codes does.
+	ActiveBits int      `json:"active_bits"`
+	Codes      *CodeUse `json:"codes,omitempty"` // nil where the model is no [Encoder]
+	Bits       []Bit    `json:"-"`
 }
 
 // Bit is the use of one bit of the code.
@@ -76,7 +77,8 @@ const evaluationChunk = 250
 //	ELBO    E ln p(x|z) - KL(q(z|x) ‖ p(z)),   one hard z from q
 //	IWAE    E ln 1/K Σ p(x,z_k)/q(z_k|x),   K hard z (Burda et al. 1509.00519, equation 8)
 //
-// Both bound ln p(x) from below; IWAE grows towards it with K. Equal seeds give equal numbers.
+// Both bound ln p(x) from below; IWAE grows towards it with K. Equal seeds give equal numbers. Of a model that is an
+// [Encoder], the hard codes are measured too.
 func Estimate(ctx context.Context, c Coder, m Distributions, set *dataset.Set, o Options) (Evaluation, error) {
 	if o.Samples < 1 {
 		return Evaluation{}, fmt.Errorf("evaluate: evaluate with %d samples: use 1 or more", o.Samples)
@@ -104,6 +106,13 @@ func Estimate(ctx context.Context, c Coder, m Distributions, set *dataset.Set, o
 		if e.bits[i].Active() {
 			r.ActiveBits++
 		}
+	}
+	if coder, ok := c.(Encoder); ok {
+		use, err := Codes(ctx, coder, m.Latent.Bits(), set, n)
+		if err != nil {
+			return Evaluation{}, err
+		}
+		r.Codes = &use
 	}
 	return r, nil
 }

@@ -64,15 +64,71 @@ func (c Curve) svg() (template.HTML, error) {
 	return render(p, 15*vg.Centimeter, 8*vg.Centimeter)
 }
 
-// bitPlot shows each bit as a dot: its mean activation across, its divergence up.
+// maxNamed is how many columns a profile names on its axis.
+const maxNamed = 40
+
+// svg draws a row and its reconstruction over the columns.
+func (p Profile) svg() (template.HTML, error) {
+	if len(p.Columns) == 0 {
+		return "", nil
+	}
+	plot := newPlot("", "value")
+	for i, s := range []struct {
+		name   string
+		values []float64
+	}{{"row", p.Row}, {"reconstruction", p.Reconstruction}} {
+		points := make(plotter.XYs, 0, len(s.values))
+		for x, y := range s.values {
+			if !math.IsNaN(y) && !math.IsInf(y, 0) {
+				points = append(points, plotter.XY{X: float64(x), Y: y})
+			}
+		}
+		line, dots, err := plotter.NewLinePoints(points)
+		if err != nil {
+			return "", err
+		}
+		line.LineStyle = draw.LineStyle{Color: palette[i].color, Width: 1.4, Dashes: palette[i].dashes}
+		dots.GlyphStyle = draw.GlyphStyle{Color: palette[i].color, Radius: 2, Shape: draw.CircleGlyph{}}
+		plot.Add(line, dots)
+		plot.Legend.Add(s.name, line, dots)
+	}
+	if len(p.Columns) <= maxNamed {
+		names := make([]string, len(p.Columns))
+		for i, name := range p.Columns {
+			names[i] = short(name)
+		}
+		plot.NominalX(names...)
+		label := &plot.X.Tick.Label
+		label.Font, label.Rotation, label.XAlign, label.YAlign = font.Font{Typeface: "Liberation", Variant: "Sans", Size: 8}, math.Pi/2, draw.XRight, draw.YCenter
+	}
+	plot.Y.Max += 0.2 * max(plot.Y.Max-plot.Y.Min, 1e-9) // room for the legend
+	return render(plot, 15*vg.Centimeter, 7*vg.Centimeter)
+}
+
+// short cuts a name for an axis.
+func short(name string) string {
+	if r := []rune(name); len(r) > 18 {
+		return string(r[:17]) + "…"
+	}
+	return name
+}
+
+// bitPlot shows each hard bit as a dot: the share of rows that have it across, the divergence of its variable up.
 func bitPlot(bits []Bit) (template.HTML, error) {
-	p := newPlot("mean activation of the bit", "KL of its variable (nats)")
+	p := newPlot("share of rows in which the hard bit is set", "KL of its variable (nats)")
 	p.X.Min, p.X.Max = -0.02, 1.02
-	for i, active := range []bool{true, false} {
+	for i, kind := range []struct {
+		name string
+		is   func(b Bit) bool
+	}{
+		{"varies", func(b Bit) bool { return b.Entropy > 0 && b.Like < 0 }},
+		{"dead", func(b Bit) bool { return !(b.Entropy > 0) }},
+		{"duplicate", func(b Bit) bool { return b.Entropy > 0 && b.Like >= 0 }},
+	} {
 		var points plotter.XYs
 		for _, b := range bits {
-			if b.Active == active && !math.IsNaN(b.Mean+b.KL) && !math.IsInf(b.KL, 0) {
-				points = append(points, plotter.XY{X: b.Mean, Y: b.KL})
+			if kind.is(b) && !math.IsNaN(b.Ones+b.KL) && !math.IsInf(b.KL, 0) {
+				points = append(points, plotter.XY{X: b.Ones, Y: b.KL})
 			}
 		}
 		if len(points) == 0 {
@@ -82,13 +138,10 @@ func bitPlot(bits []Bit) (template.HTML, error) {
 		if err != nil {
 			return "", err
 		}
-		dots.GlyphStyle = draw.GlyphStyle{Color: palette[i].color, Radius: 3, Shape: draw.CircleGlyph{}}
-		name := "active"
-		if !active {
-			dots.GlyphStyle.Shape, name = draw.CrossGlyph{}, "unused"
-		}
+		dots.GlyphStyle = draw.GlyphStyle{Color: palette[i].color, Radius: 3}
+		dots.GlyphStyle.Shape = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.CrossGlyph{}, draw.PyramidGlyph{}}[i]
 		p.Add(dots)
-		p.Legend.Add(fmt.Sprintf("%s (%d)", name, len(points)), dots)
+		p.Legend.Add(fmt.Sprintf("%s (%d)", kind.name, len(points)), dots)
 	}
 	p.Y.Min = 0
 	p.Y.Max *= 1.15 // room for the legend

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/catvae/catvae/internal/imgrid"
@@ -16,16 +17,26 @@ import (
 
 // Data is what a report shows. Empty parts are left out.
 type Data struct {
-	Title   string
-	Figures []Figure // the results, first
-	Notes   []string
-	Curves  []Curve
+	Title    string
+	Figures  []Figure // the results, first
+	Warnings []string // shown before everything else
+	Notes    []string
+	Curves   []Curve
 
 	Shape                      []int       // of one row, for the pictures
 	Originals, Reconstructions [][]float32 // pairs, within [0,1]; reconstructions from hard codes
 	Samples                    [][]float32 // decoded from codes drawn from the prior
 
+	// Of rows that are not pictures: the columns that vary most, of ColumnCount, measured on ColumnRows rows; which columns go
+	// with a bit; rows with their reconstructions; and what lies above a column's mean in samples.
+	Columns                 []Column
+	ColumnCount, ColumnRows int
+	BitColumns              []BitColumns
+	Profiles                []Profile
+	SampleColumns           [][]Value
+
 	Bits     []Bit
+	CodeUse  string // the use of the hard codes in a line
 	Settings []Setting
 	Commands []string // what to do next
 }
@@ -35,6 +46,43 @@ type Figure struct{ Name, Value, Unit, Meaning string }
 
 // A Setting is one line of the configuration.
 type Setting struct{ Key, Value string }
+
+// A Column is one column of the rows: its mean and deviation, and the part of its variance that is left in the reconstructions,
+// 1 for all of it, below 0 where they are worse than the mean; NaN where the column never varies.
+type Column struct {
+	Name                  string
+	Mean, Deviation, Kept float64
+}
+
+// KeptText is Kept for people.
+func (c Column) KeptText() string {
+	if math.IsNaN(c.Kept) {
+		return "never varies"
+	}
+	return fmt.Sprintf("%.0f %%", 100*c.Kept)
+}
+
+// A Value is a column with a number.
+type Value struct {
+	Name  string
+	Value float64
+}
+
+// BitColumns are the columns that go with a bit: by how much their means are larger, or smaller, in the Share of rows that have
+// it.
+type BitColumns struct {
+	Bit        int
+	Share      float64
+	More, Less []Value
+}
+
+// A Profile is a row with its reconstruction: over some columns, and by the columns in which each lies most above the mean.
+type Profile struct {
+	Name                string
+	Columns             []string
+	Row, Reconstruction []float64
+	Most, MostDecoded   []Value
+}
 
 // A Curve is one plot.
 type Curve struct {
@@ -48,10 +96,13 @@ type Series struct {
 	X, Y []float64
 }
 
-// Bit is the use of one bit: its mean activation and its variable's divergence from the prior in nats.
+// Bit is the use of one bit: the mean of its posterior and its variable's divergence from the prior in nats; and of the hard
+// bit, the share of rows in which it is set, its entropy in bits, and the earlier bit that it repeats, if that is not below 0.
 type Bit struct {
-	Mean, KL float64
-	Active   bool
+	Mean, KL      float64
+	Active        bool
+	Ones, Entropy float64
+	Like          int
 }
 
 //go:embed report.html
@@ -78,19 +129,16 @@ func Write(w io.Writer, d Data) error {
 	if v.SampleSheet, err = picture(d.Samples, d.Shape, pairColumns); err != nil {
 		return fmt.Errorf("report: samples: %w", err)
 	}
+	for _, p := range d.Profiles {
+		svg, err := p.svg()
+		if err != nil {
+			return fmt.Errorf("report: profile %q: %w", p.Name, err)
+		}
+		v.ProfilePlots = append(v.ProfilePlots, plotView{p.Name, svg})
+	}
 	if len(d.Bits) > 0 {
 		if v.BitPlot, err = bitPlot(d.Bits); err != nil {
 			return fmt.Errorf("report: bits: %w", err)
-		}
-		for _, b := range d.Bits {
-			switch {
-			case b.Active:
-				v.Active++
-			case b.Mean < 0.01 || b.Mean > 0.99:
-				v.Stuck++
-			default:
-				v.Idle++
-			}
 		}
 	}
 	var buf bytes.Buffer // whole or not at all
@@ -103,10 +151,9 @@ func Write(w io.Writer, d Data) error {
 
 type view struct {
 	Data
-	Plots               []plotView
+	Plots, ProfilePlots []plotView
 	Pairs, SampleSheet  template.URL
 	BitPlot             template.HTML
-	Active, Stuck, Idle int
 }
 
 type plotView struct {
