@@ -39,7 +39,7 @@ var importRules = []importRule{
 	{"runtime/backendtest", "internal/... runtime/backend", "google.golang.org/protobuf/"},
 	{"runtime/onnxruntime/...", "internal/... runtime/backend runtime/onnxruntime/...", "github.com/yalue/onnxruntime_go golang.org/x/sys/"},
 	{"runtime/purego", "internal/... runtime/backend", ""},
-	{"train", "builder/... bundle/... dataset dist export internal/... models runtime runtime/backend train/...", "*"},
+	{"train", "builder/... bundle/... codes dataset dist export internal/... models runtime runtime/backend train/...", "*"},
 	{"train/engine", "builder dist export internal/... runtime/backend", "gorgonia.org/"},
 	{"train/evaluate", "bundle codes dataset dist internal/... runtime", "golang.org/x/sync/"},
 	{"train/report", "internal/...", "gonum.org/v1/plot"},

@@ -24,7 +24,7 @@ import (
 // the third epoch is the best.
 func tiny(t testing.TB, out string) (train.Config, train.Options) {
 	t.Helper()
-	c := config(t, "encoder.hidden=3", "decoder.hidden=3", "latent.variables=2", "epochs=4", "batch=8", "data.validation=20", "data.binarize=none")
+	c := config(t, "encoder.hidden=3", "decoder.hidden=3", "latent.variables=2", "epochs=4", "batch=8", "data.validation=20", "data.binarize=none", "objective.kl_warmup=1500")
 	path := filepath.Join(filepath.Dir(out), "rows.npy")
 	if _, err := os.Stat(path); err != nil {
 		f, err := os.Create(path)

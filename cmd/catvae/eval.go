@@ -82,6 +82,7 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 	if err != nil {
 		return err
 	}
+	printWarnings(env.Stderr, e.Warnings(m.Latent))
 	return c.print(ctx, env, model, m, set, e)
 }
 
@@ -106,7 +107,7 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 	fmt.Fprintf(env.Stdout, "reconstruction  %.3f nats\n", e.Reconstruction)
 	fmt.Fprintf(env.Stdout, "KL              %.3f nats\n", e.KL)
 	fmt.Fprintf(env.Stdout, "-IWAE           %.3f nats, K = %d\n", -e.IWAE, e.Samples)
-	fmt.Fprintf(env.Stdout, "active bits     %d of %d\n", e.ActiveBits, m.Latent.Bits())
+	fmt.Fprintf(env.Stdout, "hard codes      %v\n", e.Codes)
 	if out.ExactELBO != nil {
 		fmt.Fprintf(env.Stdout, "exact -ELBO     %.3f nats\nexact -ln p(x)  %.3f nats\n", -*out.ExactELBO, -*out.ExactLogP)
 	}

@@ -65,6 +65,9 @@ func (c inspectCommand) Run(env cli.Env) error {
 		return visible.Error(fmt.Errorf("%s: model: %w: %w", c.Path, err, bundle.ErrFormat))
 	}
 	fmt.Fprintf(env.Stdout, "model        %s\n", visible.Text(model.String()))
+	for _, line := range m.Warnings {
+		fmt.Fprintf(env.Stdout, "warning      %s\n", visible.Text(line))
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.Variants)) {
 		v := m.Variants[name]
 		fmt.Fprintf(env.Stdout, "variant      %s: %s, takes %s, for %s", visible.Name(name), visible.Name(v.File), v.Input, visible.Name(strings.Join(v.Devices, " and ")))

@@ -14,6 +14,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/progress"
 	"github.com/catvae/catvae/internal/readfile"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/train"
@@ -24,7 +25,8 @@ type trainCommand struct {
 	Out             string        `help:"Run folder to write." required:"" placeholder:"RUN"`
 	Config          string        `help:"Name from the catalogue (see catvae models), or a JSON file; bernoulli-mlp where none is given." placeholder:"NAME|FILE.json"`
 	Set             []string      `help:"Change one key of the configuration, such as latent.variables=64; may be repeated." placeholder:"KEY=VALUE" sep:"none"`
-	Epochs          *int          `help:"Passes over the training rows." placeholder:"N" range:"any"`
+	Epochs          *int          `help:"Passes over the training rows." placeholder:"N" range:"any" xor:"budget"`
+	Steps           *int          `help:"Steps of the whole run, instead of epochs." placeholder:"N" range:"any" xor:"budget"`
 	Batch           *int          `help:"Rows a step." placeholder:"N" range:"any"`
 	Seed            *uint64       `help:"Seed of all random numbers." placeholder:"N" range:"any"`
 	Engine          string        `help:"What takes the steps: compiled (one ONNX graph on onnxruntime) or tape (gorgonia's tape machine, much slower)." default:"compiled" enum:"compiled,tape"`
@@ -62,7 +64,10 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 		}
 	}
 	if c.Epochs != nil {
-		config.Epochs = *c.Epochs
+		config.Epochs, config.Steps = *c.Epochs, 0
+	}
+	if c.Steps != nil {
+		config.Steps = *c.Steps
 	}
 	if c.Batch != nil {
 		config.Batch = *c.Batch
@@ -121,9 +126,17 @@ func readConfig(file string) ([]byte, error) { return readfile.Bytes(file, 1<<20
 func printResult(w io.Writer, r train.Result) {
 	e := r.Test
 	fmt.Fprintf(w, "engine %s, %d steps, %s\n", r.Engine, r.Steps, exported(r))
-	fmt.Fprintf(w, "%s, %d rows: -ELBO %.2f nats (reconstruction %.2f, KL %.2f), -IWAE-%d %.2f nats, %d active bits\n",
-		r.TestSplit, e.Rows, -e.ELBO, e.Reconstruction, e.KL, e.Samples, -e.IWAE, e.ActiveBits)
+	fmt.Fprintf(w, "%s, %d rows: -ELBO %.2f nats (reconstruction %.2f, KL %.2f), -IWAE-%d %.2f nats\n", r.TestSplit, e.Rows, -e.ELBO, e.Reconstruction, e.KL, e.Samples, -e.IWAE)
+	fmt.Fprintf(w, "hard codes: %v\n", e.Codes)
+	printWarnings(w, r.Warnings)
 	fmt.Fprintf(w, "bundle %s (verified), report %s\n", filepath.Join(r.Run, train.BundleDir), filepath.Join(r.Run, train.ReportFile))
+}
+
+// printWarnings prints what a user of a model must know.
+func printWarnings(w io.Writer, lines []string) {
+	for _, line := range lines {
+		fmt.Fprintf(w, "warning: %s\n", visible.Text(line))
+	}
 }
 
 // exported says which epoch's weights a bundle holds.

@@ -21,7 +21,8 @@ func full() report.Data {
 		Figures:   []report.Figure{{Name: "-ELBO", Value: "12.34", Unit: "nats", Meaning: "lower is better"}},
 		Curves:    []report.Curve{{Name: "loss", XLabel: "step", YLabel: "nats", Series: []report.Series{{Name: "loss", X: []float64{1, 2, 3}, Y: []float64{3, 2, 1}}}}},
 		Originals: images, Reconstructions: images, Samples: images,
-		Bits:     []report.Bit{{Mean: 0.5, KL: 0.3, Active: true}, {Mean: 1, KL: 0.7}, {Mean: 0.4, KL: 0}},
+		Bits:    []report.Bit{{Mean: 0.5, KL: 0.3, Active: true, Ones: 0.5, Entropy: 1, Like: -1}, {Mean: 1, KL: 0.7, Ones: 1, Like: -1}, {Mean: 0.4, Ones: 0.5, Entropy: 1}},
+		CodeUse: "2 distinct codes", Warnings: []string{"few <codes>"},
 		Settings: []report.Setting{{Key: "latent.variables", Value: "3"}}, Commands: []string{"catvae inspect run"},
 	}
 }
@@ -33,7 +34,7 @@ func TestWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := buf.String()
-	for _, want := range []string{"A run &lt;of&gt; tests", "one &amp; two", "12.34", "<svg", "data:image/png;base64,", "3 bits: 1 active", "1 always the same, 1 that", "latent.variables", "catvae inspect run"} {
+	for _, want := range []string{"A run &lt;of&gt; tests", "one &amp; two", "12.34", "<svg", "data:image/png;base64,", "2 distinct codes", ">dead<", "as bit 0", "Warning:</b> few &lt;codes&gt;", "latent.variables", "catvae inspect run"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -53,11 +54,15 @@ func TestEdges(t *testing.T) {
 		"one point": func(d *report.Data) {
 			d.Curves[0].Series[0] = report.Series{Name: "x", X: []float64{1}, Y: []float64{2}}
 		},
-		"no points":    func(d *report.Data) { d.Curves[0].Series[0] = report.Series{Name: "x"} },
-		"one height":   func(d *report.Data) { d.Curves[0].Series[0].Y = []float64{5, 5, 5} },
-		"NaN":          func(d *report.Data) { d.Curves[0].Series[0].Y = []float64{nan, 1, inf} },
-		"only NaN":     func(d *report.Data) { d.Curves[0].Series[0].Y = []float64{nan, nan, nan} },
-		"bits of NaN":  func(d *report.Data) { d.Bits = []report.Bit{{Mean: nan, KL: inf}} },
+		"no points":   func(d *report.Data) { d.Curves[0].Series[0] = report.Series{Name: "x"} },
+		"one height":  func(d *report.Data) { d.Curves[0].Series[0].Y = []float64{5, 5, 5} },
+		"NaN":         func(d *report.Data) { d.Curves[0].Series[0].Y = []float64{nan, 1, inf} },
+		"only NaN":    func(d *report.Data) { d.Curves[0].Series[0].Y = []float64{nan, nan, nan} },
+		"bits of NaN": func(d *report.Data) { d.Bits = []report.Bit{{Mean: nan, KL: inf, Ones: nan, Entropy: nan}} },
+		"columns of NaN": func(d *report.Data) {
+			d.Columns, d.ColumnCount = []report.Column{{Name: "a", Mean: nan, Deviation: inf, Kept: nan}}, 1
+			d.Profiles = []report.Profile{{Name: "row 0", Columns: []string{"a"}, Row: []float64{nan}, Reconstruction: []float64{inf}}}
+		},
 		"no images":    func(d *report.Data) { d.Originals, d.Reconstructions, d.Samples = nil, nil, nil },
 		"flat rows":    func(d *report.Data) { d.Shape = []int{12} },
 		"huge numbers": func(d *report.Data) { d.Curves[0].Series[0].Y = []float64{-1e300, 0, 1e300} },

@@ -1,0 +1,73 @@
+package train
+
+import (
+	"fmt"
+	"math"
+)
+
+// rivals are keys that say the same thing in two ways. A configuration that is laid over another, and sets one of them, does
+// away with what the other one said there. Epochs do not take back what steps says in the same file.
+func (c *Config) replaceRivals(isSet func(key string) bool) {
+	const steps, epochs, warmup, part = "steps", "epochs", "objective.kl_warmup", "objective.kl_warmup_part"
+	if isSet(epochs) && !isSet(steps) {
+		c.Steps = 0
+	}
+	if isSet(warmup) && !isSet(part) {
+		c.Objective.KLWarmupPart = 0
+	}
+	if isSet(part) && !isSet(warmup) {
+		c.Objective.KLWarmup = 0
+	}
+}
+
+// steps returns the steps of the whole run.
+func (c Config) steps(perEpoch int) int {
+	if c.Steps > 0 {
+		return c.Steps
+	}
+	return c.Epochs * perEpoch
+}
+
+// resolve makes steps of what the configuration gives as a part of the run. A run that continues an old one keeps the schedule
+// that it began with, however long it is now.
+func (r *run) resolve(old *Config) {
+	o := &r.config.Objective
+	if o.KLWarmupPart == 0 {
+		return
+	}
+	o.KLWarmup, o.KLWarmupPart = int(math.Round(o.KLWarmupPart*float64(r.steps()))), 0
+	if old != nil && old.Objective.KLWarmup != o.KLWarmup {
+		o.KLWarmup = old.Objective.KLWarmup
+		r.options.Log(fmt.Sprintf("the warm-up of the divergence keeps the %d steps that the run began with", o.KLWarmup))
+	}
+	r.trained.Config = r.config
+}
+
+// warmup warns of weights that were made before the divergence had its whole weight: "" where it had.
+func (o ObjectiveConfig) warmup(step int) string {
+	if step >= o.KLWarmup {
+		return ""
+	}
+	return fmt.Sprintf("the warm-up was not finished: the weights are of step %d, and the divergence has its whole weight from step %d: train for longer, or set objective.kl_warmup_part to a part of the run such as 0.25", step, o.KLWarmup)
+}
+
+// warningsOf says what a user of the weights must know: that they were made within the warm-up, or that the held-out rows show a
+// collapse. best is nil where no epoch was measured.
+func (t Trained) warningsOf(step int, best *Best) (lines []string) {
+	if best != nil {
+		step = best.Step
+		lines = best.Evaluation.Warnings(t.Model.Latent.Dist())
+	}
+	if line := t.Config.Objective.warmup(step); line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// steps, perEpoch and epochs of the run: the last epoch may be partial.
+func (r *run) steps() int    { return r.config.steps(r.perEpoch()) }
+func (r *run) perEpoch() int { return r.training.Len() / r.config.Batch }
+func (r *run) epochs() int   { return (r.steps() + r.perEpoch() - 1) / r.perEpoch() }
+
+// epochOf returns the epoch that a step, from 1, belongs to.
+func (r *run) epochOf(step int) int { return (step-1)/r.perEpoch() + 1 }
