@@ -81,7 +81,7 @@ func TestDiskFull(t *testing.T) {
 	c, stopped := halfway(t)
 	whole, _ := copyRun(t, stopped)
 	mustRun(t, c, whole)
-	for limit, what := range map[int]string{600: "metrics.jsonl", 1300: "metrics: write", 2000: "checkpoint of step 15", 10_000: "report.html"} {
+	for limit, what := range map[int]string{600: "metrics.jsonl", 1600: "metrics: write", 2350: "checkpoint of step 15", 10_000: "report.html"} {
 		o, _ := copyRun(t, stopped)
 		v := tinyVictim(o.Out, fmt.Sprintf("CATVAE_TEST_LIMIT=%d", limit))
 		err := v.Run()
