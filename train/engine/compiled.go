@@ -50,7 +50,7 @@ type call struct {
 // read and written in turn, so that only the batch is copied for a step; moments, and parameters where no other node
 // can read them later, are updated in place. On one machine and with one number of threads equal calls give equal bits.
 //
-// Errors wrap [ErrObjective], [ErrOptimizer], [export.ErrUnsupportedOp] or, where ctx is done before the engine exists,
+// Errors wrap [ErrObjective], [ErrOptimizer], [export.ErrUnsupportedOp], [export.ErrWrong] or, where ctx is done before the engine exists,
 // ctx.Err().
 func Compile(ctx context.Context, b backend.Backend, trace Trace, o Optimizer, batch int, opts Options) (*Compiled, error) {
 	if opts.StepsPerCall == 0 {
