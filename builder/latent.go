@@ -29,10 +29,10 @@ type family struct {
 
 // Latent says what the latent variables are.
 type Latent struct {
-	Kind       string `json:"kind" doc:"family of the latent variables" oneof:"families"`
-	Variables  int    `json:"variables" doc:"how many" range:"[1,1048576]"`
-	Categories int    `json:"categories,omitempty" doc:"of each categorical variable; left out for others" range:"[0,1048576]"`
-	Prior      string `json:"prior" doc:"p(z): uniform, or learned logits that are trained with the weights" oneof:"priors"`
+	Kind       string `json:"kind" doc:"family of the latent variables" when:"categorical where a row is a choice of few alternatives, or where a code is to be read as such; bernoulli codes are shorter and search faster" oneof:"families"`
+	Variables  int    `json:"variables" doc:"how many" when:"more where reconstructions lack detail, fewer where many bits are dead or duplicate, or codes must be small; 64 fit a machine word" range:"[1,1048576]"`
+	Categories int    `json:"categories,omitempty" doc:"of each categorical variable; left out for others" when:"with latent.kind=categorical; 8 to 16 are usual, more make longer codes" range:"[0,1048576]"`
+	Prior      string `json:"prior" doc:"p(z): uniform, or learned logits that are trained with the weights" when:"learned where some bits should be rare; samples get better, codes hardly change" oneof:"priors"`
 }
 
 // The priors.

@@ -8,9 +8,9 @@ import (
 
 // ONNX is a network that was imported from an ONNX file, with the weights of the file to begin with.
 type ONNX struct {
-	Hidden []int  `json:"hidden" doc:"hidden layers of the perceptron that the graph replaced; not used"`
-	Graph  string `json:"graph,omitempty" doc:"ONNX file, relative to the configuration; in a run folder below graphs/, with the start of its SHA-256 in its name"`
-	Output string `json:"output,omitempty" doc:"name of the value of that graph to use; left out: its result"`
+	Hidden []int  `json:"hidden" doc:"hidden layers of the perceptron that the graph replaced; not used" when:"never: it is kept so that kind can be set back to mlp"`
+	Graph  string `json:"graph,omitempty" doc:"ONNX file, relative to the configuration; in a run folder below graphs/, with the start of its SHA-256 in its name" when:"to train a network further that was made elsewhere: catvae import sets it"`
+	Output string `json:"output,omitempty" doc:"name of the value of that graph to use; left out: its result" when:"where the graph has several results, or ends in something else than logits"`
 
 	// Imported is the graph, nil until it is read: builder/importer makes one.
 	Imported ImportedNetwork `json:"-"`

@@ -1,12 +1,13 @@
 // Package models is the catalogue: named configurations as JSON.
 //
 // A name says which configuration `catvae train --config NAME` starts from; README.md in this folder says what each is
-// for. The files hold only what differs from [Default], which is complete.
+// for, and so does "doc" in each file. The files hold only what differs from [Default], which is complete.
 package models
 
 import (
 	"embed"
 	_ "embed" // for Default
+	"encoding/json"
 	"path"
 	"slices"
 	"strings"
@@ -47,4 +48,14 @@ func Get(name string) ([]byte, bool) {
 	}
 	data, err := files.ReadFile(name + ".json")
 	return data, err == nil
+}
+
+// Doc says in a line what a configuration is for, "" where there is none of the name.
+func Doc(name string) string {
+	data, _ := Get(name)
+	var file struct{ Doc string }
+	if json.Unmarshal(data, &file) != nil {
+		return ""
+	}
+	return file.Doc
 }

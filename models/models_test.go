@@ -27,6 +27,9 @@ func TestCatalogue(t *testing.T) {
 		if !strings.Contains(string(readme), "`"+name+"`") {
 			t.Errorf("README.md does not name %s", name)
 		}
+		if models.Doc(name) == "" {
+			t.Errorf("%s lacks the key doc", name)
+		}
 	}
 	if _, ok := models.Get("no such model"); ok {
 		t.Error("a model that is not there is found")

@@ -29,51 +29,51 @@ type Config struct {
 	Latent      builder.Latent        `json:"latent"`
 	Encoder     builder.NetworkConfig `json:"encoder"`
 	Decoder     builder.NetworkConfig `json:"decoder"`
-	Activation  builder.Activation    `json:"activation" doc:"between the layers of both networks" oneof:"activations"`
+	Activation  builder.Activation    `json:"activation" doc:"between the layers of both networks" when:"rarely; leaky_relu where units die, tanh for small smooth networks" oneof:"activations"`
 	Likelihood  Likelihood            `json:"likelihood,omitzero"`
 	Temperature Temperature           `json:"temperature"`
 	Objective   ObjectiveConfig       `json:"objective"`
 	Optimizer   engine.Optimizer      `json:"optimizer"`
 	Data        Data                  `json:"data"`
-	Epochs      int                   `json:"epochs" doc:"passes over the training rows" range:"[1,1e6]"`
-	Steps       int                   `json:"steps,omitempty" doc:"steps of the run, whatever epochs says; the last epoch may then be partial, and is measured as the others. Left out or 0: as many as epochs takes" range:"[0,1e12]"`
-	Batch       int                   `json:"batch" doc:"rows a step" range:"[1,1048576]"`
-	Seed        uint64                `json:"seed" doc:"of all random numbers"`
+	Epochs      int                   `json:"epochs" doc:"passes over the training rows" when:"more while the validation bound still improves at the end; --resume with more continues" range:"[1,1e6]"`
+	Steps       int                   `json:"steps,omitempty" doc:"steps of the run, whatever epochs says; the last epoch may then be partial, and is measured as the others. Left out or 0: as many as epochs takes" when:"to compare runs on data of different sizes, or with little data, where an epoch is a few steps" range:"[0,1e12]"`
+	Batch       int                   `json:"batch" doc:"rows a step" when:"smaller for little data, so that an epoch has more steps; larger for speed on large machines, with a larger learning rate" range:"[1,1048576]"`
+	Seed        uint64                `json:"seed" doc:"of all random numbers" when:"to see how much of a difference between two runs is chance"`
 }
 
 // Likelihood names p(x|z), the distribution of a row's values.
 type Likelihood struct {
-	Kind string `json:"kind,omitempty" doc:"distribution of a row's values given its code; left out: bernoulli" oneof:"likelihoods"`
+	Kind string `json:"kind,omitempty" doc:"distribution of a row's values given its code; left out: bernoulli" when:"to the one whose values are like yours" oneof:"likelihoods"`
 }
 
 // Temperature is the schedule tau(t) = max(floor, start·exp(-rate·t)) over the global step t.
 // Jang et al. 1611.01144, section 4.2.
 type Temperature struct {
-	Start float64 `json:"start" doc:"temperature of the relaxation at the first step" range:"(0,1e6]"`
-	Floor float64 `json:"floor" doc:"lowest temperature" range:"(0,1e6]"`
-	Rate  float64 `json:"rate" doc:"how fast it falls, per step: max(floor, start·exp(-rate·step))" range:"[0,1e6]"`
+	Start float64 `json:"start" doc:"temperature of the relaxation at the first step" when:"higher, 1 for categorical variables, where training is unstable at its beginning; a high one makes relaxed codes unlike hard ones" range:"(0,1e6]"`
+	Floor float64 `json:"floor" doc:"lowest temperature" when:"lower for relaxed codes nearer to hard ones, at the price of noisier gradients" range:"(0,1e6]"`
+	Rate  float64 `json:"rate" doc:"how fast it falls, per step: max(floor, start·exp(-rate·step))" when:"higher in short runs, so that the floor is reached; the logarithm of start/floor, divided by the steps, reaches it at the end" range:"[0,1e6]"`
 }
 
 // ObjectiveConfig says what is minimised: the divergence has the weight(t) = kl_weight · min(1, t/kl_warmup). A run makes
 // steps of a part when it begins, so that its schedule stays when it is resumed for longer.
 type ObjectiveConfig struct {
-	KLWeight     float64 `json:"kl_weight" doc:"weight of the divergence; 1 is the ELBO" range:"[0,1e6]"`
-	KLWarmup     int     `json:"kl_warmup" doc:"steps over which that weight rises from 0; 0 means none, or what kl_warmup_part says" range:"[0,1e12]"`
-	KLWarmupPart float64 `json:"kl_warmup_part,omitempty" doc:"the same as a part of the run's steps, 0.25 for a quarter; a run's config.json has it as kl_warmup. Not both" range:"[0,1]"`
-	Estimator    string  `json:"estimator,omitempty" doc:"how the gradient reaches the encoder; left out: gumbel" oneof:"estimators"`
+	KLWeight     float64 `json:"kl_weight" doc:"weight of the divergence; 1 is the ELBO" when:"lower, such as 0.1, where codes collapse or reconstructions are too blurred; above 1 for fewer, more independent bits. Bounds are always those of 1" range:"[0,1e6]"`
+	KLWarmup     int     `json:"kl_warmup" doc:"steps over which that weight rises from 0; 0 means none, or what kl_warmup_part says" when:"to fix the warm-up in steps, whatever the length of the run" range:"[0,1e12]"`
+	KLWarmupPart float64 `json:"kl_warmup_part,omitempty" doc:"the same as a part of the run's steps, 0.25 for a quarter; a run's config.json has it as kl_warmup. Not both" when:"longer, 0.5, where bits die early or the codes collapse; 0 where the weights are trained already" range:"[0,1]"`
+	Estimator    string  `json:"estimator,omitempty" doc:"how the gradient reaches the encoder; left out: gumbel" when:"where the gradient is too noisy, or biased" oneof:"estimators"`
 }
 
 // Data says how rows are prepared.
 type Data struct {
-	Binarize   dataset.Binarization `json:"binarize" doc:"how grey values become 0 and 1; threshold is part of the encoder's graph" oneof:"binarizations"`
-	Validation int                  `json:"validation" doc:"rows held out of the training split, by which the best epoch is chosen; -1 means a sixth" range:"[-1,1e12]"`
+	Binarize   dataset.Binarization `json:"binarize" doc:"how grey values become 0 and 1; threshold is part of the encoder's graph" when:"none for grey values that mean something themselves, such as intensities or shares, and for values that are 0 and 1 already; threshold for scans that are black and white; dynamic for figures that compare with papers on MNIST" oneof:"binarizations"`
+	Validation int                  `json:"validation" doc:"rows held out of the training split, by which the best epoch is chosen; -1 means a sixth" when:"fewer rows where there is little data, at the price of a noisier choice" range:"[-1,1e12]"`
 
-	ImageSize []int  `json:"image_size,omitempty" doc:"of pictures only: height and width of rows, such as 28x28; left out, the size of the first picture" range:"[1,4096]"`
-	Resize    string `json:"resize,omitempty" doc:"how pictures of other sizes are made to fit; left out or none: they are errors" oneof:"resizes"`
+	ImageSize []int  `json:"image_size,omitempty" doc:"of pictures only: height and width of rows, such as 28x28; left out, the size of the first picture" when:"whenever pictures differ in size: give the size that they are resized to, and set data.resize" range:"[1,4096]"`
+	Resize    string `json:"resize,omitempty" doc:"how pictures of other sizes are made to fit; left out or none: they are errors" when:"whenever pictures differ in size: bilinear for photographs, nearest for drawings of few colours" oneof:"resizes"`
 
-	Divide    float64 `json:"divide,omitempty" doc:"what every number of the files is divided by, bytes too; left out or 0: bytes by 255, other numbers by 1" range:"[0,1e30]"`
-	Mean      float64 `json:"mean,omitempty" doc:"subtracted after the division, if the likelihood takes standardised values" range:"[-1e30,1e30]"`
-	Deviation float64 `json:"deviation,omitempty" doc:"what the difference is then divided by; left out or 0: 1" range:"[0,1e30]"`
+	Divide    float64 `json:"divide,omitempty" doc:"what every number of the files is divided by, bytes too; left out or 0: bytes by 255, other numbers by 1" when:"to the greatest value that the numbers can have, where they are not within [0,1] and not bytes of pictures" range:"[0,1e30]"`
+	Mean      float64 `json:"mean,omitempty" doc:"subtracted after the division, if the likelihood takes standardised values" when:"for likelihoods of standardised values: to the mean of the training rows" range:"[-1e30,1e30]"`
+	Deviation float64 `json:"deviation,omitempty" doc:"what the difference is then divided by; left out or 0: 1" when:"for likelihoods of standardised values: to their standard deviation" range:"[0,1e30]"`
 }
 
 // Image returns the size and the rule that pictures are resized by, nil where they keep their own size.
@@ -142,6 +142,7 @@ func parseConfig(c Config, text string) (Config, error) {
 	d.DisallowUnknownFields()
 	file := struct {
 		*Config
+		Doc    string `json:"doc"`    // what the configuration is for: not part of it
 		SHA256 string `json:"sha256"` // of a run's config.json: see sealConfig
 	}{Config: &c}
 	if err := d.Decode(&file); err != nil {

@@ -20,6 +20,7 @@ import (
 //
 //	json    the name
 //	doc     what the key is for
+//	when    when to change it, or to what
 //	range   the least and the largest number, "[0,1e6]"; a round bracket leaves the end out. Of a list, of each element
 //	oneof   the name of a list in words: what the key may be
 
@@ -75,7 +76,7 @@ func keysOf(c reflect.Value) []key {
 // kindField describes the key for the kind of a network, which is not a field.
 var kindField = reflect.StructField{
 	Type: reflect.TypeFor[string](),
-	Tag:  `json:"kind" doc:"what the network is; left out: mlp, or onnx where there is a graph" oneof:"networks"`,
+	Tag:  `json:"kind" doc:"what the network is; left out: mlp, or onnx where there is a graph" when:"never by hand: catvae import makes networks of kind onnx" oneof:"networks"`,
 }
 
 func kindOf(n builder.NetworkConfig) string {
@@ -100,6 +101,50 @@ func Keys() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// A KeyDoc describes a key of a configuration for people.
+type KeyDoc struct {
+	Name  string // dotted
+	Type  string // "whole number", "name" …
+	Value string // in a configuration, as JSON; "" where it is left out
+	Range string // of numbers, or the names that it may have
+	Doc   string // what it is for
+	When  string // when to change it, or to what
+}
+
+// Describe returns the keys of a configuration with their values, in the order in which files have them.
+func (c Config) Describe() (docs []KeyDoc) {
+	for _, k := range keysOf(reflect.ValueOf(&c).Elem()) {
+		docs = append(docs, k.describe())
+	}
+	return docs
+}
+
+func (k key) describe() KeyDoc {
+	d := KeyDoc{Name: k.name, Type: k.typeName(), Range: k.field.Tag.Get("range"), Doc: k.field.Tag.Get("doc"), When: k.field.Tag.Get("when")}
+	if list, ok := words[k.field.Tag.Get("oneof")]; ok {
+		d.Range = strings.Join(list(), ", ")
+	}
+	if k.value.IsValid() && !(strings.Contains(k.field.Tag.Get("json"), "omitempty") && k.value.IsZero()) {
+		if text, err := json.Marshal(k.value.Interface()); err == nil { // plain numbers and words
+			d.Value = string(text)
+		}
+	}
+	return d
+}
+
+// typeName says what a key holds, for people.
+func (k key) typeName() string {
+	switch k.field.Type.Kind() {
+	case reflect.Int, reflect.Uint64:
+		return "whole number"
+	case reflect.Float64:
+		return "number"
+	case reflect.Slice:
+		return "list of whole numbers"
+	}
+	return "name"
 }
 
 // Set changes one key, "latent.variables=64": numbers, words, and lists of numbers such as "400,200", "28x28" or

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -24,8 +23,8 @@ func writeReference(w io.Writer) error {
 	b.WriteString("# Configuration\n\n")
 	b.WriteString("Code generated from the tags of train.Config. DO NOT EDIT: run `go test ./train -run ConfigurationPage -update`.\n\n")
 	fmt.Fprintf(&b, "A configuration is a JSON file (`catvae train --config FILE.json`), a name of the catalogue (`catvae models`), or either with\nsingle keys changed (`--set latent.variables=64`). Keys are nested in JSON and dotted on the command line. What a file leaves\nout is as in `%s`, whose values are the defaults below. A key that does not exist, or a value out of its range, is an error\nthat names the key. The run folder keeps the whole configuration as `config.json`: see [run.md](run.md).\n\n", models.DefaultName)
-	b.WriteString("In a range a round bracket leaves the end out. Lists are written `400,200` or `28x28`, an empty one `[]`.\n\n")
-	b.WriteString("| key | type | default | range | meaning |\n| --- | --- | --- | --- | --- |\n")
+	b.WriteString("In a range a round bracket leaves the end out. Lists are written `400,200` or `28x28`, an empty one `[]`. `catvae models --keys` prints\nthis list, `catvae models --keys NAME` with the values of a model of the catalogue.\n\n")
+	b.WriteString("| key | type | default | range | meaning, and when to change it |\n| --- | --- | --- | --- | --- |\n")
 	for _, k := range keysOf(reflect.ValueOf(&c).Elem()) {
 		k.writeRow(&b)
 	}
@@ -35,12 +34,12 @@ func writeReference(w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(&b, "\n### %s\n\n| key | type | range | meaning |\n| --- | --- | --- | --- |\n", kind)
+		fmt.Fprintf(&b, "\n### %s\n\n| key | type | range | meaning, and when to change it |\n| --- | --- | --- | --- |\n", kind)
 		t := reflect.TypeOf(n)
 		for i := range t.NumField() {
 			k := key{name: strings.Split(t.Field(i).Tag.Get("json"), ",")[0], field: t.Field(i)}
 			if k.name != "-" {
-				fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.name, k.typeName(), k.rangeText(), k.field.Tag.Get("doc"))
+				fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.name, k.typeName(), k.rangeText(), k.describe().sentence())
 			}
 		}
 	}
@@ -63,30 +62,18 @@ func writeReference(w io.Writer) error {
 	return err
 }
 
+// writeRow writes the row of a key.
 func (k key) writeRow(b *strings.Builder) {
-	value, err := json.Marshal(k.value.Interface())
-	if err != nil {
-		value = nil // plain numbers and words
+	d := k.describe()
+	value := "left out"
+	if d.Value != "" {
+		value = "`" + d.Value + "`"
 	}
-	text := "`" + string(value) + "`"
-	if strings.Contains(k.field.Tag.Get("json"), "omitempty") && k.value.IsZero() {
-		text = "left out"
-	}
-	fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", k.name, k.typeName(), text, k.rangeText(), k.field.Tag.Get("doc"))
+	fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", d.Name, d.Type, value, k.rangeText(), d.sentence())
 }
 
-// typeName says what a key holds, for people.
-func (k key) typeName() string {
-	switch k.field.Type.Kind() {
-	case reflect.Int, reflect.Uint64:
-		return "whole number"
-	case reflect.Float64:
-		return "number"
-	case reflect.Slice:
-		return "list of whole numbers"
-	}
-	return "name"
-}
+// sentence is what a key is for, and when to change it.
+func (d KeyDoc) sentence() string { return d.Doc + ". *Change:* " + d.When }
 
 // rangeText is the range, or the names that the key may have.
 func (k key) rangeText() string {

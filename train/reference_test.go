@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/internal/golden"
 )
 
@@ -22,10 +23,18 @@ func TestConfigurationPage(t *testing.T) {
 			t.Errorf("%s is not on the page", name)
 		}
 	}
-	var c Config
-	for _, k := range keysOf(reflect.ValueOf(&c).Elem()) {
-		if k.field.Tag.Get("doc") == "" {
-			t.Errorf("%s has no doc", k.name)
+	var all []key
+	for _, kind := range builder.NetworkKinds() {
+		n, err := builder.NewNetwork(kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := Config{Encoder: builder.NetworkConfig{Network: n}}
+		all = append(all, keysOf(reflect.ValueOf(&c).Elem())...)
+	}
+	for _, k := range all {
+		if d := k.describe(); d.Doc == "" || d.When == "" {
+			t.Errorf("%s: its field needs the tags doc (what it is for) and when (when to change it, or to what: it follows the word \"Change:\")", k.name)
 		}
 		if text := k.field.Tag.Get("range"); text != "" {
 			if r, ok := k.limits(); !ok || r.least >= r.most {

@@ -94,7 +94,7 @@ func (c importCommand) run(ctx context.Context, env cli.Env) error {
 	fmt.Fprintf(env.Stderr, "imported %d parameters: rows of %v, %d %s variables (%d bits); %s verified on %s, logits within %.1g of the files'\n",
 		made.Parameters, made.Model.Input, l.Variables, l.Kind, made.Model.Bits(), filepath.Join(c.Out, train.BundleDir), made.Verification.Runner, made.Apart)
 	fmt.Fprintf(env.Stderr, "next:\n  catvae train --config %s --data SRC --out finetuned\n  catvae encode --model %s --in SRC --out codes.npy\n",
-		filepath.Join(c.Out, train.ConfigFile), filepath.Join(c.Out, train.BundleDir))
+		cli.ShellWord(filepath.ToSlash(filepath.Join(c.Out, train.ConfigFile))), cli.ShellWord(filepath.ToSlash(filepath.Join(c.Out, train.BundleDir))))
 	return nil
 }
 

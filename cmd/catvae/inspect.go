@@ -14,7 +14,6 @@ import (
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/internal/visible"
-	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
@@ -131,35 +130,4 @@ func inspectGraph(w io.Writer, name string, data []byte) error {
 	}
 	fmt.Fprintf(w, "  nodes  %s; %d parameters\n", strings.Join(operators, ", "), info.Parameters)
 	return nil
-}
-
-type modelsCommand struct {
-	Name string `arg:"" optional:"" help:"Configuration to print."`
-}
-
-// Help is printed under the flags' list.
-func (modelsCommand) Help() string {
-	return `Examples:
-
-  catvae models
-  catvae models bernoulli-mlp > mine.json
-
-A file leaves out what it takes from bernoulli-mlp.
-
-` + cli.ExitStatus
-}
-
-func (c modelsCommand) Run(env cli.Env) error {
-	if c.Name == "" {
-		for _, name := range models.Names() {
-			fmt.Fprintln(env.Stdout, name)
-		}
-		return nil
-	}
-	data, ok := models.Get(c.Name)
-	if !ok {
-		return fmt.Errorf("%w: no model is called %q: use %s", cli.ErrUsage, c.Name, strings.Join(models.Names(), ", "))
-	}
-	_, err := env.Stdout.Write(data)
-	return err
 }

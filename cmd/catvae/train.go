@@ -7,8 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/catvae/catvae/cmd/internal/cli"
@@ -24,7 +22,7 @@ type trainCommand struct {
 	Data            string        `help:"${sources}." required:"" placeholder:"SRC"`
 	Out             string        `help:"Run folder to write." required:"" placeholder:"RUN"`
 	Config          string        `help:"Name from the catalogue (see catvae models), or a JSON file; bernoulli-mlp where none is given." placeholder:"NAME|FILE.json"`
-	Set             []string      `help:"Change one key of the configuration, such as latent.variables=64; may be repeated." placeholder:"KEY=VALUE" sep:"none"`
+	Set             []string      `help:"Change one key of the configuration, such as latent.variables=64 (catvae models --keys lists them all); may be repeated." placeholder:"KEY=VALUE" sep:"none"`
 	Epochs          *int          `help:"Passes over the training rows." placeholder:"N" range:"any" xor:"budget"`
 	Steps           *int          `help:"Steps of the whole run, instead of epochs." placeholder:"N" range:"any" xor:"budget"`
 	Batch           *int          `help:"Rows a step." placeholder:"N" range:"any"`
@@ -47,6 +45,9 @@ func (trainCommand) Help() string {
   catvae train --data mnist/ --out run --config categorical-mlp --epochs 10
   catvae train --data rows.npy --out run --set latent.variables=37 --set encoder.hidden=33
   catvae train --data mnist/ --out run --resume --epochs 40
+  catvae train --data pictures/ --out run --set data.image_size=64x64 --set data.resize=bilinear --set data.binarize=none
+
+catvae models lists the configurations for --config. catvae models --keys lists every key for --set, with its default, its range, and when to change it: the size of pictures, binarisation, hidden layers, learning rate, temperature, warm-up and so on.
 
 RUN holds config.json, metrics.jsonl, checkpoints/, bundle/ and report.html. Ctrl-C finishes the current step, saves a checkpoint, exports the model so far and exits with 130; a second one ends at once. With --resume the same command continues after Ctrl-C, a crash or a power cut, and ends with the same weights, bit for bit, as a run without a pause (same engine, machine type and --threads). --resume with more --epochs trains for longer.
 
@@ -216,23 +217,12 @@ func (t *trainingProgress) end() {
 
 // nextSteps returns commands to try after a run.
 func nextSteps(run, source string) []string {
-	bundle := shellWord(filepath.ToSlash(filepath.Join(run, train.BundleDir)))
-	source = shellWord(source)
+	bundle := cli.ShellWord(filepath.ToSlash(filepath.Join(run, train.BundleDir)))
+	source = cli.ShellWord(source)
 	return []string{
 		"catvae inspect " + bundle,
 		fmt.Sprintf("catvae eval --model %s --data %s --samples 100", bundle, source),
 		fmt.Sprintf("infer --model %s --in %s --out codes.npy", bundle, source),
 		fmt.Sprintf("catvae sample --model %s --out samples.png", bundle),
 	}
-}
-
-// plainWord matches what a shell takes as it is.
-var plainWord = regexp.MustCompile(`^[\pL\pN_@%+=:,./-]+$`)
-
-// shellWord quotes a name for a shell where that is needed: for spaces, and for patterns, which infer expands itself.
-func shellWord(name string) string {
-	if plainWord.MatchString(name) {
-		return name
-	}
-	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 }

@@ -17,12 +17,12 @@ var ErrOptimizer = errors.New("bad optimizer")
 
 // Optimizer says how parameters move. It is saved with a run.
 type Optimizer struct {
-	Name         string  `json:"name" doc:"update rule" oneof:"optimizers"`
-	LearningRate float64 `json:"learning_rate" doc:"step size" range:"(0,1000]"`
-	Clip         float64 `json:"clip" doc:"largest norm of all gradients together; 0 means no limit" range:"[0,1e30]"`
-	Momentum     float64 `json:"momentum,omitempty" doc:"for sgd only: how much of the last step is kept" range:"[0,1)"`
-	Rho          float64 `json:"rho,omitempty" doc:"for rmsprop only: how much of the mean of squared gradients is kept; 0 means 0.999, as in gorgonia" range:"[0,1)"`
-	WeightDecay  float64 `json:"weight_decay,omitempty" doc:"for adamw only: how much of a weight each step removes, times the learning rate; 0.01 is usual" range:"[0,1e6]"`
+	Name         string  `json:"name" doc:"update rule" when:"rarely: adamw for weight_decay, sgd to compare with others" oneof:"optimizers"`
+	LearningRate float64 `json:"learning_rate" doc:"step size" when:"lower where the loss jumps or becomes NaN, or when a trained model is trained further; higher, up to 0.003, where it falls slowly and smoothly" range:"(0,1000]"`
+	Clip         float64 `json:"clip" doc:"largest norm of all gradients together; 0 means no limit" when:"100 where single batches throw the loss up" range:"[0,1e30]"`
+	Momentum     float64 `json:"momentum,omitempty" doc:"for sgd only: how much of the last step is kept" when:"with sgd; 0.9 is usual" range:"[0,1)"`
+	Rho          float64 `json:"rho,omitempty" doc:"for rmsprop only: how much of the mean of squared gradients is kept; 0 means 0.999, as in gorgonia" when:"with rmsprop and the like; nearer to 1 for a steadier step" range:"[0,1)"`
+	WeightDecay  float64 `json:"weight_decay,omitempty" doc:"for adamw only: how much of a weight each step removes, times the learning rate; 0.01 is usual" when:"with adamw, where the bound on held-out rows rises while the loss falls" range:"[0,1e6]"`
 }
 
 // Optimizers returns the names of all update rules, sorted.
