@@ -3,9 +3,10 @@ package dataset
 import (
 	"bytes"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/catvae/catvae/picture"
 )
 
 // A Format is a kind of file that holds rows: a row of the table that [Formats] returns. Help texts, errors and documents are
@@ -59,9 +60,9 @@ func Formats() []Format {
 			Rows: "numbers, a row a line, with or without a header; the column label is the label, id is no value",
 		},
 	}
-	pictures := []Format{
-		{Name: "PNG", Ends: []string{".png"}, Mark: "its name ends in .png", Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/TR/png/"},
-		{Name: "JPEG", Ends: []string{".jpg", ".jpeg"}, Mark: "its name ends in .jpg or .jpeg", Rows: "one row a picture, turned grey", Spec: "https://www.w3.org/Graphics/JPEG/"},
+	var pictures []Format
+	for _, f := range picture.Formats() {
+		pictures = append(pictures, Format{Name: f.Name, Ends: f.Ends, Mark: "its name ends in " + enumerate("or", f.Ends), Rows: "one row a picture, turned grey", Spec: f.Spec})
 	}
 	return slices.Concat(files, registered, pictures)
 }
@@ -77,25 +78,6 @@ func formatOf(head []byte) (Format, bool) {
 		return Format{}, false
 	}
 	return all[i], true
-}
-
-// pictureFormat recognises a picture's format by its name.
-func pictureFormat(name string) (Format, bool) {
-	all := Formats()
-	i := slices.IndexFunc(all, func(f Format) bool { return slices.Contains(f.Ends, strings.ToLower(filepath.Ext(name))) })
-	if i < 0 {
-		return Format{}, false
-	}
-	return all[i], true
-}
-
-// pictureNames returns a function that recognises pictures by their names.
-func pictureNames() func(name string) bool {
-	var ends []string
-	for _, f := range Formats() {
-		ends = append(ends, f.Ends...)
-	}
-	return func(name string) bool { return slices.Contains(ends, strings.ToLower(filepath.Ext(name))) }
 }
 
 // sniff recognises the format of content and opens it, or closes the stream. Formats that are not streamed are read from a file,

@@ -68,6 +68,9 @@ func glob(pattern string) ([]string, error) {
 			return nil, unreadable(here, err)
 		}
 		for _, e := range entries {
+			if isHidden(e.Name()) && !isHidden(file) { // as shells have it: who wants them says so
+				continue
+			}
 			if fits, _ := filepath.Match(file, e.Name()); fits { // the pattern was tried above
 				found = append(found, filepath.Join(dir, e.Name()))
 			}

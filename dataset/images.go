@@ -6,12 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
-	"image/draw"
-	_ "image/jpeg" // decoded
-	_ "image/png"  // decoded
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,104 +17,95 @@ import (
 	"github.com/catvae/catvae/dataset/internal/content"
 	"github.com/catvae/catvae/dataset/internal/reading"
 	"github.com/catvae/catvae/internal/readfile"
-	xdraw "golang.org/x/image/draw"
+	"github.com/catvae/catvae/picture"
+	"golang.org/x/sync/semaphore"
 )
 
-// An Image says what pictures are made to fit: they are turned grey, then resized.
-type Image struct {
-	Height, Width int
-	Resize        string // "none": another size is a bad row; "nearest", "bilinear" or "catmull-rom": stretched to size
-}
+// An Image says what pictures are made to fit: see [picture.Rule]. Where its height and width are 0, all pictures must have the size
+// of the first.
+type Image = picture.Rule
 
-// scalers hold the ways to resize.
-var scalers = map[string]xdraw.Scaler{"nearest": xdraw.NearestNeighbor, "bilinear": xdraw.BiLinear, "catmull-rom": xdraw.CatmullRom}
-
-// What a picture may have before it is decoded: bytes in its file, and pixels, which a small file may claim many of.
+// What a picture's file may have, and what all files take that are read at once: see [picture.Budget] for their decoding.
 const (
-	maxPictureBytes = 64 << 20
-	maxPixels       = 1 << 26
-
+	maxPictureBytes  = 64 << 20
 	keptPictureBytes = 1 << 20 // of memory for a file, which is kept for the next one
 )
 
-// images reads pictures, PNG and JPEG, each a row of grey bytes. Files are opened and decoded where rows are decoded.
+// heldFiles is what is left for files that are decoded.
+var heldFiles = semaphore.NewWeighted(maxPictureBytes)
+
+// images reads pictures, each a row of grey bytes. Files are opened and decoded where rows are decoded.
 type images struct {
-	info    Info
-	ctx     context.Context // of all reading
-	root    string          // folder that names are relative to
-	names   []string
-	formats map[string]bool // formats, as package image names them
-	fit     Image
-	row     int
-	tally   *Tally
-	buf     []byte
-	raw     pool
-	files   sync.Pool     // of *bytes.Buffer
-	table   *[256]float32 // what bytes become
+	info  Info
+	ctx   context.Context // of all reading
+	root  string          // folder that names are relative to
+	names []string
+	fit   Image
+	own   bool          // fit has the first picture's size
+	seen  func() string // the sizes of pictures
+	row   int
+	tally *Tally
+	buf   []byte
+	raw   pool
+	files sync.Pool     // of *bytes.Buffer
+	table *[256]float32 // what bytes become
 }
 
 // openPicture opens one picture.
 func openPicture(ctx context.Context, path string, o Options) (Reader, error) {
-	return openImages(ctx, path, filepath.Dir(path), []string{filepath.Base(path)}, o)
+	return openImages(ctx, path, filepath.Dir(path), []string{filepath.Base(path)}, Passed{}, o)
 }
 
 // openImages opens pictures by their names below root, in the order of names.
-func openImages(ctx context.Context, source, root string, names []string, o Options) (Reader, error) {
+func openImages(ctx context.Context, source, root string, names []string, passed Passed, o Options) (Reader, error) {
 	slices.Sort(names)
-	r := &images{ctx: ctx, info: Info{Source: source, Rows: len(names), DType: "uint8"}, root: root, names: names, formats: map[string]bool{}, table: tableOf(o.Values)}
-	for _, f := range Formats() {
-		r.formats[strings.ToLower(f.Name)] = f.Picture()
+	r := &images{
+		ctx: ctx, root: root, names: names, table: tableOf(o.Values),
+		info: Info{Source: source, Rows: len(names), DType: "uint8", Pictures: true, Passed: passed},
 	}
 	r.files.New = func() any { return new(bytes.Buffer) }
+	r.seen = sync.OnceValue(r.sizes)
 	if o.Image != nil {
 		r.fit = *o.Image
-	} else {
-		var err error
-		if r.fit, err = r.firstSize(); err != nil {
+	}
+	if err := r.fit.Check(); err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	if r.fit.Size() == 0 {
+		if err := r.firstSize(); err != nil {
 			return nil, err
 		}
 	}
-	if _, ok := scalers[r.fit.Resize]; !ok && r.fit.Resize != "none" && r.fit.Resize != "" {
-		return nil, fmt.Errorf("dataset: pictures are resized by %q: use none, nearest, bilinear or catmull-rom", r.fit.Resize)
-	}
-	if r.fit.Height < 1 || r.fit.Width < 1 || r.fit.Height > maxRow/r.fit.Width {
-		return nil, fmt.Errorf("dataset: pictures of %dx%d: a row has 1 to %d values", r.fit.Height, r.fit.Width, maxRow)
-	}
 	r.info.Shape = []int{r.fit.Height, r.fit.Width}
 	r.buf = make([]byte, r.info.RowSize())
-	r.tally = o.Tally(r.info.Rows, "pictures", fmt.Sprint(r.fit))
+	r.tally = o.Tally(r.info.Rows, "pictures", ruleText(r.fit))
 	return r, nil
 }
 
-// firstSize returns the size of the first picture that has one.
-func (r *images) firstSize() (Image, error) {
-	for row := range min(len(r.names), 1000) {
-		var size Image
-		err := r.picture(row, io.Discard, func(img image.Image) { size = Image{Height: img.Bounds().Dy(), Width: img.Bounds().Dx()} })
-		if err == nil || rowOf(err) < 0 {
-			return size, err
-		}
+// ruleText is a rule as sums have it. A rule that has always been has the text that it always had.
+func ruleText(r Image) string {
+	text := fmt.Sprintf("{%d %d %s}", r.Height, r.Width, r.Resize)
+	if r.Background != "" || r.Orientation != "" {
+		text += fmt.Sprintf(" on %s, orientation %s", r.Background, r.Orientation)
 	}
-	return Image{}, &FormatError{File: r.info.Source, Reason: "none of its first pictures can be decoded"}
+	return text
 }
 
-// walkImages returns the pictures below a folder, by their slash-separated names.
-func walkImages(ctx context.Context, dir string) (names []string, err error) {
-	root := filepath.Clean(dir) + string(filepath.Separator) // a link to a folder is followed, which without it would be a file
-	isPicture := pictureNames()
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err := cmp.Or(err, ctx.Err()); err != nil {
+// firstSize takes the size of the first picture that has one.
+func (r *images) firstSize() error {
+	for row := range min(len(r.names), 1000) {
+		err := r.content(row, io.Discard, func(raw []byte) error {
+			grey, err := r.fit.Grey(r.ctx, raw)
+			if err == nil {
+				r.fit.Height, r.fit.Width, r.own = grey.Rect.Dy(), grey.Rect.Dx(), true
+			}
+			return r.refusal(row, err)
+		})
+		if err == nil || rowOf(err) < 0 {
 			return err
 		}
-		if !d.IsDir() && isPicture(path) {
-			names = append(names, filepath.ToSlash(strings.TrimPrefix(path, root)))
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, unreadable(dir, err)
 	}
-	return names, nil
+	return &FormatError{File: r.info.Source, Reason: "none of its first pictures can be decoded"}
 }
 
 func (r *images) Info() Info { return r.info }
@@ -164,7 +152,7 @@ func (r *images) Scan(rows int) error {
 	for range min(rows, r.info.Rows-r.row) {
 		if report := r.report(1); report != nil {
 			h := content.New()
-			err := r.content(r.row-1, h, nil, func([]byte) error { return nil })
+			err := r.content(r.row-1, h, func([]byte) error { return nil })
 			if err != nil && rowOf(err) < 0 {
 				return err
 			}
@@ -216,63 +204,27 @@ func (r *images) decode(number int, row []byte, wanted bool) (sum []byte, err er
 		h = s
 		defer func() { sum = s.Sum(nil) }()
 	}
-	return nil, r.picture(number, h, func(img image.Image) { r.fitTo(row, img) })
-}
-
-// fitTo writes the grey bytes of a picture to row, resized where that is needed.
-func (r *images) fitTo(row []byte, img image.Image) {
-	b, grey := img.Bounds(), greyImage(img)
-	if b.Dx() != r.fit.Width || b.Dy() != r.fit.Height {
-		to := image.Rect(0, 0, r.fit.Width, r.fit.Height)
-		scalers[r.fit.Resize].Scale(&image.Gray{Pix: row, Stride: r.fit.Width, Rect: to}, to, grey, grey.Bounds(), draw.Src, nil)
-		return
-	}
-	for y := range r.fit.Height {
-		copy(row[y*r.fit.Width:][:r.fit.Width], grey.Pix[grey.PixOffset(b.Min.X, b.Min.Y+y):])
-	}
-}
-
-// greyImage returns a picture in grey: 0.299 R + 0.587 G + 0.114 B, on black where it is transparent.
-func greyImage(img image.Image) *image.Gray {
-	if g, ok := img.(*image.Gray); ok {
-		return g
-	}
-	g := image.NewGray(img.Bounds())
-	draw.Draw(g, g.Bounds(), img, g.Bounds().Min, draw.Src)
-	return g
+	return nil, r.content(number, h, func(raw []byte) error {
+		return r.refusal(number, r.fit.Decode(r.ctx, row, raw))
+	})
 }
 
 // content reads a picture's file, adds its name and its bytes to a sum, and hands the bytes on. What is no file to decode adds
-// the reason. cost says how much memory decoding takes, nil where nothing is decoded: the budget is taken for it.
-func (r *images) content(number int, sum io.Writer, cost func(raw []byte) (int64, error), use func(raw []byte) error) error {
+// the reason.
+func (r *images) content(number int, sum io.Writer, use func(raw []byte) error) error {
 	fmt.Fprintf(sum, "%q\n", r.names[number])
-	for taken := int64(0); ; {
-		if again, err := r.attempt(number, &taken, sum, cost, use); !again {
-			return err
-		}
-	}
-}
-
-// attempt is content within a budget of some bytes, or of the file's size where none is named. Where it turns out that more is
-// needed, which others have, it says how much, and that the budget is to be asked for all of it again: nobody keeps some and
-// waits for more.
-func (r *images) attempt(number int, taken *int64, sum io.Writer, cost func(raw []byte) (int64, error), use func(raw []byte) error) (again bool, err error) {
-	refused := func(err error) (bool, error) {
+	f, was, err := r.open(number)
+	if err != nil {
 		if rowOf(err) >= 0 {
 			fmt.Fprintf(sum, "%v", err)
 		}
-		return false, err
-	}
-	f, was, err := r.open(number)
-	if err != nil {
-		return refused(err)
+		return err
 	}
 	defer f.Close()
-	need := max(*taken, was.Size())
-	if err := decoding.Acquire(r.ctx, need); err != nil {
-		return false, unreadable(r.info.Source, err)
+	if err := heldFiles.Acquire(r.ctx, was.Size()); err != nil {
+		return unreadable(r.info.Source, err)
 	}
-	defer func() { release(need) }()
+	defer heldFiles.Release(was.Size())
 	buf := r.files.Get().(*bytes.Buffer)
 	defer func() {
 		if buf.Cap() <= keptPictureBytes {
@@ -282,28 +234,10 @@ func (r *images) attempt(number int, taken *int64, sum io.Writer, cost func(raw 
 		buf = nil // free before its bytes are given back
 	}()
 	if err := r.read(number, f, was, buf); err != nil {
-		return false, err
+		return err
 	}
-	raw := buf.Bytes()
-	if cost != nil {
-		more, err := cost(raw)
-		if err == nil && int64(len(raw))+more > pictureBudget {
-			err = r.bad(number, fmt.Sprintf("decoding it takes %d MiB of memory, up to %d are given", (int64(len(raw))+more)>>20+1, pictureBudget>>20), nil)
-		}
-		if err != nil {
-			sum.Write(raw)
-			return false, err
-		}
-		if extra := int64(len(raw)) + more - need; extra > 0 {
-			if !decoding.TryAcquire(extra) {
-				*taken = need + extra
-				return true, nil
-			}
-			need += extra
-		}
-	}
-	sum.Write(raw)
-	return false, use(raw)
+	sum.Write(buf.Bytes())
+	return use(buf.Bytes())
 }
 
 // open opens a picture's file.
@@ -354,33 +288,56 @@ func (r *images) path(number int) string {
 	return filepath.Join(r.root, filepath.FromSlash(r.names[number]))
 }
 
-// picture reads and decodes a file, after a look at what it claims to be, and hands it to use.
-func (r *images) picture(number int, sum io.Writer, use func(img image.Image)) error {
-	return r.content(number, sum, func(raw []byte) (int64, error) {
-		config, kind, err := image.DecodeConfig(bytes.NewReader(raw))
-		if err != nil {
-			return 0, r.bad(number, "it is no "+namesOfPictures(), err)
-		}
-		if !r.formats[kind] { // other packages may have registered more with package image
-			return 0, r.bad(number, fmt.Sprintf("it is no %s: it is %s", namesOfPictures(), kind), nil)
-		}
-		if config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height {
-			return 0, r.bad(number, fmt.Sprintf("it has %dx%d pixels, up to %d in all are decoded", config.Height, config.Width, maxPixels), nil)
-		}
-		if fit := r.fit; fit.Width > 0 && scalers[fit.Resize] == nil && (config.Width != fit.Width || config.Height != fit.Height) {
-			return 0, r.bad(number, fmt.Sprintf("it has %dx%d pixels, rows have %dx%d (height x width)", config.Height, config.Width, fit.Height, fit.Width), nil)
-		}
-		return decodingBytes(raw, config, kind, r.fit), nil
-	}, func(raw []byte) error {
-		img, _, err := image.Decode(bytes.NewReader(raw))
-		if err != nil {
-			return r.bad(number, "it cannot be decoded", err)
-		}
-		use(img)
-		return nil
-	})
-}
-
 func (r *images) bad(number int, reason string, cause error) error {
 	return &RowError{File: r.names[number], Row: number, Reason: reason, Cause: cause}
+}
+
+// refusal returns the error of a row whose picture cannot be used. One of another size names the way out.
+func (r *images) refusal(number int, err error) error {
+	var bad *picture.Error
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &bad):
+		return unreadable(r.info.Source, err)
+	case bad.Height == 0:
+		return r.bad(number, bad.Reason, bad.Cause)
+	case r.own:
+		return r.bad(number, fmt.Sprintf("%s: set data.image_size, such as %dx%d, and data.resize, such as bilinear, in training to make all pictures one size; %s", bad.Reason, r.fit.Height, r.fit.Width, r.seen()), nil)
+	}
+	return r.bad(number, bad.Reason+": resize the picture, or set data.resize, such as bilinear, in training, for a model that takes all sizes", nil)
+}
+
+// What is looked at to say which sizes there are: pictures, the first bytes of each, and how many sizes are named.
+const (
+	sizedPictures = 100
+	sizedBytes    = 1 << 18
+	namedSizes    = 3
+)
+
+// sizes says which sizes pictures have, most frequent first.
+func (r *images) sizes() string {
+	count := map[string]int{}
+	n := min(len(r.names), sizedPictures)
+	for i := range n {
+		row := i * len(r.names) / n
+		f, _, err := r.open(row)
+		if err != nil {
+			continue
+		}
+		head, _ := io.ReadAll(io.LimitReader(f, sizedBytes))
+		f.Close()
+		if height, width, err := r.fit.Measure(head); err == nil {
+			count[fmt.Sprintf("%dx%d", height, width)]++
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(count), func(a, b string) int { return cmp.Or(count[b]-count[a], strings.Compare(a, b)) })
+	more := ""
+	if left := len(names) - namedSizes; left > 0 {
+		names, more = names[:namedSizes], fmt.Sprintf(" and %d other sizes", left)
+	}
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s (%d)", name, count[name])
+	}
+	return fmt.Sprintf("of %d pictures these are the sizes: %s%s", n, strings.Join(names, ", "), more)
 }

@@ -49,12 +49,14 @@ type Identified interface {
 
 // Info describes a source.
 type Info struct {
-	Source string // file name, or "glyphs"
-	Rows   int
-	Shape  []int  // of one row, such as [28 28]
-	DType  string // of the file: "uint8", "float32" or "float64"
-	Labels bool   // whether rows have labels
-	Bytes  int64  // size of the source's files, 0 where it is not known; another size means that the source has changed
+	Source   string // file name, or "glyphs"
+	Rows     int
+	Shape    []int  // of one row, such as [28 28]
+	DType    string // of the file: "uint8", "float32" or "float64"
+	Labels   bool   // whether rows have labels
+	Pictures bool   // rows are decoded pictures
+	Passed   Passed // what of a folder is no row
+	Bytes    int64  // size of the source's files, 0 where it is not known; another size means that the source has changed
 }
 
 // RowSize returns the number of values in a row.
@@ -82,7 +84,7 @@ type Options struct {
 	Seed  uint64 // of glyphs
 	Rows  int    // at most this many rows; 0 means all (of glyphs, 20,000 to train and 4,000 to test)
 
-	Image  *Image      // what pictures are made to fit; nil means the size of the first
+	Image  *Image      // what pictures are made to fit; nil means the zero rule: the size of the first, on black
 	Values dist.Values // what the file's numbers become, and the range in which they must then lie; zero means [dist.Unit]
 	Stdin  io.Reader   // what "-" reads; nil means os.Stdin
 	Keep   int64       // at most so many bytes of a pipe are kept in a temporary file; 0 means 64 GiB

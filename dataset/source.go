@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/catvae/catvae/picture"
 )
 
 // The sources that are no path.
@@ -34,7 +36,7 @@ func Kinds() []Kind {
 	return []Kind{
 		{
 			Form: "FILE", Short: fmt.Sprintf("%s file (plain or gzip), %s file, %s picture", names("or", inGzip), names("or", plain), pictures),
-			Doc: "A file. Its format is recognised by its first bytes; that of a picture by its name.",
+			Doc: "A file. Its format is recognised by its first bytes; that of a picture by its name, or by them.",
 			fits: func(source string, info fs.FileInfo, _ Options) (bool, error) {
 				return info != nil && !info.IsDir() && !isWord(source), nil
 			}, open: openPath,
@@ -65,7 +67,7 @@ func Kinds() []Kind {
 		},
 		{
 			Form: "FOLDER (pictures)", Short: "folder of pictures",
-			Doc: fmt.Sprintf("A folder with %s pictures at any depth, in the order of their names, which are the rows' ids.", pictures),
+			Doc: fmt.Sprintf("A folder with %s pictures at any depth, in the order of their names, which are the rows' ids. Hidden files are passed over, and what else is no picture.", pictures),
 			fits: func(source string, info fs.FileInfo, _ Options) (bool, error) {
 				return info != nil && info.IsDir() && !isWord(source), nil
 			}, open: openPictures,
@@ -151,41 +153,6 @@ func cutMember(source string) (path, member string, ok bool) {
 	return source[:i+4], source[i+5:], true
 }
 
-// openPattern opens the pictures that a pattern fits.
-func openPattern(ctx context.Context, pattern string, o Options) (Reader, error) {
-	names, err := glob(pattern)
-	if errors.Is(err, filepath.ErrBadPattern) {
-		return nil, fmt.Errorf("dataset: the pattern %q: %w", pattern, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var pictures []string
-	isPicture := pictureNames()
-	for _, name := range names {
-		if isPicture(name) {
-			pictures = append(pictures, filepath.ToSlash(name))
-		}
-	}
-	if len(pictures) == 0 {
-		return nil, fmt.Errorf("dataset: no %s file fits the pattern %s: %w", namesOfPictures(), pattern, fs.ErrNotExist)
-	}
-	return openImages(ctx, pattern, "", pictures, o)
-}
-
-// openPictures opens the pictures below a folder.
-func openPictures(ctx context.Context, dir string, o Options) (Reader, error) {
-	pictures, err := walkImages(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	if len(pictures) == 0 {
-		_, _, err := mnistFiles(dir, o.Split)
-		return nil, err
-	}
-	return openImages(ctx, dir, dir, pictures, o)
-}
-
 // openMNIST opens the images and labels of a split of MNIST.
 func openMNIST(ctx context.Context, dir string, o Options) (Reader, error) {
 	images, labels, err := mnistFiles(dir, o.Split)
@@ -218,7 +185,7 @@ func findMNIST(dir string, split Split, kind string) (string, error) {
 
 // openPath opens a file: a picture by its name, anything else by its first bytes.
 func openPath(ctx context.Context, path string, o Options) (Reader, error) {
-	if _, ok := pictureFormat(path); ok {
+	if picture.Named(path) {
 		return openPicture(ctx, path, o)
 	}
 	s, err := openStream(ctx, path)
@@ -227,6 +194,10 @@ func openPath(ctx context.Context, path string, o Options) (Reader, error) {
 	}
 	if s.pipe {
 		return openPipe(ctx, s, o)
+	}
+	if head, err := s.peek(16); err == nil && picture.Is(head) { // whatever it is called
+		s.Close()
+		return openPicture(ctx, path, o)
 	}
 	f := s.from.(*File) // what is no pipe is one
 	return sniff(s, func() (*File, error) {
