@@ -4,10 +4,10 @@
 //
 // A source is the text that says where rows come from. [Kinds] lists them:
 //
-//	FILE              A file. Its format is recognised by its first bytes; that of a picture by its name.
+//	FILE              A file. Its format is recognised by its first bytes; that of a picture by its name, or by them.
 //	FILE.npz:NAME     An array of an NPZ archive.
 //	FOLDER (MNIST)    A folder with MNIST's files under their names, plain or gzip; it has a training and a test split, and labels.
-//	FOLDER (pictures) A folder with PNG or JPEG pictures at any depth, in the order of their names, which are the rows' ids.
+//	FOLDER (pictures) A folder with PNG, JPEG, GIF, WebP, BMP or TIFF pictures at any depth, in the order of their names, which are the rows' ids. Hidden files are passed over, and what else is no picture.
 //	'PATTERN*.png'    The pictures that a pattern of path/filepath.Match fits. Quote it, so that the shell leaves it alone.
 //	-                 Standard input: any of the files except pictures. What is not streamed is kept in a temporary file.
 //	glyphs            Digits of 28x28 pixels, drawn on the fly with the Go fonts; they have a training and a test split, and labels.
@@ -23,6 +23,10 @@
 //	Parquet  one column of lists or binary, or a number a column; label and id as in CSV
 //	PNG      one row a picture, turned grey
 //	JPEG     one row a picture, turned grey
+//	GIF      one row a picture, turned grey
+//	WebP     one row a picture, turned grey
+//	BMP      one row a picture, turned grey
+//	TIFF     one row a picture, turned grey
 //
 // Parquet is read where dataset/parquet is imported; [RegisterFormat] adds others.
 //

@@ -122,7 +122,7 @@ func TestOtherPictureFormats(t *testing.T) {
 		func(io.Reader) (image.Config, error) { return image.Config{Width: 2, Height: 2}, nil })
 	path := write(t, "x.png", []byte("OTHER"))
 	r := openBytes(t, path, dataset.Options{Image: &dataset.Image{Height: 2, Width: 2}})
-	if _, err := r.NextBytes(make([]byte, 4)); badRow(err) != 0 || !strings.Contains(err.Error(), "no PNG or JPEG") {
+	if _, err := r.NextBytes(make([]byte, 4)); badRow(err) != 0 || !strings.Contains(err.Error(), "no PNG, JPEG") {
 		t.Error(err)
 	}
 }

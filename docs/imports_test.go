@@ -26,31 +26,32 @@ var importRules = []importRule{
 	{"codes", "", ""},
 	{"codes/parquet", "codes", "github.com/apache/arrow-go/"},
 	{"models", "", ""},
-	{"dataset", "dataset/internal/... dist internal/diskspace internal/noise internal/readfile internal/visible", "codeberg.org/sbinet/npyio/ golang.org/x/image/ golang.org/x/sync/"},
+	{"picture", "internal/visible", "golang.org/x/image/ golang.org/x/sync/"},
+	{"dataset", "dataset/internal/... dist internal/diskspace internal/noise internal/readfile internal/visible picture", "codeberg.org/sbinet/npyio/ golang.org/x/image/ golang.org/x/sync/"},
 	{"dataset/internal/...", "dist internal/noise internal/readfile internal/visible", "github.com/zeebo/xxh3"},
-	{"dataset/parquet", "dataset dataset/internal/... dist internal/readfile internal/visible", "github.com/apache/arrow-go/"},
+	{"dataset/parquet", "dataset dataset/internal/... dist internal/readfile internal/visible picture", "github.com/apache/arrow-go/"},
 	{"builder/...", "builder/... dist internal/...", "gorgonia.org/ github.com/chewxy/hm gonum.org/v1/gonum/"},
 	{"export", "internal/...", "gorgonia.org/ google.golang.org/protobuf/"},
 	{"bundle", "dist internal/onnxtensor internal/readfile internal/visible", ""},
 	{"bundle/variant", "bundle dist internal/... runtime/backend", "github.com/x448/float16 google.golang.org/protobuf/"},
 	{"bundle/writer", "bundle/... dist export internal/... runtime/backend", ""},
-	{"runtime", "bundle dist internal/... runtime/backend runtime/onnxruntime", "golang.org/x/sync/"},
+	{"runtime", "bundle dist internal/... picture runtime/backend runtime/onnxruntime", "golang.org/x/sync/"},
 	{"runtime/backend", "internal/onnxtensor internal/onnxcheck internal/onnxpb internal/visible", ""},
 	{"runtime/backendtest", "internal/... runtime/backend", "google.golang.org/protobuf/"},
 	{"runtime/onnxruntime/...", "internal/... runtime/backend runtime/onnxruntime/...", "github.com/yalue/onnxruntime_go golang.org/x/sys/"},
 	{"runtime/purego", "internal/... runtime/backend", ""},
-	{"train", "builder/... bundle/... codes dataset dist export internal/... models runtime runtime/backend train/...", "*"},
+	{"train", "builder/... bundle/... codes dataset dist export internal/... models picture runtime runtime/backend train/...", "*"},
 	{"train/engine", "builder dist export internal/... runtime/backend", "gorgonia.org/"},
 	{"train/evaluate", "bundle codes dataset dist internal/... runtime", "golang.org/x/sync/"},
 	{"train/report", "internal/...", "gonum.org/v1/plot"},
 	{"internal/gen/...", "export internal/... runtime/backend runtime/purego", "*"},
 	{"internal/...", "internal/...", "*"},
-	{"cmd/...", "builder/... bundle/... cmd/internal/... codes/... dataset/... dist internal/... models runtime/... train/...", "*"},
+	{"cmd/...", "builder/... bundle/... cmd/internal/... codes/... dataset/... dist internal/... models picture runtime/... train/...", "*"},
 	{"bench/...", "bench/internal/... builder bundle codes dataset dist internal/... runtime/... train/...", "*"},
 }
 
 // withoutGorgonia are the packages that link nothing of gorgonia, however many imports lie between.
-var withoutGorgonia = []string{"dist", "codes/...", "dataset/...", "models", "bundle", "bundle/variant", "runtime", "runtime/backend", "runtime/onnxruntime/...", "train/evaluate", "cmd/internal/...", "cmd/infer"}
+var withoutGorgonia = []string{"dist", "codes/...", "dataset/...", "models", "picture", "bundle", "bundle/variant", "runtime", "runtime/backend", "runtime/onnxruntime/...", "train/evaluate", "cmd/internal/...", "cmd/infer"}
 
 // matches reports whether a package is among the patterns.
 func matches(patterns, name string) bool {
