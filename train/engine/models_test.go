@@ -305,6 +305,28 @@ func TestWrongGradients(t *testing.T) {
 		loss  func(x, w *G.Node) *G.Node
 		wrong bool
 	}{
+		"the gradient of a part, for itself": {func(x, w *G.Node) *G.Node {
+			part := must(G.Sum(must(G.Square(must(G.HadamardProd(x, w))))))
+			if _, err := G.Grad(part, w); err != nil {
+				panic(err)
+			}
+			return must(G.HadamardProd(part, G.NewConstant(3.0)))
+		}, true},
+		"a penalty of the gradient": {func(x, w *G.Node) *G.Node {
+			part := must(G.Sum(must(G.Square(must(G.HadamardProd(x, w))))))
+			grads, err := G.Grad(part, w)
+			if err != nil {
+				panic(err)
+			}
+			return must(G.Add(part, must(G.Sum(must(G.Square(grads[0]))))))
+		}, true},
+		"its own gradient": {func(x, w *G.Node) *G.Node {
+			loss := must(G.Sum(must(G.Square(must(G.HadamardProd(x, w))))))
+			if _, err := G.Grad(loss, w); err != nil {
+				panic(err)
+			}
+			return loss
+		}, false},
 		"Log2":             {func(x, w *G.Node) *G.Node { return must(G.Log2(must(G.Square(must(G.HadamardProd(x, w)))))) }, true},
 		"InverseSqrt":      {func(x, w *G.Node) *G.Node { return must(G.InverseSqrt(must(G.Square(must(G.HadamardProd(x, w)))))) }, true},
 		"OuterProd":        {func(x, w *G.Node) *G.Node { return must(G.Square(must(G.OuterProd(x, w)))) }, true},

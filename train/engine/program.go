@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/internal/flaw"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/internal/tape"
 	G "gorgonia.org/gorgonia"
@@ -64,6 +65,9 @@ func newProgram(ctx context.Context, trace Trace, o Optimizer, batch int) (*prog
 		}
 	}
 	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	if err := flaw.Twice(p.objective.Loss); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	var grads G.Nodes

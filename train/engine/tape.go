@@ -24,8 +24,7 @@ var _ Engine = (*Tape)(nil)
 
 // NewTape returns the engine that runs on gorgonia's tape machine, for batches of one size: the reference for
 // [Compile], and for graphs with operations that cannot be exported. Errors wrap [ErrObjective], [ErrOptimizer],
-// [export.ErrWrong] or,
-// where ctx is done before the engine exists, ctx.Err().
+// [export.ErrWrong] or, where ctx is done before the engine exists, ctx.Err().
 func NewTape(ctx context.Context, trace Trace, o Optimizer, batch int) (*Tape, error) {
 	p, err := newProgram(ctx, trace, o, batch)
 	if err != nil {

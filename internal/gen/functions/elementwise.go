@@ -124,7 +124,9 @@ func comparison(name string, f compare2, want func(x, y float64) bool) function 
 	r.flat = true
 	s := both("scalar last", m, nil, r.buildBoth(), elements(func(x, y float64) float64 { return truth(want(x, y)) }))
 	s.flat = true
-	return function{name, []form{r, s}}
+	booleans := both("booleans", m, m, func(a, b *G.Node) (*G.Node, error) { return f(a, b, false) }, elements(func(x, y float64) float64 { return truth(want(x, y)) }))
+	booleans.flat = true
+	return function{name, []form{r, s, booleans}}
 }
 
 func (f form) buildBoth() binary {

@@ -10,6 +10,8 @@ import (
 var products = []function{
 	{"Mul", []form{
 		both("matrices", []int{-1, 3}, []int{3, 2}, G.Mul, matmul),
+		both("a column and a row", []int{-1, 1}, []int{1, 3}, G.Mul, matmul),
+		both("a row and a column", []int{1, 3}, []int{3, 1}, G.Mul, matmul),
 		both("matrix and vector", []int{-1, 3}, []int{3}, G.Mul, func(a, b array) array { return matmul(a, b.insert(1)).drop(1) }),
 		both("vector and matrix", []int{3}, []int{3, 2}, G.Mul, func(a, b array) array { return matmul(a.insert(0), b).drop(0) }),
 		both("vectors", []int{3}, []int{3}, G.Mul, func(a, b array) array { return combine(a, b, times).sum() }),

@@ -175,6 +175,10 @@ func (m *measurement) onTape(f form, gradient bool) (o outcome) {
 				got.data = d
 			case float64:
 				got.data = []float64{d}
+			case []bool:
+				for _, b := range d {
+					got.data = append(got.data, truth(b))
+				}
 			}
 			err := compare(got, want[i], tensor.Float64)
 			if declared := t.Outputs[i].Node.Shape(); err == nil && !slices.Equal([]int(declared), want[i].shape) {

@@ -43,6 +43,8 @@ func along(name string, f func(*G.Node, ...int) (*G.Node, error), want func(a ar
 		{"axis 3 of 4", []int{-1, 2, 3, 2}, []int{3}},
 		{"axis 2 of 4", []int{-1, 2, 3, 2}, []int{2}},
 		{"axis 2 of 4, of two elements", []int{-1, 2, 2, 3}, []int{2}},
+		{"axis 1 of 2, of one column", []int{-1, 1}, []int{1}},
+		{"axis 0 of a vector", []int{-1}, []int{0}},
 		{"axes 2, 3 of 4", []int{-1, 2, 3, 2}, []int{2, 3}},
 		{"axes 0, 2, 3 of 4", []int{-1, 2, 3, 2}, []int{0, 2, 3}},
 		{"all axes of 4", []int{-1, 2, 3, 2}, nil},
