@@ -9,7 +9,6 @@ import (
 
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/internal/imgrid"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train/report"
 )
@@ -24,12 +23,6 @@ const (
 	shownProfiles = 6    // rows
 	shownSamples  = 8
 )
-
-// arePictures reports whether rows of this shape are drawn.
-func arePictures(shape []int) bool {
-	height, width := imgrid.Dims(shape)
-	return height > 1 && width > 1
-}
 
 // columnSums are sums over rows, for each column.
 type columnSums struct {

@@ -34,7 +34,7 @@ func (r *run) finish(ctx context.Context) error {
 	if set == nil {
 		set, split = r.held, "validation rows"
 	}
-	r.result.TestSplit = split
+	r.result.TestSplit, r.result.Shape = split, set.Shape
 	if best.standing != nil {
 		defer best.standing.Close()
 	} else if err := setParams(r.trained.Params, best.state.Tensors); err != nil {

@@ -10,19 +10,19 @@ import (
 
 // Options say where a run reads and writes, what takes its steps, and whom it informs.
 type Options struct {
-	Source          string          // see dataset.Open
-	Out             string          // the run folder
-	Force           bool            // replace an existing run
-	Resume          bool            // continue the existing run; begin one where there is nothing to continue
-	Backend         backend.Backend // takes the steps of the compiled engine, evaluates and verifies
-	Engine          Engine          // "" means Compiled
-	StepsPerCall    int             // of the compiled engine; 0 means what the backend's device takes best
-	CheckpointEvery time.Duration   // between checkpoints inside an epoch; each epoch ends with one. 0 means a minute
-	Commands        []string        // what to do next, shown in the report; may be nil
-	Samples         int             // K of the final IWAE bound; 0 means 10
-	Progress        func(Progress)  // called after every step and evaluated chunk; may be nil; must not block
-	Verbose         bool            // Log is also called with what the exporter's passes did
-	Log             func(string)    // called with warnings, and with what a run continues from; may be nil
+	Source          string                // see dataset.Open
+	Out             string                // the run folder
+	Force           bool                  // replace an existing run
+	Resume          bool                  // continue the existing run; begin one where there is nothing to continue
+	Backend         backend.Backend       // takes the steps of the compiled engine, evaluates and verifies
+	Engine          Engine                // "" means Compiled
+	StepsPerCall    int                   // of the compiled engine; 0 means what the backend's device takes best
+	CheckpointEvery time.Duration         // between checkpoints inside an epoch; each epoch ends with one. 0 means a minute
+	Commands        func(Result) []string // what to do next, shown in the report; may be nil
+	Samples         int                   // K of the final IWAE bound; 0 means 10
+	Progress        func(Progress)        // called after every step and evaluated chunk; may be nil; must not block
+	Verbose         bool                  // Log is also called with what the exporter's passes did
+	Log             func(string)          // called with warnings, and with what a run continues from; may be nil
 }
 
 // Engine names what takes the steps.
@@ -56,6 +56,7 @@ type Result struct {
 	Validation   evaluate.Evaluation // of the best epoch
 	Test         evaluate.Evaluation // on the test split, or on the validation rows where the source has no test split
 	TestSplit    string              // which rows those were
+	Shape        []int               // of one row
 	Warnings     []string            // about the weights, as the bundle's manifest has them: a line each
 	Verification writer.Verification
 	Interrupted  bool

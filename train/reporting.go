@@ -8,6 +8,7 @@ import (
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/imgrid"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train/evaluate"
 	"github.com/catvae/catvae/train/report"
@@ -42,13 +43,15 @@ func (r *run) writeReport(ctx context.Context, model *runtime.Model, set *datase
 		}
 	}
 	show := r.addPictures
-	if !arePictures(set.Shape) {
+	if !imgrid.Pictures(set.Shape) {
 		show = r.addColumns
 	}
 	if err := show(ctx, model, set, &d); err != nil {
 		return err
 	}
-	d.Commands = r.options.Commands
+	if r.options.Commands != nil {
+		d.Commands = r.options.Commands(r.result)
+	}
 	var page bytes.Buffer
 	if err := report.Write(&page, d); err != nil {
 		return fmt.Errorf("train: %w", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 
@@ -101,6 +102,9 @@ func (c sampleCommand) Run(ctx context.Context, env cli.Env) error {
 	shape := []int{c.Rows}
 	for _, d := range model.Manifest().Input.Shape {
 		shape = append(shape, int(d))
+	}
+	if strings.HasSuffix(c.Out, ".png") && !imgrid.Pictures(shape[1:]) {
+		return fmt.Errorf("%w: rows of the shape %v are no pictures: give --out a name that ends in .npy", cli.ErrUsage, shape[1:])
 	}
 	return atomicfile.WriteContext(ctx, c.Out, 0o644, func(w io.Writer) error {
 		if strings.HasSuffix(c.Out, ".png") {

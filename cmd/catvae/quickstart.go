@@ -66,7 +66,7 @@ func (c quickstart) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	fmt.Fprintf(env.Stderr, "\nOpen %s in a browser, then try\n", report)
-	for _, line := range nextSteps(c.Out, dataset.GlyphsSource) {
+	for _, line := range nextSteps(c.Out, dataset.GlyphsSource)(result) {
 		fmt.Fprintln(env.Stderr, "  "+line)
 	}
 	fmt.Fprintf(env.Stderr, "  catvae train --data FOLDER_WITH_MNIST --out mnist-run\n")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/progress"
+	"github.com/catvae/catvae/internal/imgrid"
 	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/models"
@@ -98,7 +99,7 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 		fmt.Fprintf(env.Stderr, "stopped after %d steps; the bundle holds the model so far; the same command with --resume continues\n", result.Steps)
 		return context.Canceled
 	}
-	for _, line := range nextSteps(c.Out, c.Data) {
+	for _, line := range nextSteps(c.Out, c.Data)(result) {
 		fmt.Fprintln(env.Stderr, "  "+line)
 	}
 	return nil
@@ -216,13 +217,19 @@ func (t *trainingProgress) end() {
 }
 
 // nextSteps returns commands to try after a run.
-func nextSteps(run, source string) []string {
+func nextSteps(run, source string) func(train.Result) []string {
 	bundle := cli.ShellWord(filepath.ToSlash(filepath.Join(run, train.BundleDir)))
 	source = cli.ShellWord(source)
-	return []string{
-		"catvae inspect " + bundle,
-		fmt.Sprintf("catvae eval --model %s --data %s --samples 100", bundle, source),
-		fmt.Sprintf("infer --model %s --in %s --out codes.npy", bundle, source),
-		fmt.Sprintf("catvae sample --model %s --out samples.png", bundle),
+	return func(r train.Result) []string {
+		samples := "samples.npy"
+		if imgrid.Pictures(r.Shape) {
+			samples = "samples.png"
+		}
+		return []string{
+			"catvae inspect " + bundle,
+			fmt.Sprintf("catvae eval --model %s --data %s --samples 100", bundle, source),
+			fmt.Sprintf("infer --model %s --in %s --out codes.npy", bundle, source),
+			fmt.Sprintf("catvae sample --model %s --out %s", bundle, samples),
+		}
 	}
 }

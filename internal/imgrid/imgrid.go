@@ -30,6 +30,12 @@ func Dims(shape []int) (height, width int) {
 	return 1, width
 }
 
+// Pictures reports whether rows of a shape are pictures: those with height and width.
+func Pictures(shape []int) bool {
+	height, width := Dims(shape)
+	return height > 1 && width > 1
+}
+
 // Image returns the sheet of images of height x width values, 0 black and 1 white; values outside are cut off, NaN is
 // grey. An image of another size is an error.
 func (g Grid) Image(images [][]float32, height, width int) (*image.Gray, error) {

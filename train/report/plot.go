@@ -101,7 +101,8 @@ func (p Profile) svg() (template.HTML, error) {
 		label := &plot.X.Tick.Label
 		label.Font, label.Rotation, label.XAlign, label.YAlign = font.Font{Typeface: "Liberation", Variant: "Sans", Size: 8}, math.Pi/2, draw.XRight, draw.YCenter
 	}
-	plot.Y.Max += 0.2 * max(plot.Y.Max-plot.Y.Min, 1e-9) // room for the legend
+	room := max(plot.Y.Max-plot.Y.Min, 1e-9)
+	plot.Y.Min, plot.Y.Max = plot.Y.Min-0.08*room, plot.Y.Max+0.25*room // above for the legend, below for the names
 	return render(plot, 15*vg.Centimeter, 7*vg.Centimeter)
 }
 
