@@ -77,11 +77,16 @@ type Input struct {
 	Image *Image `json:"image,omitempty"`
 }
 
-// Image says how a picture is made to fit a model: it is turned grey, then resized. Grey is 0.299 R + 0.587 G + 0.114 B
-// (ITU-R BT.601), over black where it is transparent.
+// Image says how a picture is made to fit a model: it is turned upright, laid on the background, turned grey, then resized. Grey is
+// 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601). Package picture has the steps, docs/preprocessing.md their formulas.
 type Image struct {
 	// Resize is "none" (another size is a bad row), "nearest", "bilinear" or "catmull-rom".
 	Resize string `json:"resize"`
+	// Background is what transparent pixels are laid on: "black", "white", a grey level from "0" to "255", or a colour such as
+	// "#ff8000". Absent means black.
+	Background string `json:"background,omitempty"`
+	// Orientation is "exif" (upright, as the file says) or "none" (as the pixels lie in the file). Absent means none.
+	Orientation string `json:"orientation,omitempty"`
 }
 
 // The ways to resize. All except none stretch a picture to the model's size, whatever its aspect.

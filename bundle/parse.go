@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -171,8 +172,20 @@ func (i Image) validate(shape []int64) error {
 	if !slices.Contains(Resizes, i.Resize) {
 		return fmt.Errorf("input.image.resize is %.100q, this version knows %s", i.Resize, strings.Join(Resizes, ", "))
 	}
+	if !background.MatchString(i.Background) {
+		return fmt.Errorf("input.image.background is %.100q, this version knows black, white, grey levels from 0 to 255 and colours such as #ff8000", i.Background)
+	}
+	if i.Orientation != "" && !slices.Contains(orientations, i.Orientation) {
+		return fmt.Errorf("input.image.orientation is %.100q, this version knows %s", i.Orientation, strings.Join(orientations, ", "))
+	}
 	return nil
 }
+
+// What an image's background and orientation may be, as package picture has it.
+var (
+	background   = regexp.MustCompile(`^(|black|white|\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5]|#[0-9a-fA-F]{6})$`)
+	orientations = []string{"none", "exif"}
+)
 
 func (l Latent) validate() error {
 	if l.Variables < 1 || l.Variables > maxSize {

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"image"
+	"image/color"
+	"io"
 
 	xwebp "golang.org/x/image/webp"
 )
@@ -12,7 +14,7 @@ import (
 var webp = Format{
 	Name: "WebP", Ends: []string{".webp"}, Spec: "https://developers.google.com/speed/webp/docs/riff_container",
 	magic:  []string{"RIFF????WEBPVP8"},
-	config: webpConfig, decode: xwebp.Decode, memory: webpMemory, exif: webpEXIF,
+	config: webpConfig, decode: webpDecode, memory: webpMemory, exif: webpEXIF,
 }
 
 var (
@@ -62,4 +64,42 @@ func webpChunk(file []byte, name string) []byte {
 		rest = rest[min(8+size+size%2, int64(len(rest))):]
 	}
 	return nil
+}
+
+// webpDecode gives lossy pictures the colours that they have: package webp takes their samples for those of JPEG, where black is 0
+// and white 255; in WebP they are 16 and 235.
+func webpDecode(r io.Reader) (image.Image, error) {
+	img, err := xwebp.Decode(r)
+	switch img := img.(type) {
+	case *image.YCbCr:
+		return narrow{img, nil}, err
+	case *image.NYCbCrA:
+		return narrow{&img.YCbCr, img}, err
+	}
+	return img, err
+}
+
+// narrow is a picture whose samples have the range of ITU-R BT.601. RFC 6386, section 9.2.
+type narrow struct {
+	*image.YCbCr
+	opacity *image.NYCbCrA // nil where it is opaque
+}
+
+func (n narrow) ColorModel() color.Model { return color.RGBA64Model }
+func (n narrow) At(x, y int) color.Color { return n.RGBA64At(x, y) }
+
+// RGBA64At converts a pixel with the whole numbers of libwebp.
+func (n narrow) RGBA64At(x, y int) color.RGBA64 {
+	c := n.YCbCrAt(x, y)
+	part := func(sample uint8, factor int) int { return int(sample) * factor >> 8 }
+	level := func(v int) uint32 { return uint32(min(max(v>>6, 0), 255)) }
+	luma := part(c.Y, 19077)
+	r := level(luma + part(c.Cr, 26149) - 14234)
+	g := level(luma - part(c.Cb, 6419) - part(c.Cr, 13320) + 8708)
+	b := level(luma + part(c.Cb, 33050) - 17685)
+	a := uint32(255)
+	if n.opacity != nil {
+		a = uint32(n.opacity.A[n.opacity.AOffset(x, y)])
+	}
+	return color.RGBA64{R: uint16(r * 257 * a / 255), G: uint16(g * 257 * a / 255), B: uint16(b * 257 * a / 255), A: uint16(a * 257)}
 }

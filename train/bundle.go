@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/picture"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 )
@@ -95,8 +97,8 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	for _, d := range t.Model.Input {
 		m.Input.Shape = append(m.Input.Shape, int64(d))
 	}
-	if t.Config.Data.resizes() && len(t.Model.Input) == 2 {
-		m.Input.Image = &bundle.Image{Resize: t.Config.Data.Resize}
+	if d := t.Config.Data; (d.resizes() || d.Background != "" || d.Orientation != "") && len(t.Model.Input) == 2 {
+		m.Input.Image = &bundle.Image{Resize: cmp.Or(d.Resize, picture.ResizeNone), Background: d.Background, Orientation: d.Orientation}
 	}
 	if t.Model.Latent.Prior == builder.PriorLearned {
 		values := t.Params.Value("prior/logits")

@@ -11,11 +11,11 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/models"
+	"github.com/catvae/catvae/picture"
 	"github.com/catvae/catvae/train/engine"
 )
 
@@ -71,21 +71,25 @@ type Data struct {
 	ImageSize []int  `json:"image_size,omitempty" doc:"of pictures only: height and width of rows, such as 28x28; left out, the size of the first picture" when:"whenever pictures differ in size: give the size that they are resized to, and set data.resize" range:"[1,4096]"`
 	Resize    string `json:"resize,omitempty" doc:"how pictures of other sizes are made to fit; left out or none: they are errors" when:"whenever pictures differ in size: bilinear for photographs, nearest for drawings of few colours" oneof:"resizes"`
 
+	Background  string `json:"background,omitempty" doc:"of pictures only: what transparent pixels are laid on: black, white, a grey level from 0 to 255, or a colour such as #ff8000; left out: black" when:"black where the ink of transparent pictures is light"`
+	Orientation string `json:"orientation,omitempty" doc:"of pictures only: exif turns them upright, as their files say; left out or none: as the pixels lie in the file" when:"none where pictures were labelled, or boxes drawn, by a program that ignores the entry" oneof:"orientations"`
+
 	Divide    float64 `json:"divide,omitempty" doc:"what every number of the files is divided by, bytes too; left out or 0: bytes by 255, other numbers by 1" when:"to the greatest value that the numbers can have, where they are not within [0,1] and not bytes of pictures" range:"[0,1e30]"`
 	Mean      float64 `json:"mean,omitempty" doc:"subtracted after the division, if the likelihood takes standardised values" when:"for likelihoods of standardised values: to the mean of the training rows" range:"[-1e30,1e30]"`
 	Deviation float64 `json:"deviation,omitempty" doc:"what the difference is then divided by; left out or 0: 1" when:"for likelihoods of standardised values: to their standard deviation" range:"[0,1e30]"`
 }
 
-// Image returns the size and the rule that pictures are resized by, nil where they keep their own size.
+// Image returns the rule by which pictures become rows.
 func (d Data) Image() *dataset.Image {
-	if len(d.ImageSize) != 2 {
-		return nil
+	rule := dataset.Image{Background: d.Background, Orientation: d.Orientation}
+	if len(d.ImageSize) == 2 {
+		rule.Height, rule.Width, rule.Resize = d.ImageSize[0], d.ImageSize[1], cmp.Or(d.Resize, picture.ResizeNone)
 	}
-	return &dataset.Image{Height: d.ImageSize[0], Width: d.ImageSize[1], Resize: cmp.Or(d.Resize, bundle.ResizeNone)}
+	return &rule
 }
 
 // resizes reports whether pictures of other sizes are resized.
-func (d Data) resizes() bool { return d.Resize != "" && d.Resize != bundle.ResizeNone }
+func (d Data) resizes() bool { return d.Resize != "" && d.Resize != picture.ResizeNone }
 
 func (d Data) validate() error {
 	if n := len(d.ImageSize); n != 0 && n != 2 {
@@ -93,6 +97,9 @@ func (d Data) validate() error {
 	}
 	if d.resizes() && len(d.ImageSize) == 0 {
 		return fmt.Errorf("train: data.resize is %q, but no size to resize to is given: set data.image_size, such as 28x28: %w", d.Resize, ErrConfig)
+	}
+	if err := d.Image().Check(); err != nil {
+		return fmt.Errorf("train: data: %w: %w", err, ErrConfig)
 	}
 	return nil
 }
@@ -232,6 +239,12 @@ func (c Config) canonical() Config {
 	}
 	if !c.Data.resizes() {
 		c.Data.Resize = ""
+	}
+	if c.Data.Background == picture.Black {
+		c.Data.Background = ""
+	}
+	if c.Data.Orientation == picture.OrientationNone {
+		c.Data.Orientation = ""
 	}
 	if c.Data.Deviation == 1 {
 		c.Data.Deviation = 0

@@ -10,9 +10,9 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/picture"
 	"github.com/catvae/catvae/train/engine"
 )
 
@@ -34,7 +34,8 @@ var words = map[string]func() []string{
 	"networks":      builder.NetworkKinds,
 	"optimizers":    engine.Optimizers,
 	"binarizations": dataset.Binarizations,
-	"resizes":       func() []string { return bundle.Resizes },
+	"resizes":       func() []string { return picture.Resizes },
+	"orientations":  func() []string { return picture.Orientations },
 }
 
 // A key is a key of a configuration, with its value.

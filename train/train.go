@@ -92,6 +92,7 @@ type run struct {
 
 // load reads the data and makes the parameter set.
 func (r *run) load(ctx context.Context) error {
+	r.keepPictureRules()
 	values, err := r.config.Values()
 	if err != nil {
 		return err
@@ -100,6 +101,10 @@ func (r *run) load(ctx context.Context) error {
 	set, err := dataset.Load(ctx, r.options.Source, o)
 	if err != nil {
 		return err
+	}
+	r.config.Data.resolvePictures(set.Info)
+	if text := set.Passed.String(); text != "" {
+		r.options.Log(text)
 	}
 	if size := r.config.Data.ImageSize; len(size) > 0 && !slices.Equal(size, set.Shape) {
 		return fmt.Errorf("train: data.image_size is %v, the rows of %s have the shape %v: only pictures are resized: leave the key out: %w", size, r.options.Source, set.Shape, ErrConfig)

@@ -149,14 +149,11 @@ func (p *Plan) values() dist.Values {
 
 // Pictures returns what pictures are made to fit for a model, nil where its rows are not pictures.
 func Pictures(in bundle.Input) *dataset.Image {
-	if len(in.Shape) != 2 {
+	rule, ok := runtime.Pictures(in)
+	if !ok {
 		return nil
 	}
-	o := dataset.Image{Height: int(in.Shape[0]), Width: int(in.Shape[1]), Resize: bundle.ResizeNone}
-	if in.Image != nil {
-		o.Resize = in.Image.Resize
-	}
-	return &o
+	return &rule
 }
 
 // checkTarget reports an output that cannot be written, before long work.
