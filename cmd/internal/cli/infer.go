@@ -118,6 +118,9 @@ func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
 	if s.Skipped > 0 {
 		line += fmt.Sprintf("; %d of %d parts existed already", s.Skipped, s.Parts)
 	}
+	if passed := plan.Source.Passed.String(); passed != "" {
+		line += "; " + passed
+	}
 	fmt.Fprintln(env.Stderr, line)
 	return err
 }
