@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -151,11 +150,8 @@ func TestUnknownContent(t *testing.T) {
 
 func TestLargeLabels(t *testing.T) {
 	t.Parallel()
-	set, err := dataset.Load(t.Context(), write(t, "x.csv", []byte("label,x\n70000,0\n-70000,1\n")), dataset.Options{})
+	set, err := dataset.Load(t.Context(), write(t, "x.csv", []byte("label,x\n70000,0\n-70000,1\n")), dataset.Options{Labels: true})
 	if err != nil || set.Label(0) != 70_000 || set.Label(1) != -70_000 {
-		t.Error(err)
-	}
-	if _, err := dataset.Load(t.Context(), write(t, "x.csv", []byte(fmt.Sprintf("label,x\n%d,0\n", int64(1)<<40))), dataset.Options{}); !errors.Is(err, dataset.ErrData) {
 		t.Error(err)
 	}
 }

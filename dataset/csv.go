@@ -3,22 +3,19 @@ package dataset
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/catvae/catvae/dataset/internal/reading"
-	"github.com/catvae/catvae/dist"
 )
 
-// CSV is RFC 4180: records of comma-separated fields, one a line, quotes around fields that hold commas, quotes or line
-// ends. The first record is a header where it holds a field that is not a number. Columns called label and id, in any case,
-// and a first one without a name, as pandas writes an index, are not values; label is the label. Every other column is one
-// value of the row.
+// CSV is RFC 4180: records of fields, one a line, with commas between them, quotes around fields that hold commas, quotes or line
+// ends. Other delimiters, decimal commas and headers are found out: see layout.go, and [Table], which also chooses columns. Columns
+// called label and id, in any case, and a first one without a name, as pandas writes an index, are not values; label is the label.
+// Every other column is one value of the row.
 
 // byteOrderMark comes before the first record in files of some programs.
 const byteOrderMark = "\ufeff"
@@ -46,17 +43,17 @@ func beginCSV(f *File) (*csvReader, error) {
 	if string(head) == byteOrderMark {
 		s.Discard(len(byteOrderMark)) // cannot fail: they are there
 	}
-	return &csvReader{s: s, label: -1, line: 1, limit: maxRecord}, nil
+	return &csvReader{s: s, layout: layout{delimiter: ','}, line: 1, limit: maxRecord}, nil
 }
 
 // csvReader streams records: the reader splits them, whoever decodes parses the numbers.
 type csvReader struct {
 	s      *stream
 	info   Info
-	values dist.Values
+	layout layout
+	o      Options
 	label  int   // column, -1 where there is none
-	drop   []int // columns that are no values
-	fields int
+	places []int // of columns in a row, -1 for those that are no values
 	row    int
 	line   int // of the next byte, from 1
 	start  int // line of the last record
@@ -66,89 +63,160 @@ type csvReader struct {
 	tally  *Tally
 }
 
-// newCSV counts the records of a file, and reads it again from its start.
+// newCSV finds out how a file is to be read, counts its records, and reads it again from its start.
 func newCSV(f *File, o Options) (Reader, error) {
-	rows, header, first, err := scanCSV(f)
+	text, err := sampleOf(f)
 	if err != nil {
 		return nil, err
 	}
+	t := o.Table
+	l := layout{comma: t.Decimal == DecimalComma}
+	l.delimiter, _ = t.delimiter() // Open has looked
+	if l.delimiter == 0 {
+		if l.delimiter, err = findDelimiter(text, f); err != nil {
+			return nil, err
+		}
+	}
+	if l.comma && l.delimiter == ',' {
+		return nil, &UnsupportedError{File: f.name, Of: ErrDelimiter, Reason: "commas cannot separate its fields and come before fractions: say what separates fields"}
+	}
+	sample, err := sampled(text, f.name, f, l.delimiter)
+	if err != nil {
+		return nil, err
+	}
+	if len(sample) == 0 {
+		return nil, &FormatError{File: f.name, Reason: "it has no lines"}
+	}
+	header, err := t.findHeader(sample, l.delimiter, f.name)
+	if err != nil {
+		return nil, err
+	}
+	first, data := sample[0], sample
+	names := make([]string, len(first))
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	counted := header && counts(first)
+	if header {
+		names, data = first, sample[1:]
+		names[0] = strings.TrimLeft(names[0], "# ") // numpy.savetxt's comment
+	}
+	chosen, err := t.Choose(f.name, names, !header || counted)
+	if err != nil {
+		return nil, err
+	}
+	rows, comma, err := countCSV(f, l, t, chosen.Values)
+	if err != nil {
+		return nil, err
+	}
+	l.comma = comma
+	if header {
+		rows--
+	}
+	if header && rows == 0 {
+		return nil, &UnsupportedError{File: f.name, Of: ErrHeader, Reason: "it is text without a line of numbers that commas, semicolons, tabs, bars or spaces separate: " + readable() + " are read"}
+	}
+	if err := l.columnOfText(f.name, names, data, chosen.Values); err != nil {
+		return nil, err
+	}
+	return readCSV(f, o, l, header, first, rows, chosen)
+}
+
+// readCSV returns a reader of a file whose layout is known.
+func readCSV(f *File, o Options, l layout, header bool, first []string, rows int, chosen Chosen) (Reader, error) {
 	r, err := beginCSV(f)
 	if err != nil {
 		return nil, err
 	}
-	r.values, r.fields, r.info = o.Values, len(first), Info{Source: f.Name(), Rows: rows, DType: "float32", Bytes: r.s.size}
+	r.layout, r.o, r.label, r.places = l, o, chosen.Label, make([]int, len(first))
+	r.info = Info{Source: f.Name(), Rows: rows, Shape: []int{len(chosen.Values)}, DType: "float32", Bytes: r.s.size, Labels: chosen.Label >= 0, Columns: chosen.Names}
+	for i := range r.places {
+		r.places[i] = -1
+	}
+	plain := l == layout{delimiter: ','} && len(o.Table.Columns) == 0 && auto(o.Table.Header)
+	for i, column := range chosen.Values {
+		plain = plain && (i == 0 || column > chosen.Values[i-1])
+		r.places[column] = i
+	}
 	says := ""
 	if header {
-		for i, name := range first {
-			switch name = strings.ToLower(strings.TrimSpace(name)); {
-			case name == "label":
-				r.label, r.drop, r.info.Labels = i, append(r.drop, i), true
-			case name == "id" || name == "" && i == 0:
-				r.drop = append(r.drop, i)
-			}
-		}
 		record, err := r.record(nil)
 		if err != nil {
 			return nil, r.early(err)
 		}
 		says = string(record)
 	}
-	r.limit, r.tally = recordLimit(first), o.Tally(rows, "CSV", says, fmt.Sprint(len(first)))
-	r.info.Shape = []int{len(first) - len(r.drop)}
+	head := []string{"CSV", says, fmt.Sprint(len(first))}
+	if !plain {
+		head = append(head, fmt.Sprint(l.delimiter, l.comma, chosen.Values))
+	}
+	r.limit, r.tally = recordLimit(first), o.Tally(rows, head...)
 	return r, nil
 }
 
-// scanCSV counts records and looks at the first.
-func scanCSV(f *File) (rows int, header bool, first []string, err error) {
+// countCSV counts records, a header included, and looks at how numbers are written where that is not known.
+func countCSV(f *File, l layout, t Table, columns []int) (rows int, comma bool, err error) {
 	r, err := beginCSV(f)
 	if err != nil {
-		return 0, false, nil, err
+		return 0, false, err
 	}
-	for record := []byte(nil); ; {
+	r.layout = l
+	var d decimals
+	looks := 10 * sampleRecords
+	if !auto(t.Decimal) || l.delimiter == ',' {
+		looks = 0
+	}
+	for record := []byte(nil); ; rows++ {
 		if record, err = r.record(record[:0]); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return 0, false, nil, err
+			return 0, false, err
 		}
-		if rows++; rows == 1 {
-			if first, err = fieldsOf(record); err != nil {
-				return 0, false, nil, &FormatError{File: f.Name(), Reason: "its first line is no CSV", Cause: err}
+		if rows == 0 {
+			first, err := l.split(record)
+			if err != nil {
+				return 0, false, &FormatError{File: f.Name(), Reason: "its first line is no CSV", Cause: err}
 			}
-			header, r.limit = isHeader(first), recordLimit(first)
+			r.limit = recordLimit(first)
+		}
+		if looks > 0 && (rows < sampleRecords || bytes.IndexByte(record, ',') >= 0) {
+			looks--
+			if fields, err := l.split(record); err == nil {
+				d.add(fields, columns)
+			}
 		}
 	}
-	if header {
-		rows--
+	if t.Decimal == DecimalComma {
+		return rows, true, nil
 	}
-	if header && rows == 0 {
-		return 0, false, nil, &UnsupportedError{File: f.Name(), Reason: "it is text without a line of numbers that commas separate: " + readable() + " are read"}
+	comma, err = d.isComma(f.Name())
+	return rows, comma, err
+}
+
+// columnOfText refuses a file with a column of values that holds none: it is meant to be something else.
+func (l layout) columnOfText(file string, names []string, records [][]string, columns []int) error {
+	for _, i := range columns {
+		texts, text := 0, ""
+		for _, record := range records {
+			if len(record) != len(names) {
+				continue
+			}
+			if isNumber(record[i], l.delimiter) {
+				texts = 0
+				break
+			}
+			if field := strings.TrimSpace(record[i]); !absent(field) {
+				texts, text = texts+1, field
+			}
+		}
+		if texts > 1 {
+			return &UnsupportedError{File: file, Of: ErrColumns, Reason: fmt.Sprintf("its column %q holds text such as %q: values are numbers: choose the columns that are values, or call it label or id", strings.TrimSpace(names[i]), clipped(text))}
+		}
 	}
-	return rows, header, first, nil
+	return nil
 }
 
 func recordLimit(first []string) int { return min(maxText+maxNumber*len(first), maxRecord) }
-
-// isHeader reports a record with a field that is no number, or with the numbers 0, 1, 2 and so on, by which pandas calls
-// columns that have no names.
-func isHeader(record []string) bool {
-	counted := len(record) > 2
-	for i, field := range record {
-		if _, err := strconv.ParseFloat(strings.TrimSpace(field), 64); err != nil {
-			return true
-		}
-		counted = counted && field == strconv.Itoa(i)
-	}
-	return counted
-}
-
-func fieldsOf(record []byte) ([]string, error) {
-	if n := bytes.Count(record, []byte{','}); n > maxRow {
-		return nil, fmt.Errorf("it has %d commas", n)
-	}
-	c := csv.NewReader(bytes.NewReader(record))
-	c.FieldsPerRecord = -1
-	return c.Read()
-}
 
 // A place is where in a record the scan for line ends is.
 type place byte
@@ -161,11 +229,11 @@ const (
 )
 
 // after returns the place after some bytes.
-func (p place) after(part []byte) place {
+func (p place) after(part []byte, delimiter byte) place {
 	for len(part) > 0 {
 		switch p {
 		case bare:
-			i := bytes.IndexByte(part, ',')
+			i := bytes.IndexByte(part, delimiter)
 			if i < 0 {
 				return bare
 			}
@@ -182,7 +250,7 @@ func (p place) after(part []byte) place {
 			switch c {
 			case '"':
 				p = quoted
-			case ',':
+			case delimiter:
 				p = fieldStart
 			default:
 				p = bare
@@ -200,7 +268,7 @@ func (r *csvReader) record(dst []byte) ([]byte, error) {
 		part, err := r.s.ReadSlice('\n')
 		dst = append(dst, part...)
 		if quotes = quotes || bytes.IndexByte(part, '"') >= 0; quotes { // else the line is the record
-			at, scanned = at.after(dst[scanned:]), len(dst)
+			at, scanned = at.after(dst[scanned:], r.layout.delimiter), len(dst)
 		}
 		if len(dst)-from > r.limit {
 			return dst, &FormatError{File: r.s.name, Reason: fmt.Sprintf("the record of line %d has more than %d bytes: is the end of a quote missing?", r.start, r.limit)}
@@ -214,7 +282,7 @@ func (r *csvReader) record(dst []byte) ([]byte, error) {
 		if err == nil {
 			r.line++
 		}
-		blank := !spans && len(bytes.TrimSpace(dst[from:])) == 0
+		blank := !spans && r.layout.blank(dst[from:])
 		spans = true
 		switch {
 		case err != nil && blank:
@@ -327,42 +395,46 @@ func (r *csvReader) parse(row []float32, record []byte, number, line int) (label
 	record = bytes.TrimRight(record, "\r\n")
 	var fields []string
 	if bytes.IndexByte(record, '"') >= 0 {
-		if fields, err = fieldsOf(record); err != nil {
+		if fields, err = r.layout.split(record); err != nil {
 			return -1, bad("it is no CSV: %v", err)
 		}
 	}
-	column, at := 0, 0
+	if r.layout.delimiter == ' ' {
+		record = bytes.Trim(record, " ")
+	}
+	column := 0
 	for more := true; more; column++ {
 		var field []byte
 		if fields != nil {
 			field, fields, more = []byte(fields[0]), fields[1:], len(fields) > 1
 		} else {
-			field, record, more = bytes.Cut(record, []byte{','})
+			field, record, more = bytes.Cut(record, []byte{r.layout.delimiter})
+			if r.layout.delimiter == ' ' {
+				record = bytes.TrimLeft(record, " ")
+			}
+		}
+		if column == len(r.places) {
+			column++ // one too many
+			break
 		}
 		field = bytes.TrimSpace(field)
-		if slices.Contains(r.drop, column) {
-			if column == r.label {
-				if label, err = strconv.Atoi(string(field)); err != nil {
-					return -1, bad("its label is %q, which is not a whole number", field)
-				}
-			}
+		place := r.places[column]
+		if column == r.label {
+			label = r.o.Label(string(field))
+		}
+		if place < 0 {
 			continue
 		}
-		if at == len(row) {
-			column = r.fields // one too many
-			continue
-		}
-		x, err := strconv.ParseFloat(string(field), 64)
-		if err != nil {
+		x, ok := r.layout.number(field)
+		if !ok {
 			return -1, bad("column %d is %q, which is not a number", column, clip(field))
 		}
-		if row[at] = r.values.Number(x); !r.values.Contains(row[at]) {
-			return -1, bad("column %d is %s", column, reading.Outside(string(clip(field)), x, row[at], r.values))
+		if row[place] = r.o.Values.Number(x); !r.o.Values.Contains(row[place]) {
+			return -1, bad("column %d is %s", column, reading.Outside(string(clip(field)), x, row[place], r.o.Values))
 		}
-		at++
 	}
-	if column != r.fields || at != len(row) {
-		return -1, bad("it has another number of fields than the first line, which has %d", r.fields)
+	if column != len(r.places) {
+		return -1, bad("it has another number of fields than the first line, which has %d", len(r.places))
 	}
 	return label, nil
 }

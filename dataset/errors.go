@@ -34,14 +34,15 @@ func (e *FormatError) Unwrap() []error { return []error{ErrData, e.Cause} }
 type UnsupportedError struct {
 	File   string
 	Reason string
+	Of     error // what settles it, such as [ErrColumns], or nil
 }
 
 func (e *UnsupportedError) Error() string {
 	return visible.Line(fmt.Sprintf("dataset: %s: %s", e.File, e.Reason))
 }
 
-// Unwrap returns ErrData.
-func (e *UnsupportedError) Unwrap() error { return ErrData }
+// Unwrap returns ErrData, and Of.
+func (e *UnsupportedError) Unwrap() []error { return []error{ErrData, e.Of} }
 
 // A ValueError says that a value is not within the range of the rule for values. It is about one row: the reader continues with
 // the next.

@@ -39,7 +39,7 @@ func ExampleOpen() {
 func ExampleLoad() {
 	values := dist.Unit()
 	values.Numbers = 255
-	set, err := dataset.Load(context.Background(), dataset.Stdin, dataset.Options{
+	set, err := dataset.Load(context.Background(), dataset.Stdin, dataset.Options{Labels: true,
 		Stdin:  strings.NewReader("label,a,b\n7,0,255\n3,51,102\n"),
 		Values: values,
 	})

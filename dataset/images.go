@@ -17,6 +17,7 @@ import (
 	"github.com/catvae/catvae/dataset/internal/content"
 	"github.com/catvae/catvae/dataset/internal/reading"
 	"github.com/catvae/catvae/internal/readfile"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/picture"
 	"golang.org/x/sync/semaphore"
 )
@@ -110,8 +111,8 @@ func (r *images) firstSize() error {
 
 func (r *images) Info() Info { return r.info }
 
-// ID returns a picture's path, relative to the folder that is the source.
-func (r *images) ID(row int) string { return r.names[row] }
+// ID returns a picture's path, relative to the folder that is the source, as UTF-8.
+func (r *images) ID(row int) string { return visible.EscapeID(r.names[row]) }
 
 func (r *images) Close() error { return nil }
 

@@ -17,7 +17,9 @@ type Reader interface {
 	// Info describes the rows; it is known before the first is read.
 	Info() Info
 	// Next fills row, which must have Info().RowSize() elements, with the values that [Options] make of the row, and returns
-	// the row's label, -1 where there is none. It returns io.EOF after the last row.
+	// the row's label: -1 where there is none, or where Options.Labels does not ask for any; else a whole number of 32 bits. A label
+	// that is another text, as classes are called, is numbered from -2^31 up in the order in which they come, and [Load] numbers
+	// them by their order. It returns io.EOF after the last row.
 	Next(row []float32) (label int, err error)
 	// Floats reads the next rows into dst, as many as it holds or as are left, and returns their number: 0 and io.EOF at the
 	// end. Where decode is not nil, dst holds the rows only once decode has returned; it is called once, by any goroutine,
@@ -41,8 +43,9 @@ type ByteReader interface {
 	Bytes(dst []byte) (rows int, decode Decode, err error)
 }
 
-// Identified is a [Reader] whose rows have names: pictures have paths. Elsewhere a row's name is its number. It is safe for
-// concurrent use.
+// Identified is a [Reader] whose rows have names: pictures have paths. Elsewhere a row's name is its number. Names are UTF-8: a
+// byte of a path that is none is written as \xNN, and a backslash that would read as such an escape as \x5c, so that no two paths
+// have one name. It is safe for concurrent use.
 type Identified interface {
 	ID(row int) string
 }
@@ -53,10 +56,13 @@ type Info struct {
 	Rows     int
 	Shape    []int  // of one row, such as [28 28]
 	DType    string // of the file: "uint8", "float32" or "float64"
-	Labels   bool   // whether rows have labels
+	Labels   bool   // whether rows have labels, wanted or not
 	Pictures bool   // rows are decoded pictures
 	Passed   Passed // what of a folder is no row
-	Bytes    int64  // size of the source's files, 0 where it is not known; another size means that the source has changed
+	// Columns are the names of a row's values, in their order: of a table's columns, which have different ones. It is nil for all
+	// else.
+	Columns []string
+	Bytes   int64 // size of the source's files, 0 where it is not known; another size means that the source has changed
 }
 
 // RowSize returns the number of values in a row.
@@ -84,11 +90,16 @@ type Options struct {
 	Seed  uint64 // of glyphs
 	Rows  int    // at most this many rows; 0 means all (of glyphs, 20,000 to train and 4,000 to test)
 
+	Table  Table // how the text of a table is read, and which of its columns are values
+	Labels bool  // whether labels are wanted: else nobody looks at what they are
+
 	Image  *Image      // what pictures are made to fit; nil means the zero rule: the size of the first, on black
 	Values dist.Values // what the file's numbers become, and the range in which they must then lie; zero means [dist.Unit]
 	Stdin  io.Reader   // what "-" reads; nil means os.Stdin
 	Keep   int64       // at most so many bytes of a pipe are kept in a temporary file; 0 means 64 GiB
 	Sums   *Sums       // is told what rows were read from; nil means that nobody asks
+
+	classes *classes // numbers labels, nil where nobody asks
 }
 
 // HasSplits reports whether a source keeps test rows apart: glyphs and a folder with MNIST's files do, a single file and
@@ -122,6 +133,12 @@ func Open(ctx context.Context, source string, o Options) (Reader, error) {
 	o.Values = o.Values.OrUnit()
 	if err := o.Values.Check(); err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	if err := o.Table.Check(); err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	if o.Labels && o.classes == nil {
+		o.classes = new(classes)
 	}
 	if err := reading.Stopped(source, ctx.Err()); err != nil {
 		return nil, err

@@ -17,6 +17,8 @@ import (
 // A Set is rows in memory: bytes as bytes, floats as float32. It is read-only and safe for concurrent use.
 type Set struct {
 	Info
+	Classes []string // what labels are called, in the order of the alphabet; nil where they are numbers or were not asked for
+
 	bytes  []byte    // row after row; nil for floats
 	floats []float32 // row after row; nil for bytes
 	labels []int32
@@ -26,7 +28,7 @@ type Set struct {
 
 // Load reads a source whole. See [Open] for what a source is, and for what a done context does. A bad row is an error.
 func Load(ctx context.Context, source string, o Options) (*Set, error) {
-	o.Values = o.Values.OrUnit()
+	o.Values, o.classes = o.Values.OrUnit(), new(classes)
 	r, err := Open(ctx, source, o)
 	if err != nil {
 		return nil, err
@@ -54,18 +56,17 @@ func Load(ctx context.Context, source string, o Options) (*Set, error) {
 		if err != nil {
 			return nil, err
 		}
-		if label != int(int32(label)) {
-			return nil, &FormatError{File: source, Reason: fmt.Sprintf("row %d has the label %d: labels have 32 bits", n, label)}
-		}
 		s.labels = append(s.labels, int32(label))
 	}
+	s.Classes = o.classes.settle(s.labels)
 	return s, nil
 }
 
 // Len returns the number of rows.
 func (s *Set) Len() int { return s.Rows }
 
-// Label returns the label of row i, -1 where there is none.
+// Label returns the label of row i, -1 where there is none or where none was asked for. Where there are Classes it is the number of
+// one of them.
 func (s *Set) Label(i int) int { return int(s.labels[i]) }
 
 // Values returns the rule by which the rows' values were made.

@@ -37,7 +37,7 @@ func main() {
 }
 
 func (c command) run(ctx context.Context) error {
-	set, err := dataset.Load(ctx, c.Data, dataset.Options{Split: dataset.Test})
+	set, err := dataset.Load(ctx, c.Data, dataset.Options{Split: dataset.Test, Labels: true})
 	if err != nil {
 		return err
 	}

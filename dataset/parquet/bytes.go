@@ -21,40 +21,30 @@ func (r byteReader) Bytes(dst []byte) (int, dataset.Decode, error) {
 
 func (r *reader) nextBytes(row []byte) (int, error) {
 	return r.next(func(number int) error {
-		if len(r.holds) > 1 {
-			for i, c := range r.holds {
-				a := r.batch.Column(c.field).(*array.Uint8)
-				if a.IsNull(r.at) {
-					return r.bad(number, fmt.Sprintf("value %d is null", i))
+		at := 0
+		for _, c := range r.holds {
+			a := r.batch.Column(c.field)
+			if isBinary(a.DataType()) {
+				value := binaryOf(a, r.at)
+				if len(value) != len(row) {
+					return r.bad(number, fmt.Sprintf("it holds %d values, the first row has %d", len(value), len(row)))
 				}
-				row[i] = a.Value(r.at)
+				copy(row, value)
+				return nil
 			}
-			return nil
-		}
-		a := r.batch.Column(r.holds[0].field)
-		if n := width(a, r.at); n != len(row) {
-			return r.bad(number, fmt.Sprintf("it holds %d values, the first row has %d", n, len(row)))
-		}
-		switch c := a.(type) {
-		case *array.Binary:
-			copy(row, c.Value(r.at))
-		case *array.LargeBinary:
-			copy(row, c.Value(r.at))
-		case *array.FixedSizeBinary:
-			copy(row, c.Value(r.at))
-		case *array.Uint8:
-			row[0] = c.Value(r.at)
-		case array.ListLike:
-			from, to := c.ValueOffsets(r.at)
-			values := c.ListValues().(*array.Uint8)
-			if values.NullN() > 0 {
+			values, from, to, reason := span(a, r.at, c.shape)
+			if reason != "" {
+				return r.bad(number, r.inColumn(c, reason))
+			}
+			bytes := values.(*array.Uint8)
+			if bytes.NullN() > 0 {
 				for i := from; i < to; i++ {
-					if values.IsNull(int(i)) {
-						return r.bad(number, fmt.Sprintf("value %d is null", i-from))
+					if bytes.IsNull(i) {
+						return r.bad(number, fmt.Sprintf("value %d is null", at+i-from))
 					}
 				}
 			}
-			copy(row, values.Uint8Values()[from:to])
+			at += copy(row[at:], bytes.Uint8Values()[from:to])
 		}
 		return nil
 	})

@@ -10,7 +10,7 @@ import (
 
 // A Parquet file is a source like any other, once this package is imported.
 func Example() {
-	r, err := dataset.Open(context.Background(), "../testdata/list.parquet", dataset.Options{})
+	r, err := dataset.Open(context.Background(), "../testdata/list.parquet", dataset.Options{Labels: true})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -2,9 +2,10 @@
 //
 //	import _ "github.com/catvae/catvae/dataset/parquet"
 //
-// A row's values are one column that holds them all (a list or fixed-size list of float, double or uint8, or binary of one
-// byte a value), or all number columns in their order. A column called label is the label, one called id is no value. uint8 and
-// binary columns are bytes, all others numbers: dataset.Options says what values they become.
+// A row's values are one column that holds them all (a list of numbers, a list of such lists, or binary of one byte a value), or all
+// number columns in their order. Numbers are integers, floats of any width, decimals, and booleans, which are 0 and 1. A column called
+// label is the label, one called id is no value; dataset.Table chooses columns by name. uint8 and binary columns are bytes, all others
+// numbers: dataset.Options says what values they become.
 //
 // Rows are read in batches, only the columns that are needed, and skipped by row groups. The format:
 // https://parquet.apache.org/docs/file-format/. The package exports nothing; the readers that dataset.Open returns are for one
@@ -16,24 +17,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dataset/internal/reading"
-	"github.com/catvae/catvae/dist"
 )
 
 func init() {
 	dataset.RegisterFormat(dataset.Format{
 		Name: "Parquet", Magic: "PAR1", Mark: "begins with PAR1", Open: openFile, Spec: "https://parquet.apache.org/docs/file-format/",
-		Rows: "one column of lists or binary, or a number a column; label and id as in CSV",
+		Rows: "one column of lists, lists of lists or binary, or a number a column, of any type of numbers; label and id as in CSV",
 	})
 }
 
@@ -43,14 +42,16 @@ const batchRows = 512
 // reader streams a file's rows.
 type reader struct {
 	info   dataset.Info
-	values dist.Values  // what numbers become
+	o      dataset.Options
 	pixel  [256]float32 // what bytes become
 	file   *dataset.File
 	table  *pqarrow.FileReader
 	leaves []int // columns of the file that are read
+	summed []int // those that sums are of: labels too that nobody wants
 	groups []int // first row of each row group
 	rows   pqarrow.RecordReader
 	holds  []column // those of values
+	chosen string   // the columns of values, "" where they are all, in their order
 	label  int      // column of batch, -1 where there is none
 	row    int      // of the file, the next one
 	come   int      // of the file, that at which the batch is
@@ -62,10 +63,10 @@ type reader struct {
 	sums   map[int][]byte // of the row group that was reported last
 }
 
-// column is a column of a batch that holds values, and how many of them a row has.
+// column is a column of a batch that holds values, and how many of them a row has in each dimension: none of a number.
 type column struct {
 	field int
-	width int
+	shape []int
 }
 
 // openFile reads a Parquet file.
@@ -103,7 +104,7 @@ func open(f *dataset.File, o dataset.Options) (*reader, error) {
 	if err != nil {
 		return nil, f.Broken("its schema cannot be read", err)
 	}
-	r := &reader{file: f, sums: map[int][]byte{}, table: table, values: o.Values, pixel: o.Values.Table(), label: -1, info: dataset.Info{Source: path, Rows: int(p.NumRows()), DType: "float32", Bytes: f.Bytes()}}
+	r := &reader{file: f, sums: map[int][]byte{}, table: table, o: o, pixel: o.Values.Table(), label: -1, info: dataset.Info{Source: path, Rows: int(p.NumRows()), DType: "float32", Bytes: f.Bytes()}}
 	rows := 0
 	for i := range p.NumRowGroups() {
 		r.groups = append(r.groups, rows)
@@ -122,14 +123,18 @@ func open(f *dataset.File, o dataset.Options) (*reader, error) {
 	if err := r.from(0); err != nil {
 		return nil, err
 	}
-	if err := r.measure(path); err != nil {
+	if err := r.measure(); err != nil {
 		return nil, err
 	}
 	foot, err := r.footer()
 	if err != nil {
 		return nil, f.Broken("its end cannot be read", err)
 	}
-	r.tally = o.Tally(r.info.Rows, "Parquet", foot, fmt.Sprint(r.info.Shape))
+	head := []string{"Parquet", foot, fmt.Sprint(r.info.Shape)}
+	if r.chosen != "" {
+		head = append(head, r.chosen)
+	}
+	r.tally = o.Tally(r.info.Rows, head...)
 	return r, nil
 }
 
@@ -155,57 +160,79 @@ func (r *reader) from(group int) error {
 	return nil
 }
 
-// add adds a field to those that are read and returns the column of a batch that it becomes.
-func (r *reader) add(f pqarrow.SchemaField, column int) int {
+// leavesOf returns the columns of the file that a field is.
+func leavesOf(f pqarrow.SchemaField) (leaves []int) {
 	if f.IsLeaf() {
-		r.leaves = append(r.leaves, f.ColIndex)
+		leaves = append(leaves, f.ColIndex)
 	}
 	for _, child := range f.Children {
-		r.add(child, column)
+		leaves = append(leaves, leavesOf(child)...)
 	}
-	return column
+	return leaves
 }
 
 // choose settles which fields hold values.
 func (r *reader) choose(path string) error {
+	var names []string
+	fields := r.table.Manifest.Fields
+	for _, f := range fields {
+		names = append(names, f.Field.Name)
+	}
+	table := r.o.Table
+	table.Like = nil
+	chosen, err := table.Choose(path, names, false)
+	if err != nil {
+		return err
+	}
+	wide := 0
+	for _, i := range chosen.Values {
+		if several(fields[i].Field.Type) {
+			wide++
+		}
+	}
+	if len(chosen.Values) == 0 || wide > 0 && len(chosen.Values) > 1 {
+		return &dataset.UnsupportedError{File: path, Of: dataset.ErrColumns, Reason: fmt.Sprintf("it has %d columns of values, %d of them with several: one column with all values, or a number a column is read: choose the columns that are values", len(chosen.Values), wide)}
+	}
+	if wide == 0 {
+		if chosen, err = r.o.Table.Choose(path, names, false); err != nil {
+			return err
+		}
+		r.info.Columns = chosen.Names
+	}
+	if len(r.o.Table.Columns) > 0 || !slices.IsSorted(chosen.Values) {
+		r.chosen = fmt.Sprint(chosen.Values)
+	}
 	r.bytes = true
-	wide, taken := 0, 0
-	for _, field := range r.table.Manifest.Fields {
-		f := field.Field
-		switch strings.ToLower(f.Name) {
-		case "label":
-			if !arrow.IsInteger(f.Type.ID()) {
-				return &dataset.UnsupportedError{File: path, Reason: fmt.Sprintf("its label has the type %s, labels are whole numbers", f.Type)}
+	at := map[int]int{} // columns of a batch, by field
+	for i, f := range fields {
+		if i == chosen.Label {
+			r.info.Labels = true
+			if r.summed = append(r.summed, leavesOf(f)...); !r.o.Labels {
+				continue
 			}
-			r.label, r.info.Labels = r.add(field, taken), true
-			taken++
+			if !isLabel(f.Field.Type) {
+				return &dataset.UnsupportedError{File: path, Of: dataset.ErrColumns, Reason: fmt.Sprintf("its label has the type %s: labels are numbers or texts", f.Field.Type)}
+			}
+			r.label = len(at)
+		} else if !slices.Contains(chosen.Values, i) {
 			continue
-		case "id":
-			continue
+		} else {
+			r.summed = append(r.summed, leavesOf(f)...)
 		}
-		if strings.HasPrefix(f.Name, "__index_level_") { // how pandas keeps an index
-			continue
-		}
-		element := f.Type
-		l, list := f.Type.(arrow.ListLikeType)
-		if list {
-			element = l.Elem()
-			wide++
-		}
+		at[i] = len(at)
+		r.leaves = append(r.leaves, leavesOf(f)...)
+	}
+	for _, i := range chosen.Values {
+		f := fields[i].Field
+		element := elementOf(f.Type)
 		switch id := element.ID(); {
-		case id == arrow.UINT8:
-		case !list && (id == arrow.BINARY || id == arrow.FIXED_SIZE_BINARY || id == arrow.LARGE_BINARY):
-			wide++
-		case arrow.IsInteger(id) || id == arrow.FLOAT32 || id == arrow.FLOAT64:
+		case id == arrow.UINT8 || isBinary(f.Type):
+		case isNumber(element):
 			r.bytes = false
 		default:
-			return &dataset.UnsupportedError{File: path, Reason: fmt.Sprintf("its column %q has the type %s: numbers, lists of numbers and binary are values; only id and label are not", f.Name, f.Type)}
+			return &dataset.UnsupportedError{File: path, Of: dataset.ErrColumns, Reason: fmt.Sprintf("its column %q has the type %s: numbers, lists of numbers and binary are values: choose the columns that are, or call it label or id", f.Name, f.Type)}
 		}
-		r.holds = append(r.holds, column{field: r.add(field, taken), width: 1})
-		taken++
-	}
-	if len(r.holds) == 0 || wide > 0 && len(r.holds) > 1 {
-		return &dataset.UnsupportedError{File: path, Reason: fmt.Sprintf("it has %d columns of values, %d of them with several: one column with all values, or a number a column is read", len(r.holds), wide)}
+		r.holds = append(r.holds, column{field: at[i]})
 	}
 	if r.bytes {
 		r.info.DType = "uint8"
@@ -214,7 +241,7 @@ func (r *reader) choose(path string) error {
 }
 
 // measure takes the shape of rows from the first one that has values.
-func (r *reader) measure(path string) error {
+func (r *reader) measure() error {
 	if err := r.load(); err != nil {
 		if errors.Is(err, io.EOF) {
 			return r.file.Broken("it has no rows", nil)
@@ -225,32 +252,17 @@ func (r *reader) measure(path string) error {
 	if len(r.holds) > 1 {
 		return nil
 	}
+	a := r.batch.Column(r.holds[0].field)
+	if !several(a.DataType()) {
+		return nil
+	}
 	for i := range int(r.batch.NumRows()) {
-		if n := width(r.batch.Column(r.holds[0].field), i); n > 0 {
-			r.holds[0].width, r.info.Shape = n, []int{n}
+		if shape := shapeOf(a, i); shape != nil {
+			r.holds[0].shape, r.info.Shape = shape, shape
 			return nil
 		}
 	}
 	return r.file.Broken("its first rows hold no values", nil)
-}
-
-// width returns the number of values that a column holds in a row.
-func width(a arrow.Array, i int) int {
-	if a.IsNull(i) {
-		return 0
-	}
-	switch c := a.(type) {
-	case array.ListLike:
-		from, to := c.ValueOffsets(i)
-		return int(to - from)
-	case *array.Binary:
-		return c.ValueLen(i)
-	case *array.LargeBinary:
-		return c.ValueLen(i)
-	case *array.FixedSizeBinary:
-		return c.DataType().(*arrow.FixedSizeBinaryType).ByteWidth
-	}
-	return 1
 }
 
 // load reads the next batch where the last one is used up.
@@ -330,27 +342,28 @@ func (r *reader) Next(row []float32) (int, error) {
 	return r.next(func(number int) error {
 		at := 0
 		for _, c := range r.holds {
-			a := r.batch.Column(c.field)
-			if width(a, r.at) != c.width {
-				return r.bad(number, fmt.Sprintf("column %q holds %d values, the first row has %d", r.batch.ColumnName(c.field), width(a, r.at), c.width))
+			values, from, to, reason := span(r.batch.Column(c.field), r.at, c.shape)
+			if reason != "" {
+				return r.bad(number, r.inColumn(c, reason))
 			}
-			from, values := 0, a
-			if l, ok := a.(array.ListLike); ok {
-				offset, _ := l.ValueOffsets(r.at)
-				from, values = int(offset), l.ListValues()
-			} else {
-				from = r.at
-			}
-			for i := range c.width {
-				x, ok := number64(values, from+i)
-				if row[at] = r.values.Number(x); !ok || !r.values.Contains(row[at]) {
-					return r.bad(number, fmt.Sprintf("value %d is %s", at, reading.Outside(values.ValueStr(from+i), x, row[at], r.values)))
+			for i := from; i < to; i++ {
+				x, ok := number64(values, i)
+				if row[at] = r.o.Values.Number(x); !ok || !r.o.Values.Contains(row[at]) {
+					return r.bad(number, fmt.Sprintf("value %d is %s", at, reading.Outside(values.ValueStr(i), x, row[at], r.o.Values)))
 				}
 				at++
 			}
 		}
 		return nil
 	})
+}
+
+// inColumn says in which of several columns something is wrong.
+func (r *reader) inColumn(c column, reason string) string {
+	if len(r.holds) == 1 {
+		return reason
+	}
+	return fmt.Sprintf("column %q: %s", r.batch.ColumnName(c.field), reason)
 }
 
 // next passes over a row that take looks at, and returns its label.
@@ -376,11 +389,7 @@ func (r *reader) next(take func(number int) error) (label int, err error) {
 	defer func() { r.at, r.row, r.come = r.at+1, r.row+1, r.come+1 }()
 	label = -1
 	if r.label >= 0 {
-		x, ok := number64(r.batch.Column(r.label), r.at)
-		if !ok {
-			return -1, r.bad(r.row, "its label is null")
-		}
-		label = int(x)
+		label = labelOf(r.batch.Column(r.label), r.at, r.o)
 	}
 	return label, take(r.row)
 }

@@ -39,7 +39,7 @@ func TestArrowSchema(t *testing.T) {
 	for at := from + 5; at < from+200; at++ {
 		data := bytes.Clone(good)
 		data[at] = '/'
-		r, err := dataset.Open(t.Context(), write(t, data), dataset.Options{})
+		r, err := dataset.Open(t.Context(), write(t, data), dataset.Options{Labels: true})
 		if err != nil {
 			t.Fatalf("byte %d: %v", at, err)
 		}
@@ -86,10 +86,10 @@ func TestUnsupported(t *testing.T) {
 	number, list := arrow.PrimitiveTypes.Float32, arrow.ListOf(arrow.PrimitiveTypes.Float32)
 	for reason, fields := range map[string][]arrow.Field{
 		`its column "x" has the type utf8`:                   {{Name: "x", Type: arrow.BinaryTypes.String}},
-		`its column "x" has the type bool`:                   {{Name: "x", Type: arrow.FixedWidthTypes.Boolean}},
+		`its column "x" has the type timestamp`:              {{Name: "x", Type: arrow.FixedWidthTypes.Timestamp_us}},
 		`its column "x" has the type list`:                   {{Name: "x", Type: arrow.ListOf(arrow.BinaryTypes.Binary)}},
-		`its column "y" has the type list`:                   {{Name: "y", Type: arrow.ListOf(list)}},
-		"its label has the type float32":                     {{Name: "label", Type: number}, {Name: "x", Type: number}},
+		`its column "y" has the type list`:                   {{Name: "y", Type: arrow.ListOf(arrow.ListOf(arrow.BinaryTypes.String))}},
+		"its label has the type list":                        {{Name: "label", Type: list}, {Name: "x", Type: number}},
 		"it has 2 columns of values, 1 of them with several": {{Name: "x", Type: number}, {Name: "y", Type: list}},
 		"it has 0 columns of values":                         {{Name: "id", Type: arrow.BinaryTypes.String}, {Name: "Label", Type: arrow.PrimitiveTypes.Int8}},
 		"it has no rows":                                     {{Name: "x", Type: number}},
@@ -102,7 +102,7 @@ func TestUnsupported(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if r, err := dataset.Open(t.Context(), write(t, buf.Bytes()), dataset.Options{}); !errors.Is(err, dataset.ErrData) || !strings.Contains(err.Error(), reason) {
+		if r, err := dataset.Open(t.Context(), write(t, buf.Bytes()), dataset.Options{Labels: true}); !errors.Is(err, dataset.ErrData) || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%s: %v, %v", reason, r, err)
 		}
 	}
@@ -136,7 +136,7 @@ func TestOtherColumns(t *testing.T) {
 	if err := errors.Join(w.Write(b.NewRecordBatch()), w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	r, err := dataset.Open(t.Context(), write(t, buf.Bytes()), dataset.Options{})
+	r, err := dataset.Open(t.Context(), write(t, buf.Bytes()), dataset.Options{Labels: true})
 	if err != nil {
 		t.Fatal(err)
 	}

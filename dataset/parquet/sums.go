@@ -47,7 +47,7 @@ func (r *reader) report(rows int) error {
 // sumOf returns the sum of a row group's columns as they are in the file.
 func (r *reader) sumOf(group int) ([]byte, error) {
 	h, buf := content.New(), make([]byte, 1<<18)
-	for _, leaf := range r.leaves {
+	for _, leaf := range r.summed {
 		c, err := r.table.ParquetReader().MetaData().RowGroup(group).ColumnChunk(leaf)
 		if err != nil {
 			return nil, err
