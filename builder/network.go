@@ -65,7 +65,7 @@ func kindOf(graph bool) string {
 }
 
 // onnxKeys are the keys that only networks of kind onnx have.
-var onnxKeys = []string{"graph", "output"}
+var onnxKeys = []string{"graph", "output", "gives"}
 
 // told reports whether the kind of a network follows from its keys.
 func (c NetworkConfig) told() bool {

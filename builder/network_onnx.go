@@ -11,6 +11,7 @@ type ONNX struct {
 	Hidden []int  `json:"hidden" doc:"hidden layers of the perceptron that the graph replaced; not used" when:"never: it is kept so that kind can be set back to mlp"`
 	Graph  string `json:"graph,omitempty" doc:"ONNX file, relative to the configuration; in a run folder below graphs/, with the start of its SHA-256 in its name" when:"to train a network further that was made elsewhere: catvae import sets it"`
 	Output string `json:"output,omitempty" doc:"name of the value of that graph to use; left out: its result" when:"where the graph has several results, or ends in something else than logits"`
+	Gives  string `json:"gives,omitempty" doc:"what that value is: probabilities are made logits; left out: told by the graph's end" oneof:"gives" when:"where catvae import refuses a result that lies within bounds"`
 
 	// Imported is the graph, nil until it is read: builder/importer makes one.
 	Imported ImportedNetwork `json:"-"`

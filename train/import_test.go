@@ -197,7 +197,7 @@ func TestImportRefused(t *testing.T) {
 			t.Errorf("%s: a run was written", name)
 		}
 	}
-	if _, err := importer.Encoder([]byte("no model"), ""); err == nil {
+	if _, err := importer.Encoder([]byte("no model"), importer.Options{}); err == nil {
 		t.Error("words are an encoder")
 	}
 }

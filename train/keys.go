@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/picture"
@@ -32,6 +33,7 @@ var words = map[string]func() []string{
 	"activations":   builder.Activations,
 	"estimators":    builder.Estimators,
 	"networks":      builder.NetworkKinds,
+	"gives":         importer.AllGives,
 	"optimizers":    engine.Optimizers,
 	"binarizations": dataset.Binarizations,
 	"resizes":       func() []string { return picture.Resizes },

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,17 +26,17 @@ type networks struct {
 	files            map[string][]byte // by their names in a run folder
 }
 
-// readNetworks imports the graphs that a configuration names. Names are below dir where a
+// readNetworks imports the graphs that a configuration names. Categories are those of each variable, 0 for Bernoulli variables. Names are below dir where a
 // run's own configuration is read, and paths where dir is "". It returns the
 // configuration for the run folder: there a file's name has the start of its SHA-256, so that a run continues with the
 // same graph that it began with.
-func readNetworks(dir string, c Config) (networks, Config, error) {
+func readNetworks(dir string, c Config, categories int) (networks, Config, error) {
 	n := networks{files: map[string][]byte{}}
 	for _, part := range []struct {
 		name string
 		of   *builder.NetworkConfig
 		to   **importer.Network
-		read func(model []byte, output string) (*importer.Network, error)
+		read func(model []byte, o importer.Options) (*importer.Network, error)
 	}{
 		{"encoder", &c.Encoder, &n.encoder, importer.Encoder},
 		{"decoder", &c.Decoder, &n.decoder, importer.Decoder},
@@ -56,7 +57,11 @@ func readNetworks(dir string, c Config) (networks, Config, error) {
 		if err != nil {
 			return n, c, fmt.Errorf("train: %s.graph: %w: a configuration and the graphs that it names belong together", part.name, err)
 		}
-		if *part.to, err = part.read(data, graph.Output); err != nil {
+		*part.to, err = part.read(data, importer.Options{Output: graph.Output, Gives: importer.Gives(graph.Gives), Categories: categories})
+		if errors.Is(err, importer.ErrGives) {
+			err = fmt.Errorf("%w by %s.gives or %s.output", err, part.name, part.name)
+		}
+		if err != nil {
 			return n, c, fmt.Errorf("train: %s: %w", path, err)
 		}
 		graph.Graph = fmt.Sprintf("%s/%s-%s.onnx", graphsDir, part.name, hashOf(data)[:12])

@@ -44,7 +44,7 @@ func openCheckpoint(dir string, warn func(string)) (Trained, error) {
 	if err != nil {
 		return Trained{}, err
 	}
-	nets, named, err := readNetworks(dir, c)
+	nets, named, err := readNetworks(dir, c, c.Latent.Categories)
 	if err != nil {
 		return Trained{}, err
 	}

@@ -133,7 +133,7 @@ func (r *run) load(ctx context.Context) error {
 		r.held = set.Slice(set.Len()-held, set.Len())
 	}
 	r.training = set.Slice(0, set.Len()-held)
-	if r.networks, r.config, err = readNetworks("", r.config); err != nil {
+	if r.networks, r.config, err = readNetworks("", r.config, r.config.Latent.Categories); err != nil {
 		return err
 	}
 	r.dataSHA256 = r.training.Fingerprint()

@@ -163,9 +163,14 @@ func elu(c *call, x *G.Node) *G.Node { return c.elu(x, c.node.Float("alpha", 1))
 
 // selu returns gamma times elu. The constants are those of the operator's page: https://onnx.ai/onnx/operators/onnx__Selu.html
 func selu(c *call, x *G.Node) *G.Node {
-	y := c.elu(x, c.node.Float("alpha", 1.67326319217681884765625))
-	return c.b.Mul(y, c.b.Number(float64(c.node.Float("gamma", 1.05070102214813232421875))))
+	y := c.elu(x, c.node.Float("alpha", seluAlpha))
+	return c.b.Mul(y, c.b.Number(float64(c.node.Float("gamma", seluGamma))))
 }
+
+const (
+	seluAlpha = 1.67326319217681884765625
+	seluGamma = 1.05070102214813232421875
+)
 
 // elu takes min(x,0) as -max(-x,0).
 func (c *call) elu(x *G.Node, alpha float32) *G.Node {

@@ -52,7 +52,7 @@ func ExampleEncoder() {
 		fmt.Println(err)
 		return
 	}
-	encoder, err := importer.Encoder(file, "")
+	encoder, err := importer.Encoder(file, importer.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

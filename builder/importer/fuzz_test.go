@@ -18,7 +18,7 @@ func FuzzNetwork(f *testing.F) {
 	onnxtest.SeedFiles(f, "testdata/*.onnx", 1<<15)
 	onnxtest.SeedNamed(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		n, err := importer.Encoder(data, "")
+		n, err := importer.Encoder(data, importer.Options{})
 		if err != nil {
 			known := false
 			for _, kind := range []error{importer.ErrGraph, importer.ErrOutput, importer.ErrUnsupported, onnxcheck.ErrUnsafe, onnxeval.ErrShape} {

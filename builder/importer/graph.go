@@ -39,16 +39,22 @@ func Parse(model []byte) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &File{graph: decoded, producer: map[string]int{}, weights: map[string]onnxgraph.Tensor{}}
-	for i, n := range decoded.Nodes {
+	return newFile(decoded), nil
+}
+
+func newFile(graph *onnxgraph.Graph) *File {
+	f := &File{graph: graph, producer: map[string]int{}, weights: map[string]onnxgraph.Tensor{}}
+	for i, n := range graph.Nodes {
 		for _, out := range n.Outputs {
-			g.producer[out] = i
+			if out != "" { // results that nobody wants have no name
+				f.producer[out] = i
+			}
 		}
 	}
-	for _, t := range decoded.Initialisers {
-		g.weights[t.Name] = t
+	for _, t := range graph.Initialisers {
+		f.weights[t.Name] = t
 	}
-	return g, nil
+	return f
 }
 
 // Inputs and Outputs describe the graph as its file does; dynamic dimensions are -1.
@@ -75,9 +81,9 @@ func (f *File) Build(b *builder.Graph, inputs map[string]*G.Node, output string)
 	return f.build(b, inputs, output, "", nil)
 }
 
-// build is Build for the model's part of the given name, which parameters' names do not repeat. A node for which pass returns true is
-// left out: its first operand takes its place.
-func (f *File) build(b *builder.Graph, inputs map[string]*G.Node, output, part string, pass func(node int, shape []int) (bool, error)) (*G.Node, error) {
+// build is Build for the model's part of the given name, which parameters' names do not repeat. look is told the shape of each node's
+// first operand.
+func (f *File) build(b *builder.Graph, inputs map[string]*G.Node, output, part string, look func(node int, shape []int) error) (*G.Node, error) {
 	if err := b.Err(); err != nil {
 		return nil, err
 	}
@@ -99,14 +105,11 @@ func (f *File) build(b *builder.Graph, inputs map[string]*G.Node, output, part s
 	}
 	for _, i := range f.towards(output) {
 		n := f.graph.Nodes[i]
-		err, passed := error(nil), false
-		if pass != nil && len(n.Inputs) > 0 {
-			passed, err = pass(i, s.values[n.Inputs[0]].shape())
+		err := error(nil)
+		if look != nil && len(n.Inputs) > 0 {
+			err = look(i, s.values[n.Inputs[0]].shape())
 		}
-		switch {
-		case passed:
-			s.values[n.Outputs[0]] = s.values[n.Inputs[0]]
-		case err == nil:
+		if err == nil {
 			err = s.add(n)
 		}
 		if err == nil {

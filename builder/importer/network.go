@@ -3,13 +3,13 @@ package importer
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
-	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/internal/visible"
 	G "gorgonia.org/gorgonia"
@@ -17,31 +17,44 @@ import (
 
 // A Network is a graph of one input as a part of a model: a builder.ImportedNetwork.
 type Network struct {
-	file   *File
-	part   string // "encoder" or "decoder"
-	output string // the value that is taken
-	ending int    // the sigmoid or softmax at the end that is left out, -1 for none
-	logits string // the value that goes into it, or the output
+	file   *File        // with logits as its result
+	logits string       // the value of file that they are
+	ending int          // the node of file that reads what went into a softmax or the like, -1 for none
+	left   map[int]bool // nodes of file in the place of others, which change nothing
+	given  *File        // as it was given
+	output string       // the value of given that is taken
+	gives  Gives        // what it is
+	part   string       // "encoder" or "decoder"
 	note   string
 	shape  []int // of the result, without the batch
 	params []Parameter
 
-	categories int // of each variable, where shape or a softmax at the end says; 0 for Bernoulli variables
+	softmax    bool // whether the ending is one, over the categories, along axis
+	axis       int
+	log        bool // whether output holds logarithms of probabilities
+	categories int  // of each variable, where shape, a softmax at the end or the caller says; 0 for Bernoulli variables
 }
 
 var _ builder.ImportedNetwork = (*Network)(nil)
 
-// Encoder makes the encoder of a model: a graph of rows that gives the latent logits. output names the value that they are; ""
-// takes the graph's result (of several, ours: latent_logits). A sigmoid or softmax at the end is left out.
-func Encoder(model []byte, output string) (*Network, error) {
-	n, err := network(model, "encoder", output, ourLogits)
+// Options say what of a graph is taken, where its end does not tell.
+type Options struct {
+	Output     string // the value that is taken; "" means the graph's result, and of several that of our bundles' name
+	Gives      Gives  // what it is; "" means what the graph's end tells, and logits where it tells nothing
+	Categories int    // of each variable, where an encoder gives those of all variables in one axis
+}
+
+// Encoder makes the encoder of a model: a graph of rows that gives the latent logits, or probabilities, which it makes logits. Of several
+// results it takes latent_logits.
+func Encoder(model []byte, o Options) (*Network, error) {
+	n, err := network(model, "encoder", o, ourLogits)
 	return n, visible.Error(err)
 }
 
-// Decoder makes the decoder of a model: a graph of codes that gives the logits of the rows' values. output is as in [Encoder];
-// of several results reconstruction_logits is taken.
-func Decoder(model []byte, output string) (*Network, error) {
-	n, err := network(model, "decoder", output, ourOutputs)
+// Decoder makes the decoder of a model: a graph of codes that gives the logits of the rows' values, or probabilities. Of several results it
+// takes reconstruction_logits.
+func Decoder(model []byte, o Options) (*Network, error) {
+	n, err := network(model, "decoder", o, ourOutputs)
 	return n, visible.Error(err)
 }
 
@@ -51,12 +64,15 @@ const (
 	ourOutputs = "reconstruction_logits"
 )
 
-func network(model []byte, part, output, ours string) (*Network, error) {
+func network(model []byte, part string, o Options, ours string) (*Network, error) {
+	if o.Gives != "" && o.Gives != Logits && o.Gives != Probabilities {
+		return nil, fmt.Errorf("importer: the %s gives %q: use %s: %w", part, o.Gives, strings.Join(AllGives(), " or "), ErrGives)
+	}
 	f, err := Parse(model)
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{file: f, part: part, output: output}
+	n := &Network{given: f, part: part, output: o.Output, gives: o.Gives}
 	if len(f.graph.Inputs) != 1 {
 		return nil, fmt.Errorf("importer: the graph takes %d inputs, %s: a part of a model takes one: %w", len(f.graph.Inputs), strings.Join(names(f.graph.Inputs), ", "), ErrGraph)
 	}
@@ -80,15 +96,27 @@ func network(model []byte, part, output, ours string) (*Network, error) {
 	if err := n.findLogits(); err != nil {
 		return nil, err
 	}
-	for _, batch := range []int{2, 3} { // two: a batch that was written into the file fits one of them at most
-		if err := n.try(batch); err != nil {
-			return nil, err
-		}
+	if err := n.tryAll(); err != nil {
+		return nil, err
 	}
 	if len(n.params) == 0 {
 		return nil, fmt.Errorf("importer: %.100q has no parameters: there is nothing to train: %w", n.output, ErrGraph)
 	}
-	return n, n.findCategories()
+	if err := n.findCategories(); err != nil {
+		return nil, err
+	}
+	return n, n.settle(max(n.categories, o.Categories))
+}
+
+// tryAll builds the network twice: a batch that was written into the file fits one of the two at most.
+func (n *Network) tryAll() error {
+	n.params = nil
+	for _, batch := range []int{2, 3} {
+		if err := n.try(batch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // try builds the network once, and keeps what is seen then.
@@ -120,60 +148,92 @@ func (n *Network) try(batch int) error {
 	return nil
 }
 
-// findLogits looks for a sigmoid or softmax at the end, behind which only the shape changes, and leaves it out.
+// findLogits looks for what makes probabilities at the end, behind which there are only other shapes, clamps and the like, and replaces it
+// by what gives their logits.
 func (n *Network) findLogits() error {
-	n.ending, n.logits = -1, n.output
-	for name := n.output; ; {
-		i, ok := n.file.producer[name]
-		if !ok {
-			return nil
-		}
-		node := n.file.graph.Nodes[i]
-		if len(node.Inputs) == 0 {
-			return nil
-		}
-		switch {
-		case node.Op == "Softmax" || node.Op == "LogSoftmax":
-			if n.part == "decoder" {
-				return fmt.Errorf("importer: the decoder ends in %v: the values of a row are Bernoulli variables here, which end in a sigmoid or in logits: %w", node, ErrGraph)
-			}
-			fallthrough
-		case node.Op == "Sigmoid":
-			n.ending, n.logits = i, node.Inputs[0]
-			n.note = fmt.Sprintf("%v at the end is left out: what goes into it are logits", node)
-			return nil
-		case onnxop.Has(node.Op, onnxop.KeepsOrder):
-			name = node.Inputs[0]
-		default:
-			n.note = fmt.Sprintf("%.100q is taken as logits: there is no sigmoid or softmax at the end", n.output)
-			return nil
-		}
+	n.file, n.logits, n.ending = n.given, n.output, -1
+	if n.gives == Logits {
+		n.note = fmt.Sprintf("%.100q is taken as logits, as was said", n.output)
+		return nil
 	}
+	e, ok := n.given.endingOf(n.output)
+	if ok && e.softmax && n.part == "decoder" && n.gives == "" {
+		return fmt.Errorf("importer: the decoder ends in %v: the values of a row are Bernoulli variables here, which end in a sigmoid or in logits: %w", n.given.graph.Nodes[e.node], ErrGraph)
+	}
+	logits, known := ending{}, false
+	if ok && !(e.softmax && n.part == "decoder") {
+		logits, known = e.asLogits()
+	}
+	if !known {
+		n.note = fmt.Sprintf("%.100q is taken as logits: there is no sigmoid or softmax at the end", n.output)
+		return nil
+	}
+	n.file, n.ending, n.left = n.given.without(logits)
+	at := n.given.graph.Nodes[e.node]
+	n.softmax, n.axis, n.log, n.gives = e.softmax, at.SoftmaxAxis(n.given.graph.Opset), e.log, Probabilities
+	switch {
+	case len(e.behind) == 0 && (at.Op == "Sigmoid" || e.softmax):
+		n.note = fmt.Sprintf("%v at the end is left out: what goes into it are logits", at)
+	case logits.clamped():
+		n.note = fmt.Sprintf("%v and what is behind it give probabilities: their logits are taken, within the same bounds, %.4g to %.4g", at, logits.least, logits.most)
+	default:
+		n.note = fmt.Sprintf("%v and the numbers around it give probabilities: their logits are taken", at)
+	}
+	return nil
 }
 
-// pass leaves the ending out; of a softmax it keeps the width.
-func (n *Network) pass(i int, shape []int) (bool, error) {
-	if i != n.ending {
-		return false, nil
+// reach is how far from 0, on both sides, logits must be able to get: at 2, a bit is still sure to 88 % only. Logits of categories must be
+// able to lie twice as far apart.
+const reach = 2
+
+// settle decides what a value is that no sigmoid or softmax tells: logits, where nothing speaks against it.
+func (n *Network) settle(categories int) error {
+	if n.ending >= 0 || n.gives == Logits {
+		return nil
 	}
-	node := n.file.graph.Nodes[i]
-	if node.Op == "Sigmoid" {
-		return true, nil
+	if n.gives == Probabilities {
+		n.file, n.logits = n.given.ofProbabilities(n.output, categories > 0)
+		n.note = fmt.Sprintf("%.100q are probabilities, as was said: their logits are taken", n.output)
+		return n.tryAll()
+	}
+	v := n.given.intervalOf(n.output)
+	narrow := v.least > -reach || v.most < reach
+	if categories > 0 {
+		narrow = v.least >= 0 || v.most-v.least < 2*reach
+	}
+	if !narrow {
+		n.gives = Logits
+		return nil
+	}
+	last := "its end"
+	if i, ok := n.given.producer[n.output]; ok {
+		last = n.given.graph.Nodes[i].String()
+	}
+	return fmt.Errorf("importer: the %s gives %.100q, which lies %s whatever the rows are, by %s: logits lie on both sides of 0, probabilities between 0 and 1: %w", n.part, n.output, v, last, ErrGives)
+}
+
+// look keeps the width of a softmax at the end.
+func (n *Network) look(i int, shape []int) error {
+	if i != n.ending || !n.softmax {
+		return nil
 	}
 	last := len(shape) - 1
-	if a := node.SoftmaxAxis(n.file.graph.Opset); last < 1 || a != -1 && a != last {
-		return false, fmt.Errorf("a softmax at the end along axis %d of rank %d: categories are the last axis: %w", a, last+1, ErrGraph)
+	if a := n.axis; last < 1 || a != -1 && a != last {
+		return fmt.Errorf("a softmax at the end along axis %d of rank %d: categories are the last axis: %w", a, last+1, ErrGraph)
 	}
 	n.categories = shape[last]
-	return true, nil
+	return nil
 }
 
-// findCategories settles how many categories a variable has.
+// findCategories settles how many categories each variable of an encoder has.
 func (n *Network) findCategories() error {
+	if n.part != "encoder" {
+		return nil
+	}
 	size := n.Size()
 	last := n.shape[len(n.shape)-1]
 	if len(n.shape) == 2 && last > 1 {
-		if n.ending >= 0 && n.categories == 0 && n.part == "encoder" {
+		if n.ending >= 0 && n.categories == 0 {
 			return fmt.Errorf("importer: the encoder ends in a sigmoid, and its result of shape %v reads as variables of %d categories: is it a decoder, and the files in the wrong order? %w", n.shape, last, ErrGraph)
 		}
 		if n.categories > 0 && n.categories != last {
@@ -237,7 +297,7 @@ func (n *Network) Build(b *builder.Graph, x *G.Node) *G.Node {
 	}
 	in := n.file.graph.Inputs[0]
 	shaped := b.Reshape(x, append([]int{x.Shape()[0]}, n.Input()...)...)
-	y, err := n.file.build(b, map[string]*G.Node{in.Name: shaped}, n.output, n.part, n.pass)
+	y, err := n.file.build(b, map[string]*G.Node{in.Name: shaped}, n.logits, n.part, n.look)
 	if err != nil {
 		return b.Fail(visible.Error(err))
 	}
@@ -247,31 +307,67 @@ func (n *Network) Build(b *builder.Graph, x *G.Node) *G.Node {
 // Operators lists the operators on which the result depends, with how often each occurs.
 func (n *Network) Operators() map[string]int {
 	count := map[string]int{}
-	for _, i := range n.file.towards(n.output) {
-		if op := n.file.graph.Nodes[i].Op; i != n.ending && op != "Constant" {
+	for _, i := range n.file.towards(n.logits) {
+		if op := n.file.graph.Nodes[i].Op; !n.left[i] && op != "Constant" {
 			count[op]++
 		}
 	}
 	return count
 }
 
+// Gives says what the file's own result is: logits, or probabilities that this network makes logits.
+func (n *Network) Gives() Gives { return n.gives }
+
 // Reference computes the logits of rows by the ONNX graph itself, in pure Go, with the weights of the file: what a model that was
 // imported and not trained yet must give.
 func (n *Network) Reference(rows []float32) ([]float32, error) {
-	g := *n.file.graph
-	g.Nodes = nil
-	for _, i := range n.file.towards(n.logits) {
-		g.Nodes = append(g.Nodes, n.file.graph.Nodes[i])
+	return n.file.evaluate(n.logits, rows)
+}
+
+// Result computes what the file gives for rows, as it is, in pure Go. What [Network.Gives] calls probabilities are that: their logarithms,
+// where a file gives those, are turned.
+func (n *Network) Result(rows []float32) ([]float32, error) {
+	y, err := n.given.evaluate(n.output, rows)
+	if n.log {
+		for i, x := range y {
+			y[i] = float32(math.Exp(float64(x)))
+		}
 	}
-	g.Outputs = []onnxgraph.Value{{Info: onnxtensor.Info{Name: n.logits}}}
+	return y, err
+}
+
+// CheckResult reports numbers of [Network.Result] that are not what the file was said to give: probabilities below 0 or above 1.
+func (n *Network) CheckResult(y []float32) error {
+	const rounding = 1e-5
+	for _, p := range y {
+		if n.gives == Probabilities && !(p >= -rounding && p <= 1+rounding) {
+			return fmt.Errorf("importer: %.100q was said to hold probabilities, and one of them is %g: %w", n.output, p, ErrGives)
+		}
+	}
+	return nil
+}
+
+// evaluate computes a value for rows.
+func (f *File) evaluate(output string, rows []float32) ([]float32, error) {
+	g := *f.graph
+	g.Nodes = nil
+	for _, i := range f.towards(output) {
+		g.Nodes = append(g.Nodes, f.graph.Nodes[i])
+	}
+	g.Outputs = []onnxgraph.Value{{Info: onnxtensor.Info{Name: output}}}
 	program, err := onnxeval.Load(&g)
 	if err != nil {
 		return nil, err
 	}
-	shape, err := fixedShape(g.Inputs[0], len(rows)/n.Width())
+	shape, err := fixedShape(g.Inputs[0], 1)
 	if err != nil {
 		return nil, err
 	}
+	width := 1
+	for _, d := range shape {
+		width *= d
+	}
+	shape[0] = len(rows) / width
 	in := onnxgraph.Tensor{Name: g.Inputs[0].Name, DType: g.Inputs[0].DType, Shape: shape, Data: rows}
 	if in.DType == onnxtensor.Float64 {
 		in.Data = convert[float64](rows)
@@ -286,7 +382,7 @@ func (n *Network) Reference(rows []float32) ([]float32, error) {
 	case []float64:
 		return convert[float32](d), nil
 	}
-	return nil, fmt.Errorf("importer: the logits are %s: %w", out[0].DType, ErrGraph)
+	return nil, fmt.Errorf("importer: the value %.100q is %s: %w", output, out[0].DType, ErrGraph)
 }
 
 func convert[T, F float32 | float64](x []F) []T {

@@ -21,11 +21,11 @@ func TestPyTorch(t *testing.T) {
 		for _, exporter := range []string{"script", "dynamo"} {
 			t.Run(model+" by "+exporter, func(t *testing.T) {
 				file := func(part string) []byte { return read(t, model+"-"+exporter+"-"+part+".onnx") }
-				encoder, err := importer.Encoder(file("encoder"), "")
+				encoder, err := importer.Encoder(file("encoder"), importer.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
-				decoder, err := importer.Decoder(file("decoder"), "")
+				decoder, err := importer.Decoder(file("decoder"), importer.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -15,8 +15,8 @@ func TestErrorsAreVisible(t *testing.T) {
 	for kind, name := range visibletest.Names() {
 		for what, model := range onnxtest.Named(name) {
 			for _, output := range []string{"", name + "y", name} {
-				for part, of := range map[string]func([]byte, string) (*importer.Network, error){"encoder": importer.Encoder, "decoder": importer.Decoder} {
-					n, err := of(model, output)
+				for part, of := range map[string]func([]byte, importer.Options) (*importer.Network, error){"encoder": importer.Encoder, "decoder": importer.Decoder} {
+					n, err := of(model, importer.Options{Output: output})
 					if err == nil {
 						if err := visibletest.Lines(n.Note(), ""); err != nil {
 							t.Errorf("%s, %s of %s: the note: %v", kind, what, part, err)
