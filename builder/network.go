@@ -150,7 +150,7 @@ func (c *NetworkConfig) SetKind(kind string) error {
 		return err
 	}
 	if n.Kind() == (ONNX{}).Kind() {
-		c.Import("", "")
+		c.Import(ONNX{})
 		return nil
 	}
 	c.Network = n
@@ -184,9 +184,8 @@ func (c *NetworkConfig) SetKey(key string, assign func(field reflect.Value) erro
 	return fmt.Errorf("a network of kind %s has no key %q, it has %s: set its kind first", c.Kind(), key, strings.Join(networkKeys(c.Network), ", "))
 }
 
-// Import makes the network one of an ONNX file: output names the graph's value to use, "" for its result.
-func (c *NetworkConfig) Import(graph, output string) {
-	o := ONNX{Graph: graph, Output: output}
+// Import makes the network one of an ONNX file.
+func (c *NetworkConfig) Import(o ONNX) {
 	if p, ok := c.Network.(MLP); ok { // the graph replaces it, and configurations have always kept its widths
 		o.Hidden = p.Hidden
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"codeberg.org/sbinet/npyio"
+	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/models"
@@ -52,8 +53,8 @@ func importTorch(t *testing.T, backend backend.Backend, model, exporter string) 
 			t.Fatal(err)
 		}
 	}
-	c.Encoder.Import(torch+model+"-"+exporter+"-encoder.onnx", "")
-	c.Decoder.Import(torch+model+"-"+exporter+"-decoder.onnx", "")
+	c.Encoder.Import(builder.ONNX{Graph: torch + model + "-" + exporter + "-encoder.onnx"})
+	c.Decoder.Import(builder.ONNX{Graph: torch + model + "-" + exporter + "-decoder.onnx"})
 	run = filepath.Join(t.TempDir(), "imported")
 	made, err := train.Import(t.Context(), train.ImportOptions{Config: c, Out: run, Backend: backend})
 	if err != nil {
@@ -184,9 +185,9 @@ func TestImportRefused(t *testing.T) {
 		"no decoder":                   {"bernoulli-script-encoder.onnx", "", 0, train.ErrConfig},
 	} {
 		c2 := base
-		c2.Encoder.Import(torch+c.encoder, "")
+		c2.Encoder.Import(builder.ONNX{Graph: torch + c.encoder})
 		if c.decoder != "" {
-			c2.Decoder.Import(torch+c.decoder, "")
+			c2.Decoder.Import(builder.ONNX{Graph: torch + c.decoder})
 		}
 		out := filepath.Join(t.TempDir(), "out")
 		_, err := train.Import(t.Context(), train.ImportOptions{Config: c2, Categories: c.categories, Out: out})

@@ -48,6 +48,7 @@ type grammar struct {
 var code = cli.CodeOf([]cli.Kind{
 	{Of: train.ErrConfig, Code: cli.Usage},
 	{Of: importer.ErrOutput, Code: cli.Usage},
+	{Of: importer.ErrGives, Code: cli.Usage},
 	{Of: engine.ErrBatch, Code: cli.Usage},
 	{Of: engine.ErrOptimizer, Code: cli.Usage},
 	{Of: engine.ErrObjective, Code: cli.Usage},
