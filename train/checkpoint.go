@@ -18,6 +18,7 @@ import (
 
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/readfile"
+	"github.com/catvae/catvae/internal/rundir"
 	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/train/engine"
 	"github.com/catvae/catvae/train/evaluate"
@@ -30,7 +31,7 @@ import (
 //
 // The noise of a run is a function of seed and step, so no state of a generator has to be kept.
 const (
-	CheckpointsDir  = "checkpoints"
+	CheckpointsDir  = rundir.Checkpoints
 	checkpointStem  = "step-"
 	stateFile       = "state.safetensors"
 	stateInfoFile   = "state.json"

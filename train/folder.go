@@ -11,6 +11,7 @@ import (
 
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/readfile"
+	"github.com/catvae/catvae/internal/rundir"
 )
 
 // A run folder holds
@@ -23,11 +24,11 @@ import (
 //	report.html                 curves, pictures, figures
 //	.lock                       held while a process writes
 const (
-	ConfigFile  = "config.json"
-	MetricsFile = "metrics.jsonl"
-	BundleDir   = "bundle"
-	ReportFile  = "report.html"
-	lockFile    = ".lock"
+	ConfigFile  = rundir.Config
+	MetricsFile = rundir.Metrics
+	BundleDir   = rundir.Bundle
+	ReportFile  = rundir.Report
+	lockFile    = rundir.Lock
 )
 
 // ErrLocked is wrapped by the error for a run that another process is writing.
@@ -124,9 +125,7 @@ func (r *runFolder) writeConfig(c Config) error {
 }
 
 // runFiles are what a run folder holds, folders by true.
-var runFiles = map[string]bool{
-	ConfigFile: false, MetricsFile: false, ReportFile: false, lockFile: false, CheckpointsDir: true, BundleDir: true, graphsDir: true,
-}
+var runFiles = rundir.Files
 
 // checkReplaceable reports a folder that a new run may not replace.
 func checkReplaceable(dir string, force bool) error {

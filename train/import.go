@@ -13,6 +13,7 @@ import (
 	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/apart"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime"
@@ -80,6 +81,9 @@ func Import(ctx context.Context, o ImportOptions) (Imported, error) {
 	}
 	if err := cmp.Or(checkReplaceable(o.Out, o.Force), checkNothingElse(o.Out)); err != nil {
 		return Imported{}, err
+	}
+	if graph, within := apart.Below(apart.Files(graphOf(o.Config.Encoder), graphOf(o.Config.Decoder)), o.Out); within {
+		return Imported{}, fmt.Errorf("train: the run %s would replace %s, which is imported: %w: choose another folder for the run", o.Out, graph, atomicfile.ErrTarget)
 	}
 	if _, err := os.Stat(o.Out); err == nil {
 		standing, err := lockRunFolder(o.Out) // no other process may be writing it

@@ -12,10 +12,11 @@ import (
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/readfile"
+	"github.com/catvae/catvae/internal/rundir"
 )
 
 // graphsDir is where a run folder keeps the ONNX files that its configuration names: encoder.graph and decoder.graph.
-const graphsDir = "graphs"
+const graphsDir = rundir.Graphs
 
 // maxGraph is the largest graph that is read: ONNX itself ends at 2 GiB.
 const maxGraph = 2<<30 - 1

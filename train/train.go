@@ -30,6 +30,9 @@ func Run(ctx context.Context, c Config, o Options) (Result, error) {
 	if err := c.Validate(); err != nil {
 		return Result{}, err
 	}
+	if err := checkApart(o.Out, o.Source, graphOf(c.Encoder), graphOf(c.Decoder)); err != nil {
+		return Result{}, err
+	}
 	r := run{config: c, options: o.withDefaults(), result: Result{Run: o.Out}}
 	if err := r.load(ctx); err != nil {
 		return r.result, err

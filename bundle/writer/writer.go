@@ -107,6 +107,9 @@ func Write(ctx context.Context, dir string, m bundle.Manifest, graphs []Part, o 
 	return made.Verification, nil
 }
 
+// variantsDir is where a bundle keeps its variants.
+const variantsDir = "variants"
+
 // checkReplaceable reports a folder that is there and holds something else than a bundle, which would be lost.
 func checkReplaceable(dir string) error {
 	entries, err := os.ReadDir(dir)
@@ -119,10 +122,24 @@ func checkReplaceable(dir string) error {
 	if _, err := os.Lstat(filepath.Join(dir, bundle.ManifestFile)); err != nil {
 		return fmt.Errorf("writer: %s is not a bundle (it has no %s), and only bundles are replaced: choose another folder: %w", dir, bundle.ManifestFile, atomicfile.ErrTarget)
 	}
+	return checkOurs(dir, entries, true)
+}
+
+// checkOurs reports what is no file of a bundle, in its folder or in that of its variants.
+func checkOurs(dir string, entries []fs.DirEntry, top bool) error {
 	for _, e := range entries {
 		name := e.Name()
 		switch {
-		case name == bundle.ManifestFile, name == bundle.VerificationFile, e.IsDir() && name == "variants", filepath.Ext(name) == ".onnx" && !e.IsDir(), atomicfile.Unfinished(name):
+		case filepath.Ext(name) == ".onnx" && !e.IsDir(), atomicfile.Unfinished(name), top && (name == bundle.ManifestFile || name == bundle.VerificationFile):
+			continue
+		case top && e.IsDir() && name == variantsDir:
+			below, err := os.ReadDir(filepath.Join(dir, name))
+			if err != nil {
+				return fmt.Errorf("writer: %w", err)
+			}
+			if err := checkOurs(filepath.Join(dir, name), below, false); err != nil {
+				return err
+			}
 			continue
 		}
 		return fmt.Errorf("writer: %s is no file of a bundle, and would be lost with the folder: move it away, or choose another folder: %w", filepath.Join(dir, name), atomicfile.ErrTarget)

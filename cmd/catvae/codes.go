@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/outfile"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/imgrid"
+	"github.com/catvae/catvae/internal/rundir"
 )
 
 type encodeCommand struct {
@@ -65,7 +65,8 @@ func (c decodeCommand) Run(ctx context.Context, env cli.Env) error {
 
 type sampleCommand struct {
 	Model string `help:"Run folder or bundle." required:"" placeholder:"RUN|BUNDLE"`
-	Out   string `help:"Picture (.png) or NPY file to write." required:"" placeholder:"FILE"`
+	Out   string `help:"File to write, or - for standard output. A name that ends in .npy.gz or .npy.zst packs the file." required:"" placeholder:"FILE|-"`
+	As    string `help:"What is written: png, npy, or auto, by the output's name." default:"auto" enum:"auto,png,npy" name:"format"`
 	Rows  int    `help:"How many samples." default:"64" short:"n" range:"1,1048576"`
 	Seed  uint64 `help:"Seed of the codes." default:"1" range:"any"`
 	Force bool   `help:"Replace the output file where it exists."`
@@ -78,12 +79,13 @@ func (sampleCommand) Help() string {
 
   catvae sample --model run --out samples.png
   catvae sample --model run/bundle --out samples.npy -n 1000 --seed 7
+  catvae sample --model run --out - --format png | display
 
 ` + cli.ExitStatus
 }
 
-func (c sampleCommand) Run(ctx context.Context, env cli.Env) error {
-	if err := cli.CheckTarget(c.Out, c.Force); err != nil {
+func (c *sampleCommand) Run(ctx context.Context, env cli.Env) error {
+	if err := c.check(); err != nil {
 		return err
 	}
 	backend, err := c.Backend.Open(ctx, env, false)
@@ -103,11 +105,11 @@ func (c sampleCommand) Run(ctx context.Context, env cli.Env) error {
 	for _, d := range model.Manifest().Input.Shape {
 		shape = append(shape, int(d))
 	}
-	if strings.HasSuffix(c.Out, ".png") && !imgrid.Pictures(shape[1:]) {
+	if c.As == "png" && !imgrid.Pictures(shape[1:]) {
 		return fmt.Errorf("%w: rows of the shape %v are no pictures: give --out a name that ends in .npy", cli.ErrUsage, shape[1:])
 	}
-	return atomicfile.WriteContext(ctx, c.Out, 0o644, func(w io.Writer) error {
-		if strings.HasSuffix(c.Out, ".png") {
+	return outfile.Write(ctx, c.Out, 0o644, func(w io.Writer) error {
+		if c.As == "png" {
 			height, width := imgrid.Dims(shape[1:])
 			images := make([][]float32, c.Rows)
 			for i := range images {
@@ -124,4 +126,25 @@ func (c sampleCommand) Run(ctx context.Context, env cli.Env) error {
 		}
 		return out.Close()
 	})
+}
+
+// check settles the format, and reports an output that cannot be, or may not be, written.
+func (c *sampleCommand) check() error {
+	end, packing := outfile.Ends(c.Out)
+	switch {
+	case c.As != "auto":
+	case end == "" && packing.Name == "":
+		c.As = "npy"
+	case end == ".npy", end == ".png":
+		c.As = end[1:]
+	default:
+		return fmt.Errorf("%w: --out %s: a name ends in .png or .npy (.gz or .zst after .npy packs it), or --format says what is written", cli.ErrUsage, c.Out)
+	}
+	if c.As == "png" && packing.Name != "" {
+		return fmt.Errorf("%w: --out %s: a PNG file is packed in itself: leave %s off", cli.ErrUsage, c.Out, packing.End)
+	}
+	if err := cli.CheckTarget(c.Out, c.Force); err != nil {
+		return err
+	}
+	return infer.CheckApart(c.Out, rundir.BundleOf(c.Model))
 }

@@ -3,20 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
-	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/cmd/internal/progress"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/rundir"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
-	"github.com/catvae/catvae/train"
 	"github.com/catvae/catvae/train/evaluate"
 )
 
@@ -116,11 +111,5 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 
 // openModel opens a bundle, or the bundle of a run.
 func openModel(ctx context.Context, path string, backend backend.Backend) (*runtime.Model, error) {
-	dir := path
-	if _, err := os.Stat(filepath.Join(path, bundle.ManifestFile)); errors.Is(err, fs.ErrNotExist) {
-		if inner := filepath.Join(path, train.BundleDir); cli.Exists(filepath.Join(inner, bundle.ManifestFile)) {
-			dir = inner
-		}
-	}
-	return runtime.Open(ctx, dir, runtime.WithBackend(backend))
+	return runtime.Open(ctx, rundir.BundleOf(path), runtime.WithBackend(backend))
 }

@@ -44,7 +44,16 @@ func Create(ctx context.Context, path string, perm fs.FileMode) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
-	f := &File{target: t, perm: perm, ctx: ctx}
+	return t.create(ctx, path, perm)
+}
+
+// Create is the function [Create] for a path that was followed.
+func (t Target) Create(ctx context.Context, perm fs.FileMode) (*File, error) {
+	return t.create(ctx, t.Path, perm)
+}
+
+func (t Target) create(ctx context.Context, path string, perm fs.FileMode) (f *File, err error) {
+	f = &File{target: t, perm: perm, ctx: ctx}
 	if t.Through {
 		f.f, err = t.open(ctx)
 	} else {
@@ -75,6 +84,9 @@ func (f *File) Write(p []byte) (int, error) {
 	}
 	return n, f.err
 }
+
+// Err returns the first error of all writes.
+func (f *File) Err() error { return f.err }
 
 // Commit syncs the file and gives it its name. On any error path is as it was. What is written through is closed.
 func (f *File) Commit() error {

@@ -27,6 +27,7 @@ type Target struct {
 	Through bool        // bytes are written to what is there, and nothing is replaced
 	Info    fs.FileInfo // of what is there, nil where nothing is
 	fd      int         // of this process, -1 where the path names none
+	given   bool        // no path leads to what is open there
 }
 
 // Follow says where a path leads.
@@ -122,7 +123,7 @@ func isDisk(m fs.FileMode) bool { return m&fs.ModeDevice != 0 && m&fs.ModeCharDe
 // open opens what is written through. A pipe is opened once it has a reader.
 func (t Target) open(ctx context.Context) (*os.File, error) {
 	mode := modeOf(t.Info)
-	if t.fd >= 0 && (mode.IsRegular() || mode&fs.ModeSocket != 0) {
+	if t.given || t.fd >= 0 && (mode.IsRegular() || mode&fs.ModeSocket != 0) {
 		return duplicate(t.fd, t.Path) // to go on where the file is being written
 	}
 	if mode&fs.ModeSocket != 0 {

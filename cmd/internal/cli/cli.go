@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/catvae/catvae/cmd/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/outfile"
 	"github.com/catvae/catvae/cmd/internal/text"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/visible"
@@ -129,10 +130,7 @@ func OneLine(err error) string {
 
 // CheckTarget reports a file that would be replaced without permission, or whose folder does not exist, before long work.
 func CheckTarget(path string, force bool) error {
-	if path == "-" {
-		return fmt.Errorf("%w: --out - is ambiguous: name /dev/stdout for standard output, or ./- for a file", ErrUsage)
-	}
-	_, err := atomicfile.CheckFile(path, force)
+	_, err := outfile.Follow(path, force)
 	switch {
 	case errors.Is(err, atomicfile.ErrTarget):
 		return fmt.Errorf("%w: --out %w", ErrUsage, err)
@@ -142,10 +140,4 @@ func CheckTarget(path string, force bool) error {
 		return fmt.Errorf("--out %w", err)
 	}
 	return nil
-}
-
-// Exists reports whether a path exists, for choosing between kinds of arguments.
-func Exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	goruntime "runtime"
 	"time"
 
 	"github.com/catvae/catvae/cmd/internal/infer"
+	"github.com/catvae/catvae/cmd/internal/outfile"
 	"github.com/catvae/catvae/cmd/internal/progress"
 	"github.com/catvae/catvae/dataset"
 	_ "github.com/catvae/catvae/dataset/parquet" // a format of sources
@@ -19,11 +21,11 @@ import (
 
 // Rows are the flags of every command that turns rows into something with a bundle. Their texts have [Vars] in them.
 type Rows struct {
-	Model    string  `help:"Bundle: the folder with manifest.json." placeholder:"BUNDLE"`
+	Model    string  `help:"Run folder or bundle." placeholder:"RUN|BUNDLE"`
 	In       string  `help:"${sources}." placeholder:"SRC"`
 	Split    string  `help:"Which rows of MNIST's folder or of glyphs: train or test." default:"test" enum:"train,test"`
 	Divide   float64 `help:"Divide numbers that are not bytes by this, 255 for pixels written as text; 0 divides as the bundle's manifest says." default:"0" placeholder:"N" range:"0,1e38"`
-	Out      string  `help:"File to write, which appears whole or not at all, or folder of parts where it ends in a slash." placeholder:"FILE|DIR/"`
+	Out      string  `help:"File to write, which appears whole or not at all; folder of parts where it ends in a slash; or - for standard output. A name that ends in .gz or .zst packs the file." placeholder:"FILE|DIR/|-"`
 	Format   string  `help:"${formats_help}." default:"auto" enum:"${formats}"`
 	Text     string  `help:"How ${text_formats} write packed codes: ${texts_help}." default:"bits" enum:"${texts}"`
 	PartRows int     `help:"Rows of a part; 0 makes parts of about 256 MiB of input and output." default:"0" placeholder:"N" range:"0,1000000000"`
@@ -103,7 +105,12 @@ func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
 	for _, b := range plan.Blocks() {
 		total += b.Rows
 	}
-	bar := progress.New(env.Stderr, total, string(plan.Job.Mode))
+	quiet := job.Out == outfile.Stdout
+	show := env.Stderr
+	if quiet {
+		show = io.Discard
+	}
+	bar := progress.New(show, total, string(plan.Job.Mode))
 	done := 0
 	s, err := infer.Run(ctx, plan, on, infer.Hooks{Done: func(rows int) { done += rows; bar.Set(done, "") }})
 	bar.Done("")
@@ -112,6 +119,9 @@ func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
 	}
 	if err != nil && !errors.Is(err, infer.ErrPart) {
 		return withVariantFlags(err)
+	}
+	if quiet {
+		return err
 	}
 	seconds := time.Since(began).Seconds()
 	line := fmt.Sprintf("%s: %d rows of %s to %s in %.2f s, %.0f rows/s, %s on %s", plan.Job.Mode, s.Rows, plan.Job.In, plan.Job.Out, seconds, float64(s.Rows)/seconds, plan.Job.Variant, on.Name())

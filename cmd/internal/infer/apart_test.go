@@ -2,6 +2,7 @@ package infer_test
 
 import (
 	"archive/zip"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/datatest"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 )
@@ -30,9 +32,23 @@ func TestApart(t *testing.T) {
 		{name: "the source, in parts", in: "a.npy", out: "a.npy", job: infer.Job{PartRows: 20}},
 		{name: "a link to the source", in: "a.npy", out: "link.npy", make: func(t *testing.T, dir string) { link(t, "a.npy", dir+"/link.npy") }},
 		{name: "the source by a link", in: "link.npy", out: "a.npy", make: func(t *testing.T, dir string) { link(t, "a.npy", dir+"/link.npy") }},
+		{name: "a hard link to the source", in: "a.npy", out: "twin.npy", make: func(t *testing.T, dir string) { hardLink(t, dir+"/a.npy", dir+"/twin.npy") }},
+		{name: "the source by a hard link, in parts", in: "twin.npy", out: "a.npy", job: infer.Job{PartRows: 20}, make: func(t *testing.T, dir string) { hardLink(t, dir+"/a.npy", dir+"/twin.npy") }},
+		{name: "the source by another spelling", in: "a.npy", out: "model/../a.npy"},
+		{name: "a link to a link to the source", in: "a.npy", out: "second.npy", make: func(t *testing.T, dir string) {
+			link(t, "a.npy", dir+"/first.npy")
+			link(t, "first.npy", dir+"/second.npy")
+		}},
+		{name: "the list of bad rows", in: "b.npy.bad.jsonl", out: "b.npy", make: func(t *testing.T, dir string) { rename(t, dir+"/a.npy", dir+"/b.npy.bad.jsonl") }},
 		{name: "an archive", in: "a.npz:x", out: "a.npz", job: infer.Job{Format: infer.NPY}, make: func(t *testing.T, dir string) { pack(t, dir+"/a.npz", dir+"/a.npy") }},
 		{name: "a graph", in: "a.npy", out: "model/encoder.onnx", job: infer.Job{Format: infer.NPY}},
 		{name: "a manifest", in: "a.npy", out: "model/manifest.json", job: infer.Job{Format: infer.NPY}},
+		{name: "a graph by a hard link", in: "a.npy", out: "codes.npy", make: func(t *testing.T, dir string) { hardLink(t, dir+"/model/threshold.onnx", dir+"/codes.npy") }},
+		{name: "a file in the bundle", in: "a.npy", out: "model/codes.npy"},
+		{name: "parts in the bundle", in: "a.npy", out: "model/", job: infer.Job{PartRows: 20}},
+		{name: "a folder in the bundle", in: "a.npy", out: "model/../model/codes/"},
+		{name: "the metrics of the run", in: "a.npy", out: "run/metrics.jsonl", job: infer.Job{Model: "run"}, make: ofRun},
+		{name: "the checkpoints of the run", in: "a.npy", out: "run/checkpoints/codes.npy", job: infer.Job{Model: "run/bundle"}, make: ofRun},
 		{name: "a part", in: "codes/part-00000-of-00001.npy", out: "codes/", job: infer.Job{Mode: infer.Decode}, make: parts},
 		{name: "a link to a part", in: "link.npy", out: "codes/", job: infer.Job{Mode: infer.Decode}, make: func(t *testing.T, dir string) {
 			parts(t, dir)
@@ -43,6 +59,30 @@ func TestApart(t *testing.T) {
 		}},
 		{name: "among pictures", in: "pictures", out: "pictures/new/", job: infer.Job{Mode: infer.Reconstruct, Format: infer.PNG}, make: func(t *testing.T, dir string) {
 			rename(t, pictureFolder(t, 20), dir+"/pictures")
+		}},
+		{name: "a picture", in: "pictures", out: "pictures/00/3.png", job: infer.Job{Format: infer.NPY}, make: withPictures},
+		{name: "a new picture of another kind", in: "pictures", out: "pictures/00/3.JPG", job: infer.Job{Format: infer.CSV}, make: withPictures},
+		{name: "a picture by a hard link", in: "pictures", out: "twin.npy", make: func(t *testing.T, dir string) {
+			withPictures(t, dir)
+			hardLink(t, dir+"/pictures/01/7.png", dir+"/twin.npy")
+		}},
+		{name: "a picture of a pattern", in: "pictures/0?/*.png", out: "link.csv", make: func(t *testing.T, dir string) {
+			withPictures(t, dir)
+			link(t, "pictures/01/7.png", dir+"/link.csv")
+		}},
+		{name: "pictures in parts of another run", in: "codes", out: "codes/", job: infer.Job{PartRows: 5}, make: func(t *testing.T, dir string) {
+			rename(t, pictureFolder(t, 20), mkdir(t, dir, "codes")+"/part-00000-of-00001.png")
+		}},
+		{name: "the other split", in: "mnist", out: "mnist/train-images-idx3-ubyte", job: infer.Job{Format: infer.NPY, Split: dataset.Test}, make: func(t *testing.T, dir string) {
+			for _, name := range []string{"train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"} {
+				data := datatest.IDX(make([]byte, 60), 10, 3, 2)
+				if strings.Contains(name, "labels") {
+					data = datatest.IDX(make([]byte, 10), 10)
+				}
+				if err := os.WriteFile(mkdir(t, dir, "mnist")+"/"+name+"-ubyte", data, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}},
 		{name: "into a pattern", in: "pictures/*/*.png", out: "pictures/00/new.png", job: infer.Job{Mode: infer.Reconstruct}, make: func(t *testing.T, dir string) {
 			rename(t, pictureFolder(t, 20), dir+"/pictures")
@@ -61,7 +101,7 @@ func TestApart(t *testing.T) {
 			before := everything(t, dir)
 			for _, force := range []bool{false, true} {
 				job := c.job
-				job.Model, job.In, job.Out, job.Force = dir+"/model", filepath.Join(dir, c.in), dir+"/"+c.out, force
+				job.Model, job.In, job.Out, job.Force = filepath.Join(dir, cmp.Or(job.Model, "model")), filepath.Join(dir, c.in), dir+"/"+c.out, force
 				if _, err := run(t, job); !errors.Is(err, infer.ErrJob) {
 					t.Errorf("force %v: %v", force, err)
 				}
@@ -76,6 +116,24 @@ func TestApart(t *testing.T) {
 // parts makes a folder of codes in one part.
 func parts(t *testing.T, dir string) {
 	must(t, infer.Job{Model: dir + "/model", In: dir + "/a.npy", Out: dir + "/codes/", PartRows: 100})
+}
+
+// ofRun puts the model into a run folder.
+func ofRun(t *testing.T, dir string) {
+	mkdir(t, dir, "run/checkpoints")
+	err := errors.Join(os.Rename(dir+"/model", dir+"/run/bundle"), os.WriteFile(dir+"/run/config.json", []byte("{}"), 0o644), os.WriteFile(dir+"/run/metrics.jsonl", []byte("{}"), 0o644))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func withPictures(t *testing.T, dir string) { rename(t, pictureFolder(t, 20), dir+"/pictures") }
+
+func hardLink(t *testing.T, to, path string) {
+	t.Helper()
+	if err := os.Link(to, path); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func link(t *testing.T, to, path string) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/rundir"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 )
@@ -53,6 +54,7 @@ func Bench(ctx context.Context, job Job, b backend.Backend, d time.Duration) (m 
 	if job, err = job.Normal(); err != nil {
 		return m, err
 	}
+	job.Model = rundir.BundleOf(job.Model)
 	p := &Plan{Job: job}
 	if p.bundle, err = bundle.Open(job.Model); err != nil {
 		return m, err

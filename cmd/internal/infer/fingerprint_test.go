@@ -173,7 +173,7 @@ func TestParts(t *testing.T) {
 func mkdir(t *testing.T, dir, name string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	if err := os.Mkdir(path, 0o755); err != nil {
+	if err := os.MkdirAll(path, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return path

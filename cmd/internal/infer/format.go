@@ -1,22 +1,24 @@
 package infer
 
 import (
+	"errors"
+	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
-	"strings"
 
+	"github.com/catvae/catvae/cmd/internal/outfile"
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // A Format is a format of output files.
 type Format string
 
-// The formats. Auto goes by the output's name, and means NPY where the name says nothing.
+// The formats. Auto goes by the output's name. Where that has no end it means NPY, for standard output CSV.
 const (
 	Auto    Format = "auto"
 	NPY     Format = "npy"
 	CSV     Format = "csv"
+	TSV     Format = "tsv"
 	JSONL   Format = "jsonl"
 	Raw     Format = "raw"
 	Parquet Format = "parquet"
@@ -31,6 +33,7 @@ type format struct {
 	others string   // how anything else is written; "" where nothing is
 	mode   []Mode   // the modes that it can hold; nil means all
 	text   bool     // numbers are written as text: their size is estimated
+	packed bool     // files are packed in themselves: packing them again would gain nothing
 
 	open func(p *Plan, w io.Writer, rows int) (formatter, error) // a file that will hold that many rows
 
@@ -52,8 +55,12 @@ var formats = []format{
 		codes: "uint8 [rows, bytes]: numpy and FAISS read it as it is", others: "float32 or uint8 [rows, …]",
 	},
 	{
-		name: CSV, ends: []string{".csv"}, open: newCSV, text: true,
+		name: CSV, ends: []string{".csv"}, open: separatedBy(','), text: true,
 		codes: "`id,code`, as bits or hexadecimal digits", others: "`id` and a column a value",
+	},
+	{
+		name: TSV, ends: []string{".tsv"}, open: separatedBy('\t'), text: true,
+		codes: "as CSV, with tabs", others: "as CSV, with tabs",
 	},
 	{
 		name: JSONL, ends: []string{".jsonl", ".ndjson"}, open: newJSONL, text: true,
@@ -64,11 +71,11 @@ var formats = []format{
 		codes: "bytes, row after row", others: "bytes, or float32 with the low byte first",
 	},
 	{
-		name: Parquet, ends: []string{".parquet"}, open: newParquet,
+		name: Parquet, ends: []string{".parquet"}, open: newParquet, packed: true,
 		codes: "`id` and `code`, a fixed-size binary",
 	},
 	{
-		name: PNG, ends: []string{".png"}, open: newSheet, folder: newPictures, most: maxSheet, mode: []Mode{Decode, Reconstruct},
+		name: PNG, ends: []string{".png"}, open: newSheet, folder: newPictures, most: maxSheet, mode: []Mode{Decode, Reconstruct}, packed: true,
 		others: "one sheet, or a file a row in `DIR/`",
 	},
 }
@@ -111,15 +118,61 @@ func formatNames(p *product) (names []string) {
 	return names
 }
 
-// formatOf returns the format that an output's name says, NPY where it says nothing.
-func formatOf(path string) Format {
-	for _, f := range formats {
-		if slices.Contains(f.ends, strings.ToLower(filepath.Ext(path))) {
-			return f.name
-		}
+// formatOf returns the format that an output's name says. A name with an end that no format has is an error: nobody would look
+// there for what another format writes.
+func formatOf(path string) (Format, error) {
+	if path == outfile.Stdout {
+		return CSV, nil
 	}
-	return NPY
+	end, packing := outfile.Ends(path)
+	switch i := slices.IndexFunc(formats, func(f format) bool { return slices.Contains(f.ends, end) }); {
+	case i >= 0:
+		return formats[i].name, nil
+	case end == "" && packing.Name == "":
+		return NPY, nil
+	case end == "":
+		return "", fmt.Errorf("infer: %w: the name of %s says no format: end it in %s before %s, or choose one by --format", ErrJob, path, enumerate("or", formatEnds()), packing.End)
+	}
+	return "", fmt.Errorf("infer: %w: the output %s ends in %q, which is no format's: end it in %s (%s packs it), or choose a format by --format", ErrJob, path, end, enumerate("or", formatEnds()), packedBy())
 }
+
+// formatEnds returns the ends of names by which formats are known.
+func formatEnds() (ends []string) {
+	for _, f := range formats {
+		ends = append(ends, f.ends...)
+	}
+	return ends
+}
+
+// packedBy says which ends of names pack a file.
+func packedBy() string {
+	var ends []string
+	for _, p := range outfile.Packings() {
+		ends = append(ends, p.End)
+	}
+	return enumerate("or", ends) + " after it"
+}
+
+// openOutput opens the output file, packed as its name says.
+func (p *Plan) openOutput(w io.Writer, rows int) (formatter, error) {
+	if _, packing := outfile.Ends(p.Job.Out); packing.Name != "" {
+		packed, err := packing.Pack(w)
+		if err != nil {
+			return nil, err
+		}
+		f, err := p.target.open(p, packed, rows)
+		return &packedFormatter{f, packed}, err
+	}
+	return p.target.open(p, w, rows)
+}
+
+// packedFormatter ends the packing after the format.
+type packedFormatter struct {
+	formatter
+	packed io.Closer
+}
+
+func (f *packedFormatter) close() error { return errors.Join(f.formatter.close(), f.packed.Close()) }
 
 // rowBytes estimates the size of a row in a format.
 func (p *Plan) rowBytes(f format) int {

@@ -17,8 +17,17 @@ type csvFormatter struct {
 	buf    []byte
 }
 
-func newCSV(p *Plan, w io.Writer, _ int) (formatter, error) {
-	f := &csvFormatter{p: p, out: csv.NewWriter(w), record: []string{"id"}}
+// separatedBy returns the format of lines whose fields are separated by a character.
+func separatedBy(comma rune) func(p *Plan, w io.Writer, rows int) (formatter, error) {
+	return func(p *Plan, w io.Writer, _ int) (formatter, error) {
+		out := csv.NewWriter(w)
+		out.Comma = comma
+		return newCSV(p, out)
+	}
+}
+
+func newCSV(p *Plan, out *csv.Writer) (formatter, error) {
+	f := &csvFormatter{p: p, out: out, record: []string{"id"}}
 	switch n := p.out.width(); {
 	case p.out.packed || n == 1:
 		f.record = append(f.record, p.out.label)

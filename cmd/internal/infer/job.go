@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/cmd/internal/outfile"
 	"github.com/catvae/catvae/dataset"
 )
 
@@ -55,7 +56,7 @@ type Job struct {
 	In      string        `json:"in"`    // source: see dataset.Open
 	Split   dataset.Split `json:"split,omitempty"`
 	Divide  float64       `json:"divide,omitempty"` // of numbers that are not bytes; 0: as the manifest says
-	Out     string        `json:"out"`              // file, or a folder where it ends in a slash
+	Out     string        `json:"out"`              // file, a folder where it ends in a slash, or "-" for standard output
 	Mode    Mode          `json:"mode"`
 	Codes   Codes         `json:"codes"`
 	Format  Format        `json:"format"`
@@ -97,13 +98,14 @@ func (j Job) Normal() (Job, error) {
 		j.Codes = Packed
 	}
 	if j.Format == Auto {
-		j.Format = formatOf(j.Out)
+		var err error
+		if j.Format, err = formatOf(j.Out); err != nil {
+			return j, err
+		}
 	}
 	switch {
 	case j.Model == "" || j.In == "" || j.Out == "":
 		return j, fmt.Errorf("infer: %w: name a model, an input and an output", ErrJob)
-	case j.Out == "-":
-		return j, fmt.Errorf("infer: %w: an output called - is ambiguous: name /dev/stdout for standard output, with a --format, or ./- for a file", ErrJob)
 	case !(j.MaxBad >= 0 && j.MaxBad <= 1):
 		return j, fmt.Errorf("infer: %w: --max-bad %g: use a ratio of 0 to 1", ErrJob, j.MaxBad)
 	case j.PartRows < 0 || j.Batch < 0 || j.Batch > 1<<20 || j.Callers < 0 || j.Callers > 1024:
@@ -126,6 +128,9 @@ func (j Job) Normal() (Job, error) {
 	}
 	if !f.holds(made) {
 		return j, fmt.Errorf("infer: %w: %s holds %s: write %s as %s", ErrJob, f.name, f.holding(), made.name, enumerate("or", formatNames(&made)))
+	}
+	if _, packing := outfile.Ends(j.Out); packing.Name != "" && f.packed {
+		return j, fmt.Errorf("infer: %w: %s files are packed in themselves: leave %s off the name %s", ErrJob, f.name, packing.End, j.Out)
 	}
 	return j, nil
 }

@@ -255,7 +255,7 @@ func TestWrittenThrough(t *testing.T) {
 		t.Fatalf("%s is %v: %v", os.DevNull, info.Mode(), err)
 	}
 	for name, job := range map[string]infer.Job{
-		"bad rows to a device": {Out: null, MaxBad: 0.5}, "parts in a device": {Out: null + "/"}, "a dash": {Out: "-"}, "a folder": {Out: dir},
+		"bad rows to a device": {Out: null, MaxBad: 0.5}, "parts in a device": {Out: null + "/"}, "a folder": {Out: dir},
 	} {
 		job.Model, job.In = model, in
 		if _, err := run(t, job); !errors.Is(err, infer.ErrJob) || strings.Contains(err.Error(), "\n") {

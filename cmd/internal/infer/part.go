@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/catvae/catvae/cmd/internal/outfile"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/readfile"
 )
@@ -204,17 +205,18 @@ type filePart struct {
 }
 
 func (p *Plan) newFilePart(ctx context.Context, b Block) (*filePart, error) {
-	path := p.partPath(b)
+	path, open := p.partPath(b), p.parted.open
 	if p.direct {
 		path = p.Job.Out
+		open = func(p *Plan, w io.Writer, rows int) (formatter, error) { return p.openOutput(w, rows) }
 	}
-	file, err := atomicfile.Create(ctx, path, 0o644)
+	file, err := outfile.Create(ctx, path, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	f := &filePart{hash: sha256.New(), file: file}
 	f.buf = bufio.NewWriterSize(countingWriter{f}, 1<<18)
-	if f.formatter, err = p.parted.open(p, f.buf, b.Rows); err != nil {
+	if f.formatter, err = open(p, f.buf, b.Rows); err != nil {
 		file.Abort()
 		return nil, err
 	}

@@ -11,10 +11,13 @@ import (
 	"sync"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/cmd/internal/outfile"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/atomicfile"
+	"github.com/catvae/catvae/internal/rundir"
 	"github.com/catvae/catvae/runtime"
+	"golang.org/x/term"
 )
 
 // A Plan is a job after the headers of its source and its bundle were read. It loads no model. A plan is safe for
@@ -64,6 +67,7 @@ func NewPlan(ctx context.Context, job Job) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	job.Model = rundir.BundleOf(job.Model)
 	p := &Plan{Job: job}
 	if err := p.checkTarget(); err != nil {
 		return nil, err
@@ -164,12 +168,15 @@ func (p *Plan) checkTarget() error {
 		}
 		return nil
 	}
+	if p.Job.Out == outfile.Stdout && !formatIsText(p.Job.Format) && term.IsTerminal(int(os.Stdout.Fd())) {
+		return fmt.Errorf("infer: %w: %s is not for a terminal: redirect standard output, or choose one of %s by --format", ErrJob, p.Job.Format, enumerate("and", textFormats()))
+	}
 	bad, err := atomicfile.CheckFile(BadFile(p.Job.Out), true)
 	if err == nil && bad.Info != nil && bad.Through {
 		err = fmt.Errorf("%s is no file: %w", BadFile(p.Job.Out), atomicfile.ErrTarget)
 	}
 	if err == nil || errors.Is(err, fs.ErrNotExist) { // the folder's absence is the output's fault
-		p.file, err = atomicfile.CheckFile(p.Job.Out, true)
+		p.file, err = outfile.Follow(p.Job.Out, true)
 	}
 	switch {
 	case errors.Is(err, atomicfile.ErrTarget):
@@ -192,7 +199,7 @@ func (p *Plan) checkTarget() error {
 // checkExisting reports a file that would be replaced without permission. A file that this job has made, whose parts still lie
 // next to it, is finished: that run was killed while it tidied up.
 func (p *Plan) checkExisting(ctx context.Context) error {
-	if p.Job.Folder() || p.Job.Force {
+	if p.Job.Folder() || p.Job.Force || p.Job.Out == outfile.Stdout {
 		return nil // records tell the parts of another job
 	}
 	if _, err := atomicfile.CheckFile(p.Job.Out, false); errors.Is(err, atomicfile.ErrExists) {

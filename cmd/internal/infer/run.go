@@ -83,7 +83,7 @@ func (p *Plan) assemble(ctx context.Context, records []Record, rows int) error {
 	}
 	err := atomicfile.WriteContext(ctx, p.Job.Out, 0o644, func(w io.Writer) error {
 		sum := summing{Writer: w, hash: sha256.New()}
-		f, err := p.target.open(p, &sum, rows)
+		f, err := p.openOutput(&sum, rows)
 		if err != nil {
 			return err
 		}

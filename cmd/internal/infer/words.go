@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/catvae/catvae/cmd/internal/outfile"
 	"github.com/catvae/catvae/dataset"
 )
 
@@ -19,12 +20,17 @@ func Words() map[string]string {
 		"codes":              strings.Join(all, ","),
 		"codes_help":         enumerate("or", docs),
 		"formats":            strings.Join(append([]string{string(Auto)}, formatNames(nil)...), ","),
-		"formats_help":       fmt.Sprintf("%s; %s is by the output's name", enumerate("or", formatNames(nil)), Auto),
+		"formats_help":       fmt.Sprintf("%s; %s is by the output's name, %s for standard output", enumerate("or", formatNames(nil)), Auto, CSV),
 		"binarizations_help": enumerate("or", dataset.Binarizations()),
 		"texts":              strings.Join(texts, ","),
 		"texts_help":         enumerate("or", texts),
 		"text_formats":       enumerate("and", textFormats()),
 	}
+}
+
+func formatIsText(name Format) bool {
+	f, _ := formatNamed(name)
+	return f.text
 }
 
 func textFormats() (names []string) {
@@ -124,7 +130,12 @@ The model's manifest says what values bytes and all other numbers become, and th
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, strings.Join(f.ends, ", "), cell(f.codes), others)
 	}
-	b.WriteString("\nAn id is the row's number from 0, or a picture's path. `--format auto` goes by the output's name, `" + string(NPY) + "` where that says nothing.\n")
+	fmt.Fprintf(&b, `
+An id is the row's number from 0, or a picture's path. `+"`--format auto` goes by the output's name: it means `%s` where the name has no end, and `%s` for standard output, `--out -`. Any other\nend, such as `.json`, is a mistake (exit 64) unless `--format` says what is meant."+`
+`, NPY, CSV)
+	for _, p := range outfile.Packings() {
+		fmt.Fprintf(&b, "A file whose name ends in `%s` after that is packed by %s, unless its format packs by itself: `codes.csv%s`.\n", p.End, p.Name, p.End)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

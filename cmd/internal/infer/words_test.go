@@ -30,14 +30,14 @@ func TestFormatsDocument(t *testing.T) {
 func TestUnknownWords(t *testing.T) {
 	t.Parallel()
 	for want, j := range map[string]infer.Job{
-		`mode "guess": use encode, decode, reconstruct or score`:                           {Mode: "guess"},
-		`codes "gold": use packed, index or logits`:                                        {Codes: "gold"},
-		`format "tar": use npy, csv, jsonl, raw, parquet or png`:                           {Format: "tar"},
-		`text "rot13": use bits or hex`:                                                    {Text: "rot13"},
-		`parquet holds packed codes: write logits as npy, csv, jsonl or raw`:               {Format: infer.Parquet, Codes: infer.Logits},
-		`png holds reconstructions: write packed codes as npy, csv, jsonl, raw or parquet`: {Format: infer.PNG},
-		`parquet holds packed codes: write reconstructions as npy, csv, jsonl, raw or png`: {Format: infer.Parquet, Mode: infer.Decode},
-		`png holds reconstructions: write scores as npy, csv, jsonl or raw`:                {Out: "x.PNG", Mode: infer.Score},
+		`mode "guess": use encode, decode, reconstruct or score`:                                {Mode: "guess"},
+		`codes "gold": use packed, index or logits`:                                             {Codes: "gold"},
+		`format "tar": use npy, csv, tsv, jsonl, raw, parquet or png`:                           {Format: "tar"},
+		`text "rot13": use bits or hex`:                                                         {Text: "rot13"},
+		`parquet holds packed codes: write logits as npy, csv, tsv, jsonl or raw`:               {Format: infer.Parquet, Codes: infer.Logits},
+		`png holds reconstructions: write packed codes as npy, csv, tsv, jsonl, raw or parquet`: {Format: infer.PNG},
+		`parquet holds packed codes: write reconstructions as npy, csv, tsv, jsonl, raw or png`: {Format: infer.Parquet, Mode: infer.Decode},
+		`png holds reconstructions: write scores as npy, csv, tsv, jsonl or raw`:                {Out: "x.PNG", Mode: infer.Score},
 	} {
 		j.Model, j.In = "model", "in"
 		if j.Out == "" {
