@@ -5,6 +5,8 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+
+	"github.com/catvae/catvae/picture"
 )
 
 // Inputs returns every file that holds something of a source, with its name: of both splits, pictures too, and what standard
@@ -47,9 +49,8 @@ func Inputs(source string) iter.Seq2[string, fs.FileInfo] {
 					}
 				}
 			}
-			isPicture := pictureNames()
 			_ = filepath.WalkDir(filepath.Clean(source)+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
-				if err == nil && !d.IsDir() && isPicture(path) && !file(path) {
+				if err == nil && !d.IsDir() && picture.Named(path) && !file(path) {
 					return fs.SkipAll
 				}
 				return nil
@@ -57,6 +58,3 @@ func Inputs(source string) iter.Seq2[string, fs.FileInfo] {
 		}
 	}
 }
-
-// IsPicture reports a name that is taken for a picture's.
-func IsPicture(name string) bool { return pictureNames()(name) }

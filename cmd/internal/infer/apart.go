@@ -15,6 +15,7 @@ import (
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/apart"
 	"github.com/catvae/catvae/internal/rundir"
+	"github.com/catvae/catvae/picture"
 )
 
 // checkApart reports an output that would replace, or add to, what the run reads: the source, the bundle, and the run that the bundle
@@ -148,7 +149,7 @@ func (p *Plan) addsPictures() bool {
 	switch {
 	case p.Job.Folder() && p.Job.Format == PNG:
 		written = filepath.Join(p.Job.Out, "part-00000-of-00001.png", "000000000.png")
-	case p.Job.Folder() || !dataset.IsPicture(p.Job.Out):
+	case p.Job.Folder() || !picture.Named(p.Job.Out):
 		return false
 	}
 	if info, err := os.Stat(p.Job.In); err == nil {
