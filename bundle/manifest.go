@@ -75,6 +75,9 @@ type Input struct {
 	// Image says how pictures become rows, for models of rows of the shape [height, width]. Absent means that pictures of
 	// any other size are bad rows.
 	Image *Image `json:"image,omitempty"`
+	// Columns are the names of a row's values, where it was made of a table whose columns have names: the values of other tables with
+	// names are taken by these, whatever their order. Those of all else are taken in their order.
+	Columns []string `json:"columns,omitempty"`
 }
 
 // Image says how a picture is made to fit a model: it is turned upright, laid on the background, turned grey, then resized. Grey is

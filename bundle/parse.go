@@ -159,6 +159,11 @@ func (in Input) validate() error {
 	if err := in.Values().Check(); err != nil {
 		return fmt.Errorf("input: %w", err)
 	}
+	if names := len(in.Columns); names != 0 {
+		if distinct := len(slices.Compact(slices.Sorted(slices.Values(in.Columns)))); names != n || distinct != names {
+			return fmt.Errorf("input.columns has %d names, %d of them different: a row has %d values", names, distinct, n)
+		}
+	}
 	if in.Image != nil {
 		return in.Image.validate(in.Shape)
 	}

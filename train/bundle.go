@@ -94,6 +94,7 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 		},
 	}
 	m.Input.Seen = string(t.Config.Data.Binarize)
+	m.Input.Columns = t.Config.Data.Table.Names
 	for _, d := range t.Model.Input {
 		m.Input.Shape = append(m.Input.Shape, int64(d))
 	}

@@ -74,6 +74,8 @@ type Data struct {
 	Background  string `json:"background,omitempty" doc:"of pictures only: what transparent pixels are laid on: black, white, a grey level from 0 to 255, or a colour such as #ff8000; left out: black" when:"black where the ink of transparent pictures is light"`
 	Orientation string `json:"orientation,omitempty" doc:"of pictures only: exif turns them upright, as their files say; left out or none: as the pixels lie in the file" when:"none where pictures were labelled, or boxes drawn, by a program that ignores the entry" oneof:"orientations"`
 
+	Table Table `json:"table,omitzero"`
+
 	Divide    float64 `json:"divide,omitempty" doc:"what every number of the files is divided by, bytes too; left out or 0: bytes by 255, other numbers by 1" when:"to the greatest value that the numbers can have, where they are not within [0,1] and not bytes of pictures" range:"[0,1e30]"`
 	Mean      float64 `json:"mean,omitempty" doc:"subtracted after the division, if the likelihood takes standardised values" when:"for likelihoods of standardised values: to the mean of the training rows" range:"[-1e30,1e30]"`
 	Deviation float64 `json:"deviation,omitempty" doc:"what the difference is then divided by; left out or 0: 1" when:"for likelihoods of standardised values: to their standard deviation" range:"[0,1e30]"`
@@ -101,7 +103,7 @@ func (d Data) validate() error {
 	if err := d.Image().Check(); err != nil {
 		return fmt.Errorf("train: data: %w: %w", err, ErrConfig)
 	}
-	return nil
+	return d.Table.validate()
 }
 
 // LoadConfig returns the configuration of a name of the catalogue ("bernoulli-mlp") or of a JSON file. What a file
@@ -249,5 +251,6 @@ func (c Config) canonical() Config {
 	if c.Data.Deviation == 1 {
 		c.Data.Deviation = 0
 	}
+	c.Data.Table = c.Data.Table.canonical()
 	return c
 }

@@ -36,6 +36,8 @@ var words = map[string]func() []string{
 	"gives":         importer.AllGives,
 	"optimizers":    engine.Optimizers,
 	"binarizations": dataset.Binarizations,
+	"headers":       func() []string { return []string{dataset.Auto, dataset.Yes, dataset.No} },
+	"decimals":      func() []string { return []string{dataset.Auto, dataset.DecimalPoint, dataset.DecimalComma} },
 	"resizes":       func() []string { return picture.Resizes },
 	"orientations":  func() []string { return picture.Orientations },
 }
@@ -215,6 +217,10 @@ func assign(v reflect.Value, text string) error {
 		}
 		v.SetFloat(x)
 	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.String {
+			v.Set(reflect.ValueOf(slices.DeleteFunc(strings.Split(text, ","), func(word string) bool { return word == "" })))
+			return nil
+		}
 		if v.Type().Elem().Kind() != reflect.Int {
 			return fmt.Errorf("a list of %v is not set from text: use a file", v.Type().Elem())
 		}

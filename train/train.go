@@ -100,7 +100,7 @@ func (r *run) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := dataset.Options{Split: dataset.Train, Seed: r.config.Seed, Image: r.config.Data.Image(), Values: values}
+	o := dataset.Options{Split: dataset.Train, Seed: r.config.Seed, Image: r.config.Data.Image(), Values: values, Table: r.config.Data.Table.options()}
 	set, err := dataset.Load(ctx, r.options.Source, o)
 	if err != nil {
 		return err
@@ -136,6 +136,7 @@ func (r *run) load(ctx context.Context) error {
 		r.held = set.Slice(set.Len()-held, set.Len())
 	}
 	r.training = set.Slice(0, set.Len()-held)
+	r.config.Data.Table = r.config.Data.Table.named(set)
 	if r.networks, r.config, err = readNetworks("", r.config, r.config.Latent.Categories); err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (t Trained) VariantRows(ctx context.Context, source string) (writer.Variant
 	if err != nil {
 		return writer.VariantRows{}, err
 	}
-	o := dataset.Options{Split: dataset.Train, Seed: t.Config.Seed, Image: t.Config.Data.Image(), Values: values}
+	o := dataset.Options{Split: dataset.Train, Seed: t.Config.Seed, Image: t.Config.Data.Image(), Values: values, Table: t.Config.Data.Table.options()}
 	set, err := dataset.Load(ctx, source, o)
 	if err != nil {
 		return writer.VariantRows{}, err

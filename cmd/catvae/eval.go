@@ -24,6 +24,7 @@ type evalCommand struct {
 	Binarize string `help:"How grey values are binarised: ${binarizations_help}; as in training when left out." placeholder:"RULE"`
 	Seed     uint64 `help:"Seed of samples and binarisation." default:"1" range:"any"`
 	JSON     bool   `help:"Print one JSON object."`
+	cli.Table
 	cli.Backend
 }
 
@@ -51,6 +52,7 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 	defer model.Close()
 	set, err := dataset.Load(ctx, c.Data, dataset.Options{
 		Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(model.Manifest().Input), Values: model.Manifest().Input.Values(),
+		Table: c.Table.Of(model.Manifest().Input.Columns),
 	})
 	if err != nil {
 		return err

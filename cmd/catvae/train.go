@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type trainCommand struct {
 	Resume          bool          `help:"Resume the run at --out from its newest checkpoint; start one where none exists." xor:"resume"`
 	Force           bool          `help:"Replace an existing run at --out." xor:"resume"`
 	Verbose         bool          `help:"Say what the exporter's passes did to the training graph."`
+	cli.Table
 	cli.Backend
 }
 
@@ -77,6 +79,7 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	if c.Seed != nil {
 		config.Seed = *c.Seed
 	}
+	c.setTable(&config.Data.Table)
 	if err := config.Validate(); err != nil {
 		return err
 	}
@@ -103,6 +106,15 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 		fmt.Fprintln(env.Stderr, "  "+line)
 	}
 	return nil
+}
+
+// setTable sets what the flags of tables say.
+func (c trainCommand) setTable(t *train.Table) {
+	flags := c.Table.Of(nil)
+	t.Header, t.Delimiter, t.Decimal = cmp.Or(flags.Header, t.Header), cmp.Or(flags.Delimiter, t.Delimiter), cmp.Or(flags.Decimal, t.Decimal)
+	if len(flags.Columns) > 0 {
+		t.Columns = flags.Columns
+	}
 }
 
 var resumeHint = cli.Hint{Of: train.ErrResume, Text: "--force starts it again"}

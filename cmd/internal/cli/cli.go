@@ -15,6 +15,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/cmd/internal/outfile"
 	"github.com/catvae/catvae/cmd/internal/text"
+	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime"
@@ -110,6 +111,10 @@ type Hint struct {
 var hints = []Hint{
 	{atomicfile.ErrExists, "--force replaces it"},
 	{runtime.ErrDevice, "--device says where graphs run"},
+	{dataset.ErrHeader, "--header yes or --header no"},
+	{dataset.ErrDelimiter, "--delimiter"},
+	{dataset.ErrDecimal, "--decimal point or --decimal comma"},
+	{dataset.ErrColumns, "--columns"},
 }
 
 // WithHint adds to an error's text the flag that helps, if one of the hints is for its kind of error.

@@ -35,6 +35,7 @@ type Rows struct {
 	Callers  int     `help:"Goroutines that run graphs and share the threads; 0 means one a thread." default:"0" placeholder:"N" range:"0,1024"`
 	Force    bool    `help:"Replace the output where it exists."`
 	Check    string  `help:"What is compared before a part of an earlier run is kept: content, the hash of every byte that its rows are read from, or sample, the header and 16 rows a part, which is faster and does not prove that the other rows are the same. With sample this run hashes no more than those either, so that its parts are kept by sample only." default:"content" enum:"content,sample"`
+	Table
 	Backend
 }
 
@@ -45,7 +46,7 @@ func (r Rows) Job(mode infer.Mode, codes infer.Codes, variant string) (infer.Job
 		err = fmt.Errorf("%w: --divide %g: its inverse is infinite", ErrUsage, r.Divide)
 	}
 	return infer.Job{
-		Model: r.Model, In: r.In, Split: dataset.Split(r.Split), Divide: r.Divide, Out: r.Out, Mode: mode, Codes: codes, Format: infer.Format(r.Format),
+		Model: r.Model, In: r.In, Split: dataset.Split(r.Split), Divide: r.Divide, Table: r.Table.Of(nil), Out: r.Out, Mode: mode, Codes: codes, Format: infer.Format(r.Format),
 		Text: infer.Text(r.Text), Variant: variant, PartRows: r.PartRows, Shard: shard, MaxBad: r.MaxBad, Force: r.Force, Check: infer.Check(r.Check), Batch: r.Batch, Callers: r.callers(),
 	}, err
 }

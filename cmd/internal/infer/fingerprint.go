@@ -20,21 +20,22 @@ import (
 // made is what parts are made from, except for their rows: equal values, and equal rows, give equal bytes. What a text says of a
 // field is for errors.
 type made struct {
-	Bundle   string  `json:"bundle" says:"by another bundle"`      // hash of its files, which the runtime compares with the files
-	Manifest string  `json:"manifest" says:"by another bundle"`    // hash of what the manifest says about rows, codes and the variant
-	Backend  string  `json:"backend" says:"by another backend"`    // name with version and device
-	Variant  string  `json:"variant" says:"by another variant"`    // never auto
-	Mode     Mode    `json:"mode" says:"in another mode"`          //
-	Codes    Codes   `json:"codes" says:"as other codes"`          //
-	Format   Format  `json:"format" says:"in another format"`      // of parts
-	Text     Text    `json:"text" says:"as other text"`            //
-	PartRows int     `json:"part_rows" says:"in other parts"`      //
-	Rows     int     `json:"rows" says:"from another source"`      // of the source
-	Shape    []int   `json:"shape" says:"from another source"`     //
-	DType    string  `json:"dtype" says:"from another source"`     //
-	Split    string  `json:"split" says:"from another split"`      //
-	Divide   float64 `json:"divide" says:"by another divisor"`     //
-	Rule     string  `json:"rule,omitempty" says:"by other rules"` // by which numbers become values, where it is not that of grey pixels
+	Bundle   string  `json:"bundle" says:"by another bundle"`                             // hash of its files, which the runtime compares with the files
+	Manifest string  `json:"manifest" says:"by another bundle"`                           // hash of what the manifest says about rows, codes and the variant
+	Backend  string  `json:"backend" says:"by another backend"`                           // name with version and device
+	Variant  string  `json:"variant" says:"by another variant"`                           // never auto
+	Mode     Mode    `json:"mode" says:"in another mode"`                                 //
+	Codes    Codes   `json:"codes" says:"as other codes"`                                 //
+	Format   Format  `json:"format" says:"in another format"`                             // of parts
+	Text     Text    `json:"text" says:"as other text"`                                   //
+	PartRows int     `json:"part_rows" says:"in other parts"`                             //
+	Rows     int     `json:"rows" says:"from another source"`                             // of the source
+	Shape    []int   `json:"shape" says:"from another source"`                            //
+	DType    string  `json:"dtype" says:"from another source"`                            //
+	Split    string  `json:"split" says:"from another split"`                             //
+	Divide   float64 `json:"divide" says:"by another divisor"`                            //
+	Table    string  `json:"table,omitempty" says:"from a table that was read otherwise"` // how, where that was not left to find out
+	Rule     string  `json:"rule,omitempty" says:"by other rules"`                        // by which numbers become values, where it is not that of grey pixels
 }
 
 // differs says in what way parts were made otherwise, "" where they were not. A field that is empty on one side, because its

@@ -56,6 +56,7 @@ type Job struct {
 	In      string        `json:"in"`    // source: see dataset.Open
 	Split   dataset.Split `json:"split,omitempty"`
 	Divide  float64       `json:"divide,omitempty"` // of numbers that are not bytes; 0: as the manifest says
+	Table   dataset.Table `json:"table,omitzero"`   // how tables are read; the manifest's columns are added
 	Out     string        `json:"out"`              // file, a folder where it ends in a slash, or "-" for standard output
 	Mode    Mode          `json:"mode"`
 	Codes   Codes         `json:"codes"`
@@ -102,6 +103,9 @@ func (j Job) Normal() (Job, error) {
 		if j.Format, err = formatOf(j.Out); err != nil {
 			return j, err
 		}
+	}
+	if err := j.Table.Check(); err != nil {
+		return j, fmt.Errorf("infer: %w: %w", ErrJob, err)
 	}
 	switch {
 	case j.Model == "" || j.In == "" || j.Out == "":

@@ -2,6 +2,7 @@ package infer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -131,6 +132,9 @@ func (p *Plan) fit(info dataset.Info) error {
 	p.made = made{
 		Bundle: p.bundle.Hash(), Manifest: manifestSum(m, p.Job.Variant), Variant: p.Job.Variant, Mode: p.Job.Mode, Codes: p.Job.Codes, Format: p.parted.name, Text: p.Job.Text,
 		PartRows: p.partRows, Rows: info.Rows, Shape: info.Shape, DType: info.DType, Split: string(p.Job.Split), Divide: p.Job.Divide,
+	}
+	if text, err := json.Marshal(p.Job.Table); err == nil && string(text) != "{}" {
+		p.made.Table = string(text)
 	}
 	if v := p.values(); v != dist.Unit() {
 		p.made.Rule = fmt.Sprintf("bytes / %g, numbers / %g, mean %g, deviation %g, within [%g,%g]", v.Bytes, v.Numbers, v.Mean, v.Deviation, v.Least, v.Most)

@@ -1,0 +1,54 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/catvae/catvae/dataset"
+)
+
+// Table says how the text of a table is read, and which of its columns are values: see [dataset.Table].
+type Table struct {
+	Header    string   `json:"header,omitempty" doc:"of CSV only: whether the first line names the columns; left out or auto: it does where it has no numbers" when:"whenever training says that it cannot tell" oneof:"headers"`
+	Delimiter string   `json:"delimiter,omitempty" doc:"of CSV only: what separates fields: comma, semicolon, tab, pipe, space or a character; left out or auto: found from the lines" when:"whenever training says that it cannot tell"`
+	Decimal   string   `json:"decimal,omitempty" doc:"of CSV only: what comes before fractions: point or comma; left out or auto: found from the numbers" when:"whenever training says that it cannot tell" oneof:"decimals"`
+	Columns   []string `json:"columns,omitempty" doc:"of CSV and Parquet only: the columns that are values, in this order: names, patterns such as pixel*, and where columns have no names numbers from 0 and ranges such as 1-784; left out: all except label and id" when:"where some columns are no values: texts, dates, targets"`
+	Names     []string `json:"names,omitempty" doc:"what the columns of a row's values are called; training writes it, and infer and eval take columns by these names" when:"never by hand"`
+}
+
+// mostNames bounds the bytes of the names that a configuration and a manifest keep.
+const mostNames = 1 << 19
+
+// options returns the table as package dataset has it.
+func (t Table) options() dataset.Table {
+	return dataset.Table{Header: t.Header, Delimiter: t.Delimiter, Decimal: t.Decimal, Columns: t.Columns, Like: t.Names}
+}
+
+// named returns the table with the names of the columns that a set was made of.
+func (t Table) named(set *dataset.Set) Table {
+	size := 0
+	for _, name := range set.Columns {
+		size += len(name)
+	}
+	if t.Names = set.Columns; size > mostNames {
+		t.Names = nil
+	}
+	return t
+}
+
+func (t Table) validate() error {
+	if err := t.options().Check(); err != nil {
+		return fmt.Errorf("train: data.table: %w: %w", err, ErrConfig)
+	}
+	return nil
+}
+
+// canonical is the table without what may be left out.
+func (t Table) canonical() Table {
+	for _, word := range []*string{&t.Header, &t.Delimiter, &t.Decimal} {
+		if *word == dataset.Auto {
+			*word = ""
+		}
+	}
+	t.Names = nil
+	return t
+}
