@@ -23,7 +23,7 @@ var ops = map[string]row{
 	"tensor maxBetween":        {"MaxBetween", 2, "Max", "", binaryOp("Max")},
 	"tensor minBetween":        {"MinBetween", 2, "Min", "", binaryOp("Min")},
 	"tensor repeat":            {"(broadcasting; the gradient of Sum)", 2, "Expand", "left out where ONNX broadcasts", lowerRepeat},
-	"tensor reshape":           {"Reshape", 1, "Reshape", "gorgonia's shares memory with its source and may corrupt it", lowerReshape},
+	"tensor reshape":           {"Reshape", 1, "Reshape", "on gorgonia's own machine it may corrupt its source; the tape engine copies", lowerReshape},
 	"tensor size":              {"SizeOf, Mean", 1, "Shape, Cast", "a constant where the size does not vary with the batch", lowerSize},
 	"tensor slice":             {"Slice", 1, "Slice, Squeeze", "bounds are numbers or multiples of the batch, steps of 1 or more that divide the length", lowerSlice},
 	"tensor sliceIncr":         {"(the gradient of Slice)", 2, "Pad", "steps of 1 only along the batch", lowerSliceIncr},

@@ -18,8 +18,8 @@ type Machine struct {
 }
 
 // New prepares the computation of outputs, and of nothing else: the machine is built on the subgraph that leads to
-// them, since gorgonia's Grad leaves gradients behind that nobody reads. Nodes may not be added to the graph later. What the
-// machine would compute wrongly is an error that wraps [flaw.Err].
+// them, since gorgonia's Grad leaves gradients behind that nobody reads. Nodes may not be added to the graph later. A reshape has
+// memory of its own. What the machine would compute wrongly is an error that wraps [flaw.Err].
 func New(g *G.ExprGraph, outputs ...*G.Node) (*Machine, error) {
 	m := &Machine{values: make([]G.Value, len(outputs))}
 	err := Guard(func() error {
@@ -29,7 +29,13 @@ func New(g *G.ExprGraph, outputs ...*G.Node) (*Machine, error) {
 				return fmt.Errorf("output %d is nil", i)
 			}
 		}
-		if err := flaw.Machine(flaw.Reached(outputs...)); err != nil {
+		reached := flaw.Reached(outputs...)
+		if err := flaw.Machine(reached); err != nil {
+			return err
+		}
+		restore, err := separate(reached)
+		defer restore()
+		if err != nil {
 			return err
 		}
 		for i, n := range outputs {

@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 func TestFunctions(t *testing.T) {
 	rows := measureAll(t.Context(), []backend.Backend{purego.New(), ortest.Backend(t)})
 	for _, r := range rows {
+		if r.verdict() != "whole" && remarks[r.name] == "" {
+			t.Errorf("%s is exported %q: say why in remarks", r.name, r.verdict())
+		}
 		for i, m := range r.found {
 			misnamed := r.name == "AveragePool1D" // gorgonia's is MaxPool1D, which nobody can see in the graph
 			if (m.values == wrong || m.gradient == wrong) != misnamed {
@@ -141,16 +144,6 @@ func returnsNodes(f *ast.FuncType) bool {
 		}
 	}
 	return false
-}
-
-// What is not exported whole has a remark that says why, or a refusal that does.
-func TestRemarks(t *testing.T) {
-	t.Parallel()
-	for _, r := range measureAll(t.Context(), []backend.Backend{purego.New()}) {
-		if r.verdict() != "whole" && remarks[r.name] == "" {
-			t.Errorf("%s is exported %q: say why in remarks", r.name, r.verdict())
-		}
-	}
 }
 
 // The errors of what is wrong in gorgonia are those that package export documents.

@@ -45,7 +45,7 @@ var remarks = map[string]string{
 	"Dropout":             "the mask is an input: HadamardProd with it",
 	"Conv1d":              "exact, but slower than a convolution of one node",
 	"Conv2d":              "exact, but slower than a convolution of one node",
-	"Reshape":             "shares memory with its operand on gorgonia's machine, where a following + - * / may write into it; builder.Graph.Reshape copies",
+	"Reshape":             "shares memory with its operand on gorgonia's own machine, where a following + - * / may write into it; the tape engine copies",
 	"Ravel":               "as Reshape",
 }
 
