@@ -44,25 +44,28 @@ type grammar struct {
 	Version    cli.VersionFlag `help:"Print the versions of catvae and onnxruntime."`
 }
 
-// code adds the exit codes of errors that only this command knows. A configuration is part of the command line.
-var code = cli.CodeOf([]cli.Kind{
-	{Of: train.ErrConfig, Code: cli.Usage},
-	{Of: importer.ErrOutput, Code: cli.Usage},
-	{Of: importer.ErrGives, Code: cli.Usage},
-	{Of: engine.ErrBatch, Code: cli.Usage},
-	{Of: engine.ErrOptimizer, Code: cli.Usage},
-	{Of: engine.ErrObjective, Code: cli.Usage},
-	{Of: train.ErrResume, Code: cli.BadInput},
-	{Of: train.ErrCheckpoint, Code: cli.BadInput},
-	{Of: importer.ErrUnsupported, Code: cli.BadInput},
-	{Of: importer.ErrGraph, Code: cli.BadInput},
-	{Of: writer.ErrVerification, Code: cli.BadInput},
-	{Of: variant.ErrUnsupported, Code: cli.BadInput},
-	{Of: variant.ErrQuality, Code: cli.BadInput},
-}...)
+// ownKinds are errors that only this command knows. A configuration is part of the command line.
+var ownKinds = []cli.Kind{
+	{Of: train.ErrConfig, Code: cli.Usage, Help: "catvae models --keys explains every key"},
+	{Of: importer.ErrOutput, Code: cli.Usage, Help: "--output, --decoder-output"},
+	{Of: importer.ErrGives, Code: cli.Usage, Help: "docs/import.md says what graphs may end in"},
+	{Of: engine.ErrBatch, Code: cli.Usage, Help: "--batch, --steps-per-call"},
+	{Of: engine.ErrOptimizer, Code: cli.Usage, Help: "catvae models --keys explains every key"},
+	{Of: engine.ErrObjective, Code: cli.Usage, Help: "docs/engine.md says what an objective is"},
+	{Of: train.ErrResume, Code: cli.BadInput, Help: "docs/run.md says what a run survives"},
+	{Of: train.ErrCheckpoint, Code: cli.BadInput, Help: "docs/run.md says what a run survives"},
+	{Of: importer.ErrUnsupported, Code: cli.BadInput, Help: "docs/import.md says which graphs can be imported"},
+	{Of: importer.ErrGraph, Code: cli.BadInput, Help: "docs/import.md says which graphs can be imported"},
+	{Of: writer.ErrVerification, Code: cli.BadInput, Help: "docs/run.md says what is verified"},
+	{Of: variant.ErrUnsupported, Code: cli.BadInput, Help: "docs/variants.md says which variants there are"},
+	{Of: variant.ErrQuality, Code: cli.BadInput, Help: "docs/variants.md says how good a variant must be"},
+}
+
+var code = cli.CodeOf(ownKinds...)
 
 // Where onnxruntime is missing, graphs run in pure Go.
 func init() {
+	cli.Own = ownKinds
 	cli.PureGo = func(threads int) backend.Backend { return purego.New(purego.WithThreads(threads)) }
 }
 

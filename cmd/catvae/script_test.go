@@ -151,6 +151,11 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if fmt.Sprint(got) != args[0] {
 		ts.Fatalf("%v: exit status %d, want %s", args[1:], got, args[0])
 	}
+	if got == cli.BadInput || got == cli.Usage || got == cli.NoLibrary { // refused: the way out is named
+		if text := ts.ReadFile("stderr"); !cli.NamesWay(text) {
+			ts.Fatalf("%v: no option, page or command is named: %s", args[1:], text)
+		}
+	}
 }
 
 // oneline wants stderr to be one line that contains every argument, and stdout to be empty.

@@ -129,7 +129,7 @@ func WithHint(err error, more ...Hint) error {
 
 // OneLine returns an error's text as one visible line, without the word that only marks its kind, and with its hint.
 func OneLine(err error) string {
-	line := strings.TrimPrefix(WithHint(err).Error(), ErrUsage.Error()+": ")
+	line := strings.TrimPrefix(withWay(WithHint(err)).Error(), ErrUsage.Error()+": ")
 	return visible.Text(strings.Join(strings.Fields(strings.ReplaceAll(line, "\n", "; ")), " "))
 }
 

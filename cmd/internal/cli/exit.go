@@ -86,32 +86,34 @@ func exitStatus() string {
 // ErrUsage is wrapped by errors about the command line.
 var ErrUsage = errors.New("usage")
 
-// A Kind gives the errors that wrap Of an exit code.
+// A Kind gives the errors that wrap Of an exit code. Help names what helps, an option, a command or a page, for errors that
+// name nothing of the kind themselves.
 type Kind struct {
 	Of   error
 	Code int
+	Help string
 }
 
 // certain are the kinds that count whatever the system says.
 var certain = []Kind{
-	{context.Canceled, Interrupted},
-	{nobodyReads, NoReader},
-	{ErrStdout, Failed},
-	{ErrUsage, Usage},
-	{runtime.ErrLibrary, NoLibrary},
-	{runtime.ErrDevice, NoLibrary},
-	{infer.ErrPart, Part},
+	{context.Canceled, Interrupted, ""},
+	{nobodyReads, NoReader, ""},
+	{ErrStdout, Failed, ""},
+	{ErrUsage, Usage, "--help shows the options"},
+	{runtime.ErrLibrary, NoLibrary, "catvae doctor --install fetches it"},
+	{runtime.ErrDevice, NoLibrary, "--device says where graphs run"},
+	{infer.ErrPart, Part, "docs/infer.md says what bad rows are"},
 }
 
 // kinds are those of every command that count where the system did its part.
 var kinds = []Kind{
-	{infer.ErrJob, Usage},
-	{atomicfile.ErrTarget, Usage},
-	{fs.ErrExist, BadInput},
-	{bundle.ErrBad, BadInput},
-	{dataset.ErrData, BadInput},
-	{backend.ErrUnsafe, BadInput},
-	{runtime.ErrInput, BadInput},
+	{infer.ErrJob, Usage, "--help shows the options"},
+	{atomicfile.ErrTarget, Usage, "docs/infer.md says what outputs may be"},
+	{fs.ErrExist, BadInput, "--force replaces it"},
+	{bundle.ErrBad, BadInput, "docs/bundle.md says what a bundle is"},
+	{dataset.ErrData, BadInput, "docs/formats.md says what is read, and how"},
+	{backend.ErrUnsafe, BadInput, "SECURITY.md says which graphs are run"},
+	{runtime.ErrInput, BadInput, "docs/bundle.md says what a model takes"},
 }
 
 // Code returns the exit code of an error.
