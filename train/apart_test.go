@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/train"
 )
@@ -56,8 +57,8 @@ func TestApart(t *testing.T) {
 
 	graphs := func(dir string) (c train.Config, err error) {
 		c, err = train.LoadConfig("bernoulli-mlp", os.ReadFile)
-		c.Encoder.Import(filepath.Join(dir, "bundle", "encoder.onnx"), "")
-		c.Decoder.Import(filepath.Join(dir, "bundle", "decoder.onnx"), "reconstruction_logits")
+		c.Encoder.Import(builder.ONNX{Graph: filepath.Join(dir, "bundle", "encoder.onnx")})
+		c.Decoder.Import(builder.ONNX{Graph: filepath.Join(dir, "bundle", "decoder.onnx"), Output: "reconstruction_logits"})
 		return c, err
 	}
 	c, err = graphs(o.Out)
