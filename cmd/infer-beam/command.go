@@ -15,6 +15,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/cores"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 )
@@ -123,7 +124,7 @@ func (c *command) strips(parts int) int {
 	if n == 0 {
 		workers := *jobopts.Parallelism
 		if workers < 1 {
-			workers = goruntime.NumCPU()
+			workers = cores.Count()
 		}
 		n = 4 * workers
 	}

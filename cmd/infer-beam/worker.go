@@ -12,6 +12,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/infer"
+	"github.com/catvae/catvae/internal/cores"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 )
 
@@ -91,7 +92,7 @@ func workerOf(ctx context.Context, c Config) (*worker, error) {
 func newWorker(ctx context.Context, c Config) (*worker, error) {
 	threads := c.Backend.Threads
 	if threads == 0 {
-		threads = goruntime.NumCPU()
+		threads = cores.Count()
 	}
 	if c.Job.Callers == 0 {
 		c.Job.Callers = max(1, threads/max(1, c.Strips))

@@ -11,8 +11,11 @@ codes differ, leaving aside those whose logit is within rounding of a decision. 
 import argparse
 import gzip
 import json
+import os
 import pathlib
 import struct
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime 1.29 reads it as it is imported: see docs/environment.md
 
 import numpy
 import onnx

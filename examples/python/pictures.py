@@ -10,6 +10,7 @@ decoded differently by every library, and colours of 16 bits are cut to 8 bits b
 import base64
 import io
 import json
+import os
 import pathlib
 import sys
 
@@ -115,6 +116,7 @@ def check(path):
 def main():
     if sys.argv[1] == "--check":
         return check(pathlib.Path(sys.argv[2]))
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime 1.29 reads it as it is imported: see docs/environment.md
     import onnxruntime
 
     bundle = pathlib.Path(sys.argv[1])

@@ -42,8 +42,8 @@ type boundScalar struct {
 func (g *graph) Bind(inputs, outputs []backend.Tensor) (backend.Binding, error) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	if g.done {
-		return nil, fmt.Errorf("onnxruntime: %s: %w", g.label, backend.ErrClosed)
+	if err := g.usable(); err != nil {
+		return nil, err
 	}
 	b := &binding{graph: g}
 	bound.Store(b, true)
@@ -145,6 +145,10 @@ func (b *binding) Run(ctx context.Context) error {
 		b.graph.mu.RUnlock()
 		return fmt.Errorf("onnxruntime: %s: %w", b.graph.label, backend.ErrClosed)
 	}
+	if err := b.graph.usable(); err != nil {
+		b.graph.mu.RUnlock()
+		return err
+	}
 	for _, s := range b.scalars {
 		if err := s.before(); err != nil {
 			b.graph.mu.RUnlock()
@@ -195,12 +199,12 @@ func (b *binding) free() error {
 	bound.Delete(b)
 	var err error
 	if b.native != nil {
-		err = b.native.Destroy()
+		err = b.graph.session.release(b.native.Destroy)
 	}
 	b.native = nil
 	for _, v := range b.values {
 		if v != nil {
-			err = errors.Join(err, v.Destroy())
+			err = errors.Join(err, b.graph.session.release(v.Destroy))
 		}
 	}
 	b.values, b.scalars = nil, nil

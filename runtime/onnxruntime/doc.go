@@ -25,5 +25,6 @@
 // # Limits
 //
 // A process holds one onnxruntime, which stays loaded until the process ends, and one session for equal graphs and
-// options. The library is reached through cgo. Without cgo everything here builds, and Open says what is missing.
+// options. A program that uses onnxruntime_go by itself shares it: [Open] takes the environment that is there, if its version suits, and
+// never destroys it. The library is reached through cgo. Without cgo everything here builds, and Open says what is missing.
 package onnxruntime

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/catvae/catvae/internal/cores"
 	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime/backend"
 	"golang.org/x/sys/cpu"
@@ -98,7 +99,7 @@ func (d Diagnosis) Write(w io.Writer) error {
 		fmt.Fprintf(t, "SHA-256\t%s\tpinned: %s\n", d.Library.SHA256, pinned)
 	}
 	d.writeDevices(t)
-	fmt.Fprintf(t, "processor\t%s/%s, %d cores: %s\n", goruntime.GOOS, goruntime.GOARCH, goruntime.NumCPU(), strings.Join(d.Processor, " "))
+	fmt.Fprintf(t, "processor\t%s/%s, %d cores of %d: %s\n", goruntime.GOOS, goruntime.GOARCH, cores.Count(), goruntime.NumCPU(), strings.Join(d.Processor, " "))
 	if d.Remedy != "" {
 		fmt.Fprintf(t, "to repair it:\t%s\n", d.Remedy)
 	}

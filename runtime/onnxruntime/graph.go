@@ -54,7 +54,7 @@ func (g *graph) close() error {
 		return nil
 	}
 	delete(sessions.m, g.key)
-	if err := g.session.native.Destroy(); err != nil {
+	if err := g.session.release(g.session.native.Destroy); err != nil {
 		return fmt.Errorf("onnxruntime: %s: close: %w", g.label, err)
 	}
 	return nil
@@ -95,15 +95,30 @@ func (g *graph) native(ctx context.Context, call func() error, stop func(), free
 	return ctx.Err()
 }
 
+// usable reports a graph that is closed, or whose environment is gone. g.mu is held.
+func (g *graph) usable() error {
+	if g.done {
+		return fmt.Errorf("onnxruntime: %s: %w", g.label, backend.ErrClosed)
+	}
+	now, err := era()
+	if err == nil && now != g.key.era {
+		err = errDestroyed
+	}
+	if err != nil {
+		return fmt.Errorf("onnxruntime: %s: %w", g.label, err)
+	}
+	return nil
+}
+
 // Run implements [backend.Graph].
 func (g *graph) Run(ctx context.Context, inputs ...backend.Tensor) ([]backend.Tensor, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	g.mu.RLock()
-	if g.done {
+	if err := g.usable(); err != nil {
 		g.mu.RUnlock()
-		return nil, fmt.Errorf("onnxruntime: %s: %w", g.label, backend.ErrClosed)
+		return nil, err
 	}
 	r := &oneRun{graph: g}
 	if err := r.prepare(inputs); err != nil {

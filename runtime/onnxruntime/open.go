@@ -30,15 +30,47 @@ type onnxRuntime struct {
 	version  string
 }
 
-// environment is the one onnxruntime of the process: the library cannot be loaded twice, nor safely unloaded.
+// environment is the one onnxruntime of the process: the library cannot be loaded twice, nor safely unloaded. A program that uses
+// onnxruntime_go by itself shares it: whoever comes first makes it, and it is never destroyed here.
 var environment struct {
 	sync.Mutex
-	library Library // that is loaded, empty before
+	loaded  bool
+	held    bool    // the library stays, whoever gives it back, and the sessions with it
+	era     int     // grows where the environment was made anew and nothing of the one before can be used
+	library Library // that is loaded; its path may not be known where the program has loaded it
+}
+
+// errDestroyed is the error for an environment that the program has destroyed under us.
+var errDestroyed = fmt.Errorf("this program has destroyed onnxruntime's environment (DestroyEnvironment of onnxruntime_go), which its other users need: leave it, or open the model again: %w", backend.ErrLibrary)
+
+// era returns which of the environments is there, or an error where none is.
+func era() (int, error) {
+	environment.Lock()
+	defer environment.Unlock()
+	if !ort.IsInitialized() {
+		return environment.era, errDestroyed
+	}
+	return environment.era, nil
+}
+
+// release frees something native of the session. Where its environment is gone and the library may be, too, it is left: to free it
+// would end the program.
+func (s *session) release(free func() error) error {
+	environment.Lock()
+	gone := s.key.era != environment.era || !environment.held && !ort.IsInitialized()
+	environment.Unlock()
+	if gone {
+		return nil
+	}
+	return free()
 }
 
 // Open loads onnxruntime, once a process, and returns it as a backend, which is safe for concurrent use. The library is
 // found as [FindLibrary] says. Errors wrap [backend.ErrLibrary], [backend.ErrDevice] or [backend.ErrInput] (of options) and
 // say what to do; a ctx that is done ends the search, and keeps the library from being loaded.
+//
+// A program that uses github.com/yalue/onnxruntime_go by itself may do so before or after: its environment is taken as it is, if its
+// version suits, and is never destroyed. If the program destroys it, what is open here ends with errors.
 func Open(ctx context.Context, opts ...Option) (backend.Backend, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -99,8 +131,17 @@ func loadLibrary(ctx context.Context, o options) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("onnxruntime: open: %w", err)
 	}
-	if environment.library.Path != "" {
+	switch {
+	case ort.IsInitialized() && !environment.loaded:
+		return adopt(ctx, o)
+	case ort.IsInitialized():
 		return alreadyLoaded(ctx, o)
+	case environment.library.Path != "" && o.library == "": // and destroyed: a process holds one library
+		o.library = environment.library.Path
+	case environment.library.Path != "":
+		if err := alreadyLoaded(ctx, o); err != nil {
+			return err
+		}
 	}
 	lib, _, err := findLibrary(ctx, o)
 	if err != nil {
@@ -118,13 +159,37 @@ func loadLibrary(ctx context.Context, o options) error {
 	if err := ort.DisableTelemetry(); err != nil {
 		return fmt.Errorf("onnxruntime: switch telemetry off: %w", err)
 	}
+	if environment.loaded && !environment.held {
+		environment.era++
+	}
+	environment.library, environment.loaded = lib, true
+	environment.held = hold(lib.Path)
+	return nil
+}
+
+// adopt takes the environment that the program has made.
+func adopt(ctx context.Context, o options) error {
+	lib := Library{Version: ort.GetVersion(), Source: "loaded by the program", Path: mapped()}
+	if !suits(lib.Version) {
+		return fmt.Errorf("onnxruntime: this program has loaded onnxruntime %s by itself, and a process holds one; 1.%d or later is needed: let it load that, or open the model first: %w", lib.Version, apiVersion, backend.ErrLibrary)
+	}
+	before := environment.library
 	environment.library = lib
+	if err := alreadyLoaded(ctx, o); err != nil {
+		environment.library = before
+		return err
+	}
+	environment.loaded = true
+	environment.held = lib.Path != "" && hold(lib.Path)
 	return nil
 }
 
 // alreadyLoaded says whether the library that is loaded is the one that is asked for.
 func alreadyLoaded(ctx context.Context, o options) error {
 	loaded := environment.library
+	if loaded.Path == "" && (o.library != "" || o.pinnedOnly) {
+		return fmt.Errorf("onnxruntime: this program has loaded onnxruntime %s by itself, from a file that is not known here, and a process holds one: leave out which library to load, and that it be pinned: %w", loaded.Version, backend.ErrLibrary)
+	}
 	if o.library != "" {
 		real, err := filepath.Abs(o.library)
 		if err == nil {

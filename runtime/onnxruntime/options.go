@@ -3,8 +3,8 @@ package onnxruntime
 import (
 	"fmt"
 	"os"
-	goruntime "runtime"
 
+	"github.com/catvae/catvae/internal/cores"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
@@ -29,7 +29,7 @@ func newOptions(opts []Option) (options, error) {
 		}
 	}
 	if o.threads == 0 {
-		o.threads = goruntime.NumCPU()
+		o.threads = cores.Count()
 	}
 	return o, nil
 }
@@ -45,7 +45,7 @@ func WithDevice(d backend.Device) Option {
 	}
 }
 
-// WithThreads sets how many threads one run uses on the CPU, 0 to 1024. 0, the default, means one per core.
+// WithThreads sets how many threads one run uses on the CPU, 0 to 1024. 0, the default, means one for each core that the program may use: see package internal/cores.
 func WithThreads(n int) Option {
 	return func(o *options) error {
 		if n < 0 || n > 1024 {

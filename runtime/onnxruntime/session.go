@@ -3,6 +3,7 @@
 package onnxruntime
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -28,6 +29,7 @@ type sessionKey struct {
 	threads  int
 	tf32     bool
 	spinning bool
+	era      int // of the environment
 }
 
 // session is a native session with the number of its users.
@@ -58,7 +60,8 @@ func (s *session) call(f func()) {
 // Load implements [backend.Backend]. onnxruntime cannot be interrupted while it makes a session: where ctx is done
 // meanwhile, Load returns, and the session is freed once it is made.
 func (r *onnxRuntime) Load(ctx context.Context, model backend.Checked, label string) (backend.Graph, error) {
-	if err := ctx.Err(); err != nil {
+	now, err := era()
+	if err := cmp.Or(ctx.Err(), err); err != nil {
 		return nil, fmt.Errorf("onnxruntime: load %s: %w", label, err)
 	}
 	type loaded struct {
@@ -67,7 +70,7 @@ func (r *onnxRuntime) Load(ctx context.Context, model backend.Checked, label str
 	}
 	done := make(chan loaded, 1)
 	go func() {
-		g, err := r.load(model, label)
+		g, err := r.load(model, label, now)
 		done <- loaded{g, err}
 	}()
 	select {
@@ -87,8 +90,8 @@ func (r *onnxRuntime) Load(ctx context.Context, model backend.Checked, label str
 }
 
 // load finds the session of a model, or makes it. Others load and close graphs meanwhile.
-func (r *onnxRuntime) load(model backend.Checked, label string) (*graph, error) {
-	key := sessionKey{sha256.Sum256(model.Bytes()), r.provider.device, r.options.threads, r.options.tf32, r.options.spinning}
+func (r *onnxRuntime) load(model backend.Checked, label string, era int) (*graph, error) {
+	key := sessionKey{sha256.Sum256(model.Bytes()), r.provider.device, r.options.threads, r.options.tf32, r.options.spinning, era}
 	sessions.Lock()
 	s, ok := sessions.m[key]
 	if !ok {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math"
-	goruntime "runtime"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/cores"
 	"github.com/catvae/catvae/internal/noise"
 	"golang.org/x/sync/errgroup"
 )
@@ -185,7 +185,7 @@ func (e *evaluator) add(p dist.Posterior) float64 {
 func (e *evaluator) logP(x, outputs []float32, n int) []float64 {
 	out, size, width := make([]float64, n), len(x)/n, len(outputs)/n
 	var group errgroup.Group
-	part := (n + goruntime.NumCPU() - 1) / goruntime.NumCPU()
+	part := (n + cores.Count() - 1) / cores.Count()
 	for from := 0; from < n; from += part {
 		group.Go(func() error {
 			for i := from; i < min(n, from+part); i++ {

@@ -15,6 +15,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/progress"
 	"github.com/catvae/catvae/dataset"
 	_ "github.com/catvae/catvae/dataset/parquet" // a format of sources
+	"github.com/catvae/catvae/internal/cores"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 )
@@ -60,7 +61,7 @@ func (r Rows) callers() int {
 	if r.Threads > 0 {
 		return r.Threads
 	}
-	return goruntime.NumCPU()
+	return cores.Count()
 }
 
 // open loads onnxruntime with each caller's share of the threads.
@@ -74,7 +75,7 @@ func (r Rows) open(ctx context.Context, env Env) (backend.Backend, error) {
 	}
 	b := r.Backend
 	if b.Threads == 0 {
-		b.Threads = goruntime.NumCPU()
+		b.Threads = cores.Count()
 	}
 	b.Threads = max(1, b.Threads/r.callers())
 	return b.Open(ctx, env, false)
