@@ -25,10 +25,10 @@ type Passed struct {
 func (p Passed) String() string {
 	var parts []string
 	if p.Others > 0 {
-		parts = append(parts, fmt.Sprintf("%s of a kind that is not read as a picture, such as %s", counted(p.Others, "file"), visible.Name(p.Other)))
+		parts = append(parts, counted(p.Others, "file of a kind that is not read as a picture", "files of kinds that are not read as pictures", p.Other))
 	}
 	if p.Hidden > 0 {
-		parts = append(parts, fmt.Sprintf("%s that %s hidden, such as %s", counted(p.Hidden, "file or folder"), be(p.Hidden), visible.Name(p.Secret)))
+		parts = append(parts, counted(p.Hidden, "hidden file or folder", "hidden files and folders", p.Secret))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -36,18 +36,11 @@ func (p Passed) String() string {
 	return "passed over: " + strings.Join(parts, "; ")
 }
 
-func counted(n int, what string) string {
+func counted(n int, one, many, such string) string {
 	if n == 1 {
-		return "1 " + what
+		return fmt.Sprintf("1 %s, %s", one, visible.Name(such))
 	}
-	return fmt.Sprintf("%d %s", n, strings.ReplaceAll(what, "file", "files"))
-}
-
-func be(n int) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
+	return fmt.Sprintf("%d %s, such as %s", n, many, visible.Name(such))
 }
 
 func (p *Passed) other(name string) {
@@ -60,7 +53,7 @@ func (p *Passed) hidden(name string) {
 	p.Hidden++
 }
 
-// kept are names that file managers and archives leave in folders, next to those that begin with a dot: AppleDouble's ._a.png,
+// clutter are names that file managers and archives leave in folders, next to those that begin with a dot: AppleDouble's ._a.png,
 // .DS_Store, .thumbnails.
 var clutter = map[string]bool{"__macosx": true, "thumbs.db": true, "ehthumbs.db": true, "desktop.ini": true, "$recycle.bin": true, "system volume information": true, "@eadir": true}
 

@@ -162,7 +162,7 @@ func TestRunsKeepTheirPictureRules(t *testing.T) {
 		return r, log.String(), err
 	}
 	old, out := config(t, "epochs=1", "batch=10", "data.validation=20", "data.background=", "data.orientation="), filepath.Join(t.TempDir(), "old")
-	if _, log, err := train1(old, out, false); err != nil || !strings.Contains(log, "1 file of a kind that is not read as a picture, such as notes.txt; 1 file or folder that is hidden") {
+	if _, log, err := train1(old, out, false); err != nil || !strings.Contains(log, "1 file of a kind that is not read as a picture, notes.txt; 1 hidden file or folder, ._000.png") {
 		t.Fatal(log, err)
 	}
 	// As an older version wrote it: without the keys, and without what such a run's manifest has now.
