@@ -63,6 +63,26 @@ variants() { # NAME
 	done
 }
 
+# Pictures become the same rows in Go (picture/testdata/rows.json is held against its own), Python and JavaScript.
+vectors=$here/../../picture/testdata
+"$python" "$here/pictures.py" --check "$vectors/rows.json"
+if command -v node >/dev/null; then
+	node "$here/../javascript/pictures.mjs" "$vectors/rows.json"
+fi
+"$bin/catvae" train --data "$vectors" --out "$work/pictures" --epochs 1 --samples 1 --batch 8 --set data.validation=8 \
+	--set data.image_size=12x10 --set data.resize=bilinear --set encoder.hidden=16 --set decoder.hidden=16 2>"$work/pictures.log" || {
+	cat "$work/pictures.log" >&2
+	exit 1
+}
+"$bin/infer" --model "$work/pictures/bundle" --in "$vectors/*.png" --out "$work/pictures.csv" --text hex
+"$python" "$here/pictures.py" "$work/pictures/bundle" "$vectors"/*.png >"$work/pictures.txt"
+same=0
+while read -r code name; do
+	if grep -q "^$name,$code" "$work/pictures.csv"; then same=$((same + 1)); else echo "$name: Python's code $code is not infer's" >&2; fi
+done <"$work/pictures.txt"
+[ "$same" -ge 11 ] # of 13: of JPEG and 16 bits they may differ
+echo "pictures: $same codes of Python are infer's"
+
 check bernoulli --set data.validation=$held --set encoder.hidden=64 --set decoder.hidden=64
 check categorical --config categorical-mlp --set data.validation=$held --set encoder.hidden=64 --set decoder.hidden=64
 check odd --set latent.variables=37 --set encoder.hidden=33 --set decoder.hidden=33 --set data.validation=$held

@@ -86,8 +86,12 @@ Made from the tables in dataset and cmd/internal/infer by go generate ./cmd/inte
 		fmt.Fprintf(&b, "| [%s](%s) | %s | %s | %s | %s |\n", f.Name, f.Spec, f.Mark, f.Rows, gzip, piped)
 	}
 	b.WriteString(`
-A picture's file has up to 64 MiB. Decoding, turning grey and resizing take up to 128 MiB of memory at once, for all callers
-together: a picture that needs more is a bad row that says how much. That is some 50 million pixels of a usual JPEG file, 15 million of a
+A picture's format is that of its content, whatever the file is called. [preprocessing.md](preprocessing.md) says how it becomes a row.
+A folder's hidden files and folders are passed over (also ` + "`__MACOSX`, `Thumbs.db`" + ` and the like), and so are files that are no pictures; the
+summary counts them. A pattern finds hidden files where it names the dot.
+
+A picture's file has up to 64 MiB, and so have all files together that are read at once. Decoding, turning grey and resizing take up to
+128 MiB more, for all callers together: a picture that needs more is a bad row that says how much. That is some 50 million pixels of a usual JPEG file, 15 million of a
 progressive one, 26 million of a PNG file in colour and 14 million of one with 16 bits; half as many where a PNG file is interlaced.
 
 What is kept of standard input needs room in ` + "`TMPDIR`" + `, up to 64 GiB. The file has no name (except on Windows): nothing is left of
