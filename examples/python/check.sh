@@ -64,7 +64,7 @@ variants() { # NAME
 }
 
 # Pictures become the same rows in Go (picture/testdata/rows.json is held against its own), Python and JavaScript.
-vectors=$here/../../picture/testdata
+vectors=$(cd "$here/../../picture/testdata" && pwd)
 "$python" "$here/pictures.py" --check "$vectors/rows.json"
 if command -v node >/dev/null; then
 	node "$here/../javascript/pictures.mjs" "$vectors/rows.json"
