@@ -106,7 +106,7 @@ func (f *File) Seek(offset int64, whence int) (int64, error) {
 }
 
 // Context returns the context of all reading.
-func (f *File) Context() context.Context { return f.ctx }
+func (f *failure) Context() context.Context { return f.ctx }
 
 // Changed reports a file that was written to since it was opened: some of what was read may be old and some new.
 func (f *File) Changed() error {

@@ -45,11 +45,11 @@ func Formats() []Format {
 	files := []Format{
 		{
 			Name: "IDX", Magic: "\x00\x00", Mark: "begins with two zero bytes", Gzip: true, stream: newIDX, Spec: "http://yann.lecun.com/exdb/mnist/",
-			Rows: "bytes; the first dimension counts the rows",
+			Rows: "bytes, int8, int16, int32, float or double; the first dimension counts the rows",
 		},
 		{
 			Name: "NPY", Magic: "\x93NUMPY", Mark: "begins with \\x93NUMPY", Gzip: true, stream: newNPY, Spec: "https://numpy.org/neps/nep-0001-npy-format.html",
-			Rows: "uint8, float32 or float64 in C order; the first axis counts the rows",
+			Rows: "booleans, integers of 8 to 64 bits, or floats of 16 to 64 bits, in either order; the first axis counts the rows",
 		},
 		{
 			Name: "NPZ", Magic: "PK\x03\x04", Mark: "begins with PK\\x03\\x04", Open: openNPZ, Spec: "https://numpy.org/doc/stable/reference/generated/numpy.savez.html",
@@ -57,7 +57,7 @@ func Formats() []Format {
 		},
 		{
 			Name: "CSV", Mark: "is text", content: isText, Gzip: true, Open: newCSV, Spec: "https://www.rfc-editor.org/rfc/rfc4180",
-			Rows: "numbers, a row a line, with or without a header; the column label is the label, id is no value",
+			Rows: "numbers, a row a line, with or without a header, between commas, semicolons, tabs, bars or spaces; the column label is the label, id is no value",
 		},
 	}
 	var pictures []Format

@@ -31,6 +31,8 @@ func FuzzIDX(f *testing.F) {
 		"overflow behind a zero":         {0, 0, 8, 3, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255},
 		"sizes of a gigabyte, few given": append([]byte{0, 0, 8, 2, 0, 0, 64, 0, 0, 1, 0, 0}, make([]byte, 1<<10)...),
 		"rows of a gigabyte, packed":     packed(f, append([]byte{0, 0, 8, 2, 0, 0, 0, 1, 64, 0, 0, 0}, make([]byte, 1<<10)...)),
+		"float":                          append([]byte{0, 0, 13, 2, 0, 0, 0, 2, 0, 0, 0, 1}, make([]byte, 8)...),
+		"int16":                          append([]byte{0, 0, 11, 1, 0, 0, 0, 3}, 0, 1, 0, 0, 1, 0),
 		"a packed file that ends":        packed(f, good[:len(good)-1]),
 	})
 }
@@ -46,6 +48,9 @@ func FuzzNPY(f *testing.F) {
 		"a header without an end":     []byte("\x93NUMPY\x01\x00\x10\x00{'descr': '<f4',"),
 		"version 9":                   []byte("\x93NUMPY\x09\x00\x10\x00\x00\x00{'descr': '<f4'}"),
 		"a header of brackets":        append([]byte("\x93NUMPY\x01\x00\x00\x20"), strings.Repeat("(", 1<<13)...),
+		"by columns":                  npyFile(1, "{'descr':'<i2','fortran_order':True,'shape':(2,2,2)}", make([]byte, 16)),
+		"by columns, short":           npyFile(2, "{'shape':(2L,2L),'descr':\"|b1\",'fortran_order':True}", make([]byte, 3)),
+		"records":                     npyFile(1, "{'descr':[('a','<f4'),('b',[('c','|u1')])],'fortran_order':False,'shape':(2,)}", make([]byte, 10)),
 		"values that are not numbers": append(npyHeader("1, 2"), 0, 0, 0xc0, 0x7f, 0, 0, 0x80, 0xff),
 	}
 	for _, shape := range []string{
@@ -95,7 +100,9 @@ func fuzzPlain(t *testing.T, data []byte) {
 	defer r.Close()
 	info := r.Info()
 	size := info.RowSize()
-	body := int64(info.Rows) * int64(size) * map[string]int64{"uint8": 1, "float32": 4, "float64": 8}[info.DType]
+	body := int64(info.Rows) * int64(size) * map[string]int64{
+		"bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "float16": 2, "int32": 4, "uint32": 4, "float32": 4, "int64": 8, "uint64": 8, "float64": 8,
+	}[info.DType]
 	if info.Bytes != int64(len(data)) || body < 1 || body > int64(len(data)-4) {
 		t.Fatalf("%d bytes are taken for %+v", len(data), info)
 	}

@@ -14,10 +14,10 @@ import (
 // IDX is the format of MNIST (LeCun, Cortes, Burges, http://yann.lecun.com/exdb/mnist/): two zero bytes, a type, the
 // number of dimensions, each dimension as a big-endian uint32, then the values row by row.
 
-// idxUint8 is the only element type that is read: bytes.
-const idxUint8 = 8
+// idxElements are the types of elements by the header's third byte: kind and width, as elementOf has them.
+var idxElements = map[byte]string{0x08: "u1", 0x09: "i1", 0x0b: "i2", 0x0c: "i4", 0x0d: "f4", 0x0e: "f8"}
 
-// idx streams an IDX file of bytes, with labels from a second file where there is one.
+// idx streams an IDX file of bytes, the usual ones, with labels from a second file where there is one.
 type idx struct {
 	s      *stream
 	info   Info
@@ -31,9 +31,12 @@ type idx struct {
 }
 
 func newIDX(s *stream, o Options) (Reader, error) {
-	shape, err := idxHeader(s)
+	shape, element, err := idxHeader(s)
 	if err != nil {
 		return nil, err
+	}
+	if element.name != "uint8" {
+		return newArray(s, s.name, s.size, shape, element, o, "IDX", element.name, fmt.Sprint(shape)), nil
 	}
 	r := &idx{s: s, info: Info{Source: s.name, Rows: shape[0], Shape: shape[1:], DType: "uint8", Bytes: s.size}, table: tableOf(o.Values)}
 	if len(shape) == 1 {
@@ -47,31 +50,33 @@ func newIDX(s *stream, o Options) (Reader, error) {
 }
 
 // idxHeader reads and checks a header; the sizes are compared with the file's before anything of that size is made.
-func idxHeader(s *stream) ([]int, error) {
+func idxHeader(s *stream) ([]int, element, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(s, head[:]); err != nil {
-		return nil, s.broken("it ends in its header", err)
+		return nil, element{}, s.broken("it ends in its header", err)
 	}
-	if head[2] != idxUint8 {
-		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("its IDX element type is 0x%02x: bytes (0x08) are read", head[2])}
+	what, ok := idxElements[head[2]]
+	if !ok {
+		return nil, element{}, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("it begins like IDX, and its element type is 0x%02x: bytes (0x08), int8 (0x09), int16 (0x0b), int32 (0x0c), float (0x0d) and double (0x0e) are read", head[2])}
 	}
+	e, _ := elementOf(what[0], int(what[1]-'0'), binary.BigEndian) // the table has no others
 	n := int(head[3])
 	if n < 1 || n > 8 {
-		return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares %d dimensions: 1 to 8 are possible", n)}
+		return nil, element{}, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares %d dimensions: 1 to 8 are possible", n)}
 	}
 	shape := make([]int, n)
 	for i := range shape {
 		var d [4]byte
 		if _, err := io.ReadFull(s, d[:]); err != nil {
-			return nil, s.broken("it ends in its header", err)
+			return nil, element{}, s.broken("it ends in its header", err)
 		}
 		shape[i] = int(binary.BigEndian.Uint32(d[:]))
 	}
-	total, ok := product(1, shape)
+	total, ok := product(e.width, shape)
 	if !ok {
-		return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares the shape %v", shape)}
+		return nil, element{}, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares the shape %v", shape)}
 	}
-	return shape, s.expect(int64(4+4*n), total)
+	return shape, e, s.expect(int64(4+4*n), total)
 }
 
 // openLabelled opens a file of images and one of labels as one source.

@@ -1,218 +1,91 @@
 package dataset
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
 	"strings"
 
-	"codeberg.org/sbinet/npyio/npy"
-	"github.com/catvae/catvae/dataset/internal/reading"
-	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/visible"
 )
 
-// NPY is numpy's format for one array: https://numpy.org/neps/nep-0001-npy-format.html. The header is parsed by npyio;
-// the values are streamed here, a row at a time.
+// NPY is numpy's format for one array: https://numpy.org/neps/nep-0001-npy-format.html. Its first axis counts the rows.
 
-// npyReader streams an array of uint8, float32 or float64 in C order; its first axis counts the rows.
-type npyReader struct {
-	s     *stream
-	tally *Tally
-	info  Info
-	order binary.ByteOrder
-	width int
-	buf   []byte
-	row   int
-	raw   pool
-
-	values dist.Values   // what numbers become
-	table  *[256]float32 // what bytes become, nil for numbers
-}
-
-// npyBytes is an npyReader of uint8, which can also give the bytes as they are.
-type npyBytes struct{ *npyReader }
-
-// NextBytes is Next for the bytes themselves.
-func (r npyBytes) NextBytes(row []byte) (int, error) {
-	_, err := r.readRows(row[:r.info.RowSize()])
-	return -1, err
-}
-
-// Bytes reads rows straight into dst.
-func (r npyBytes) Bytes(dst []byte) (int, Decode, error) {
-	n, err := r.readRows(dst)
-	return n, nil, err
-}
-
-func (r npyBytes) Floats(dst []float32) (int, Decode, error) {
-	return floatsOfBytes(dst, r.info.RowSize(), r.row, &r.raw, r.table, r.Bytes)
+// unreadElements says of numpy's kinds of elements that are no numbers of ours what they are, and the way out.
+var unreadElements = map[byte]string{
+	'O': "Python objects, which only Python reads: make one array of numbers of them, such as numpy.stack(a).astype(numpy.float32)",
+	'V': "records or numbers that numpy does not know: save their values by a.astype(numpy.float32)",
+	'U': "texts: rows are numbers",
+	'S': "texts: rows are numbers",
+	'a': "texts: rows are numbers",
+	'M': "dates: rows are numbers",
+	'm': "spans of time: rows are numbers",
+	'c': "complex numbers: save their parts, or a.real",
+	'f': "floats of other widths than 16, 32 and 64 bits: save a.astype(numpy.float64)",
 }
 
 func newNPY(s *stream, o Options) (Reader, error) {
-	header, raw, err := npyHeader(s)
+	header, raw, err := readNPYHeader(s)
 	if err != nil {
 		return nil, err
 	}
-	shape := header.Descr.Shape
-	if header.Descr.Fortran && len(shape) > 1 {
-		return nil, &UnsupportedError{File: s.name, Reason: "its values are in Fortran order: save numpy.ascontiguousarray of them"}
-	}
-	if len(shape) == 0 {
+	if len(header.shape) == 0 {
 		return nil, &FormatError{File: s.name, Reason: "it holds a single number: an array whose first axis counts the rows is needed"}
 	}
-	r := &npyReader{s: s, info: Info{Source: s.name, Rows: shape[0], Shape: shape[1:], Bytes: s.size}, order: binary.LittleEndian, values: o.Values}
-	if len(shape) == 1 {
-		r.info.Shape = []int{1}
+	element, err := header.element(s.name)
+	if err != nil {
+		return nil, err
 	}
-	descr := strings.Trim(header.Descr.Type, `'"`) // npyio keeps Python's quotes
-	if strings.HasPrefix(descr, ">") {
-		r.order = binary.BigEndian
-	}
-	switch strings.TrimLeft(descr, "<>|=") {
-	case "u1":
-		r.info.DType, r.width = "uint8", 1
-	case "f4":
-		r.info.DType, r.width = "float32", 4
-	case "f8":
-		r.info.DType, r.width = "float64", 8
-	default:
-		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("its values are of type %q: uint8, float32 and float64 are read", descr)}
-	}
-	total, ok := product(r.width, shape)
+	total, ok := product(element.width, header.shape)
 	if !ok {
-		return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares the shape %v", shape)}
+		return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header declares the shape %v", header.shape)}
 	}
 	if err := s.expect(int64(len(raw)), total); err != nil {
 		return nil, err
 	}
-	if r.info.Rows > 0 && r.info.RowSize() <= maxRow { // of no rows the size is the header's word alone
-		r.buf = make([]byte, r.info.RowSize()*r.width)
-	}
-	r.tally = o.Tally(r.info.Rows, string(raw))
-	if r.width == 1 {
-		r.table = tableOf(o.Values)
-		return npyBytes{r}, nil
-	}
-	return r, nil
-}
-
-// npyHeader reads a header of at most 64 KiB. npyio panics on some broken ones.
-func npyHeader(s *stream) (h npy.Header, raw []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &FormatError{File: s.name, Reason: fmt.Sprintf("its NPY header cannot be read: %v", p)}
-		}
-	}()
-	head, err := s.Peek(12)
-	if err != nil {
-		return h, nil, s.broken("it ends in its header", err)
-	}
-	size := 10 + int64(binary.LittleEndian.Uint16(head[8:]))
-	if head[6] > 1 {
-		size = 12 + int64(binary.LittleEndian.Uint32(head[8:]))
-	}
-	if size > 1<<16 {
-		return h, nil, &FormatError{File: s.name, Reason: fmt.Sprintf("its header claims %d bytes", size)}
-	}
-	raw = make([]byte, size)
-	if _, err := io.ReadFull(s, raw); err != nil {
-		return h, nil, s.broken("it ends in its header", err)
-	}
-	r, err := npy.NewReader(bytes.NewReader(raw))
-	if err != nil {
-		return h, nil, &FormatError{File: s.name, Reason: "its NPY header cannot be read", Cause: err}
-	}
-	return r.Header, raw, nil
-}
-
-func (r *npyReader) Info() Info { return r.info }
-
-func (r *npyReader) Next(row []float32) (int, error) {
-	if _, err := r.readRows(r.buf); err != nil {
-		return -1, err
-	}
-	return -1, r.decode(row, r.buf, r.row-1)
-}
-
-// readRows reads the bytes of the next rows, as many as dst holds.
-func (r *npyReader) readRows(dst []byte) (int, error) {
-	size := r.info.RowSize() * r.width
-	n, err := reading.RowsIn(len(dst), size, r.info.Rows-r.row)
-	if err != nil {
-		return 0, err
-	}
-	if err := r.s.read(dst[:n*size], r.row, size); err != nil {
-		return 0, err
-	}
-	r.tally.Rows(r.row, n, dst[:n*size])
-	if r.row += n; r.row == r.info.Rows {
-		if err := r.s.end(); err != nil {
-			return 0, err
-		}
-	}
-	return n, nil
-}
-
-// decode turns a row's bytes into numbers.
-func (r *npyReader) decode(row []float32, raw []byte, number int) error {
-	if r.width == 1 {
-		greyOf(row, raw, r.table)
-		return nil
-	}
-	same := r.values.Numbers == 1 && r.values.Mean == 0 && r.values.Deviation == 1
-	for i := range row {
-		var x float64
-		if r.width == 4 {
-			x = float64(math.Float32frombits(r.order.Uint32(raw[4*i:])))
-		} else {
-			x = math.Float64frombits(r.order.Uint64(raw[8*i:]))
-		}
-		if row[i] = float32(x); !same {
-			row[i] = r.values.Number(x)
-		}
-		if !r.values.Contains(row[i]) {
-			return &ValueError{File: r.s.name, Row: number, Column: i, Value: x, Becomes: row[i], Values: r.values}
-		}
-	}
-	return nil
-}
-
-// Floats reads rows and leaves their decoding for later.
-func (r *npyReader) Floats(dst []float32) (int, Decode, error) {
-	size := r.info.RowSize()
-	first, raw := r.row, r.raw.get(len(dst)*r.width)
-	n, err := r.readRows(raw)
-	if err != nil {
-		r.raw.put(raw)
-		return 0, nil, err
-	}
-	return n, func() (bad []error, _ error) {
-		defer r.raw.put(raw)
-		for i := range n {
-			row := dst[i*size:][:size]
-			if err := r.decode(row, raw[i*size*r.width:][:size*r.width], first+i); err != nil {
-				clear(row)
-				bad = append(bad, err)
+	size := s.size
+	var from rowSource = s
+	if header.fortran && len(header.shape) > 1 {
+		file, at := s.file, int64(len(raw))
+		if file == nil { // packed, or a pipe: values are wanted that lie apart
+			if file, err = keep(s.from.Context(), s, o.Keep); err != nil {
+				return nil, err
+			}
+			if at = 0; file.Size() != total {
+				file.Close()
+				return nil, &FormatError{File: s.name, Reason: fmt.Sprintf("it has %d bytes of values, its header promises %d", file.Size(), total)}
 			}
 		}
-		return bad, nil
-	}, nil
+		from = newTransposed(file, at, header.shape, element.width)
+	}
+	return newArray(from, s.name, size, header.shape, element, o, string(raw)), nil
 }
 
-func (r *npyReader) Skip(rows int) error {
-	n := min(rows, r.info.Rows-r.row)
-	err := r.s.skipRows(n, r.info.RowSize()*r.width, r.row)
-	r.row += n
-	return err
+// element returns the type of the values, or why they are not read.
+func (h npyHeader) element(file string) (element, error) {
+	if h.records {
+		return element{}, &UnsupportedError{File: file, Reason: "its values are records: save their fields as one array, by numpy.lib.recfunctions.structured_to_unstructured"}
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if strings.HasPrefix(h.descr, ">") {
+		order = binary.BigEndian
+	}
+	what := strings.TrimLeft(h.descr, "<>|=")
+	if what == "?" {
+		what = "b1"
+	}
+	if len(what) == 2 {
+		if e, ok := elementOf(what[0], int(what[1]-'0'), order); ok {
+			return e, nil
+		}
+	}
+	reason := "other things than numbers"
+	if what != "" && unreadElements[what[0]] != "" {
+		reason = unreadElements[what[0]]
+	}
+	return element{}, &UnsupportedError{File: file, Reason: fmt.Sprintf("its values are of type %q, %s: %s are read", visible.Name(h.descr), reason, elements)}
 }
-
-func (r *npyReader) Scan(rows int) error {
-	return scan(rows, r.info.RowSize()*r.width, &r.raw, r.readRows)
-}
-
-func (r *npyReader) Close() error { return r.s.Close() }
 
 // An NPYWriter writes an array of a known shape, piece by piece, as an NPY file of version 1.0.
 type NPYWriter struct {

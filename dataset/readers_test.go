@@ -3,6 +3,7 @@ package dataset_test
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -64,6 +65,14 @@ func fileBytes(t testing.TB, path string) []byte {
 	return data
 }
 
+// count returns 0, 1, … n-1.
+func count(n int) (numbers []int) {
+	for i := range n {
+		numbers = append(numbers, i)
+	}
+	return numbers
+}
+
 // sources returns one source of every kind, those with bad rows among them.
 func sources(t testing.TB) map[string]source {
 	t.Helper()
@@ -96,41 +105,47 @@ func sources(t testing.TB) map[string]source {
 	for name, data := range map[string][]byte{"a": grey, "b": grey[:60], "c": nil, "d": []byte("text"), "e": fileBytes(t, "testdata/pictures/colour.png"), "f": grey[:8]} {
 		put("broken/"+name+".png", data)
 	}
+	byColumns := npyFile(1, "{'descr':'<i4','fortran_order':True,'shape':(7,2,3)}", encode("i4", binary.LittleEndian, count(42)...))
 	testdata := func(name string) string { return filepath.Join("testdata", name) }
 	all := map[string]source{
-		"IDX":                 {path: put("x", idx)},
-		"IDX packed":          {path: put("x.gz", packed(t, idx))},
-		"IDX with labels":     {path: filepath.Join(dir, "mnist")},
-		"IDX of numbers":      {path: put("labels", labels)},
-		"NPY uint8":           {path: testdata("uint8.npy")},
-		"NPY float32":         {path: testdata("float32.npy")},
-		"NPY float64":         {path: testdata("float64.npy")},
-		"NPY packed":          {path: put("x.npy.gz", packed(t, fileBytes(t, testdata("float64.npy"))))},
-		"NPY bad":             {path: put("bad.npy", npy(2, 0, 0, 1, 0, -1, 1, 0, 0, 7)), bad: []int{0, 2, 4}},
-		"NPZ stored":          {path: testdata("stored.npz")},
-		"NPZ compressed":      {path: testdata("compressed.npz")},
-		"NPZ named":           {path: testdata("unclear.npz:second")},
-		"CSV of pandas":       {path: testdata("pandas.csv")},
-		"CSV packed":          {path: testdata("pandas.csv.gz")},
-		"CSV quoted":          {path: testdata("quoted.csv")},
-		"CSV with CRLF":       {path: testdata("crlf.csv")},
-		"CSV of pixels":       {path: put("pixels.csv", []byte("0,255\n\n \r\n128,64\n3,4")), o: dataset.Options{Values: divided(255)}},
-		"CSV bad":             {path: put("bad.csv", []byte("a,label,b\nx,1,0\n1,2,0\n1,2\n0,1,0.5\n1,1,1,1\n0,x,0\n1,3,1\n0,0,NaN\n")), bad: []int{0, 2, 4, 7}},
-		"pictures":            {path: testdata("pictures")},
-		"pictures resized":    {path: testdata("pictures"), o: dataset.Options{Image: &dataset.Image{Height: 3, Width: 4, Resize: "bilinear"}}},
-		"pictures by pattern": {path: testdata("pictures/*g")},
-		"picture":             {path: testdata("pictures/colour.jpg")},
-		"pictures bad":        {path: filepath.Join(dir, "broken"), bad: []int{1, 2, 3, 5}},
-		"Parquet columns":     {path: testdata("columns.parquet")},
-		"Parquet index":       {path: testdata("index.parquet")},
-		"Parquet list":        {path: testdata("list.parquet")},
-		"Parquet fixed list":  {path: testdata("fixed.parquet")},
-		"Parquet bytes":       {path: testdata("bytes.parquet")},
-		"Parquet binary":      {path: testdata("binary.parquet")},
-		"Parquet fixed":       {path: testdata("fixed_binary.parquet")},
-		"Parquet bad list":    {path: testdata("bad_list.parquet"), bad: []int{2, 4, 5, 6}},
-		"Parquet bad bytes":   {path: testdata("bad_bytes.parquet"), bad: []int{2, 4, 5}},
-		"glyphs":              {path: "glyphs", o: dataset.Options{Rows: 9}},
+		"IDX":                   {path: put("x", idx)},
+		"IDX packed":            {path: put("x.gz", packed(t, idx))},
+		"IDX with labels":       {path: filepath.Join(dir, "mnist")},
+		"IDX of numbers":        {path: put("labels", labels)},
+		"NPY uint8":             {path: testdata("uint8.npy")},
+		"NPY float32":           {path: testdata("float32.npy")},
+		"NPY float64":           {path: testdata("float64.npy")},
+		"NPY packed":            {path: put("x.npy.gz", packed(t, fileBytes(t, testdata("float64.npy"))))},
+		"NPY bad":               {path: put("bad.npy", npy(2, 0, 0, 1, 0, -1, 1, 0, 0, 7)), bad: []int{0, 2, 4}},
+		"NPY of booleans":       {path: put("bool.npy", npyFile(1, "{'descr':'|b1','fortran_order':False,'shape':(7,4)}", []byte("\x00\x01\x00\x00\x01\x01\x00\x01\x01\x00\x00\x01\x01\x00\x01\x01\x01\x01\x01\x01\x00\x00\x01\x00\x00\x00\x00\x01")))},
+		"NPY by columns":        {path: put("columns.npy", byColumns), o: dataset.Options{Values: raw()}},
+		"NPY packed by columns": {path: put("columns.npy.gz", packed(t, byColumns)), o: dataset.Options{Values: raw()}},
+		"IDX of int16":          {path: put("int16.idx", append([]byte{0, 0, 11, 2, 0, 0, 0, 7, 0, 0, 0, 3}, encode("i2", binary.BigEndian, count(21)...)...)), o: dataset.Options{Values: raw()}},
+		"CSV of semicolons":     {path: put("semicolons.csv", []byte("b;label;a;text\n0,5;x;1;é\n1;y;0;\n0;;0,25;z\nNA;1;1;\n0,75;2;1;x\n")), o: dataset.Options{Table: dataset.Table{Columns: []string{"a", "b"}}}, bad: []int{3}},
+		"NPZ stored":            {path: testdata("stored.npz")},
+		"NPZ compressed":        {path: testdata("compressed.npz")},
+		"NPZ named":             {path: testdata("unclear.npz:second")},
+		"CSV of pandas":         {path: testdata("pandas.csv")},
+		"CSV packed":            {path: testdata("pandas.csv.gz")},
+		"CSV quoted":            {path: testdata("quoted.csv")},
+		"CSV with CRLF":         {path: testdata("crlf.csv")},
+		"CSV of pixels":         {path: put("pixels.csv", []byte("0,255\n\n \r\n128,64\n3,4")), o: dataset.Options{Values: divided(255)}},
+		"CSV bad":               {path: put("bad.csv", []byte("a,label,b\nx,1,0\n1,2,0\n1,2\n0,1,0.5\n1,1,1,1\n0,x,0\n1,3,1\n0,0,NaN\n")), bad: []int{0, 2, 4, 7}},
+		"pictures":              {path: testdata("pictures")},
+		"pictures resized":      {path: testdata("pictures"), o: dataset.Options{Image: &dataset.Image{Height: 3, Width: 4, Resize: "bilinear"}}},
+		"pictures by pattern":   {path: testdata("pictures/*g")},
+		"picture":               {path: testdata("pictures/colour.jpg")},
+		"pictures bad":          {path: filepath.Join(dir, "broken"), bad: []int{1, 2, 3, 5}},
+		"Parquet columns":       {path: testdata("columns.parquet")},
+		"Parquet index":         {path: testdata("index.parquet")},
+		"Parquet list":          {path: testdata("list.parquet")},
+		"Parquet fixed list":    {path: testdata("fixed.parquet")},
+		"Parquet bytes":         {path: testdata("bytes.parquet")},
+		"Parquet binary":        {path: testdata("binary.parquet")},
+		"Parquet fixed":         {path: testdata("fixed_binary.parquet")},
+		"Parquet bad list":      {path: testdata("bad_list.parquet"), bad: []int{2, 4, 5, 6}},
+		"Parquet bad bytes":     {path: testdata("bad_bytes.parquet"), bad: []int{2, 4, 5}},
+		"glyphs":                {path: "glyphs", o: dataset.Options{Rows: 9}},
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		s := all[name]

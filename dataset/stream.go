@@ -30,6 +30,7 @@ type origin interface {
 	io.Closer
 	Broken(reason string, cause error) error
 	Changed() error
+	Context() context.Context
 }
 
 // bufferSize is what is read at once where rows are small. Larger reads go past the buffer.

@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"codeberg.org/sbinet/npyio"
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/datatest"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
@@ -26,16 +26,7 @@ const torch = "../builder/importer/testdata/"
 
 func torchFloats(t *testing.T, name string) []float32 {
 	t.Helper()
-	f, err := os.Open(torch + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var x []float32
-	if err := npyio.Read(f, &x); err != nil {
-		t.Fatal(err)
-	}
-	return x
+	return datatest.Floats(t, torch+name)
 }
 
 // importTorch imports one of PyTorch's models, with settings for ten steps of fine-tuning.

@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"codeberg.org/sbinet/npyio"
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/builder/importer"
+	"github.com/catvae/catvae/internal/datatest"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -87,14 +87,5 @@ func read(t *testing.T, name string) []byte {
 
 func floats(t *testing.T, name string) []float32 {
 	t.Helper()
-	f, err := os.Open(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var x []float32
-	if err := npyio.Read(f, &x); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return x
+	return datatest.Floats(t, filepath.Join("testdata", name))
 }

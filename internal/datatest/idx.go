@@ -2,8 +2,10 @@
 package datatest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -36,4 +38,22 @@ func Pixels(t testing.TB, rows, height, width int) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// Floats returns the values of an NPY file of float32 and of version 1, as numpy.save writes it.
+func Floats(t testing.TB, path string) []float32 {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(data) < 10 || string(data[:8]) != "\x93NUMPY\x01\x00" || !bytes.Contains(data, []byte("'<f4'")) {
+		t.Fatalf("%s is no NPY file of float32", path)
+	}
+	data = data[10+int(binary.LittleEndian.Uint16(data[8:])):]
+	x := make([]float32, len(data)/4)
+	for i := range x {
+		x[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+	}
+	return x
 }
