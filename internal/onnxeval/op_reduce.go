@@ -10,7 +10,7 @@ import (
 
 // Reductions: one number of all along some axes, and the place of the largest or smallest along one.
 
-// reduce plans ReduceSum, ReduceMean, ReduceProd, ReduceMax and ReduceMin. The axes are an operand from opset since on (13 for ReduceSum, 18
+// reduce plans ReduceSum, ReduceMean, ReduceProd, ReduceMax, ReduceMin, ReduceL1, ReduceL2 and ReduceSumSquare. The axes are an operand from opset since on (13 for ReduceSum, 18
 // for the others) and the attribute "axes" before; none means all, or with noop_with_empty_axes nothing to do. keepdims (1 by default)
 // leaves 1 where an axis was. float32 is summed in float64, int32 in int64. Of nothing the sum is 0, the product 1, the largest -∞ (or
 // the least integer), the mean an error. Bytes have ReduceMax and ReduceMin only.
@@ -47,6 +47,9 @@ func reduceOf[T, A number](c *call, op string, since int64) error {
 		return err
 	}
 	if (none || len(set) == 0) && c.node.Int("noop_with_empty_axes", 0) != 0 {
+		if norms[op] { // versions of ONNX say differently whether a number's own norm is taken then
+			return fmt.Errorf("noop_with_empty_axes of a norm: %w", ErrUnsupported)
+		}
 		return identity(c)
 	}
 	keep := c.node.Int("keepdims", 1) != 0
@@ -101,6 +104,9 @@ func reduceOf[T, A number](c *call, op string, since int64) error {
 	})
 }
 
+// norms are the reductions that change a single number.
+var norms = map[string]bool{"ReduceL1": true, "ReduceL2": true, "ReduceSumSquare": true}
+
 // reduction returns what a reduction begins with, how it takes one more number, and what it makes of all count of them.
 func reduction[A number](op string, count int) (start A, f func(a, b A) A, end func(A) A, err error) {
 	end = func(a A) A { return a }
@@ -112,6 +118,17 @@ func reduction[A number](op string, count int) (start A, f func(a, b A) A, end f
 			return 0, nil, nil, fmt.Errorf("the mean of nothing: %w", ErrShape)
 		}
 		return 0, func(a, b A) A { return a + b }, func(a A) A { return a / A(count) }, nil
+	case "ReduceL1":
+		return 0, func(a, b A) A {
+			if b < 0 {
+				return a - b
+			}
+			return a + b
+		}, end, nil
+	case "ReduceL2":
+		return 0, func(a, b A) A { return a + b*b }, func(a A) A { return A(math.Sqrt(float64(a))) }, nil
+	case "ReduceSumSquare":
+		return 0, func(a, b A) A { return a + b*b }, end, nil
 	case "ReduceProd":
 		return 1, func(a, b A) A { return a * b }, end, nil
 	}

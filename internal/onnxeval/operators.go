@@ -67,15 +67,18 @@ func init() {
 		"LayerNormalization": {17, layerNormalization},
 
 		// along axes
-		"ReduceMax":  {1, reduce("ReduceMax", 18)},
-		"ReduceMean": {1, reduce("ReduceMean", 18)},
-		"ReduceMin":  {1, reduce("ReduceMin", 18)},
-		"ReduceProd": {1, reduce("ReduceProd", 18)},
-		"ReduceSum":  {1, reduce("ReduceSum", 13)},
-		"ArgMax":     {1, argExtreme(false)},
-		"ArgMin":     {1, argExtreme(true)},
-		"Softmax":    {1, softmax(false)},
-		"LogSoftmax": {1, softmax(true)},
+		"ReduceL1":        {1, reduce("ReduceL1", 18)},
+		"ReduceL2":        {1, reduce("ReduceL2", 18)},
+		"ReduceSumSquare": {1, reduce("ReduceSumSquare", 18)},
+		"ReduceMax":       {1, reduce("ReduceMax", 18)},
+		"ReduceMean":      {1, reduce("ReduceMean", 18)},
+		"ReduceMin":       {1, reduce("ReduceMin", 18)},
+		"ReduceProd":      {1, reduce("ReduceProd", 18)},
+		"ReduceSum":       {1, reduce("ReduceSum", 13)},
+		"ArgMax":          {1, argExtreme(false)},
+		"ArgMin":          {1, argExtreme(true)},
+		"Softmax":         {1, softmax(false)},
+		"LogSoftmax":      {1, softmax(true)},
 
 		// shapes
 		"Constant":        {1, constantNode},

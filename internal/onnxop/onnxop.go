@@ -149,15 +149,18 @@ var table = map[string]Facts{
 	"MatMul":             of(2, 2, 0),
 
 	// along axes, which some take as an operand
-	"ArgMax":     of(1, 1, 0),
-	"ArgMin":     of(1, 1, 0),
-	"LogSoftmax": of(1, 1, 0),
-	"ReduceMax":  of(1, 2, 0, 1),
-	"ReduceMean": of(1, 2, 0, 1),
-	"ReduceMin":  of(1, 2, 0, 1),
-	"ReduceProd": of(1, 2, 0, 1),
-	"ReduceSum":  of(1, 2, 0, 1),
-	"Softmax":    of(1, 1, 0),
+	"ArgMax":          of(1, 1, 0),
+	"ArgMin":          of(1, 1, 0),
+	"LogSoftmax":      of(1, 1, 0),
+	"ReduceL1":        of(1, 2, 0, 1),
+	"ReduceL2":        of(1, 2, 0, 1),
+	"ReduceSumSquare": of(1, 2, 0, 1),
+	"ReduceMax":       of(1, 2, 0, 1),
+	"ReduceMean":      of(1, 2, 0, 1),
+	"ReduceMin":       of(1, 2, 0, 1),
+	"ReduceProd":      of(1, 2, 0, 1),
+	"ReduceSum":       of(1, 2, 0, 1),
+	"Softmax":         of(1, 1, 0),
 
 	// shapes
 	"Constant":        of(0, 0, Moves),
