@@ -5,11 +5,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 
+	"github.com/catvae/catvae/internal/foreign"
 	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/internal/visible"
 )
@@ -29,6 +32,9 @@ const (
 	maxFile = 2<<30 - 1
 )
 
+// maxPointer is the size of the largest file that Git LFS puts in the place of another.
+const maxPointer = 1024
+
 // A Bundle is a bundle's folder and its checked manifest. It holds nothing open.
 type Bundle struct {
 	Dir      string
@@ -46,10 +52,16 @@ func Open(dir string) (*Bundle, error) {
 func open(dir string) (*Bundle, error) {
 	data, err := read(dir, ManifestFile, maxText)
 	if err != nil {
+		if err := folder(dir); err != nil {
+			return nil, err
+		}
 		return nil, err
 	}
 	m, err := ParseManifest(data)
 	if err != nil {
+		if err := pointer(filepath.Join(dir, ManifestFile), data, ErrFormat); err != nil {
+			return nil, err
+		}
 		return nil, fmt.Errorf("%w (%s)", err, filepath.Join(dir, ManifestFile))
 	}
 	return &Bundle{Dir: dir, Manifest: m}, nil
@@ -67,15 +79,43 @@ func (b *Bundle) file(name string) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("bundle: %s: the manifest lists no file %.100q: %w", b.Dir, name, ErrFormat)
 	}
-	data, err := read(b.Dir, name, min(want.Size, maxFile))
+	data, err := read(b.Dir, name, min(max(want.Size, maxPointer), maxFile))
 	if err != nil {
 		return nil, err
 	}
 	if got := Hash(data); got != want {
+		if err := pointer(filepath.Join(b.Dir, name), data, ErrHash); err != nil {
+			return nil, err
+		}
 		return nil, fmt.Errorf("bundle: %s has %d bytes with SHA-256 %s, the manifest says %d with %s: %w: restore the file or export again",
 			filepath.Join(b.Dir, name), got.Size, got.SHA256, want.Size, want.SHA256, ErrHash)
 	}
 	return data, nil
+}
+
+// folder reports a path that leads to something else than a folder, and what it is.
+func folder(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.IsDir() {
+		return nil
+	}
+	what := "no folder"
+	if f, err := readfile.Open(path); err == nil {
+		defer f.Close()
+		head, _ := io.ReadAll(io.LimitReader(f, 1<<16)) // what cannot be read tells nothing
+		if k, ok := foreign.Of(head); ok {
+			what = k.Is + ": " + k.Way
+		}
+	}
+	return fmt.Errorf("bundle: %s is %s: %w: a bundle is a folder with %s, which catvae train, export and import write", path, what, ErrFormat, ManifestFile)
+}
+
+// pointer reports a file that Git LFS has put in the place of another.
+func pointer(path string, data []byte, kind error) error {
+	if k, ok := foreign.Of(data); ok && foreign.Pointer(data) {
+		return fmt.Errorf("bundle: %s is %s: %w: %s", path, k.Is, kind, k.Way)
+	}
+	return nil
 }
 
 // Graph is [Bundle.File] for one of the three graphs.

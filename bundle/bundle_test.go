@@ -208,3 +208,31 @@ func ExampleLatent() {
 	fmt.Println(l.Bits(), "bits in", l.PackedBytes(), "bytes")
 	// Output: 200 bits in 25 bytes
 }
+
+// A pointer of Git LFS in the place of a file, and a file in the place of a bundle, are called what they are.
+func TestStrangeFiles(t *testing.T) {
+	t.Parallel()
+	pointer := []byte("version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 1580523\n")
+	for _, name := range []string{bundle.ManifestFile, bundle.EncoderFile} {
+		dir := writeBundle(t, manifest())
+		if err := os.WriteFile(filepath.Join(dir, name), pointer, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		b, err := bundle.Open(dir)
+		if err == nil {
+			err = b.Verify()
+		}
+		if !errors.Is(err, bundle.ErrBad) || !strings.Contains(err.Error(), "git lfs pull") || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+	}
+	for data, words := range map[string]string{string(pointer): "git lfs pull", "PK\x03\x04m/data.pkl": "PyTorch", "\x08\x08": "no folder"} {
+		path := filepath.Join(t.TempDir(), "model")
+		if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bundle.Open(path); !errors.Is(err, bundle.ErrFormat) || !strings.Contains(err.Error(), words) || !strings.Contains(err.Error(), "catvae") {
+			t.Errorf("%q: the error is %v, want one with %q", data, err, words)
+		}
+	}
+}

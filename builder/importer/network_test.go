@@ -32,6 +32,10 @@ func TestNetwork(t *testing.T) {
 		"one variable":                    {[]string{"a = MatMul x w", "y = Softmax a"}, []int{6}, 6, "encoder/w", "Softmax"},
 		"names that differ by the part":   {[]string{"a = MatMul x w", "b = Add a v", "y = Add b encoder/v"}, []int{6}, 0, "encoder/w encoder/v encoder/encoder/v", ""},
 		"what follows from weights":       {[]string{"u = Mul v s", "a = MatMul x w", "y = Add a u"}, []int{6}, 0, "encoder/w encoder/u", ""},
+		"a weight norm":                   {[]string{"l = ReduceL2 turned axes=[1] keepdims=1", "d = Div turned l", "m = Mul d u6", "y = Gemm x m v transB=1"}, []int{6}, 0, "encoder/m encoder/v", ""},
+		"a weight norm, parametrised":     {[]string{"l = ReduceL2 turned axes=[-1] keepdims=1", "d = Div u6 l", "m = Mul turned d", "y = Gemm x m v transB=1"}, []int{6}, 0, "encoder/m encoder/v", ""},
+		"a norm of all weights":           {[]string{"l = ReduceL2 w axes=[0,1] keepdims=1", "q = ReduceSumSquare w keepdims=0", "r = ReduceL1 w keepdims=0", "c = Div r q", "d = Div w l", "m = Mul d c", "y = MatMul x m"}, []int{6}, 0, "encoder/m", ""},
+		"an operand that is left out":     {[]string{"a = MatMul x w", "_,b = LSTM x w v", "y = Clip a _ ten"}, []int{6}, 0, "encoder/w", ""},
 		"what follows from a shape":       {[]string{"a = MatMul x w", "n = Shape a", "o = ConstantOfShape n", "y = Add a o"}, []int{6}, 0, "encoder/w", ""},
 		"a part of the graph that is not": {[]string{"a = MatMul x w", "z = LSTM x w v", "y = LeakyRelu a"}, []int{6}, 0, "encoder/w", ""},
 	} {

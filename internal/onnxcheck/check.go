@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"go/token"
 
+	"github.com/catvae/catvae/internal/foreign"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"github.com/catvae/catvae/internal/visible"
 )
@@ -45,8 +46,22 @@ func Check(model []byte) error {
 
 // Parse is [Check] that returns the decoded model, without what no node uses.
 func Parse(model []byte) (*onnxpb.ModelProto, error) {
-	if len(model) == 0 || len(model) > maxBytes {
-		return nil, refuse("it has %d bytes", len(model))
+	m, err := parse(model)
+	if err == nil {
+		return m, nil
+	}
+	if k, ok := foreign.Of(model); ok {
+		return nil, refuse("it is no ONNX model but %s: %s", k.Is, k.Way)
+	}
+	return nil, err
+}
+
+func parse(model []byte) (*onnxpb.ModelProto, error) {
+	switch {
+	case len(model) == 0:
+		return nil, refuse("it is empty")
+	case len(model) > maxBytes:
+		return nil, refuse("it has %d bytes, ONNX ends at %d", len(model), maxBytes)
 	}
 	if err := checkWire(model); err != nil {
 		return nil, err

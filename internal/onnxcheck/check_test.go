@@ -1,6 +1,8 @@
 package onnxcheck_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/catvae/catvae/internal/onnxcheck"
@@ -48,5 +50,19 @@ func TestDescribe(t *testing.T) {
 	if info.Opset != 17 || info.Parameters != 2 || info.Operators["Add"] != 1 || info.Metadata["role"] != "test" ||
 		info.Inputs[0].Name != "x" || info.Inputs[0].Shape[0] != -1 || info.Inputs[0].Axes[0] != "n" || info.Outputs[0].Shape[1] != 2 {
 		t.Errorf("%+v", info)
+	}
+}
+
+// What another framework wrote is called what it is, with the way to a model.
+func TestForeign(t *testing.T) {
+	for data, words := range map[string]string{
+		"version https://git-lfs.github.com/spec/v1\noid sha256:aa\n": "git lfs pull",
+		"PK\x03\x04m/data.pkl": "torch.onnx.export",
+		"\x89HDF\r\n\x1a\n":    "model.export",
+		"":                     "empty",
+	} {
+		if err := onnxcheck.Check([]byte(data)); !errors.Is(err, onnxcheck.ErrUnsafe) || !strings.Contains(err.Error(), words) {
+			t.Errorf("%q: the error is %v, want one with %q", data, err, words)
+		}
 	}
 }
