@@ -32,9 +32,6 @@ const (
 	maxFile = 2<<30 - 1
 )
 
-// maxPointer is the size of the largest file that Git LFS puts in the place of another.
-const maxPointer = 1024
-
 // A Bundle is a bundle's folder and its checked manifest. It holds nothing open.
 type Bundle struct {
 	Dir      string
@@ -79,7 +76,7 @@ func (b *Bundle) file(name string) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("bundle: %s: the manifest lists no file %.100q: %w", b.Dir, name, ErrFormat)
 	}
-	data, err := read(b.Dir, name, min(max(want.Size, maxPointer), maxFile))
+	data, err := read(b.Dir, name, min(want.Size, maxFile))
 	if err != nil {
 		return nil, err
 	}
