@@ -12,8 +12,7 @@ import (
 // A window is what a pool or a convolution looks at, along height and width.
 type window struct{ kernel, pad, stride, dilation, size, out [2]int64 }
 
-// window reads a window's attributes by their names in gorgonia. picture and result are [batch, channels, height, width], result
-// with height and width alone where more is nil.
+// window reads a window's attributes by their names in gorgonia, for a picture of a shape; an attribute without a name is 1.
 func (n *node) window(picture []dim, names [4][2]string) (w window, err error) {
 	for i := range 2 {
 		for j, to := range []*[2]int64{&w.kernel, &w.pad, &w.stride, &w.dilation} {

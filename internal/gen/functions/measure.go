@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/internal/noise"
@@ -27,7 +26,6 @@ type form struct {
 	wrt    []int                               // the operands that it is differentiated by; all where nil
 	least  int                                 // the smallest batch; 0 is 1
 	random bool                                // its values are drawn: only whether it exports is measured
-	remark string
 }
 
 // An outcome is what one measurement found: "" for right, else what is wrong.
@@ -359,5 +357,3 @@ func ints(s []int64) []int {
 	}
 	return r
 }
-
-func oneLine(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, "\n", " "), "|", "/") }
