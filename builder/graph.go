@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/catvae/catvae/internal/tape"
+	"github.com/catvae/catvae/internal/exprgraph"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -116,7 +116,7 @@ func (b *Graph) leafOf(name string, dtype tensor.Dtype, shape []int, value *tens
 		options = append(options, G.WithValue(value))
 	}
 	var n *G.Node
-	err := tape.Guard(func() error {
+	err := exprgraph.Guard(func() error {
 		if len(shape) == 0 {
 			if value != nil { // a number: gorgonia's scalar ops do not take tensors of no dimensions
 				options[1] = G.WithValue(value.Data())

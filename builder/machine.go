@@ -3,6 +3,8 @@ package builder
 import (
 	"fmt"
 
+	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/internal/rowmajor"
 	"github.com/catvae/catvae/internal/tape"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -57,27 +59,22 @@ func (m *Machine) Run(inputs map[string]*tensor.Dense) ([]G.Value, error) {
 // Close frees the machine.
 func (m *Machine) Close() error { return m.tape.Close() }
 
-// Floats returns a value's numbers in row-major order as float64, whatever their type.
+// Floats returns a copy of a value's numbers in row-major order as float64, whatever their type and their order in memory; truth
+// values are 0 and 1. It is nil for what has no numbers to give, such as a tensor with a mask.
 func Floats(v G.Value) []float64 {
-	switch d := v.Data().(type) {
-	case float32:
-		return []float64{float64(d)}
-	case float64:
-		return []float64{d}
-	case []float32:
-		return widen(d)
+	data, err := rowmajor.Data(v)
+	if err != nil {
+		return nil
+	}
+	switch d := data.(type) {
 	case []float64:
 		return append([]float64(nil), d...)
-	case []uint8:
-		return widen(d)
+	case []int:
+		out := make([]float64, len(d))
+		for i, x := range d {
+			out[i] = float64(x)
+		}
+		return out
 	}
-	return nil
-}
-
-func widen[T float32 | uint8](x []T) []float64 {
-	out := make([]float64, len(x))
-	for i, v := range x {
-		out[i] = float64(v)
-	}
-	return out
+	return onnxtensor.Tensor{Data: data}.Floats()
 }

@@ -2,8 +2,9 @@ package builder
 
 import (
 	"fmt"
+	"slices"
 
-	"github.com/catvae/catvae/internal/tape"
+	"github.com/catvae/catvae/internal/exprgraph"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -26,7 +27,7 @@ func (b *Graph) make(want string, build func() (*G.Node, error), children ...*G.
 		}
 	}
 	var n *G.Node
-	err := tape.Guard(func() (err error) {
+	err := exprgraph.Guard(func() (err error) {
 		n, err = build()
 		return err
 	})
@@ -36,7 +37,11 @@ func (b *Graph) make(want string, build func() (*G.Node, error), children ...*G.
 	if got := opText(n.Op()); got != want {
 		return b.fail("%s was merged with the older node %q, which is %s: gorgonia gives both one hash; build only one of them, or from another operand", want, n.Name(), got)
 	}
-	if !sameChildren(n, children) {
+	operands, err := exprgraph.Operands(n)
+	if err != nil {
+		return b.fail("%s: %w", want, err)
+	}
+	if !slices.EqualFunc(operands, children, func(got, want *G.Node) bool { return got == want || sameConstant(got, want) }) {
 		return b.fail("%s was merged with a node of other operands: their hashes collide; change the order or the names of the model's parts", want)
 	}
 	return n
@@ -50,22 +55,7 @@ func (b *Graph) apply(op G.Op, children ...*G.Node) *G.Node {
 // opText is an op's Go type and its printed form, which together name its attributes: "gorgonia.elemBinOp + false".
 func opText(op G.Op) string { return fmt.Sprintf("%T %v", op, op) }
 
-// sameChildren reports whether n's ordered children are the nodes given. Constants are compared by value, since
-// gorgonia keeps the first constant of each value.
-func sameChildren(n *G.Node, want []*G.Node) bool {
-	it := n.Graph().From(n.ID())
-	for _, w := range want {
-		if !it.Next() {
-			return false
-		}
-		got, ok := it.Node().(*G.Node)
-		if !ok || (got != w && !sameConstant(got, w)) {
-			return false
-		}
-	}
-	return !it.Next()
-}
-
+// sameConstant compares constants by value, since gorgonia keeps the first constant of each value.
 func sameConstant(a, b *G.Node) bool {
 	return a.IsScalar() && b.IsScalar() && a.Op() != nil && b.Op() != nil && len(a.Shape()) == 0 &&
 		a.Value() != nil && b.Value() != nil && a.Dtype() == b.Dtype() && a.Value().Data() == b.Value().Data()

@@ -7,9 +7,9 @@ import (
 	"io"
 
 	"github.com/catvae/catvae/internal/onnxop"
+	"github.com/catvae/catvae/internal/rowmajor"
 	"github.com/chewxy/hm"
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 )
 
 // ONNXWriter is passed to an op, which writes itself in ONNX with it. An op of any package may have a method
@@ -53,12 +53,17 @@ func typeOf(dims int, of hm.Type) hm.Type {
 	return G.TensorType{Dims: dims, Of: of}
 }
 
-// denseInput returns a value as a tensor.
-func denseInput(op fmt.Stringer, v G.Value) (*tensor.Dense, error) {
-	if d, ok := v.(*tensor.Dense); ok {
-		return d, nil
+// numbersOf returns the numbers of an op's operands, a slice each, in row-major order: gorgonia's own ops give views and transposed
+// tensors.
+func numbersOf(op fmt.Stringer, in []G.Value) ([]any, error) {
+	data := make([]any, len(in))
+	for i, v := range in {
+		var err error
+		if data[i], err = rowmajor.Data(v); err != nil {
+			return nil, fmt.Errorf("builder: %v: operand %d: %w", op, i, err)
+		}
 	}
-	return nil, fmt.Errorf("builder: %v got a %T, wants a *tensor.Dense", op, v)
+	return data, nil
 }
 
 // float is an element type in which models compute.

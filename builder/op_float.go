@@ -54,9 +54,13 @@ func (op floatOp) DiffWRT(int) []bool { return []bool{false} }
 func (op floatOp) SymDiff(G.Nodes, *G.Node, *G.Node) (G.Nodes, error) { return G.Nodes{nil}, nil }
 
 func (op floatOp) Do(in ...G.Value) (G.Value, error) {
-	x, ok := in[0].Data().([]uint8)
+	data, err := numbersOf(op, in)
+	if err != nil {
+		return nil, err
+	}
+	x, ok := data[0].([]uint8)
 	if !ok {
-		return nil, fmt.Errorf("builder: %v got %T: use a tensor of uint8", op, in[0].Data())
+		return nil, fmt.Errorf("builder: %v got %T: use a tensor of uint8", op, data[0])
 	}
 	if op.To == tensor.Float32 {
 		return valueOf(floatsOf[float32](x), op.Shape), nil

@@ -39,13 +39,17 @@ func (op bernoulliOp) DiffWRT(int) []bool    { return []bool{true, !op.Mean} }
 
 func (op bernoulliOp) Do(in ...G.Value) (G.Value, error) {
 	rows := op.Shape[:1].Clone()
-	switch x := in[0].Data().(type) {
-	case []float32:
-		return valueOf(logLikelihoods(x, in[1].Data().([]float32), op.Shape), rows), nil
-	case []float64:
-		return valueOf(logLikelihoods(x, in[1].Data().([]float64), op.Shape), rows), nil
+	data, err := numbersOf(op, in)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, in[0].Data())
+	switch x := data[0].(type) {
+	case []float32:
+		return valueOf(logLikelihoods(x, data[1].([]float32), op.Shape), rows), nil
+	case []float64:
+		return valueOf(logLikelihoods(x, data[1].([]float64), op.Shape), rows), nil
+	}
+	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, data[0])
 }
 
 func logLikelihoods[T float](x, l []T, shape tensor.Shape) []T {

@@ -41,13 +41,17 @@ func (logSoftmaxOp) DiffWRT(int) []bool       { return []bool{true} }
 
 func (op logSoftmaxOp) Do(in ...G.Value) (G.Value, error) {
 	shape := in[0].Shape()
-	switch x := in[0].Data().(type) {
+	data, err := numbersOf(op, in)
+	if err != nil {
+		return nil, err
+	}
+	switch x := data[0].(type) {
 	case []float32:
 		return valueOf(logSoftmax(x, shape[1]), shape.Clone()), nil
 	case []float64:
 		return valueOf(logSoftmax(x, shape[1]), shape.Clone()), nil
 	}
-	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, in[0].Data())
+	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, data[0])
 }
 
 func logSoftmax[T float](x []T, k int) []T {
@@ -93,13 +97,17 @@ func (op logSoftmaxGradOp) Hashcode() uint32      { return hashcode(op) }
 
 func (op logSoftmaxGradOp) Do(in ...G.Value) (G.Value, error) {
 	shape := in[0].Shape()
-	switch y := in[0].Data().(type) {
-	case []float32:
-		return valueOf(logSoftmaxGrad(y, in[1].Data().([]float32), shape[1]), shape.Clone()), nil
-	case []float64:
-		return valueOf(logSoftmaxGrad(y, in[1].Data().([]float64), shape[1]), shape.Clone()), nil
+	data, err := numbersOf(op, in)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, in[0].Data())
+	switch y := data[0].(type) {
+	case []float32:
+		return valueOf(logSoftmaxGrad(y, data[1].([]float32), shape[1]), shape.Clone()), nil
+	case []float64:
+		return valueOf(logSoftmaxGrad(y, data[1].([]float64), shape[1]), shape.Clone()), nil
+	}
+	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, data[0])
 }
 
 func logSoftmaxGrad[T float](y, g []T, k int) []T {

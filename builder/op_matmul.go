@@ -77,17 +77,21 @@ func (op matMulOp) Do(in ...G.Value) (G.Value, error) {
 	}
 	lda, ldb := in[0].Shape()[1], in[1].Shape()[1]
 	var g gonum.Implementation
-	switch a := in[0].Data().(type) {
+	data, err := numbersOf(op, in)
+	if err != nil {
+		return nil, err
+	}
+	switch a := data[0].(type) {
 	case []float32:
 		c := make([]float32, m*n)
-		g.Sgemm(ta, tb, m, n, k, 1, a, lda, in[1].Data().([]float32), ldb, 0, c, n)
+		g.Sgemm(ta, tb, m, n, k, 1, a, lda, data[1].([]float32), ldb, 0, c, n)
 		return valueOf(c, to), nil
 	case []float64:
 		c := make([]float64, m*n)
-		g.Dgemm(ta, tb, m, n, k, 1, a, lda, in[1].Data().([]float64), ldb, 0, c, n)
+		g.Dgemm(ta, tb, m, n, k, 1, a, lda, data[1].([]float64), ldb, 0, c, n)
 		return valueOf(c, to), nil
 	}
-	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, in[0].Data())
+	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, data[0])
 }
 
 // SymDiff: with C = A B, dA = dC Bᵀ and dB = Aᵀ dC; a transposed operand's gradient is transposed.

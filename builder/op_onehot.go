@@ -43,13 +43,17 @@ func (op oneHotOp) WriteHash(h hash.Hash)                          { writeHash(h
 func (op oneHotOp) Hashcode() uint32                               { return hashcode(op) }
 
 func (op oneHotOp) Do(in ...G.Value) (G.Value, error) {
-	switch x := in[0].Data().(type) {
+	data, err := numbersOf(op, in)
+	if err != nil {
+		return nil, err
+	}
+	switch x := data[0].(type) {
 	case []float32:
 		return valueOf(oneHot(x, op.Shape[len(op.Shape)-1]), op.Shape), nil
 	case []float64:
 		return valueOf(oneHot(x, op.Shape[len(op.Shape)-1]), op.Shape), nil
 	}
-	return nil, fmt.Errorf("builder: %v got %T: use float32 or float64", op, in[0].Data())
+	return nil, fmt.Errorf("builder: %v got %T: use float32 or float64", op, data[0])
 }
 
 func oneHot[T float](x []T, k int) []T {

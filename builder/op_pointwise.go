@@ -74,7 +74,11 @@ func (op pointwiseOp) Hashcode() uint32      { return hashcode(op) }
 func (op pointwiseOp) DiffWRT(int) []bool    { return []bool{true} }
 
 func (op pointwiseOp) Do(in ...G.Value) (G.Value, error) {
-	switch x := in[0].Data().(type) {
+	data, err := numbersOf(op, in)
+	if err != nil {
+		return nil, err
+	}
+	switch x := data[0].(type) {
 	case float32:
 		return valueOf(each(op.Function, []float32{x}), nil), nil
 	case float64:
@@ -84,7 +88,7 @@ func (op pointwiseOp) Do(in ...G.Value) (G.Value, error) {
 	case []float64:
 		return valueOf(each(op.Function, x), in[0].Shape().Clone()), nil
 	}
-	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, in[0].Data())
+	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, data[0])
 }
 
 func each[T float](f pointwise, x []T) []T {

@@ -40,7 +40,11 @@ func (op reluOp) Hashcode() uint32      { return hashcode(op) }
 func (op reluOp) DiffWRT(int) []bool    { return []bool{true} }
 
 func (op reluOp) Do(in ...G.Value) (G.Value, error) {
-	switch x := in[0].Data().(type) {
+	data, err := numbersOf(op, in)
+	if err != nil {
+		return nil, err
+	}
+	switch x := data[0].(type) {
 	case float32:
 		return valueOf(relu([]float32{x}, []float32{x}, float32(op.Slope)), nil), nil
 	case float64:
@@ -50,7 +54,7 @@ func (op reluOp) Do(in ...G.Value) (G.Value, error) {
 	case []float64:
 		return valueOf(relu(x, x, op.Slope), in[0].Shape().Clone()), nil
 	}
-	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, in[0].Data())
+	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, data[0])
 }
 
 func (op reluOp) SymDiff(_ G.Nodes, y, grad *G.Node) (G.Nodes, error) {
@@ -78,13 +82,17 @@ func (op reluGradOp) WriteHash(h hash.Hash) { writeHash(h, op) }
 func (op reluGradOp) Hashcode() uint32      { return hashcode(op) }
 
 func (op reluGradOp) Do(in ...G.Value) (G.Value, error) {
-	switch x := in[0].Data().(type) {
-	case []float32:
-		return valueOf(relu(x, in[1].Data().([]float32), float32(op.Slope)), in[0].Shape().Clone()), nil
-	case []float64:
-		return valueOf(relu(x, in[1].Data().([]float64), op.Slope), in[0].Shape().Clone()), nil
+	data, err := numbersOf(op, in)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, in[0].Data())
+	switch x := data[0].(type) {
+	case []float32:
+		return valueOf(relu(x, data[1].([]float32), float32(op.Slope)), in[0].Shape().Clone()), nil
+	case []float64:
+		return valueOf(relu(x, data[1].([]float64), op.Slope), in[0].Shape().Clone()), nil
+	}
+	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, data[0])
 }
 
 func (op reluGradOp) ONNX(w ONNXWriter, in []string, _ [][]int64) (string, error) {

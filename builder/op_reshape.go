@@ -5,6 +5,7 @@ import (
 	"hash"
 	"slices"
 
+	"github.com/catvae/catvae/internal/rowmajor"
 	"github.com/chewxy/hm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -58,11 +59,17 @@ func (op reshapeOp) Hashcode() uint32                               { return has
 func (op reshapeOp) DiffWRT(int) []bool                             { return []bool{true} }
 
 func (op reshapeOp) Do(in ...G.Value) (G.Value, error) {
-	x, err := denseInput(op, in[0])
-	if err != nil {
-		return nil, err
+	x, ok := in[0].(*tensor.Dense)
+	if !ok {
+		return nil, fmt.Errorf("builder: %v got a %T, wants a *tensor.Dense", op, in[0])
 	}
-	y := x.Clone().(*tensor.Dense)
+	y, err := rowmajor.Dense(x)
+	if err != nil {
+		return nil, fmt.Errorf("builder: %v: %w", op, err)
+	}
+	if y == x {
+		y = x.Clone().(*tensor.Dense)
+	}
 	return y, y.Reshape(op.To...)
 }
 

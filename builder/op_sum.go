@@ -98,18 +98,18 @@ func (op sumOp) Hashcode() uint32      { return hashcode(op) }
 func (op sumOp) DiffWRT(int) []bool    { return []bool{true} }
 
 func (op sumOp) Do(in ...G.Value) (G.Value, error) {
-	x, err := denseInput(op, in[0])
+	data, err := numbersOf(op, in)
 	if err != nil {
 		return nil, err
 	}
 	to := without(op.From, op.Axes)
-	switch data := x.Data().(type) {
+	switch x := data[0].(type) {
 	case []float32:
-		return valueOf(sumAxes(data, op.From, op.Axes), to), nil
+		return valueOf(sumAxes(x, op.From, op.Axes), to), nil
 	case []float64:
-		return valueOf(sumAxes(data, op.From, op.Axes), to), nil
+		return valueOf(sumAxes(x, op.From, op.Axes), to), nil
 	}
-	return nil, fmt.Errorf("builder: %v of type %v: use float32 or float64", op, x.Dtype())
+	return nil, fmt.Errorf("builder: %v got %T: use float32 or float64", op, data[0])
 }
 
 func (op sumOp) SymDiff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
@@ -146,17 +146,17 @@ func (op expandOp) Hashcode() uint32                               { return hash
 func (op expandOp) DiffWRT(int) []bool                             { return []bool{true, false} }
 
 func (op expandOp) Do(in ...G.Value) (G.Value, error) {
-	switch x := in[0].Data().(type) {
-	case float32:
-		return valueOf(expandAxes([]float32{x}, op.To, op.Axes), op.To), nil
-	case float64:
-		return valueOf(expandAxes([]float64{x}, op.To, op.Axes), op.To), nil
+	data, err := numbersOf(op, in)
+	if err != nil {
+		return nil, err
+	}
+	switch x := data[0].(type) {
 	case []float32:
 		return valueOf(expandAxes(x, op.To, op.Axes), op.To), nil
 	case []float64:
 		return valueOf(expandAxes(x, op.To, op.Axes), op.To), nil
 	}
-	return nil, fmt.Errorf("builder: %v got %T: use float32 or float64", op, in[0].Data())
+	return nil, fmt.Errorf("builder: %v got %T: use float32 or float64", op, data[0])
 }
 
 func (op expandOp) SymDiff(_ G.Nodes, _, grad *G.Node) (G.Nodes, error) {

@@ -42,13 +42,17 @@ func (op uint8Op) Hashcode() uint32                               { return hashc
 
 func (op uint8Op) Do(in ...G.Value) (G.Value, error) {
 	var out []uint8
-	switch x := in[0].Data().(type) {
+	data, err := numbersOf(op, in)
+	if err != nil {
+		return nil, err
+	}
+	switch x := data[0].(type) {
 	case []float32:
 		out = bytesOf(x)
 	case []float64:
 		out = bytesOf(x)
 	default:
-		return nil, fmt.Errorf("builder: %v got %T: use float32 or float64", op, in[0].Data())
+		return nil, fmt.Errorf("builder: %v got %T: use float32 or float64", op, data[0])
 	}
 	return tensor.New(tensor.WithShape(op.Shape...), tensor.WithBacking(out)), nil
 }

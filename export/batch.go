@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 
+	"github.com/catvae/catvae/internal/exprgraph"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -63,7 +64,7 @@ func static(shape []dim) (sizes []int64, varying int) {
 // that differs must be a multiple of the batch: no dimension is guessed.
 func pair(first, second []*G.Node) (order []*node, outputs []*node, err error) {
 	if len(first) != len(second) {
-		return nil, nil, fmt.Errorf("export: the graph has %d outputs at batch %d and %d at batch %d", len(first), firstBatch, len(second), secondBatch)
+		return nil, nil, fmt.Errorf("export: the graph has %d outputs in one trace and %d in another", len(first), len(second))
 	}
 	p := pairer{seen: map[*G.Node]*node{}, twin: map[*G.Node]*G.Node{}}
 	for i := range first {
@@ -94,7 +95,14 @@ func (p *pairer) visit(a, b *G.Node) (*node, error) {
 	}
 	n := &node{first: a, second: b}
 	p.seen[a], p.twin[b] = n, a
-	ca, cb := children(a), children(b)
+	ca, err := exprgraph.Operands(a)
+	if err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	cb, err := exprgraph.Operands(b)
+	if err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
 	if len(ca) != len(cb) {
 		return nil, differs(a, b, "the number of operands differs")
 	}
@@ -105,7 +113,6 @@ func (p *pairer) visit(a, b *G.Node) (*node, error) {
 		}
 		n.in = append(n.in, c)
 	}
-	var err error
 	if n.shape, err = dims(a.Shape(), b.Shape()); err != nil {
 		return nil, differs(a, b, err.Error())
 	}
@@ -118,15 +125,6 @@ func (p *pairer) visit(a, b *G.Node) (*node, error) {
 	n.kind = kindOf(a.Op())
 	p.order = append(p.order, n)
 	return n, nil
-}
-
-// children returns a node's operands in order, repeats kept.
-func children(n *G.Node) []*G.Node {
-	var c []*G.Node
-	for it := n.Graph().From(n.ID()); it.Next(); {
-		c = append(c, it.Node().(*G.Node))
-	}
-	return c
 }
 
 // dims fits every dimension as a number or a multiple of the batch.
@@ -161,14 +159,22 @@ func sameOp(a, b *G.Node) error {
 		return differs(a, b, "the operations differ")
 	}
 	if a.Op() == nil {
-		if a.Name() != b.Name() {
+		if exprgraph.Name(a) != exprgraph.Name(b) {
 			return differs(a, b, "the names differ")
 		}
 		return nil
 	}
 	if isConstant(a) {
-		if va, vb := a.Value(), b.Value(); fmt.Sprint(va) != fmt.Sprint(vb) {
-			return differs(a, b, fmt.Sprintf("a constant is %v at batch %d and %v at batch %d: take the batch from an operand's size (gorgonia.Mean, gorgonia.SizeOf), not from a number", va, firstBatch, vb, secondBatch))
+		va, err := contentOf(a)
+		if err != nil {
+			return err
+		}
+		vb, err := contentOf(b)
+		if err != nil {
+			return err
+		}
+		if !va.equal(vb) {
+			return differs(a, b, fmt.Sprintf("a constant is %.60s in one trace and %.60s in the other: take the batch from an operand's size (gorgonia.Mean, gorgonia.SizeOf), not from a number", fmt.Sprint(a.Value()), fmt.Sprint(b.Value())))
 		}
 		return nil
 	}
@@ -189,11 +195,11 @@ func sameOp(a, b *G.Node) error {
 }
 
 func differs(a, b *G.Node, why string) error {
-	return fmt.Errorf("export: %s (at the other batch size %s) cannot be traced: %s", label(a), label(b), why)
+	return fmt.Errorf("export: %s (in the other trace %s) cannot be traced: %s", label(a), label(b), why)
 }
 
 // label names a node for a reader.
-func label(n *G.Node) string { return fmt.Sprintf("node %q of shape %v", n.Name(), n.Shape()) }
+func label(n *G.Node) string { return exprgraph.Label(n) }
 
 func isConstant(n *G.Node) bool {
 	if n.Op() == nil {

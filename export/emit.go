@@ -11,7 +11,6 @@ import (
 	"github.com/catvae/catvae/internal/onnxop"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"google.golang.org/protobuf/proto"
-	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
@@ -30,6 +29,7 @@ type emitter struct {
 	batch     string            // a value of shape [1] that holds the batch size, once somebody asked
 	source    *node             // an input with the batch, or a multiple of it, as a dimension
 	scope     string            // of the node being lowered
+	drawn     bool              // leaves may differ between the traces
 }
 
 func newEmitter(axis, prefix string) *emitter {
@@ -135,7 +135,7 @@ func (e *emitter) initialiser(name string, dtype onnxpb.TensorProto_DataType, sh
 func littleEndian(data any) []byte {
 	var buf bytes.Buffer
 	if err := binary.Write(&buf, binary.LittleEndian, data); err != nil {
-		panic(err) // slices of numbers only: see value
+		panic(err) // slices of numbers only: see contentOf
 	}
 	return buf.Bytes()
 }
@@ -222,28 +222,6 @@ func onnxType(d tensor.Dtype) onnxpb.TensorProto_DataType {
 		return onnxpb.TensorProto_BOOL
 	}
 	return onnxpb.TensorProto_UNDEFINED
-}
-
-// value returns a node's bound value as an initialiser's content.
-func value(v G.Value) (dtype onnxpb.TensorProto_DataType, shape []int64, raw []byte, err error) {
-	if t, ok := v.(*tensor.Dense); ok && !t.RequiresIterator() {
-		for _, d := range t.Shape() {
-			shape = append(shape, int64(d))
-		}
-	} else if ok {
-		return 0, nil, nil, fmt.Errorf("export: a value of shape %v is a view: materialise it first", t.Shape())
-	}
-	data := v.Data()
-	switch d := data.(type) {
-	case []float32, []float64, []int64, []int32, []uint8, []bool, float32, float64, int64, int32:
-	case []int:
-		data = int64s(d)
-	case int:
-		data = int64(d)
-	default:
-		return 0, nil, nil, fmt.Errorf("export: a value of type %T cannot be an initialiser", data)
-	}
-	return onnxType(v.Dtype()), shape, littleEndian(data), nil
 }
 
 func int64s(s []int) []int64 {

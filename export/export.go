@@ -41,8 +41,9 @@ type Named struct {
 	Node *G.Node
 }
 
-// A Trace builds the graph for a batch size. It is called twice, at two batch sizes, and must otherwise do the same:
-// what differs between the calls is the batch axis. With [Options].Batch it is called once.
+// A Trace builds the graph for a batch size. It is called twice, at two batch sizes, with [Options].Batch twice at that one, and must
+// otherwise do the same: what differs between the calls is the batch axis. Leaves that hold a value must hold the same each time; see
+// [WithValues] for parameters that were trained.
 type Trace func(batch int) (Traced, error)
 
 // Options say how a model describes itself. The zero value works.
@@ -52,6 +53,7 @@ type Options struct {
 	Prefix    string            // put before the names of inner values that belong to no part of the model
 	BatchAxis string            // name of the dynamic dimension, "batch_size" when empty
 	Batch     int               // > 0: the graph is for batches of this size alone, and is traced at no other
+	Drawn     bool              // leaves that hold other numbers in each trace (gorgonia.WithInit) are written as the first trace drew them
 	Metadata  map[string]string // metadata_props, written in the order of their keys
 }
 
@@ -59,12 +61,17 @@ type Options struct {
 //
 // Nodes are lowered one by one in topological order from one table (docs/operators.md lists it), then cleaned up by
 // passes that change no result. Equal graphs with equal values give equal bytes. Errors name the node and what to do;
-// an operation outside the table wraps [ErrUnsupportedOp], one whose numbers gorgonia gets wrong [ErrWrong]. A ctx that is done ends the export, with an error that wraps
+// an operation outside the table wraps [ErrUnsupportedOp], one whose numbers gorgonia gets wrong [ErrWrong]. What comes out has been
+// checked: its values are defined, its operators are those of the opset, and its shapes are gorgonia's. A ctx that is done ends the
+// export, with an error that wraps
 // ctx.Err().
 func Graph(ctx context.Context, trace Trace, o Options) (*Model, error) {
 	first, second, err := bothTraces(ctx, trace, o.Batch)
 	if err != nil {
 		return nil, err
+	}
+	if err := mend(slices.Concat(nodesOf(first.Outputs), nodesOf(second.Outputs))); err != nil {
+		return nil, fmt.Errorf("export: %w", err)
 	}
 	order, outputs, err := pair(nodesOf(first.Outputs), nodesOf(second.Outputs))
 	if err != nil {
@@ -77,6 +84,7 @@ func Graph(ctx context.Context, trace Trace, o Options) (*Model, error) {
 		o.BatchAxis = "batch_size"
 	}
 	e := newEmitter(o.BatchAxis, o.Prefix)
+	e.drawn = o.Drawn
 	if err := e.inputs(first, second, order); err != nil {
 		return nil, err
 	}
@@ -103,28 +111,47 @@ func Graph(ctx context.Context, trace Trace, o Options) (*Model, error) {
 	if o.Doc != "" {
 		e.graph.DocString = proto.String(o.Doc)
 	}
-	return &Model{proto: wrap(e.graph, o), Lowered: lowered, Nodes: len(e.graph.Node), Passes: counts}, nil
+	m := wrap(e.graph, o)
+	if err := e.check(m); err != nil {
+		return nil, err
+	}
+	return &Model{proto: m, Lowered: lowered, Nodes: len(e.graph.Node), Passes: counts}, nil
 }
 
-// bothTraces traces the graph at two batch sizes, or once where only one will be used: then nothing varies.
+// bothTraces traces the graph at two batch sizes, or twice at one where only that will be used: then nothing varies.
 func bothTraces(ctx context.Context, trace Trace, batch int) (first, second Traced, err error) {
-	sizes := []int{firstBatch, secondBatch}
+	sizes := [2]int{firstBatch, secondBatch}
 	if batch > 0 {
-		sizes = []int{batch}
+		sizes = [2]int{batch, batch}
 	}
-	for _, size := range sizes {
+	for i, t := range []*Traced{&first, &second} {
 		if err := ctx.Err(); err != nil {
 			return first, second, fmt.Errorf("export: %w", err)
 		}
-		first = second
-		if second, err = traced(trace, size); err != nil {
+		if *t, err = traced(trace, sizes[i]); err != nil {
 			return first, second, err
 		}
 	}
-	if batch > 0 {
-		first = second
+	if batch == 0 {
+		err = checkVaries(first, second)
 	}
-	return first, second, nil
+	return first, second, err
+}
+
+// checkVaries reports a trace that makes the same of every batch size.
+func checkVaries(first, second Traced) error {
+	if first.Outputs[0].Node == second.Outputs[0].Node {
+		return fmt.Errorf("export: the trace returns the same nodes for every batch size: build the graph in the trace; or, for a graph of one batch size, set Options.Batch")
+	}
+	for i := range min(len(first.Inputs), len(second.Inputs)) {
+		if !first.Inputs[i].Node.Shape().Eq(second.Inputs[i].Node.Shape()) {
+			return nil
+		}
+	}
+	if len(first.Inputs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("export: no input's shape varies with the batch size that the trace is given: make the inputs of that many rows; or, for a graph of one batch size or of none, set Options.Batch")
 }
 
 func traced(trace Trace, batch int) (t Traced, err error) {

@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/catvae/catvae/internal/exprgraph"
 	"github.com/catvae/catvae/internal/flaw"
 	"github.com/catvae/catvae/internal/onnxop"
 	G "gorgonia.org/gorgonia"
@@ -108,28 +109,38 @@ func (e *emitter) lower(n *node) error {
 
 // leaf writes a node that has a value as an initialiser under its name.
 func (e *emitter) leaf(n *node) error {
-	v := n.first.Value()
-	if v == nil {
+	if n.first.Value() == nil {
 		return fmt.Errorf("export: %s has neither an operation nor a value: list it among the inputs, or give it a value", label(n.first))
-	}
-	dtype, shape, raw, err := value(v)
-	if err != nil {
-		return fmt.Errorf("%w (%s)", err, label(n.first))
 	}
 	for _, d := range n.shape {
 		if d.byBatch {
 			return fmt.Errorf("export: %s holds a value whose shape varies with the batch: list it among the inputs", label(n.first))
 		}
 	}
+	v, err := contentOf(n.first)
+	if err != nil {
+		return err
+	}
 	if n.op() != nil {
-		e.names[n] = e.constant("number", dtype, shape, v.Data())
+		e.names[n] = e.constant("number", v.dtype, v.shape, v.data)
 		return nil
 	}
-	if v2 := n.second.Value(); v2 == nil {
-		return fmt.Errorf("export: %s has a value at one batch size only", label(n.first))
+	if n.second.Value() == nil {
+		return fmt.Errorf("export: %s has a value in one trace only", label(n.first))
 	}
-	name := e.unique(n.first.Name())
-	e.initialiser(name, dtype, shape, raw)
+	again, err := contentOf(n.second)
+	if err != nil {
+		return err
+	}
+	if !e.drawn && !v.equal(again) {
+		return fmt.Errorf("export: %s holds other numbers in each trace, as gorgonia.WithInit draws them anew: give the trace the trained ones by export.WithValues, or fixed ones by gorgonia.WithValue; Options.Drawn takes those of the first trace", label(n.first))
+	}
+	name := exprgraph.Name(n.first)
+	if name == "" {
+		name = e.prefix + "constants/unnamed"
+	}
+	name = e.unique(name)
+	e.initialiser(name, v.dtype, v.shape, v.raw)
 	e.names[n] = name
 	e.scopes[n] = parent(name)
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/internal/exprgraph"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 	"pgregory.net/rapid"
@@ -121,8 +122,12 @@ func dependsOn(n, leaf *G.Node) bool {
 			return false
 		}
 		seen[n] = true
-		for it := n.Graph().From(n.ID()); it.Next(); {
-			if visit(it.Node().(*G.Node)) {
+		operands, err := exprgraph.Operands(n)
+		if err != nil {
+			panic(err)
+		}
+		for _, c := range operands {
+			if visit(c) {
 				return true
 			}
 		}

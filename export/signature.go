@@ -14,7 +14,7 @@ import (
 // the value is then not written.
 func (e *emitter) inputs(first, second Traced, order []*node) error {
 	if len(first.Inputs) != len(second.Inputs) {
-		return fmt.Errorf("export: the graph has %d inputs at batch %d and %d at batch %d", len(first.Inputs), firstBatch, len(second.Inputs), secondBatch)
+		return fmt.Errorf("export: the graph has %d inputs in one trace and %d in another", len(first.Inputs), len(second.Inputs))
 	}
 	used := map[*G.Node]*node{}
 	for _, n := range order {

@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/internal/rowmajor"
 	"github.com/catvae/catvae/internal/tape"
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 )
 
 // A Runner is a loaded model that can be run: the runtime's graphs are.
@@ -124,8 +125,8 @@ func Reference(ctx context.Context, trace Trace, batch int, inputs []onnxtensor.
 		if !ok {
 			return nil, fmt.Errorf("export: no value for input %q", n.Name)
 		}
-		if err := tape.Bind(n.Node, tensorOf(in)); err != nil {
-			return nil, fmt.Errorf("export: %w", err)
+		if err := bind(n.Node, in); err != nil {
+			return nil, err
 		}
 	}
 	machine, err := tape.New(t.Outputs[0].Node.Graph(), nodesOf(t.Outputs)...)
@@ -142,7 +143,14 @@ func Reference(ctx context.Context, trace Trace, batch int, inputs []onnxtensor.
 	}
 	out := make([]onnxtensor.Tensor, len(values))
 	for i, v := range values {
-		out[i] = onnxtensor.Tensor{Name: t.Outputs[i].Name, Data: sliceOf(v)}
+		data, err := rowmajor.Data(v)
+		if err != nil {
+			return nil, fmt.Errorf("export: output %q: %w", t.Outputs[i].Name, err)
+		}
+		if d, ok := data.([]int); ok {
+			data = int64s(d)
+		}
+		out[i] = onnxtensor.Tensor{Name: t.Outputs[i].Name, Data: data}
 		for _, d := range t.Outputs[i].Node.Shape() {
 			out[i].Shape = append(out[i].Shape, int64(d))
 		}
@@ -150,25 +158,13 @@ func Reference(ctx context.Context, trace Trace, batch int, inputs []onnxtensor.
 	return out, nil
 }
 
-func tensorOf(t onnxtensor.Tensor) *tensor.Dense {
-	shape := make([]int, len(t.Shape))
-	for i, d := range t.Shape {
-		shape[i] = int(d)
+// bind gives an input node its numbers.
+func bind(n *G.Node, in onnxtensor.Tensor) error {
+	if _, size, _ := onnxtensor.DTypeOf(in.Data); size != max(1, n.Shape().TotalSize()) || size > 1 && !slices.Equal(in.Shape, int64s(n.Shape())) {
+		return fmt.Errorf("export: input %q has shape %v, the graph's has %v", in.Name, in.Shape, n.Shape())
 	}
-	if len(shape) == 0 {
-		shape = []int{1}
+	if err := tape.BindData(n, in.Data); err != nil {
+		return fmt.Errorf("export: input %q: %w", in.Name, err)
 	}
-	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(t.Data))
-}
-
-// sliceOf returns a value's numbers as a slice, a scalar's too.
-func sliceOf(v G.Value) any {
-	switch d := v.Data().(type) {
-	case float32:
-		return []float32{d}
-	case float64:
-		return []float64{d}
-	default:
-		return d
-	}
+	return nil
 }

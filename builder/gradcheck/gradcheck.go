@@ -16,7 +16,8 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/builder"
-	"github.com/catvae/catvae/internal/tape"
+	"github.com/catvae/catvae/internal/exprgraph"
+	"github.com/catvae/catvae/internal/rowmajor"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -65,9 +66,13 @@ func Check(params *builder.Params, inputs map[string]*tensor.Dense, build func(b
 	if err != nil {
 		return err
 	}
-	grads, err := differentiate(loss, variables)
+	nodes := make(G.Nodes, len(variables))
+	for i, v := range variables {
+		nodes[i] = v.node
+	}
+	grads, err := exprgraph.Grad(loss, nodes...)
 	if err != nil {
-		return err
+		return fmt.Errorf("gradcheck: differentiate: %w", err)
 	}
 	machine, err := builder.NewMachine(b, append([]*G.Node{loss}, grads...)...)
 	if err != nil {
@@ -104,6 +109,9 @@ func collect(b *builder.Graph, params *builder.Params, inputs map[string]*tensor
 		}
 		if inputs[name].Dtype() != tensor.Float64 {
 			return nil, fmt.Errorf("gradcheck: input %q is %v: finite differences need tensor.Float64", name, inputs[name].Dtype())
+		}
+		if straight, err := rowmajor.Dense(inputs[name]); err != nil || straight != inputs[name] {
+			return nil, fmt.Errorf("gradcheck: input %q is a view or not in row-major order: materialise it first", name)
 		}
 		variables = append(variables, variable{name, b.Expr().Inputs()[at], inputs[name].Float64s()})
 	}
@@ -143,20 +151,4 @@ func (v variable) compare(symbolic []float64, machine *builder.Machine, inputs m
 		}
 	}
 	return nil
-}
-
-// differentiate is gorgonia.Grad with its panics as errors.
-func differentiate(loss *G.Node, variables []variable) (grads []*G.Node, err error) {
-	nodes := make(G.Nodes, len(variables))
-	for i, v := range variables {
-		nodes[i] = v.node
-	}
-	err = tape.Guard(func() (err error) {
-		grads, err = G.Grad(loss, nodes...)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("gradcheck: differentiate: %w", err)
-	}
-	return grads, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/catvae/catvae/internal/exprgraph"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -52,7 +53,7 @@ func Machine(nodes []*G.Node) error {
 func first(nodes []*G.Node, flaws []flaw) error {
 	graph := map[*G.Node]*node{}
 	for _, n := range nodes {
-		graph[n] = &node{Node: n, in: Children(n), graph: graph}
+		graph[n] = &node{Node: n, in: operands(n), graph: graph}
 	}
 	for _, n := range nodes {
 		for _, f := range flaws {
@@ -74,7 +75,7 @@ func Reached(outputs ...*G.Node) []*G.Node {
 			return
 		}
 		seen[n] = true
-		for _, c := range Children(n) {
+		for _, c := range operands(n) {
 			visit(c)
 		}
 		order = append(order, n)
@@ -85,18 +86,12 @@ func Reached(outputs ...*G.Node) []*G.Node {
 	return order
 }
 
-// Children returns a node's operands in order, repeats kept. A graph finds them by the node's number, which may be another
-// node's after one was removed; a subgraph numbers its nodes anew.
-func Children(n *G.Node) (c []*G.Node) {
-	g := n.Graph()
-	if g == nil {
+// operands returns a node's operands in order, repeats kept; none where they are not known, which is an error to whoever runs the
+// graph.
+func operands(n *G.Node) []*G.Node {
+	c, err := exprgraph.Operands(n)
+	if err != nil {
 		return nil
-	}
-	if g.Node(n.ID()) != n {
-		g = g.SubgraphRoots(n)
-	}
-	for it := g.From(n.ID()); it.Next(); {
-		c = append(c, it.Node().(*G.Node))
 	}
 	return c
 }

@@ -41,7 +41,7 @@ func (n *node) derives(op string) (of []*node) {
 		return nil
 	}
 	for _, y := range n.DerivOf() {
-		if d := (&node{Node: y, in: Children(y), graph: n.graph}); d.is(op) {
+		if d := (&node{Node: y, in: operands(y), graph: n.graph}); d.is(op) {
 			of = append(of, d)
 		}
 	}

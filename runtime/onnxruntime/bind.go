@@ -90,8 +90,14 @@ func (b *binding) value(t backend.Tensor, bind func(string, ort.Value) error) er
 			return bindScalar(b, t.Name, d, bind)
 		case []int64:
 			return bindScalar(b, t.Name, d, bind)
+		case []int32:
+			return bindScalar(b, t.Name, d, bind)
+		case []uint8:
+			return bindScalar(b, t.Name, d, bind)
+		case []bool:
+			return bindScalar(b, t.Name, d, bind)
 		}
-		return fmt.Errorf("a number without dimensions is float32, float64 or int64 here, not %T", t.Data)
+		return fmt.Errorf("it holds %T", t.Data)
 	}
 	v, err := newValue(t, &b.pinner)
 	if err != nil {
@@ -103,7 +109,9 @@ func (b *binding) value(t backend.Tensor, bind func(string, ort.Value) error) er
 
 // bindScalar binds a number. Scalar.Set of onnxruntime_go does not reach the memory that was bound, so an input that
 // changed is bound anew; that costs a microsecond.
-func bindScalar[T interface{ float32 | float64 | int64 }](b *binding, name string, data []T, bind func(string, ort.Value) error) error {
+func bindScalar[T interface {
+	float32 | float64 | int64 | int32 | uint8 | bool
+}](b *binding, name string, data []T, bind func(string, ort.Value) error) error {
 	at := len(b.values)
 	b.values = append(b.values, nil)
 	var s *ort.Scalar[T]

@@ -47,6 +47,12 @@ func newScalar(d backend.DType) (ort.Value, error) {
 		return ort.NewEmptyScalar[float64]()
 	case backend.Int64:
 		return ort.NewEmptyScalar[int64]()
+	case backend.Int32:
+		return ort.NewEmptyScalar[int32]()
+	case backend.Uint8:
+		return ort.NewEmptyScalar[uint8]()
+	case backend.Bool:
+		return ort.NewEmptyScalar[bool]()
 	}
 	return nil, fmt.Errorf("a scalar of type %q is not supported", d)
 }
@@ -73,6 +79,12 @@ func result(name string, v ort.Value) (backend.Tensor, error) {
 		t.Shape, t.Data = nil, []float64{d.GetData()}
 	case *ort.Scalar[int64]:
 		t.Shape, t.Data = nil, []int64{d.GetData()}
+	case *ort.Scalar[int32]:
+		t.Shape, t.Data = nil, []int32{d.GetData()}
+	case *ort.Scalar[uint8]:
+		t.Shape, t.Data = nil, []uint8{d.GetData()}
+	case *ort.Scalar[bool]:
+		t.Shape, t.Data = nil, []bool{d.GetData()}
 	default:
 		return t, fmt.Errorf("output %q is a %T, which is not supported", name, v)
 	}

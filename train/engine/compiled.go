@@ -123,14 +123,13 @@ func (e *Compiled) carried() []export.Carried {
 
 // allocate makes the two sets of states. With several steps a call the memory of a state is read at the call's beginning
 // and written at its end, by one node; ONNX does not say whether that node may write before it has read everything, so
-// no memory is shared then.
+// no memory is shared then. Numbers without dimensions are copied in and out by the backend, and share none either.
 func (e *Compiled) allocate() {
 	for _, s := range e.states {
-		t := onnxtensor.Tensor{Name: s.name, Shape: int64s(s.initial.Shape()), Data: makeData(dtypeOf(e.dtype()), s.initial.Shape().TotalSize())}
-		copyData(t.Data, s.initial.Data())
+		t := onnxtensor.Tensor{Name: s.name, Shape: s.shape, Data: clone(s.initial)}
 		e.sets[0] = append(e.sets[0], t)
-		if e.perCall > 1 || !e.model.Overwritable(s.name, nextPrefix+s.name) {
-			t.Data = makeData(dtypeOf(e.dtype()), s.initial.Shape().TotalSize())
+		if e.perCall > 1 || len(s.shape) == 0 || !e.model.Overwritable(s.name, nextPrefix+s.name) {
+			t.Data = clone(s.initial)
 		}
 		e.sets[1] = append(e.sets[1], t)
 	}
@@ -254,10 +253,7 @@ func (e *Compiled) run(ctx context.Context, batches []Batch) ([]Values, error) {
 func (e *Compiled) State() State {
 	s := State{Steps: e.steps}
 	for _, t := range e.sets[e.current] {
-		_, n, _ := onnxtensor.DTypeOf(t.Data)
-		data := makeData(dtypeOf(e.dtype()), n)
-		copyData(data, t.Data)
-		s.Tensors = append(s.Tensors, onnxtensor.Tensor{Name: t.Name, Shape: slices.Clone(t.Shape), Data: data})
+		s.Tensors = append(s.Tensors, onnxtensor.Tensor{Name: t.Name, Shape: slices.Clone(t.Shape), Data: clone(t.Data)})
 	}
 	return s
 }

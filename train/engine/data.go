@@ -27,6 +27,14 @@ func makeData(d onnxtensor.DType, n int) any {
 	panic(fmt.Sprintf("engine: an input of type %s passed the check of its objective", d))
 }
 
+// clone returns a copy.
+func clone(data any) any {
+	d, n, _ := onnxtensor.DTypeOf(data)
+	c := makeData(d, n)
+	copyData(c, data)
+	return c
+}
+
 // copyData copies numbers into a slice of the same type.
 func copyData(dst, src any) { copyAt(dst, 0, src) }
 

@@ -19,6 +19,6 @@
 //
 // The batch size is fixed. Operations outside docs/operators.md are an error that names the node. Randomness comes in
 // through inputs. gorgonia silently merges some different nodes; this cannot be detected afterwards in a graph that was
-// not built with package builder. Parameters are float32 or float64, all of one type, and have at least one dimension.
+// not built with package builder. Parameters are float32 or float64, all of one type.
 // An engine is for one goroutine; different engines may run at the same time.
 package engine

@@ -318,7 +318,7 @@ func TestBadObjectives(t *testing.T) {
 		"no parameters":    {edit(func(o *engine.Objective, _ *G.ExprGraph) { o.Parameters = nil }), "no parameters"},
 		"a computed one":   {edit(func(o *engine.Objective, _ *G.ExprGraph) { o.Parameters[0] = G.Must(G.Square(o.Parameters[0])) }), "leaves"},
 		"a name twice":     {edit(func(o *engine.Objective, _ *G.ExprGraph) { o.Parameters[1] = o.Parameters[0] }), "twice"},
-		"an input as one":  {edit(func(o *engine.Objective, _ *G.ExprGraph) { o.Parameters, o.Inputs = o.Inputs, o.Parameters }), "holds no tensor"},
+		"an input as one":  {edit(func(o *engine.Objective, _ *G.ExprGraph) { o.Parameters, o.Inputs = o.Inputs, o.Parameters }), "holds no value"},
 		"unused parameter": {edit(func(o *engine.Objective, g *G.ExprGraph) {
 			o.Parameters = append(o.Parameters, G.NewVector(g, tensor.Float32, G.WithName("z"), G.WithValue(dense(tensor.Float32, []float64{1, 2}, 2))))
 		}), "every parameter"},

@@ -7,7 +7,9 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/internal/exprgraph"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/internal/rowmajor"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -26,13 +28,13 @@ type Trace func(g *G.ExprGraph, batch int) (Objective, error)
 // inputs must hold a value, and are constants.
 type Objective struct {
 	Loss       *G.Node        // scalar, float32 or float64
-	Parameters G.Nodes        // leaves with a value and a unique name, of the loss's type
+	Parameters G.Nodes        // leaves with a value and a unique name, of the loss's type; scalars too
 	Inputs     G.Nodes        // leaves with a unique name: each step fills them
 	Metrics    []export.Named // further scalars of the loss's type that a step returns
 }
 
 // A Batch holds the numbers of [Objective].Inputs by their names: a slice each, []float32, []float64, []uint8, []int64 or
-// []int32 as the node's type is, in row-major order; a scalar is a slice of one. A step reads it and keeps nothing.
+// []int32 as the node's type is, in row-major order; []int64 for gorgonia's int; a scalar is a slice of one. A step reads it and keeps nothing.
 type Batch map[string]any
 
 // Values are the loss and then the metrics of one step, from before its update.
@@ -70,6 +72,11 @@ func (s State) Tensor(name string) (onnxtensor.Tensor, bool) {
 	return s.Tensors[i], true
 }
 
+// Parameters returns the state without the optimiser's moments: what export.WithValues takes.
+func (s State) Parameters() []onnxtensor.Tensor {
+	return slices.DeleteFunc(slices.Clone(s.Tensors), func(t onnxtensor.Tensor) bool { return IsMoment(t.Name) })
+}
+
 // check reports the first thing wrong with an objective.
 func (o Objective) check(g *G.ExprGraph) error {
 	switch {
@@ -91,8 +98,10 @@ func (o Objective) check(g *G.ExprGraph) error {
 			return fmt.Errorf("engine: %w: a parameter or input is not a node of the graph that was passed to the trace", ErrObjective)
 		case n.Op() != nil:
 			return fmt.Errorf("engine: %w: %q is the result of %v: parameters and inputs are leaves", ErrObjective, n.Name(), n.Op())
-		case n.Name() == "" || names[n.Name()]:
-			return fmt.Errorf("engine: %w: the name %q is empty or used twice: each parameter and input needs its own", ErrObjective, n.Name())
+		case exprgraph.Name(n) == "":
+			return fmt.Errorf("engine: %w: a parameter or input of shape %v has no name: give each its own (gorgonia.WithName)", ErrObjective, n.Shape())
+		case names[n.Name()]:
+			return fmt.Errorf("engine: %w: the name %q is used twice: each parameter and input needs its own", ErrObjective, n.Name())
 		}
 		names[n.Name()] = true
 	}
@@ -104,14 +113,14 @@ func (o Objective) check(g *G.ExprGraph) error {
 		}
 	}
 	for _, p := range o.Parameters {
-		v, ok := p.Value().(*tensor.Dense)
-		switch {
-		case !ok:
-			return fmt.Errorf("engine: %w: the parameter %q holds no tensor: give it a value (gorgonia.WithValue, WithInit), and a shape of at least one dimension", ErrObjective, p.Name())
-		case v.Dtype() != o.Loss.Dtype():
-			return fmt.Errorf("engine: %w: the parameter %q is of type %v, the loss of %v", ErrObjective, p.Name(), v.Dtype(), o.Loss.Dtype())
-		case v.RequiresIterator():
-			return fmt.Errorf("engine: %w: the value of the parameter %q is a view: materialise it first", ErrObjective, p.Name())
+		if p.Value() == nil {
+			return fmt.Errorf("engine: %w: the parameter %q holds no value: give it one (gorgonia.WithValue, WithInit)", ErrObjective, p.Name())
+		}
+		if _, err := rowmajor.Data(p.Value()); err != nil {
+			return fmt.Errorf("engine: %w: the parameter %q: %w", ErrObjective, p.Name(), err)
+		}
+		if p.Dtype() != o.Loss.Dtype() {
+			return fmt.Errorf("engine: %w: the parameter %q is of type %v, the loss of %v", ErrObjective, p.Name(), p.Dtype(), o.Loss.Dtype())
 		}
 	}
 	for _, m := range o.Metrics {

@@ -191,7 +191,10 @@ func clipByNorm(b *builder.Graph, grads G.Nodes, limit float64) G.Nodes {
 	}
 	var total *G.Node
 	for _, g := range grads {
-		square := b.Sum(b.Square(g))
+		square := b.Square(g)
+		if g != nil && g.Dims() > 0 {
+			square = b.Sum(square)
+		}
 		if total == nil {
 			total = square
 		} else {

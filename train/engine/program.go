@@ -7,9 +7,10 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/internal/exprgraph"
 	"github.com/catvae/catvae/internal/flaw"
 	"github.com/catvae/catvae/internal/onnxtensor"
-	"github.com/catvae/catvae/internal/tape"
+	"github.com/catvae/catvae/internal/rowmajor"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -34,7 +35,14 @@ type program struct {
 type state struct {
 	name    string
 	in, out *G.Node
-	initial *tensor.Dense // read only: it may be the caller's
+	shape   []int64
+	initial any // its numbers, a slice; read only: it may be the caller's
+}
+
+// size returns the number of elements.
+func (s state) size() int {
+	_, n, _ := onnxtensor.DTypeOf(s.initial)
+	return n
 }
 
 // newProgram traces an objective and adds the rest of a step.
@@ -49,7 +57,7 @@ func newProgram(ctx context.Context, trace Trace, o Optimizer, batch int) (*prog
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
-	err := tape.Guard(func() (err error) {
+	err := exprgraph.Guard(func() (err error) {
 		p.objective, err = trace(p.graph, batch)
 		return err
 	})
@@ -60,7 +68,7 @@ func newProgram(ctx context.Context, trace Trace, o Optimizer, batch int) (*prog
 		return nil, err
 	}
 	for _, n := range p.graph.AllNodes() {
-		if n.Op() == nil && IsMoment(n.Name()) {
+		if n.Op() == nil && IsMoment(exprgraph.Name(n)) {
 			return nil, fmt.Errorf("engine: %w: the name %q begins with %q, which is kept for the optimiser", ErrObjective, n.Name(), prefix)
 		}
 	}
@@ -70,13 +78,15 @@ func newProgram(ctx context.Context, trace Trace, o Optimizer, batch int) (*prog
 	if err := flaw.Twice(p.objective.Loss); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
-	var grads G.Nodes
-	err = tape.Guard(func() (err error) {
-		grads, err = G.Grad(p.objective.Loss, p.objective.Parameters...)
-		return err
-	})
+	grads, err := exprgraph.Grad(p.objective.Loss, p.objective.Parameters...)
 	if err != nil {
 		return nil, fmt.Errorf("engine: differentiate the loss (does it depend on every parameter?): %w", err)
+	}
+	for i, w := range p.objective.Parameters {
+		if g := grads[i]; !slices.Equal(g.Shape(), w.Shape()) || g.Dtype() != w.Dtype() {
+			return nil, fmt.Errorf("engine: %w: the gradient of the loss by the parameter %q is %v of shape %v, the parameter %v of shape %v: an operation that reads it differentiates wrongly (docs/operators.md lists those of gorgonia)",
+				ErrObjective, w.Name(), g.Dtype(), g.Shape(), w.Dtype(), w.Shape())
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
@@ -102,10 +112,15 @@ func (p *program) addUpdates(grads G.Nodes) error {
 			in.moments = append(in.moments, b.Input(prefix+m+"/"+w.Name(), w.Shape()...))
 		}
 		next, nextMoments := p.rule.update(b, in)
-		p.states = append(p.states, state{w.Name(), w, next, w.Value().(*tensor.Dense)})
+		initial, err := rowmajor.Data(w.Value())
+		if err != nil {
+			return fmt.Errorf("engine: parameter %q: %w", w.Name(), err)
+		}
+		s := state{w.Name(), w, next, int64s(w.Shape()), initial}
+		p.states = append(p.states, s)
 		for j, m := range in.moments {
 			if b.Err() == nil {
-				moments = append(moments, state{m.Name(), m, nextMoments[j], tensor.New(tensor.WithShape(w.Shape()...), tensor.Of(p.dtype()))})
+				moments = append(moments, state{m.Name(), m, nextMoments[j], s.shape, makeData(dtypeOf(p.dtype()), s.size())})
 			}
 		}
 	}
@@ -132,15 +147,20 @@ func (p *program) checkBatch(b Batch) error {
 		if want := dtypeOf(n.Dtype()); !ok || dtype != want {
 			return fmt.Errorf("engine: input %q is a %T, the objective takes %s: %w", n.Name(), data, want, ErrBatch)
 		}
-		if want := n.Shape().TotalSize(); size != want {
+		if want := max(1, n.Shape().TotalSize()); size != want {
 			return fmt.Errorf("engine: input %q has %d numbers, its shape %v wants %d: %w", n.Name(), size, n.Shape(), want, ErrBatch)
 		}
 	}
 	return nil
 }
 
-// dtypeOf returns the name of a gorgonia type.
-func dtypeOf(d tensor.Dtype) onnxtensor.DType { return onnxtensor.DType(d.Name()) }
+// dtypeOf returns the name of a gorgonia type. Its int is ONNX's int64.
+func dtypeOf(d tensor.Dtype) onnxtensor.DType {
+	if d == tensor.Int {
+		return onnxtensor.Int64
+	}
+	return onnxtensor.DType(d.Name())
+}
 
 // checkState reports a state that belongs to another program, and returns its tensors in the order of the states.
 func (p *program) checkState(s State) ([]onnxtensor.Tensor, error) {
@@ -154,8 +174,8 @@ func (p *program) checkState(s State) ([]onnxtensor.Tensor, error) {
 			return nil, fmt.Errorf("engine: the state's %q: %w", want.name, err)
 		}
 		dtype, _, _ := onnxtensor.DTypeOf(t.Data)
-		if !slices.Equal(t.Shape, int64s(want.initial.Shape())) || dtype != dtypeOf(p.dtype()) {
-			return nil, fmt.Errorf("engine: the state's %q is %s %v, this model's is %s %v: it belongs to another model", want.name, dtype, t.Shape, dtypeOf(p.dtype()), want.initial.Shape())
+		if !slices.Equal(t.Shape, want.shape) || dtype != dtypeOf(p.dtype()) {
+			return nil, fmt.Errorf("engine: the state's %q is %s %v, this model's is %s %v: it belongs to another model", want.name, dtype, t.Shape, dtypeOf(p.dtype()), want.shape)
 		}
 		tensors[i] = t
 	}

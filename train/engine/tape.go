@@ -3,19 +3,20 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/internal/rowmajor"
 	"github.com/catvae/catvae/internal/tape"
 	"github.com/catvae/catvae/runtime/backend"
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 )
 
 // Tape is the engine that runs on gorgonia's tape machine.
 type Tape struct {
 	*program
 	machine *tape.Machine
-	values  []*tensor.Dense // of the states
+	values  []any // of the states: a slice each
 	steps   int
 	closed  bool
 }
@@ -37,7 +38,7 @@ func NewTape(ctx context.Context, trace Trace, o Optimizer, batch int) (*Tape, e
 	}
 	for _, s := range p.states {
 		outputs = append(outputs, s.out)
-		e.values = append(e.values, s.initial.Clone().(*tensor.Dense))
+		e.values = append(e.values, clone(s.initial))
 	}
 	if e.machine, err = tape.New(p.graph, outputs...); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
@@ -93,9 +94,11 @@ func (e *Tape) step(b Batch) (Values, error) {
 	e.steps++
 	reported := 1 + len(e.objective.Metrics)
 	for i, v := range values[reported:] { // copied back: a tensor is never bound as input and output at once
-		if err := tensor.Copy(e.values[i], v.(*tensor.Dense)); err != nil {
+		data, err := rowmajor.Data(v)
+		if err != nil {
 			return nil, fmt.Errorf("engine: step %d: %s: %w", e.steps, e.states[i].name, err)
 		}
+		copyData(e.values[i], data)
 	}
 	out := make(Values, reported)
 	for i := range out {
@@ -107,21 +110,19 @@ func (e *Tape) step(b Batch) (Values, error) {
 // bind gives every input its value.
 func (e *Tape) bind(b Batch) error {
 	for _, n := range e.objective.Inputs {
-		if err := tape.Bind(n, tensor.New(tensor.WithShape(n.Shape()...), tensor.WithBacking(b[n.Name()]))); err != nil {
+		if err := tape.BindData(n, b[n.Name()]); err != nil {
 			return fmt.Errorf("engine: input %q: %w", n.Name(), err)
 		}
 	}
 	for i, s := range e.rule.scalars(e.steps + 1) {
-		var v any = s.value
-		if e.dtype() == tensor.Float32 {
-			v = float32(s.value)
-		}
-		if err := tape.Bind(e.scalars[i], tensor.New(tensor.FromScalar(v))); err != nil {
+		data := makeData(dtypeOf(e.dtype()), 1)
+		setAt(data, 0, s.value)
+		if err := tape.BindData(e.scalars[i], data); err != nil {
 			return fmt.Errorf("engine: %w", err)
 		}
 	}
 	for i, s := range e.states {
-		if err := tape.Bind(s.in, e.values[i]); err != nil {
+		if err := tape.BindData(s.in, e.values[i]); err != nil {
 			return fmt.Errorf("engine: %s: %w", s.name, err)
 		}
 	}
@@ -132,7 +133,7 @@ func (e *Tape) bind(b Batch) error {
 func (e *Tape) State() State {
 	s := State{Steps: e.steps}
 	for i, v := range e.values {
-		s.Tensors = append(s.Tensors, onnxtensor.Tensor{Name: e.states[i].name, Shape: int64s(v.Shape()), Data: v.Clone().(*tensor.Dense).Data()})
+		s.Tensors = append(s.Tensors, onnxtensor.Tensor{Name: e.states[i].name, Shape: slices.Clone(e.states[i].shape), Data: clone(v)})
 	}
 	return s
 }
@@ -144,7 +145,7 @@ func (e *Tape) Restore(s State) error {
 		return err
 	}
 	for i, t := range tensors {
-		copyData(e.values[i].Data(), t.Data)
+		copyData(e.values[i], t.Data)
 	}
 	e.steps = s.Steps
 	return nil
