@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/internal/exprgraph"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/runtime/backend"
@@ -75,7 +76,7 @@ func (m *measurement) exported(ctx context.Context, f form, on []backend.Backend
 		trace := func(batch int) (t export.Traced, err error) {
 			return graph(f, dtype, batch, gradient)
 		}
-		model, err := export.Graph(ctx, trace, export.Options{})
+		model, err := export.Graph(ctx, trace, export.Options{Batch: f.fixed()})
 		if err != nil {
 			m.say("export, gradient %t, %v: %v", gradient, dtype, err)
 			if errors.Is(err, export.ErrWrong) {
@@ -227,6 +228,9 @@ func graph(f form, dtype tensor.Dtype, batch int, gradient bool) (t export.Trace
 	for _, i := range f.differentiated() {
 		wrt = append(wrt, in[i])
 	}
+	if err := exprgraph.Mend(g); err != nil { // as export.Grad does
+		return t, err
+	}
 	grads, err := G.Backpropagate(G.Nodes{y}, G.Nodes{weights}, wrt)
 	for i, n := range grads {
 		t.Outputs = append(t.Outputs, export.Named{Name: fmt.Sprintf("gradient %d", f.differentiated()[i]), Node: n})
@@ -250,6 +254,16 @@ func leaf(g *G.ExprGraph, dtype tensor.Dtype, name string, shape []int) *G.Node 
 		return G.NewScalar(g, dtype, G.WithName(name))
 	}
 	return G.NewTensor(g, dtype, len(shape), G.WithShape(shape...), G.WithName(name))
+}
+
+// fixed is export.Options.Batch: 1 for a form that knows no batch.
+func (f form) fixed() int {
+	for _, s := range f.shapes {
+		if slices.ContainsFunc(s, func(d int) bool { return d < 0 }) {
+			return 0
+		}
+	}
+	return 1
 }
 
 // at gives a shape its batch.

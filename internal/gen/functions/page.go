@@ -34,7 +34,6 @@ var remarks = map[string]string{
 	"BatchNorm":           "in training mode; the running means are not kept in a compiled step",
 	"GlobalAveragePool2D": "it has no gradient in gorgonia: Mean over axes 2 and 3 has",
 	"DiagFlat":            "it has no gradient in gorgonia",
-	"BinaryXent":          "its values need a loss whose gradient is exported too",
 	"ConvType":            "gorgonia's machine converts no float type",
 	"Sparsemax":           "it sorts each row, for which there is no operator here: write an op of your own",
 	"CTCLoss":             "ONNX has no operator for it",
