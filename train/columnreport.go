@@ -9,6 +9,7 @@ import (
 
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train/report"
 )
@@ -87,6 +88,9 @@ func columnNames(set *dataset.Set) []string {
 	names := make([]string, set.RowSize())
 	for i := range names {
 		names[i] = fmt.Sprintf("column %d", i+1)
+		if len(set.Columns) == len(names) {
+			names[i] = visible.Name(set.Columns[i])
+		}
 	}
 	return names
 }

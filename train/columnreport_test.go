@@ -2,6 +2,7 @@ package train_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +66,36 @@ func TestColumnReport(t *testing.T) {
 		}
 		if many := strings.Contains(page, "of 60 columns"); many != (name == "many columns") {
 			t.Errorf("%s: says that columns are left out: %v", name, many)
+		}
+	}
+}
+
+// A table's columns have their names, as text, in tables and on axes.
+func TestColumnNames(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rows.csv")
+	var text strings.Builder
+	text.WriteString("age,<script>alert(1)</script>,garden & pets\n")
+	for i := range 300 {
+		fmt.Fprintf(&text, "0.%d,%d,%d\n", i%10, i%2, i/2%2)
+	}
+	if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run := filepath.Join(t.TempDir(), "run")
+	trained(t, config(t, "batch=20", "data.validation=100", "data.binarize=none", "optimizer.learning_rate=0.03"), path, run, false)
+	page, err := os.ReadFile(filepath.Join(run, train.ReportFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<td>age</td>", "garden &amp; pets <small>"} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the report lacks %q", want)
+		}
+	}
+	for _, bad := range []string{"<script", "garden & pets", "column 1"} {
+		if strings.Contains(string(page), bad) {
+			t.Errorf("the report has %q", bad)
 		}
 	}
 }
