@@ -83,11 +83,11 @@ func (r *run) addColumns(ctx context.Context, model *runtime.Model, set *dataset
 	return nil
 }
 
-// columnNames returns the names of a set's columns, their numbers from 1 where the file has none.
+// columnNames returns the names of a set's columns, their numbers from 0 where the file has none.
 func columnNames(set *dataset.Set) []string {
 	names := make([]string, set.RowSize())
 	for i := range names {
-		names[i] = fmt.Sprintf("column %d", i+1)
+		names[i] = fmt.Sprintf("column %d", i)
 		if len(set.Columns) == len(names) {
 			names[i] = visible.Name(set.Columns[i])
 		}
