@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -202,6 +203,32 @@ func TestRemovedNodesThatCannotBeKnown(t *testing.T) {
 		}
 		if _, err := export.Reference(t.Context(), trace, 1, in); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: the reference's error is %v, want one with %q", name, err, c.want)
+		}
+	}
+}
+
+// A second gradient in one graph, of a loss that shares nodes with the first or of a gradient, is refused: gorgonia.Grad would give the
+// first one's. The first again is given again.
+func TestGradTwice(t *testing.T) {
+	t.Parallel()
+	g := G.NewGraph()
+	w := G.NewVector(g, tensor.Float64, G.WithShape(3), G.WithName("w"))
+	part := must(G.Sum(must(G.Square(w))))
+	first, err := export.Grad(part, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := export.Grad(part, w)
+	if err != nil || again[0] != first[0] {
+		t.Errorf("the same gradient again: %v", err)
+	}
+	for name, loss := range map[string]*G.Node{
+		"three times the first": must(G.HadamardProd(part, G.NewConstant(3.0))),
+		"another of its nodes":  must(G.Mean(must(G.Square(w)))),
+		"of the gradient":       must(G.Sum(must(G.Square(first[0])))),
+	} {
+		if _, err := export.Grad(loss, w); !errors.Is(err, export.ErrWrong) {
+			t.Errorf("%s: %v, want ErrWrong", name, err)
 		}
 	}
 }

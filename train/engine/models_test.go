@@ -80,14 +80,14 @@ func issue286(g *G.ExprGraph, batch int) (o engine.Objective, err error) {
 	return engine.Objective{Loss: loss, Parameters: G.Nodes{hidden, out}, Inputs: G.Nodes{x, y}}, nil
 }
 
-// logistic is a regression of 0 and 1 with a bias, and a penalty of the weights.
+// logistic is a regression of 0 and 1 with a scalar bias, and a penalty of the weights.
 func logistic(g *G.ExprGraph, batch int) (o engine.Objective, err error) {
 	x := G.NewMatrix(g, tensor.Float64, G.WithName("flowers"), G.WithShape(batch, 5))
 	y := G.NewVector(g, tensor.Float64, G.WithName("kinds"), G.WithShape(batch))
 	w := leaf(g, "weights", 5)
-	b := leaf(g, "bias", 1)
+	b := G.NewScalar(g, tensor.Float64, G.WithName("bias"), G.WithValue(0.0))
 	one := G.NewConstant(1.0)
-	p := must(G.Sigmoid(must(G.BroadcastAdd(must(G.Mul(x, w)), b, nil, []byte{0}))))
+	p := must(G.Sigmoid(must(G.Add(must(G.Mul(x, w)), b))))
 	yes := must(G.HadamardProd(must(G.Neg(y)), must(G.Log(p))))
 	no := must(G.HadamardProd(must(G.Sub(one, y)), must(G.Log(must(G.Sub(one, p))))))
 	penalty := must(G.Mul(G.NewConstant(0.01), must(G.Sum(must(G.Square(w))))))
