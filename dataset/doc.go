@@ -20,7 +20,7 @@
 //	NPY      booleans, integers of 8 to 64 bits, or floats of 16 to 64 bits, in either order; the first axis counts the rows; plain or gzip
 //	NPZ      one NPY array of an archive: the only one, one with a usual name, or FILE.npz:NAME
 //	CSV      numbers, a row a line, with or without a header, between commas, semicolons, tabs, bars or spaces; the column label is the label, id is no value; plain or gzip
-//	Parquet  one column of lists, lists of lists or binary, or a number a column, of any type of numbers; label and id as in CSV
+//	Parquet  one column of lists, lists of lists, binary or pictures, or a number a column, of any type of numbers; label and id as in CSV
 //	PNG      one row a picture, turned grey
 //	JPEG     one row a picture, turned grey
 //	GIF      one row a picture, turned grey

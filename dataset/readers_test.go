@@ -136,6 +136,7 @@ func sources(t testing.TB) map[string]source {
 		"pictures by pattern":   {path: testdata("pictures/*g")},
 		"picture":               {path: testdata("pictures/colour.jpg")},
 		"pictures bad":          {path: filepath.Join(dir, "broken"), bad: []int{1, 2, 3, 5}},
+		"Parquet of pictures":   {path: testdata("pictures.parquet"), bad: []int{3, 5}},
 		"Parquet columns":       {path: testdata("columns.parquet")},
 		"Parquet index":         {path: testdata("index.parquet")},
 		"Parquet list":          {path: testdata("list.parquet")},

@@ -21,6 +21,9 @@ func (r byteReader) Bytes(dst []byte) (int, dataset.Decode, error) {
 
 func (r *reader) nextBytes(row []byte) (int, error) {
 	return r.next(func(number int) error {
+		if r.images {
+			return r.picture(row, number)
+		}
 		at := 0
 		for _, c := range r.holds {
 			a := r.batch.Column(c.field)

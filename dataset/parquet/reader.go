@@ -3,7 +3,7 @@
 //	import _ "github.com/catvae/catvae/dataset/parquet"
 //
 // A row's values are one column that holds them all (a list of numbers, a list of such lists, or binary of one byte a value), or all
-// number columns in their order. Numbers are integers, floats of any width, decimals, and booleans, which are 0 and 1. A column called
+// number columns in their order. A binary column may hold pictures, also as Hugging Face's datasets have them. Numbers are integers, floats of any width, decimals, and booleans, which are 0 and 1. A column called
 // label is the label, one called id is no value; dataset.Table chooses columns by name. uint8 and binary columns are bytes, all others
 // numbers: dataset.Options says what values they become.
 //
@@ -27,12 +27,13 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dataset/internal/reading"
+	"github.com/catvae/catvae/picture"
 )
 
 func init() {
 	dataset.RegisterFormat(dataset.Format{
 		Name: "Parquet", Magic: "PAR1", Mark: "begins with PAR1", Open: openFile, Spec: "https://parquet.apache.org/docs/file-format/",
-		Rows: "one column of lists, lists of lists or binary, or a number a column, of any type of numbers; label and id as in CSV",
+		Rows: "one column of lists, lists of lists, binary or pictures, or a number a column, of any type of numbers; label and id as in CSV",
 	})
 }
 
@@ -58,6 +59,8 @@ type reader struct {
 	batch  arrow.RecordBatch
 	at     int // in batch
 	bytes  bool
+	images bool         // rows are pictures
+	fit    picture.Rule // by which they become rows
 	pixels []byte
 	tally  *dataset.Tally
 	sums   map[int][]byte // of the row group that was reported last
@@ -117,6 +120,7 @@ func open(f *dataset.File, o dataset.Options) (*reader, error) {
 	if rows != r.info.Rows {
 		return nil, f.Broken(fmt.Sprintf("its row groups have %d rows, its end says %d", rows, r.info.Rows), nil)
 	}
+	r.flatten()
 	if err := r.choose(path); err != nil {
 		return nil, err
 	}
@@ -133,6 +137,9 @@ func open(f *dataset.File, o dataset.Options) (*reader, error) {
 	head := []string{"Parquet", foot, fmt.Sprint(r.info.Shape)}
 	if r.chosen != "" {
 		head = append(head, r.chosen)
+	}
+	if r.images {
+		head = append(head, fmt.Sprintf("%+v", r.fit))
 	}
 	r.tally = o.Tally(r.info.Rows, head...)
 	return r, nil
@@ -247,6 +254,15 @@ func (r *reader) measure() error {
 			return r.file.Broken("it has no rows", nil)
 		}
 		return err
+	}
+	var err error
+	if r.images, err = r.findPictures(); err != nil {
+		return err
+	}
+	if r.images {
+		r.info.Shape, r.info.Pictures = []int{r.fit.Height, r.fit.Width}, true
+		r.table.Props.BatchSize = pictureRows
+		return r.from(0)
 	}
 	r.info.Shape = []int{len(r.holds)}
 	if len(r.holds) > 1 {

@@ -81,3 +81,11 @@ for name, picture in sorted(pictures.items()):
     if read.mode == "RGBA":  # a transparent picture stands on black
         read = Image.alpha_composite(Image.new("RGBA", read.size, (0, 0, 0, 255)), read)
     print(name, numpy.asarray(read.convert("L")).ravel().tolist())
+
+# Pictures as Hugging Face's datasets write them: row 3 is cut, row 5 has no bytes.
+files = [open("pictures/" + name, "rb").read() for name in ["grey.png", "colour.png", "grey.jpeg", "colour.jpg"]]
+pictures = [{"bytes": files[i % 4], "path": f"{i}.png"} for i in range(7)]
+pictures[3]["bytes"], pictures[5]["bytes"] = files[0][:40], None
+kind = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
+t = pyarrow.table({"image": pyarrow.array(pictures, kind), "label": [["cat", "dog"][i % 2] for i in range(7)]})
+pyarrow.parquet.write_table(t, "pictures.parquet", row_group_size=3)
