@@ -136,15 +136,13 @@ func TestStdinLeavesNothing(t *testing.T) {
 	}
 }
 
-// A picture on standard input is not read, and is told so.
+// What nothing is known of is shown by its first bytes.
 func TestUnknownContent(t *testing.T) {
 	t.Parallel()
-	for _, data := range [][]byte{fileBytes(t, "testdata/pictures/grey.png"), {1, 2, 3}} {
-		_, err := dataset.Open(t.Context(), dataset.Stdin, dataset.Options{Stdin: bytes.NewReader(data)})
-		var unsupported *dataset.UnsupportedError
-		if !errors.As(err, &unsupported) || !strings.HasPrefix(err.Error(), "dataset: standard input: it begins with ") {
-			t.Error(err)
-		}
+	_, err := dataset.Open(t.Context(), dataset.Stdin, dataset.Options{Stdin: bytes.NewReader([]byte{1, 2, 3})})
+	var unsupported *dataset.UnsupportedError
+	if !errors.As(err, &unsupported) || !strings.HasPrefix(err.Error(), "dataset: standard input: it begins with ") {
+		t.Error(err)
 	}
 }
 

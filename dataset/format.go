@@ -95,6 +95,9 @@ func sniff(s *stream, file func() (*File, error), o Options) (_ Reader, err erro
 	if len(head) == 0 {
 		return nil, &FormatError{File: s.name, Reason: "it is empty"}
 	}
+	if err := refuseForeign(s.name, head); err != nil {
+		return nil, err
+	}
 	f, ok := formatOf(head)
 	switch {
 	case !ok:

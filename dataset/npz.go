@@ -46,6 +46,9 @@ func openArray(f *File, member string, o Options) (Reader, error) {
 	for _, m := range z.File {
 		names = append(names, m.Name)
 	}
+	if err := refuseMembers(path, names); err != nil {
+		return nil, err
+	}
 	name := member + ".npy"
 	if member == "" && len(names) == 1 {
 		name = names[0]
