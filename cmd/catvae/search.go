@@ -3,21 +3,40 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
+	"github.com/alecthomas/kong"
 	"github.com/catvae/catvae/cmd/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/codefile"
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/dataset"
 )
 
 type searchCommand struct {
-	Codes   string `help:"NPY file of packed codes, uint8 [rows, bytes], to search in." required:"" placeholder:"FILE.npy"`
-	Queries string `help:"NPY file of packed codes to search for." placeholder:"FILE.npy" xor:"queries" required:""`
-	Row     []int  `help:"Row of --codes to search for, from 0; may be repeated." placeholder:"N" xor:"queries" required:"" range:"0,1000000000"`
+	Codes   string `help:"Packed codes to search in, as infer writes them: NPY, CSV, TSV, JSON lines or Parquet, also packed in .gz or .zst, or a folder of parts." required:"" placeholder:"FILE|DIR"`
+	Queries string `help:"Packed codes to search for, in the same forms." placeholder:"FILE|DIR" xor:"queries" required:""`
+	Row     rowIDs `help:"Row of --codes to search for, by its id where the file has ids, or its number from 0; may be repeated." placeholder:"ID" xor:"queries" required:""`
 	K       int    `help:"How many of the nearest codes." short:"k" default:"10" range:"1,1000000000"`
+	Text    string `help:"How codes are written as text: bits, hex, or auto: bits where all digits are 0 and 1." default:"auto" enum:"auto,bits,hex"`
 	JSON    bool   `help:"One JSON object a line instead of CSV."`
+}
+
+// rowIDs are the values of a flag that may be repeated, byte for byte: kong takes lists of texts apart at commas, and changes what is not UTF-8.
+type rowIDs struct{ list []string }
+
+// Decode implements kong.MapperValue.
+func (r *rowIDs) Decode(ctx *kong.DecodeContext) error {
+	id, err := ctx.Scan.PopValue("id")
+	if err == nil {
+		r.list = append(r.list, id.String())
+	}
+	return err
 }
 
 // Help is printed under the flags' list.
@@ -25,26 +44,25 @@ func (searchCommand) Help() string {
 	return `Examples:
 
   catvae search --codes codes.npy --row 17 -k 5
-  catvae search --codes codes.npy --queries new.npy --json
+  catvae search --codes codes.parquet --row photo/0001.jpg
+  catvae search --codes codes.csv.gz --queries new.npy --json
 
-Prints query, rank, row and distance of the nearest codes, in bits that differ: the nearest first, and the lower row first where distances are equal. Every code is compared, on all cores. For categorical models the distance is twice the number of variables that differ.
+Prints query, rank, row, id and distance of the nearest codes, in bits that differ: the nearest first, and the lower row first where distances are equal. A query is called by its id; the column id is left out where the file has no ids. Every code is compared, on all cores. For categorical models the distance is twice the number of variables that differ.
 
 ` + cli.ExitStatus
 }
 
 func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
-	all, err := loadCodes(ctx, c.Codes)
+	all, err := codefile.Read(ctx, c.Codes, c.Text)
 	if err != nil {
 		return err
 	}
-	index, err := codes.NewIndex(8 * all.RowSize())
+	index, err := codes.NewIndex(8 * all.Bytes)
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", c.Codes, err, dataset.ErrData)
 	}
-	for i := range all.Len() {
-		if err := index.Add(all.Bytes(i)); err != nil {
-			return fmt.Errorf("%s: %w", c.Codes, err)
-		}
+	if err := index.Add(all.Packed); err != nil {
+		return fmt.Errorf("%s: %w: %w", c.Codes, err, dataset.ErrData)
 	}
 	names, queries, err := c.queries(ctx, all)
 	if err != nil {
@@ -54,70 +72,107 @@ func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
 	if err != nil {
 		return err
 	}
-	return c.print(env.Stdout, names, found)
+	return c.print(env.Stdout, all, names, found)
 }
 
-// queries returns the codes to search for, and the number of each.
-func (c searchCommand) queries(ctx context.Context, all *dataset.Set) (names []int, queries []byte, err error) {
-	rows := c.Row
-	if c.Queries == "" && len(rows) == 0 {
-		return nil, nil, fmt.Errorf("%w: --row names no row", cli.ErrUsage)
-	}
-	from := all
+// queries returns the codes to search for, and what each is called.
+func (c searchCommand) queries(ctx context.Context, all *codefile.Codes) (names []string, queries []byte, err error) {
 	if c.Queries != "" {
-		if from, err = loadCodes(ctx, c.Queries); err != nil {
+		from, err := codefile.Read(ctx, c.Queries, c.Text)
+		if err != nil {
 			return nil, nil, err
 		}
-		if from.RowSize() != all.RowSize() {
-			return nil, nil, fmt.Errorf("%s has codes of %d bytes, %s of %d: they come from different models: %w", c.Queries, from.RowSize(), c.Codes, all.RowSize(), dataset.ErrData)
+		if from.Bytes != all.Bytes {
+			return nil, nil, fmt.Errorf("%s has codes of %d bytes, %s of %d: they come from different models: %w", c.Queries, from.Bytes, c.Codes, all.Bytes, dataset.ErrData)
 		}
-		for i := range from.Len() {
-			rows = append(rows, i)
+		for row := range from.Len() {
+			names = append(names, from.ID(row))
 		}
+		return names, from.Packed, nil
 	}
-	for _, row := range rows {
-		if row < 0 || row >= from.Len() {
-			return nil, nil, fmt.Errorf("%w: --row %d: %s has rows 0 to %d", cli.ErrUsage, row, c.Codes, from.Len()-1)
+	if len(c.Row.list) == 0 {
+		return nil, nil, fmt.Errorf("%w: --row names no row", cli.ErrUsage)
+	}
+	for _, id := range c.Row.list {
+		rows, err := find(all, id)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: --row %s: %w", cli.ErrUsage, id, err)
 		}
-		names, queries = append(names, row), append(queries, from.Bytes(row)...)
+		for _, row := range rows {
+			names, queries = append(names, all.ID(row)), append(queries, all.Packed[row*all.Bytes:][:all.Bytes]...)
+		}
 	}
 	return names, queries, nil
 }
 
-// loadCodes reads packed codes.
-func loadCodes(ctx context.Context, path string) (*dataset.Set, error) {
-	set, err := dataset.Load(ctx, path, dataset.Options{})
-	if err != nil {
-		return nil, err
+// find returns the row that an id means, or the rows of numbers that are separated by commas.
+func find(all *codefile.Codes, id string) (rows []int, err error) {
+	row, err := all.Find(id)
+	if err == nil {
+		return []int{row}, nil
 	}
-	if len(set.Shape) != 1 || set.DType != "uint8" {
-		return nil, fmt.Errorf("%s holds %s rows of shape %v: packed codes are uint8 [rows, bytes], as infer writes them: %w", path, set.DType, set.Shape, dataset.ErrData)
+	for number := range strings.SplitSeq(id, ",") {
+		if _, no := strconv.Atoi(number); no != nil || number == id {
+			return nil, err
+		}
+		row, err := all.Find(number)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
 	}
-	return set, nil
+	return rows, nil
 }
 
-func (c searchCommand) print(w io.Writer, names []int, found [][]codes.Match) error {
+func (c searchCommand) print(w io.Writer, all *codefile.Codes, names []string, found [][]codes.Match) error {
 	out := bufio.NewWriter(w)
+	table, lines := csv.NewWriter(out), json.NewEncoder(out)
+	lines.SetEscapeHTML(false)
 	if !c.JSON {
-		fmt.Fprintln(out, "query,rank,row,distance")
+		record := []string{"query", "rank", "row", "id", "distance"}
+		if all.IDs == nil {
+			record = []string{"query", "rank", "row", "distance"}
+		}
+		if err := table.Write(record); err != nil {
+			return err
+		}
 	}
-	lines := json.NewEncoder(out)
 	for i, matches := range found {
 		for rank, m := range matches {
-			if !c.JSON {
-				fmt.Fprintf(out, "%d,%d,%d,%d\n", names[i], rank+1, m.Row, m.Distance)
-				continue
-			}
-			err := lines.Encode(struct {
-				Query    int `json:"query"`
-				Rank     int `json:"rank"`
-				Row      int `json:"row"`
-				Distance int `json:"distance"`
-			}{names[i], rank + 1, m.Row, m.Distance})
-			if err != nil {
+			if err := c.printOne(table, lines, all, names[i], rank+1, m); err != nil {
 				return err
 			}
 		}
 	}
-	return out.Flush()
+	table.Flush()
+	return errors.Join(table.Error(), out.Flush())
+}
+
+func (c searchCommand) printOne(table *csv.Writer, lines *json.Encoder, all *codefile.Codes, query string, rank int, m codes.Match) error {
+	if c.JSON {
+		match := struct {
+			Query    any `json:"query"`
+			Rank     int `json:"rank"`
+			Row      int `json:"row"`
+			ID       any `json:"id,omitempty"`
+			Distance int `json:"distance"`
+		}{Query: number(query), Rank: rank, Row: m.Row, Distance: m.Distance}
+		if all.IDs != nil {
+			match.ID = number(all.IDs[m.Row])
+		}
+		return lines.Encode(match)
+	}
+	record := []string{query, strconv.Itoa(rank), strconv.Itoa(m.Row)}
+	if all.IDs != nil {
+		record = append(record, all.IDs[m.Row])
+	}
+	return table.Write(append(record, strconv.Itoa(m.Distance)))
+}
+
+// number returns a whole number as one, and any other id as it is.
+func number(id string) any {
+	if n, err := strconv.Atoi(id); err == nil && strconv.Itoa(n) == id {
+		return n
+	}
+	return id
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -80,6 +81,10 @@ func (w *Writer) Write(first int, names []string, codes []byte) error {
 		if numbered {
 			numbers.Append(int64(first + i))
 		} else {
+			if !utf8.ValidString(names[i]) {
+				w.err = fmt.Errorf("parquet: the name %q is not UTF-8, which others could not read", names[i])
+				break
+			}
 			w.rows.Field(0).(*array.StringBuilder).Append(names[i])
 		}
 		w.rows.Field(1).(*array.FixedSizeBinaryBuilder).Append(codes[i*w.bytes:][:w.bytes])

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -82,6 +83,7 @@ func Run(ctx context.Context, env Env, name, description string, grammar any, ar
 		}
 	}()
 	parser, err := kong.New(grammar, kong.Name(name), kong.Description(description), kong.UsageOnError(),
+		kong.KindMapper(reflect.String, kong.MapperFunc(asWritten)),
 		kong.Writers(env.Stdout, env.Stderr), kong.Exit(func(int) { panic(errExit) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(env), Vars())
@@ -99,6 +101,15 @@ func Run(ctx context.Context, env Env, name, description string, grammar any, ar
 		return err
 	}
 	return command.Run()
+}
+
+// asWritten takes a text byte for byte. kong's own way changes what is not UTF-8, as names of files may be.
+func asWritten(ctx *kong.DecodeContext, target reflect.Value) error {
+	value, err := ctx.Scan.PopValue("string")
+	if err == nil {
+		target.SetString(value.String())
+	}
+	return err
 }
 
 // A Hint names the flag that helps with a kind of error. Libraries know no flags.
