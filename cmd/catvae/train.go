@@ -37,6 +37,7 @@ type trainCommand struct {
 	Force           bool          `help:"Replace an existing run at --out." xor:"resume"`
 	Verbose         bool          `help:"Say what the exporter's passes did to the training graph."`
 	cli.Table
+	cli.Download
 	cli.Backend
 }
 
@@ -83,7 +84,7 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	if err := config.Validate(); err != nil {
 		return err
 	}
-	backend, err := c.Backend.Open(ctx, env, false, onnxruntime.WithSpinning(true))
+	backend, err := c.OpenOrFetch(ctx, env, c.Backend, onnxruntime.WithSpinning(true))
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,11 @@ func (b Backend) Open(ctx context.Context, env Env, install bool, more ...onnxru
 		return nil, b.withFlags(err)
 	}
 	if onnxruntime.Linked {
-		fmt.Fprintf(env.Stderr, "warning: %s; the graphs run in pure Go instead, which is slower (--backend %s makes this an error)\n", OneLine(err), BackendONNXRuntime)
+		hint := fmt.Sprintf("--backend %s makes this an error", BackendONNXRuntime)
+		if env.fallBackHint != "" {
+			hint = env.fallBackHint + ", " + hint
+		}
+		fmt.Fprintf(env.Stderr, "warning: %s; the graphs run in pure Go instead, which is slower (%s)\n", OneLine(err), hint)
 	}
 	return pureGo{PureGo(b.Threads)}, nil
 }

@@ -26,6 +26,8 @@ import (
 // Env is what a command runs in: tests give their own. What a command writes to either is text, and is made visible: see package text.
 type Env struct {
 	Stdout, Stderr io.Writer
+
+	fallBackHint string // what to do about pure Go, in the warning of it
 }
 
 // Main parses the arguments into a grammar and runs the chosen command. It returns the exit code; code maps errors that
@@ -36,7 +38,7 @@ func Main(name, description string, grammar any, code func(error) int) int {
 	withoutSIGPIPE()
 	ctx, stop := untilSignal(name)
 	defer stop()
-	err := Run(ctx, Env{os.Stdout, os.Stderr}, name, description, grammar, os.Args[1:])
+	err := Run(ctx, Env{Stdout: os.Stdout, Stderr: os.Stderr}, name, description, grammar, os.Args[1:])
 	if closed := os.Stdout.Close(); err == nil && closed != nil { // some systems say only now that the disk is full
 		err = fmt.Errorf("%w: %w", ErrStdout, closed)
 	}
