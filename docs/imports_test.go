@@ -30,7 +30,7 @@ var importRules = []importRule{
 	{"dataset", "dataset/internal/... dist internal/diskspace internal/noise internal/readfile internal/visible picture", "github.com/x448/float16 golang.org/x/image/ golang.org/x/sync/"},
 	{"dataset/internal/...", "dist internal/noise internal/readfile internal/visible", "github.com/zeebo/xxh3"},
 	{"dataset/parquet", "dataset dataset/internal/... dist internal/readfile internal/visible picture", "github.com/apache/arrow-go/"},
-	{"builder/...", "builder/... dist internal/...", "gorgonia.org/ github.com/chewxy/hm gonum.org/v1/gonum/"},
+	{"builder/...", "builder/... dist internal/...", "gorgonia.org/ github.com/chewxy/hm github.com/x448/float16 gonum.org/v1/gonum/ google.golang.org/protobuf/"},
 	{"export", "internal/...", "gorgonia.org/ google.golang.org/protobuf/"},
 	{"bundle", "dist internal/foreign internal/onnxtensor internal/readfile internal/visible", ""},
 	{"bundle/variant", "bundle dist internal/... runtime/backend", "github.com/x448/float16 google.golang.org/protobuf/"},

@@ -54,7 +54,7 @@ func readNetworks(dir string, c Config, categories int) (networks, Config, error
 			}
 			path = filepath.Join(dir, local)
 		}
-		data, err := readfile.Bytes(path, maxGraph)
+		data, err := importer.ReadFile(path)
 		if err != nil {
 			return n, c, fmt.Errorf("train: %s.graph: %w: a configuration and the graphs that it names belong together", part.name, err)
 		}

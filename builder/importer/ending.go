@@ -275,11 +275,19 @@ func (e ending) asLogits() (logits ending, ok bool) {
 	return e, true
 }
 
+// smoothed reports probabilities that were drawn a little towards 1/2: scale · σ(w) + (1 - scale)/2.
+func (e ending) smoothed() bool {
+	return !e.softmax && !e.log && math.Abs(e.scale/2+e.shift-0.5) <= exact && e.scale >= 0.9 && e.scale < 1
+}
+
 // logit returns log(p/(1-p)).
 func logit(p float64) float64 { return math.Log(p) - math.Log1p(-p) }
 
 // clamped reports bounds.
 func (e ending) clamped() bool { return !math.IsInf(e.least, -1) || !math.IsInf(e.most, 1) }
+
+// bounds says which, in words.
+func (e ending) bounds() string { return interval{e.least, e.most}.String() }
 
 // without returns the graph with an ending of logits in place of the one that it has: everything else, and all names, stay. at is the
 // first node in the place of the one that squashed, which reads z; left are nodes that were made to change nothing.

@@ -55,6 +55,7 @@ func TestEndings(t *testing.T) {
 		"1 - sigmoid":                               {17, aSigmoid + ";y = Sub one p", "are taken"},
 		"1 - a clamped sigmoid":                     {17, aSigmoid + ";q = Clip p eps half;y = Sub one q", "are taken"},
 		"there and back":                            {17, aSigmoid + ";a = Mul p two;b = Sub a one;c = Add b one;y = Div c two", "are taken"},
+		"drawn towards 1/2":                         {17, aSigmoid + ";a = Mul p most;y = Add a rise", "are taken"},
 		"a constant of nodes":                       {17, aSigmoid + ";k = Div two two;y = Mul p k", "are taken"},
 	} {
 		data := written{nodes: strings.Split(c.nodes, ";"), opset: c.opset}.encode(t)
@@ -159,6 +160,7 @@ func TestBoundedEndings(t *testing.T) {
 		"Gelu":                         {aLogit + ";y = Gelu z", "or above"},
 		"swish":                        {aSigmoid + ";y = Mul z p", "or above"},
 		"Selu":                         {aLogit + ";y = Selu z", "-1.758 or above"},
+		"softsign":                     {aLogit + ";a = Abs z;b = Add one a;y = Div z b", "between -1 and 1"},
 		"half a sigmoid":               {aSigmoid + ";y = Mul p half", "between 0 and 0.5"},
 		"a sigmoid, moved":             {aSigmoid + ";y = Sub p half", "between -0.5 and 0.5"},
 		"the logarithm of a sigmoid":   {aSigmoid + ";y = Log p", "or below"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/onnxeval"
 	"github.com/catvae/catvae/internal/onnxgraph"
 	"github.com/catvae/catvae/internal/onnxop"
@@ -30,16 +31,24 @@ type File struct {
 	graph    *onnxgraph.Graph
 	producer map[string]int // the node that computes a value
 	weights  map[string]onnxgraph.Tensor
+	half     bool // the file has numbers in half precision, which are float32 here
 }
 
-// Parse checks and decodes a model. Errors wrap onnxcheck's refusal. Whether its operators can be imported is
+// Parse checks and decodes a model. What it has in float16 or bfloat16 becomes float32. Errors wrap onnxcheck's refusal. Whether its operators can be imported is
 // seen when a part of it is built.
 func Parse(model []byte) (*File, error) {
-	decoded, err := onnxgraph.Decode(model) // whose errors are visible
+	m, err := onnxcheck.Parse(model) // whose errors are visible, as those of onnxgraph are
 	if err != nil {
 		return nil, err
 	}
-	return newFile(decoded), nil
+	half := widen(m)
+	decoded, err := onnxgraph.Of(m)
+	if err != nil {
+		return nil, err
+	}
+	f := newFile(decoded)
+	f.half = half
+	return f, nil
 }
 
 func newFile(graph *onnxgraph.Graph) *File {

@@ -55,7 +55,7 @@ func initialisers() []*onnxpb.TensorProto {
 		numbers("variance", []int64{4}, 0.5, 1, 2, 0.25), numbers("variance2", []int64{2}, 0.5, 2), weights("c2", 2), weights("d2", 2),
 		numbers("two", nil, 2), numbers("half", nil, 0.5), numbers("one", []int64{1}, 1), numbers("minus", nil, -1), numbers("three", nil, 3), numbers("deep", []int64{1, 1, 1}, 2),
 		numbers("low", nil, -0.7), numbers("top", nil, 0.6), numbers("far", nil, -1e6), numbers("least", nil, -math.MaxFloat32), numbers("infinite", nil, float32(math.Inf(1))),
-		numbers("eps", nil, 1e-6), numbers("rest", nil, 1-1e-6), numbers("nought", nil, 0), numbers("deep4", []int64{1}, 4), numbers("ten", nil, 10), numbers("minus10", nil, -10), weights("pw", 6, 6), weights("u6", 6, 1),
+		numbers("eps", nil, 1e-6), numbers("rest", nil, 1-1e-6), numbers("nought", nil, 0), numbers("deep4", []int64{1}, 4), numbers("ten", nil, 10), numbers("most", nil, 0.98), numbers("rise", nil, 0.01), numbers("minus10", nil, -10), weights("pw", 6, 6), weights("u6", 6, 1),
 		ints("two_three", 0, 2, 3), ints("flat", 0, -1), ints("fixed", 2, 6), ints("at1", 1), ints("at2", 2), ints("last", -1), ints("whole2", 2), ints("whole0", 0), ints("four", 4),
 		{Name: proto.String("true"), DataType: proto.Int32(int32(onnxpb.TensorProto_BOOL)), Int32Data: []int32{1}},
 		{Name: proto.String("false"), DataType: proto.Int32(int32(onnxpb.TensorProto_BOOL)), Int32Data: []int32{0}},

@@ -62,6 +62,8 @@ func (f *File) intervalOf(output string) interval {
 			}
 		case n.Op == "Mul" && (f.gates(n.Inputs[0], n.Inputs[1]) || f.gates(n.Inputs[1], n.Inputs[0])):
 			v = interval{leastSwish, math.Inf(1)}
+		case n.Op == "Div" && f.softens(n):
+			v = interval{-1, 1}
 		case rule != nil:
 			in := make([]interval, len(n.Inputs))
 			for i, name := range n.Inputs {
@@ -88,6 +90,29 @@ func (f *File) intervalOf(output string) interval {
 func (f *File) gates(gate, x string) bool {
 	i, ok := f.producer[gate]
 	return ok && f.graph.Nodes[i].Op == "Sigmoid" && f.graph.Nodes[i].Inputs[0] == x
+}
+
+// softens reports x / (1 + |x|), which is softsign.
+func (f *File) softens(n onnxgraph.Node) bool {
+	i, ok := f.producer[n.Inputs[1]]
+	if !ok || f.graph.Nodes[i].Op != "Add" {
+		return false
+	}
+	for _, name := range f.graph.Nodes[i].Inputs {
+		if at, ok := f.producer[name]; ok && f.graph.Nodes[at].Op == "Abs" && f.graph.Nodes[at].Inputs[0] == n.Inputs[0] {
+			one, known := f.number(other(f.graph.Nodes[i].Inputs, name))
+			return known && one >= 1
+		}
+	}
+	return false
+}
+
+// other returns the one of two names that is not the given one.
+func other(names []string, name string) string {
+	if names[0] == name {
+		return names[1]
+	}
+	return names[0]
 }
 
 // The least values of x·σ(x) and x·Φ(x).

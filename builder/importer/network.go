@@ -78,7 +78,7 @@ func network(model []byte, part string, o Options, ours string) (*Network, error
 	}
 	in := f.graph.Inputs[0]
 	if in.DType != onnxtensor.Float32 && in.DType != onnxtensor.Float64 {
-		return nil, fmt.Errorf("importer: the input %.100q is %s: models take rows of float32 within [0,1]: export the graph without what turns bytes into them: %w", in.Name, in.DType, ErrGraph)
+		return nil, fmt.Errorf("importer: the input %.100q is %s: models take rows of fractions within [0,1]: export the graph without what turns %[2]s into them: %w", in.Name, in.DType, ErrGraph)
 	}
 	if _, err := fixedShape(in, 1); err != nil {
 		return nil, err
@@ -165,7 +165,14 @@ func (n *Network) findLogits() error {
 		logits, known = e.asLogits()
 	}
 	if !known {
+		if ok && n.gives == "" && e.smoothed() {
+			n.gives, n.note = Probabilities, fmt.Sprintf("%v and the numbers around it give probabilities: their logits are taken", n.given.graph.Nodes[e.node])
+			return nil
+		}
 		n.note = fmt.Sprintf("%.100q is taken as logits: there is no sigmoid or softmax at the end", n.output)
+		if n.gives == Probabilities {
+			n.note = fmt.Sprintf("%.100q are probabilities, as was said: their logits are taken", n.output)
+		}
 		return nil
 	}
 	n.file, n.ending, n.left = n.given.without(logits)
@@ -175,7 +182,7 @@ func (n *Network) findLogits() error {
 	case len(e.behind) == 0 && (at.Op == "Sigmoid" || e.softmax):
 		n.note = fmt.Sprintf("%v at the end is left out: what goes into it are logits", at)
 	case logits.clamped():
-		n.note = fmt.Sprintf("%v and what is behind it give probabilities: their logits are taken, within the same bounds, %.4g to %.4g", at, logits.least, logits.most)
+		n.note = fmt.Sprintf("%v and what is behind it give probabilities: their logits are taken, clamped alike: %s", at, logits.bounds())
 	default:
 		n.note = fmt.Sprintf("%v and the numbers around it give probabilities: their logits are taken", at)
 	}
@@ -193,7 +200,6 @@ func (n *Network) settle(categories int) error {
 	}
 	if n.gives == Probabilities {
 		n.file, n.logits = n.given.ofProbabilities(n.output, categories > 0)
-		n.note = fmt.Sprintf("%.100q are probabilities, as was said: their logits are taken", n.output)
 		return n.tryAll()
 	}
 	v := n.given.intervalOf(n.output)
@@ -284,8 +290,13 @@ func (n *Network) Width() int {
 // Parameters returns the parameters, as the model names them.
 func (n *Network) Parameters() []Parameter { return n.params }
 
-// Note says what was found at the graph's end.
-func (n *Network) Note() string { return n.note }
+// Note says what was found at the graph's end, and where the file's numbers are of half precision.
+func (n *Network) Note() string {
+	if n.given.half {
+		return n.note + "; its numbers of half precision are computed as float32, and without its roundings"
+	}
+	return n.note
+}
 
 // Build implements builder.ImportedNetwork: flat rows take the shape that the graph declares.
 func (n *Network) Build(b *builder.Graph, x *G.Node) *G.Node {

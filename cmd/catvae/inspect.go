@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/internal/onnxcheck"
@@ -88,12 +89,9 @@ func (c inspectCommand) Run(env cli.Env) error {
 	return nil
 }
 
-// maxGraph is the largest ONNX file there is, 2 GiB.
-const maxGraph = 2<<30 - 1
-
 // readGraph reads an ONNX file, which may come from anywhere. What is no regular file, or larger than any, is no graph.
 func readGraph(path string) ([]byte, error) {
-	data, err := readfile.Bytes(path, maxGraph)
+	data, err := importer.ReadFile(path)
 	if err != nil && !readfile.System(err) {
 		err = fmt.Errorf("%w: %w", err, backend.ErrUnsafe)
 	}

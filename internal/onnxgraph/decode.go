@@ -20,7 +20,7 @@ func Decode(model []byte) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	return graphOf(m)
+	return Of(m)
 }
 
 // DecodeChecked is [Decode] for a model that has passed internal/onnxcheck before, which is not done again.
@@ -32,10 +32,11 @@ func DecodeChecked(model []byte) (*Graph, error) {
 	if m.Graph == nil {
 		return nil, refuse("%w", errors.New("it holds no graph"))
 	}
-	return graphOf(m)
+	return Of(m)
 }
 
-func graphOf(m *onnxpb.ModelProto) (*Graph, error) {
+// Of is [Decode] for a model that onnxcheck.Parse gave.
+func Of(m *onnxpb.ModelProto) (*Graph, error) {
 	info := onnxcheck.DescribeModel(m)
 	g := &Graph{Name: info.Name, Opset: info.Opset, Inputs: info.Inputs, Outputs: info.Outputs, Metadata: info.Metadata}
 	for _, t := range m.Graph.Initializer {
