@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -56,7 +57,7 @@ func (t Traced) take(values []onnxtensor.Tensor) error {
 		case n.Op() != nil:
 			return nil
 		case slices.Contains(inputs, n):
-			taken[name] = true
+			taken[name] = taken[name] || given
 			return nil
 		case !given:
 			if n.Value() != nil {
@@ -72,7 +73,7 @@ func (t Traced) take(values []onnxtensor.Tensor) error {
 	if err != nil {
 		return err
 	}
-	if len(taken) == 0 && len(values) > 0 {
+	if !slices.Contains(slices.Collect(maps.Values(taken)), true) && len(values) > 0 {
 		return fmt.Errorf("values: no leaf of the graph is called as one of them, such as %q: parameters are found by their names (gorgonia.WithName)", values[0].Name)
 	}
 	for _, n := range others {

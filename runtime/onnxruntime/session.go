@@ -118,7 +118,7 @@ func (r *onnxRuntime) load(model backend.Checked, label string, era int) (*graph
 // makeSession makes the native session.
 func (r *onnxRuntime) makeSession(s *session, model backend.Checked) error {
 	if len(s.inputs) == 0 {
-		return errors.New("the graph has no inputs")
+		return errors.New("the graph has no inputs, which onnxruntime_go cannot run: declare an input, used or not, or use runtime/purego")
 	}
 	var o *ort.SessionOptions
 	var err error
