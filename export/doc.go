@@ -14,6 +14,8 @@
 // between the two graphs is the batch axis. A *lowering* writes one gorgonia node as ONNX nodes: ops.go is the table of them,
 // docs/operators.md its page. A *pass* cleans up afterwards without changing a result: passes.go lists them.
 //
+// A trace must hold the same values each time it is called: after training, [WithValues] gives its leaves what was learned.
+//
 // [Verify] runs a model and its graph next to each other and compares. [Model.Scan] runs a model many times in one call. An op of
 // one's own says how it is written in ONNX by a method: see builder.ONNXWriter.
 //

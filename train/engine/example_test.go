@@ -6,6 +6,7 @@ import (
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/export"
+	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/train/engine"
 	G "gorgonia.org/gorgonia"
@@ -75,4 +76,55 @@ func ExampleCompile() {
 	// epoch  1: more than 95 of 100 right: false
 	// epoch 10: more than 95 of 100 right: true
 	// weight [784 10]
+}
+
+// After training, the model is exported with what was learned: both traces name their parameters alike, and each draws them anew.
+func ExampleState_Parameters() {
+	layer := func(g *G.ExprGraph, batch int) (x, y *G.Node) {
+		x = G.NewMatrix(g, tensor.Float32, G.WithName("x"), G.WithShape(batch, 2))
+		w := G.NewMatrix(g, tensor.Float32, G.WithName("weight"), G.WithShape(2, 1), G.WithInit(G.GlorotU(1)))
+		return x, G.Must(G.Mul(x, w))
+	}
+	e, err := engine.NewTape(context.Background(), func(g *G.ExprGraph, batch int) (engine.Objective, error) {
+		x, y := layer(g, batch)
+		want := G.NewMatrix(g, tensor.Float32, G.WithName("want"), G.WithShape(batch, 1))
+		loss := G.Must(G.Mean(G.Must(G.Square(G.Must(G.Sub(y, want))))))
+		return engine.Objective{Loss: loss, Parameters: g.ByName("weight"), Inputs: G.Nodes{x, want}}, nil
+	}, engine.Optimizer{Name: "sgd", LearningRate: 0.5}, 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer e.Close()
+	for range 100 {
+		if _, err := e.Step(context.Background(), engine.Batch{"x": []float32{1, 0, 0, 1}, "want": []float32{3, -2}}); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+
+	trace := func(batch int) (export.Traced, error) {
+		x, y := layer(G.NewGraph(), batch)
+		return export.Traced{Inputs: []export.Named{{Name: "x", Node: x}}, Outputs: []export.Named{{Name: "y", Node: y}}}, nil
+	}
+	_, err = export.Graph(context.Background(), trace, export.Options{})
+	fmt.Println("as it is drawn:", err != nil)
+	trained := export.WithValues(trace, e.State().Parameters())
+	model, err := export.Graph(context.Background(), trained, export.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	data, err := model.Bytes()
+	fmt.Println("a model:", len(data) > 0, err)
+	y, err := export.Reference(context.Background(), trained, 1, []backend.Tensor{{Name: "x", Shape: []int64{1, 2}, Data: []float32{2, 1}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("2·3 - 1·2 = %.2f\n", y[0].Floats()[0])
+	// Output:
+	// as it is drawn: true
+	// a model: true <nil>
+	// 2·3 - 1·2 = 4.00
 }
