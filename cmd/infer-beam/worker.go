@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -64,7 +65,7 @@ type worker struct {
 // ends soon after its pipeline.
 var workers struct {
 	sync.Mutex
-	loaded map[Config]*worker
+	loaded map[string]*worker // by the configuration as JSON
 }
 
 // workerOf returns the process's worker for a configuration, and loads its model at the first call. Other callers wait
@@ -72,7 +73,11 @@ var workers struct {
 func workerOf(ctx context.Context, c Config) (*worker, error) {
 	workers.Lock()
 	defer workers.Unlock()
-	if w := workers.loaded[c]; w != nil {
+	key, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	if w := workers.loaded[string(key)]; w != nil {
 		return w, nil
 	}
 	w, err := newWorker(ctx, c)
@@ -80,9 +85,9 @@ func workerOf(ctx context.Context, c Config) (*worker, error) {
 		return nil, err
 	}
 	if workers.loaded == nil {
-		workers.loaded = map[Config]*worker{}
+		workers.loaded = map[string]*worker{}
 	}
-	workers.loaded[c] = w
+	workers.loaded[string(key)] = w
 	return w, nil
 }
 
