@@ -36,6 +36,12 @@ const (
 // BitOrderMSBFirst is the only bit order: bit i of a code is bit 7-i%8 of byte i/8, as numpy.packbits has it.
 const BitOrderMSBFirst = "msb_first"
 
+// What the training rows hold: see [Input].
+const (
+	NumbersWhole = "whole"
+	NumbersReal  = "real"
+)
+
 // A Manifest is manifest.json. Fields that this version does not know are kept when it is read and written again.
 type Manifest struct {
 	FormatVersion string          `json:"format_version"` // MAJOR.MINOR
@@ -61,13 +67,18 @@ type Input struct {
 	Name  string  `json:"name"`
 	DType DType   `json:"dtype"`
 	Shape []int64 `json:"shape"` // of one row, without the batch
-	// Scale is what a uint8 pixel is multiplied with before it enters the graph: 1/255. Floats enter as they are and
-	// must lie in Range.
+	// Scale is what a byte is multiplied with before it enters the graph. What enters must lie in Range.
 	Scale float64    `json:"scale"`
 	Range [2]float64 `json:"range"`
-	// Divide is what numbers that are not bytes are divided by; absent means 1. Mean and Deviation standardise what was
-	// scaled, bytes too: (x - mean) / deviation; absent means 0 and 1.
-	Divide    float64 `json:"divide,omitempty"`
+	// Divide is what numbers that are not bytes are divided by; absent means 1. Where Numbers is there, it is 1/Scale, so that
+	// every number becomes the same value whatever type it has.
+	Divide float64 `json:"divide,omitempty"`
+	// Numbers says what the training rows hold: "whole" numbers only, where a fraction of a divisor other than 1 is an error, or
+	// "real" ones. Absent means that bytes and other numbers may have divisors of their own.
+	Numbers string `json:"numbers,omitempty"`
+	// DivideFrom says where the divisor comes from: "configuration", "pictures" or "rows". It is for people.
+	DivideFrom string `json:"divide_from,omitempty"`
+	// Mean and Deviation standardise what was scaled, bytes too: (x - mean) / deviation; absent means 0 and 1.
 	Mean      float64 `json:"mean,omitempty"`
 	Deviation float64 `json:"deviation,omitempty"`
 	// Seen says what the encoder saw in training: "none" (grey), "fixed", "dynamic" or "threshold" binarisation.
@@ -170,8 +181,14 @@ func (l Latent) PackedBytes() int { return (l.Bits() + 7) / 8 }
 // the usual one; the caller sets the shape.
 func InputOf(v dist.Values) Input {
 	in := Input{Name: Sample, DType: Float32, Scale: 1 / v.Bytes, Range: [2]float64{max(v.Least, -math.MaxFloat32), min(v.Most, math.MaxFloat32)}, Mean: v.Mean}
-	if v.Numbers != 1 {
+	if v.Numbers != 1 || v.One {
 		in.Divide = v.Numbers
+	}
+	if v.One {
+		in.Numbers = NumbersReal
+	}
+	if v.One && v.Whole {
+		in.Numbers = NumbersWhole
 	}
 	if v.Deviation != 1 {
 		in.Deviation = v.Deviation
@@ -181,10 +198,14 @@ func InputOf(v dist.Values) Input {
 
 // Values returns the rule by which a file's numbers become the values of a row.
 func (in Input) Values() dist.Values {
-	return dist.Values{
+	v := dist.Values{
 		Bytes: divisor(in.Scale), Numbers: cmp.Or(in.Divide, 1), Mean: in.Mean, Deviation: cmp.Or(in.Deviation, 1),
 		Least: in.Range[0], Most: in.Range[1],
 	}
+	if in.Numbers != "" {
+		return v.Alike(v.Numbers, in.Numbers == NumbersWhole)
+	}
+	return v
 }
 
 // divisor returns 1/scale, as a whole number where it is one up to rounding.

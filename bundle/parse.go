@@ -156,8 +156,13 @@ func (in Input) validate() error {
 	if !(in.Range[0] < in.Range[1]) || math.IsInf(in.Range[0], 0) || math.IsInf(in.Range[1], 0) || !(in.Scale > 0) || math.IsInf(in.Scale, 0) {
 		return fmt.Errorf("input.range is %v and input.scale %v: both must be finite, the range ascending", in.Range, in.Scale)
 	}
-	if err := in.Values().Check(); err != nil {
-		return fmt.Errorf("input: %w", err)
+	switch v := in.Values(); {
+	case !slices.Contains([]string{"", NumbersWhole, NumbersReal}, in.Numbers):
+		return fmt.Errorf("input.numbers is %.100q, this version knows %q and %q", in.Numbers, NumbersWhole, NumbersReal)
+	case in.Numbers != "" && !(math.Abs(in.Scale*v.Numbers-1) < 1e-9):
+		return fmt.Errorf("input.scale is %v and input.divide %v: with input.numbers every number has one divisor", in.Scale, in.Divide)
+	case v.Check() != nil:
+		return fmt.Errorf("input: %w", v.Check())
 	}
 	if names := len(in.Columns); names != 0 {
 		if distinct := len(slices.Compact(slices.Sorted(slices.Values(in.Columns)))); names != n || distinct != names {

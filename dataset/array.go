@@ -96,7 +96,7 @@ func (r *array) decode(row []float32, raw []byte, number int) error {
 		return nil
 	}
 	v := r.o.Values
-	same := v.Numbers == 1 && v.Mean == 0 && v.Deviation == 1
+	same := v.Plain()
 	for i := range row {
 		x := r.element.number(raw[i*r.element.width:])
 		if row[i] = float32(x); !same {

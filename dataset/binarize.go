@@ -94,11 +94,18 @@ func (b Binarizer) Bytes(dst, grey []byte, epoch, i uint32) {
 	}
 }
 
-// drawBytes draws the bits of bytes.
+// drawBytes draws the bits of bytes. What is drawn for the two usual rules is what drawScaled draws, in less time.
 func (b Binarizer) drawBytes(dst, grey []byte, step, row uint32) {
-	if v := b.Values.OrUnit(); v == dist.Unit() {
+	switch v := b.Values.OrUnit(); {
+	case v.Mean != 0 || v.Deviation != 1:
+		b.drawScaled(dst, grey, v, step, row)
+	case v.Bytes == 255:
 		b.drawGrey(dst, grey, step, row)
-	} else {
+	case v.Bytes == 1: // never where it is 0, else always
+		for i, g := range grey {
+			dst[i] = min(g, 1)
+		}
+	default:
 		b.drawScaled(dst, grey, v, step, row)
 	}
 }

@@ -430,7 +430,7 @@ func (r *csvReader) parse(row []float32, record []byte, number, line int) (label
 			return -1, bad("column %d is %q, which is not a number", column, clip(field))
 		}
 		if row[place] = r.o.Values.Number(x); !r.o.Values.Contains(row[place]) {
-			return -1, bad("column %d is %s", column, reading.Outside(string(clip(field)), x, row[place], r.o.Values))
+			return -1, &ValueError{File: fmt.Sprintf("%s, line %d", r.s.name, line), Row: number, Column: column, Text: string(clip(field)), Value: x, Becomes: row[place], Values: r.o.Values}
 		}
 	}
 	if column != len(r.places) {

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -49,13 +50,14 @@ func (e *UnsupportedError) Unwrap() []error { return []error{ErrData, e.Of} }
 type ValueError struct {
 	File        string
 	Row, Column int         // from 0
-	Value       float64     // of the file
+	Text        string      // of the file, where it is text
+	Value       float64     // the number
 	Becomes     float32     // what the rule makes of it
 	Values      dist.Values // the rule
 }
 
 func (e *ValueError) Error() string {
-	number := strconv.FormatFloat(e.Value, 'g', -1, 64)
+	number := cmp.Or(e.Text, strconv.FormatFloat(e.Value, 'g', -1, 64))
 	return visible.Line(fmt.Sprintf("dataset: %s: row %d, column %d is %s", e.File, e.Row, e.Column, reading.Outside(number, e.Value, e.Becomes, e.Values)))
 }
 

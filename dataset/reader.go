@@ -96,6 +96,7 @@ type Options struct {
 	Image  *Image      // what pictures are made to fit; nil means the zero rule: the size of the first, on black
 	Values dist.Values // what the file's numbers become, and the range in which they must then lie; zero means [dist.Unit]
 	Stdin  io.Reader   // what "-" reads; nil means os.Stdin
+	MaxBad float64     // of Load: the ratio of bad rows that is passed over, from 0 to 1
 	Keep   int64       // at most so many bytes of a pipe are kept in a temporary file; 0 means 64 GiB
 	Sums   *Sums       // is told what rows were read from; nil means that nobody asks
 
@@ -129,6 +130,9 @@ func Open(ctx context.Context, source string, o Options) (Reader, error) {
 	}
 	if o.Rows < 0 {
 		return nil, fmt.Errorf("dataset: %d rows: use 0 for all, or a positive number", o.Rows)
+	}
+	if !(o.MaxBad >= 0 && o.MaxBad <= 1) {
+		return nil, fmt.Errorf("dataset: a ratio of %g bad rows: use 0 to 1", o.MaxBad)
 	}
 	o.Values = o.Values.OrUnit()
 	if err := o.Values.Check(); err != nil {

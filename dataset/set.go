@@ -9,12 +9,16 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/catvae/catvae/dataset/internal/reading"
 	"github.com/catvae/catvae/dist"
 )
 
 // A Set is rows in memory: bytes as bytes, floats as float32. It is read-only and safe for concurrent use.
+//
+// Under a rule with one divisor ([dist.Values.Alike], [dist.Raw]) whole numbers of 0 to 255 are bytes, whatever type they have in
+// the file. Equal rows are then equal sets, whatever they were read from.
 type Set struct {
 	Info
 	Classes []string // what labels are called, in the order of the alphabet; nil where they are numbers or were not asked for
@@ -22,52 +26,235 @@ type Set struct {
 	bytes  []byte    // row after row; nil for floats
 	floats []float32 // row after row; nil for bytes
 	labels []int32
+	index  []int // which rows in memory are the set's, in its order; nil for all of them
+	origin []int // which rows of the source are in memory; nil for all of them
 	values dist.Values
 	table  *[256]float32 // what bytes become
+	bad    []error       // of rows that were passed over, in order
+	most   int           // of them
 }
 
-// Load reads a source whole. See [Open] for what a source is, and for what a done context does. A bad row is an error.
+// Load reads a source whole. See [Open] for what a source is, and for what a done context does. A bad row is an error, unless
+// Options.MaxBad lets it be passed over.
 func Load(ctx context.Context, source string, o Options) (*Set, error) {
-	o.Values, o.classes = o.Values.OrUnit(), new(classes)
+	rule := o.Values.OrUnit()
+	if o.Values = rule; rule.One {
+		if err := rule.Check(); err != nil {
+			return nil, fmt.Errorf("dataset: %w", err)
+		}
+		o.Values = dist.Raw()
+	}
+	s, err := load(ctx, source, o)
+	if err != nil || !rule.One {
+		return s, err
+	}
+	s.narrow()
+	return s.Scaled(rule)
+}
+
+// load reads a source.
+func load(ctx context.Context, source string, o Options) (*Set, error) {
+	o.classes = new(classes)
 	r, err := Open(ctx, source, o)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
 	s := &Set{Info: r.Info(), values: o.Values, table: tableOf(o.Values)}
-	size := s.RowSize()
+	s.most = Tolerated(o.MaxBad, s.Rows)
+	size, rows := s.RowSize(), s.Rows
 	raw, _ := r.(ByteReader)
 	row, pixels := make([]float32, size), make([]byte, size)
-	for n := 0; n < s.Rows; n++ { // appended row by row: a header's word is not enough to allocate for
+	for n := range rows { // appended row by row: a header's word is not enough to allocate for
 		if err := reading.Stopped(source, ctx.Err()); err != nil {
 			return nil, err
 		}
 		var label int
 		if raw != nil {
 			label, err = raw.NextBytes(pixels)
-			s.bytes = append(s.bytes, pixels...)
 		} else {
 			label, err = r.Next(row)
-			s.floats = append(s.floats, row...)
 		}
 		if errors.Is(err, io.EOF) {
-			return nil, &FormatError{File: source, Reason: fmt.Sprintf("it ends after %d of %d rows", n, s.Rows)}
+			return nil, &FormatError{File: source, Reason: fmt.Sprintf("it ends after %d of %d rows", n, rows)}
+		}
+		if err == nil && label != int(int32(label)) {
+			err = &FormatError{File: source, Reason: fmt.Sprintf("row %d has the label %d: labels have 32 bits", n, label)}
 		}
 		if err != nil {
-			return nil, err
+			if err := s.passOver(err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if raw != nil {
+			s.bytes = append(s.bytes, pixels...)
+		} else {
+			s.floats = append(s.floats, row...)
 		}
 		s.labels = append(s.labels, int32(label))
+		s.origin = append(s.origin, n)
+	}
+	if len(s.bad) == 0 {
+		s.origin = nil
+	}
+	if s.Rows = len(s.labels); s.Rows == 0 {
+		return nil, fmt.Errorf("dataset: %s: all of its %d rows are bad, the first: %w", source, rows, s.bad[0])
 	}
 	s.Classes = o.classes.settle(s.labels)
 	return s, nil
 }
 
+// Tolerated returns how many of a number of rows a ratio is, rounded down: 0.29 of 100 is 29, though the binary product is less.
+func Tolerated(ratio float64, rows int) int { return int(ratio*float64(rows) + 1e-6) }
+
+// passOver counts a bad row, or returns the error that ends the reading.
+func (s *Set) passOver(err error) error {
+	if rowOf(err) < 0 {
+		return err
+	}
+	if s.bad = append(s.bad, err); len(s.bad) <= s.most {
+		return nil
+	}
+	if s.most == 0 {
+		return err
+	}
+	return fmt.Errorf("dataset: more than %d bad rows, of which so many may be passed over, the first: %w", s.most, s.bad[0])
+}
+
+// narrow turns numbers into bytes where all of them are some.
+func (s *Set) narrow() {
+	if s.bytes != nil {
+		return
+	}
+	bytes := make([]byte, len(s.floats))
+	for i, x := range s.floats {
+		if bytes[i] = byte(max(0, min(x, 255))); float32(bytes[i]) != x {
+			return
+		}
+	}
+	s.bytes, s.floats = bytes, nil
+}
+
+// Scaled returns a set that was loaded by [dist.Raw] with its values by another rule with one divisor. Rows that the rule does not
+// hold are bad: see Options.MaxBad.
+func (s *Set) Scaled(v dist.Values) (*Set, error) {
+	if s.values != dist.Raw() || !v.One {
+		return nil, fmt.Errorf("dataset: the values of %s are scaled already, or are to be by two rules: load it with dist.Raw", s.Source)
+	}
+	if err := v.Check(); err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	if v == s.values {
+		return s, nil
+	}
+	to := *s
+	to.values, to.table, to.bad, to.index = v, tableOf(v), slices.Clone(s.bad), nil
+	size := s.RowSize()
+	if s.bytes == nil && !v.Plain() {
+		to.floats = make([]float32, len(s.floats))
+	}
+	for i := range s.Len() {
+		at, err := s.at(i), error(nil)
+		if s.bytes != nil {
+			for j, b := range s.bytes[at*size:][:size] {
+				if !v.Contains(to.table[b]) {
+					err = s.outside(i, j, float64(b), to.table[b], v)
+					break
+				}
+			}
+		} else {
+			for j, x := range s.floats[at*size:][:size] {
+				becomes := v.Number(float64(x))
+				if !v.Contains(becomes) {
+					err = s.outside(i, j, float64(x), becomes, v)
+					break
+				}
+				if !v.Plain() {
+					to.floats[at*size+j] = becomes
+				}
+			}
+		}
+		if err == nil {
+			to.index = append(to.index, at)
+		} else if err := to.passOver(err); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(to.bad, func(a, b error) int { return rowOf(a) - rowOf(b) })
+	if to.Rows = len(to.index); to.Rows == 0 {
+		return nil, fmt.Errorf("dataset: %s: all of its rows are bad, the first: %w", s.Source, to.bad[0])
+	}
+	if to.Rows == len(to.labels) && s.index == nil {
+		to.index = nil
+	}
+	return &to, nil
+}
+
+func (s *Set) outside(i, j int, x float64, becomes float32, v dist.Values) error {
+	return &ValueError{File: s.Source, Row: s.Origin(i), Column: j, Value: x, Becomes: becomes, Values: v}
+}
+
+// An Extent says what numbers rows hold.
+type Extent struct {
+	Least, Most     float32
+	LeastAt, MostAt Place // the first
+	Whole           bool  // all of them are whole
+	Fraction        float32
+	FractionAt      Place // the first, where not all are whole
+}
+
+// A Place is a number's in a source.
+type Place struct{ Row, Column int } // from 0
+
+// Extent looks at every number of a set.
+func (s *Set) Extent() Extent {
+	e := Extent{Whole: true, Least: float32(math.Inf(1)), Most: float32(math.Inf(-1))}
+	size := s.RowSize()
+	row := make([]float32, size)
+	for i := range s.Len() {
+		s.Row(i, row)
+		at := func(j int) Place { return Place{s.Origin(i), j} }
+		for j, x := range row {
+			if x < e.Least {
+				e.Least, e.LeastAt = x, at(j)
+			}
+			if x > e.Most {
+				e.Most, e.MostAt = x, at(j)
+			}
+			if e.Whole && float64(x) != math.Trunc(float64(x)) {
+				e.Whole, e.Fraction, e.FractionAt = false, x, at(j)
+			}
+		}
+	}
+	return e
+}
+
 // Len returns the number of rows.
 func (s *Set) Len() int { return s.Rows }
 
+// at returns where row i is in memory.
+func (s *Set) at(i int) int {
+	if s.index != nil {
+		return s.index[i]
+	}
+	return i
+}
+
+// Origin returns which row of the source row i is.
+func (s *Set) Origin(i int) int {
+	if i = s.at(i); s.origin != nil {
+		return s.origin[i]
+	}
+	return i
+}
+
+// Bad returns the errors of the source's rows that were passed over, in their order, each with a method BadRow.
+func (s *Set) Bad() []error { return slices.Clone(s.bad) }
+
 // Label returns the label of row i, -1 where there is none or where none was asked for. Where there are Classes it is the number of
 // one of them.
-func (s *Set) Label(i int) int { return int(s.labels[i]) }
+func (s *Set) Label(i int) int { return int(s.labels[s.at(i)]) }
 
 // Values returns the rule by which the rows' values were made.
 func (s *Set) Values() dist.Values { return s.values }
@@ -75,7 +262,7 @@ func (s *Set) Values() dist.Values { return s.values }
 // Row writes row i to dst: values by the rule of [Set.Values].
 func (s *Set) Row(i int, dst []float32) {
 	size := s.RowSize()
-	if s.bytes == nil {
+	if i = s.at(i); s.bytes == nil {
 		copy(dst, s.floats[i*size:][:size])
 		return
 	}
@@ -88,18 +275,24 @@ func (s *Set) Bytes(i int) []byte {
 		return nil
 	}
 	size := s.RowSize()
-	return s.bytes[i*size:][:size]
+	return s.bytes[s.at(i)*size:][:size]
 }
 
 // Slice returns the rows from, …, to-1 as a set of their own, sharing memory.
 func (s *Set) Slice(from, to int) *Set {
-	part, size := *s, s.RowSize()
-	part.Rows = to - from
-	part.labels = s.labels[from:to]
-	if s.bytes != nil {
-		part.bytes = s.bytes[from*size : to*size]
-	} else {
-		part.floats = s.floats[from*size : to*size]
+	rows := make([]int, to-from)
+	for i := range rows {
+		rows[i] = from + i
+	}
+	return s.Select(rows)
+}
+
+// Select returns some rows as a set of their own, in the order given, sharing memory.
+func (s *Set) Select(rows []int) *Set {
+	part := *s
+	part.Rows, part.index = len(rows), make([]int, len(rows))
+	for i, row := range rows {
+		part.index[i] = s.at(row)
 	}
 	return &part
 }
@@ -108,12 +301,24 @@ func (s *Set) Slice(from, to int) *Set {
 // read from.
 func (s *Set) Fingerprint() string {
 	h := sha256.New()
-	fmt.Fprintln(h, s.Rows, s.Shape, s.DType)
-	h.Write(s.bytes)
-	var buf [4]byte
-	for _, x := range s.floats {
-		binary.LittleEndian.PutUint32(buf[:], math.Float32bits(x))
-		h.Write(buf[:])
+	dtype, size := s.DType, s.RowSize()
+	if s.values.One {
+		if dtype = "float32"; s.bytes != nil {
+			dtype = "uint8"
+		}
+	}
+	fmt.Fprintln(h, s.Rows, s.Shape, dtype)
+	buf := make([]byte, 0, 4*size)
+	for i := range s.Len() {
+		if s.bytes != nil {
+			h.Write(s.Bytes(i))
+			continue
+		}
+		buf = buf[:0]
+		for _, x := range s.floats[s.at(i)*size:][:size] {
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(x))
+		}
+		h.Write(buf)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -119,7 +119,7 @@ func TestRange(t *testing.T) {
 		want string // of the error
 	}{
 		{signed, "0,-2\n1,2\n", ""},
-		{signed, "0,-2\n1,3\n", "row 1: column 1 is 3, which becomes 1.5: values must lie in [-1,1]"},
+		{signed, "0,-2\n1,3\n", "row 1, column 1 is 3, which becomes 1.5: values must lie in [-1,1]"},
 		{dist.Values{}, "0,2\n", "column 1 is 2: values must lie in [0,1]"},
 		{dist.Values{Bytes: 255, Numbers: 1, Deviation: 0, Most: 1}, "0,1\n", "the deviation is 0"},
 	} {

@@ -10,11 +10,14 @@ import (
 //
 //	x = (v/d - Mean) / Deviation,   Least <= x <= Most
 //
-// where d is Bytes for bytes (pixels) and Numbers for every other type. A configuration has it under `data`, a manifest
-// under `input`; readers, backends and variants apply it alike. [Unit] is the default.
+// where d is one number for all that a file may hold: bytes, other whole numbers, floats, text. See [Values.Alike]. An older
+// rule has two, Bytes for bytes and Numbers for every other type: see [Unit]. A configuration has the rule under `data`, a
+// manifest under `input`; readers, backends and variants apply it alike.
 type Values struct {
 	Bytes   float64 // what bytes are divided by, above 0
 	Numbers float64 // what all other numbers are divided by, above 0
+	One     bool    // Numbers is Bytes, and a number becomes the same value whatever its type is: it is a float32 first
+	Whole   bool    // numbers that are divided are whole: a fraction becomes NaN, which no row may hold
 
 	Mean      float64 // is subtracted then
 	Deviation float64 // and divided by, above 0
@@ -24,6 +27,18 @@ type Values struct {
 
 // Unit is the rule of grey pixels: bytes are divided by 255, other numbers are taken as they are, values lie within [0,1].
 func Unit() Values { return Values{Bytes: 255, Numbers: 1, Deviation: 1, Least: 0, Most: 1} }
+
+// Raw is the rule that leaves every finite number as it is.
+func Raw() Values {
+	return Values{Bytes: 1, Numbers: 1, One: true, Deviation: 1, Least: -math.MaxFloat32, Most: math.MaxFloat32}
+}
+
+// Alike returns the rule with one divisor for every number, whatever its type. Where whole is set and the divisor is not 1,
+// fractions are refused: they were divided before.
+func (v Values) Alike(divisor float64, whole bool) Values {
+	v.Bytes, v.Numbers, v.One, v.Whole = divisor, divisor, true, whole
+	return v
+}
 
 // OrUnit returns the rule, or [Unit] where it is the zero value.
 func (v Values) OrUnit() Values {
@@ -43,6 +58,9 @@ func (v Values) Check() error {
 			return fmt.Errorf("%s %g: use a number above 0, not so small that its inverse is infinite", d.name, d.value)
 		}
 	}
+	if v.One && v.Bytes != v.Numbers {
+		return fmt.Errorf("bytes are divided by %g and other numbers by %g: one rule has one divisor", v.Bytes, v.Numbers)
+	}
 	if math.IsNaN(v.Mean) || math.IsInf(v.Mean, 0) {
 		return fmt.Errorf("the mean is %g: use a finite number", v.Mean)
 	}
@@ -54,12 +72,14 @@ func (v Values) Check() error {
 
 // Byte returns what a byte becomes. Where nothing is subtracted it is the quotient of two numbers in float32, as the
 // exported graphs that take bytes compute it.
-func (v Values) Byte(b byte) float32 {
-	x := float32(b) / float32(v.Bytes)
+func (v Values) Byte(b byte) float32 { return v.float(float32(b)) }
+
+// float returns what a number becomes, computed in float32.
+func (v Values) float(x float32) float32 {
 	if v.Bytes != math.Trunc(v.Bytes) {
-		x = float32(b) * float32(1/v.Bytes)
+		return v.centre(x * float32(1/v.Bytes))
 	}
-	return v.centre(x)
+	return v.centre(x / float32(v.Bytes))
 }
 
 // Table returns [Values.Byte] of all bytes.
@@ -70,13 +90,27 @@ func (v Values) Table() (table [256]float32) {
 	return table
 }
 
-// Number returns what a number that is not a byte becomes. The quotient is taken in float64.
+// Number returns what a number that is not a byte becomes. A rule with one divisor rounds it to float32 first, so that it does
+// not matter how a file holds it; else the quotient is taken in float64.
 func (v Values) Number(x float64) float32 {
-	if v.centred() {
+	switch {
+	case v.One && v.Fraction(float32(x)):
+		return float32(math.NaN())
+	case v.One:
+		return v.float(float32(x))
+	case v.centred():
 		return float32((x/v.Numbers - v.Mean) / v.Deviation)
 	}
 	return float32(x / v.Numbers)
 }
+
+// Fraction reports a number with a fraction where the rule divides whole numbers.
+func (v Values) Fraction(x float32) bool {
+	return v.Whole && v.Numbers != 1 && float64(x) != math.Trunc(float64(x))
+}
+
+// Plain reports a rule by which numbers, other than bytes, stay as they are.
+func (v Values) Plain() bool { return v.Numbers == 1 && !v.centred() }
 
 // Nearest returns the byte whose value is nearest to x.
 func (v Values) Nearest(x float32) byte {
@@ -100,4 +134,29 @@ func (v Values) centre(x float32) float32 {
 }
 
 // String says what values must be, for errors: "values must lie in [0,1]".
-func (v Values) String() string { return fmt.Sprintf("values must lie in [%g,%g]", v.Least, v.Most) }
+func (v Values) String() string {
+	switch {
+	case v.Most >= math.MaxFloat32 && v.Least <= -math.MaxFloat32:
+		return "values must be finite numbers"
+	case v.One:
+		return fmt.Sprintf("numbers are divided by %g, and values must lie in [%g,%g]", v.Numbers, v.Least, v.Most)
+	}
+	return fmt.Sprintf("values must lie in [%g,%g]", v.Least, v.Most)
+}
+
+// Advice says by what a number that is out of range was probably meant to be divided, as ": …" to end an error with; "" where
+// nothing is probable. x is the number as a file has it.
+func (v Values) Advice(x float64) string {
+	if v.Least != 0 || v.Most != 1 || v.centred() {
+		return ""
+	}
+	switch whole := x == math.Trunc(x); {
+	case v.One && v.Fraction(float32(x)):
+		return ": the model was trained on whole numbers: if these were divided before, divide them by 1"
+	case whole && x > 1 && x <= 255 && v.Numbers < 255:
+		return ": pixels of 0 to 255 are divided by 255"
+	case x > v.Numbers && !math.IsInf(x, 1):
+		return ": divide by the greatest number that there can be"
+	}
+	return ""
+}

@@ -34,7 +34,7 @@ var fillers = map[builder.Purpose]func(b *batches, name string, to any, step int
 
 // newBatches makes memory for atOnce steps. An input with a purpose or a schedule that nothing fills is an error.
 func newBatches(c Config, set *dataset.Set, form RowForm, inputs []builder.Input, atOnce int) (*batches, error) {
-	b := &batches{config: c, set: set, form: form, inputs: inputs, binarizer: dataset.Binarizer{Rule: c.Data.Binarize, Seed: c.Seed}}
+	b := &batches{config: c, set: set, form: form, inputs: inputs, binarizer: dataset.Binarizer{Rule: c.Data.Binarize, Seed: c.Seed, Values: set.Values()}}
 	for _, in := range inputs {
 		if fillers[in.Purpose] == nil || in.Purpose == builder.SchedulePurpose && schedules[in.Name] == nil {
 			return nil, fmt.Errorf("train: the objective asks for %q of purpose %q, which nothing fills: %w", in.Name, in.Purpose, ErrConfig)

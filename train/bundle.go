@@ -93,6 +93,9 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 			Prior: bundle.Prior{Kind: t.Model.Latent.Prior}, BitOrder: bundle.BitOrderMSBFirst,
 		},
 	}
+	if m.Input.Numbers != "" {
+		m.Input.DivideFrom = t.Config.Data.DivideFrom
+	}
 	m.Input.Seen = string(t.Config.Data.Binarize)
 	m.Input.Columns = t.Config.Data.Table.Names
 	for _, d := range t.Model.Input {
@@ -169,8 +172,11 @@ func (t Trained) sampleDoc() string {
 	if errors.Join(err1, err2) != nil {
 		return ""
 	}
-	if v == l.Values() {
+	if v == l.Values() || v == l.Values().Alike(v.Bytes, v.Whole) && v.Bytes == l.Values().Bytes {
 		return l.SampleDoc()
+	}
+	if v.One {
+		return fmt.Sprintf("Rows within [%g,%g]: the numbers of files divided by %g.", v.Least, v.Most, v.Bytes)
 	}
 	return fmt.Sprintf("Rows within [%g,%g]; bytes divided by %g, other numbers by %g.", v.Least, v.Most, v.Bytes, v.Numbers)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/visible"
@@ -76,7 +77,11 @@ type Data struct {
 
 	Table Table `json:"table,omitzero"`
 
-	Divide    float64 `json:"divide,omitempty" doc:"what every number of the files is divided by, bytes too; left out or 0: bytes by 255, other numbers by 1" when:"to the greatest value that the numbers can have, where they are not within [0,1] and not bytes of pictures" range:"[0,1e30]"`
+	Holdout    string  `json:"holdout,omitempty" doc:"which rows are held out: random ones, of each label in proportion where there are labels, or the last in the order of the source; last where a source has test rows of its own; left out: last" when:"last for rows in an order in time, where the newest are to be foretold; nothing else makes the last rows better to measure on" oneof:"holdouts"`
+	Numbers    string  `json:"numbers,omitempty" doc:"how numbers become values: alike divides all by data.divide, whatever type they have in a file, and training makes it whole or real, which it found the rows to hold; left out: by the type, bytes by 255 and other numbers by 1, or both by data.divide" when:"whole to refuse training rows with fractions; real to take fractions later, though the training rows have none" oneof:"numbers"`
+	Divide     float64 `json:"divide,omitempty" doc:"what every number of the files is divided by, bytes too; left out or 0: found from all training rows: 255 for pictures and for whole numbers of 0 to 255, 1 for numbers within [0,1]" when:"to the greatest value that the numbers can have, where they are neither within [0,1] nor pixels" range:"[0,1e30]"`
+	DivideFrom string  `json:"divide_from,omitempty" doc:"where data.divide comes from; training writes it" when:"never by hand" oneof:"origins"`
+
 	Mean      float64 `json:"mean,omitempty" doc:"subtracted after the division, if the likelihood takes standardised values" when:"for likelihoods of standardised values: to the mean of the training rows" range:"[-1e30,1e30]"`
 	Deviation float64 `json:"deviation,omitempty" doc:"what the difference is then divided by; left out or 0: 1" when:"for likelihoods of standardised values: to their standard deviation" range:"[0,1e30]"`
 }
@@ -123,6 +128,9 @@ func LoadConfig(nameOrFile string, read func(file string) ([]byte, error)) (Conf
 	data, err := read(nameOrFile)
 	if err != nil {
 		return c, fmt.Errorf("train: %w", err)
+	}
+	if isSealed(data) { // of a run: it is whole, and a key that it lacks has the meaning that it had then
+		c = Config{}
 	}
 	c, err = parseConfig(c, string(data))
 	if err != nil {
@@ -197,6 +205,9 @@ func (c Config) Values() (dist.Values, error) {
 	v := l.Values()
 	if c.Data.Divide > 0 {
 		v.Bytes, v.Numbers = c.Data.Divide, c.Data.Divide
+		if c.Data.Numbers != "" {
+			v = v.Alike(c.Data.Divide, c.Data.Numbers == bundle.NumbersWhole)
+		}
 	}
 	if (c.Data.Mean != 0 || c.Data.Deviation != 0 && c.Data.Deviation != 1) && !l.Standardises() {
 		return v, fmt.Errorf("train: data.mean is %g and data.deviation %g: values of the likelihood %s lie within [%g,%g] and are not standardised: leave the keys out: %w",
@@ -252,5 +263,9 @@ func (c Config) canonical() Config {
 		c.Data.Deviation = 0
 	}
 	c.Data.Table = c.Data.Table.canonical()
+	if c.Data.Holdout == HoldoutLast {
+		c.Data.Holdout = ""
+	}
+	c.Data.DivideFrom = ""
 	return c
 }

@@ -32,7 +32,10 @@ func (r *run) finish(ctx context.Context) error {
 	}
 	set, split := r.test, "test split"
 	if set == nil {
-		set, split = r.held, "validation rows"
+		set, split = r.held, "held-out rows"
+		if r.held.Len() == r.training.Len() && r.config.heldRows(r.held.Len()) == 0 {
+			split = "rows trained on, since none were held out"
+		}
 	}
 	r.result.TestSplit, r.result.Shape = split, set.Shape
 	if best.standing != nil {
@@ -152,7 +155,7 @@ func (r *run) export(ctx context.Context) (*runtime.Model, []byte, error) {
 		step = r.best.Step
 	}
 	record := map[string]any{
-		"test": r.result.Test, "test_rows": r.result.TestSplit, "data": r.training.Source, dataRecord: r.dataSHA256, sourceRecord: r.options.Source,
+		"test": r.result.Test, "test_rows": r.result.TestSplit, "data": r.training.Source, dataRecord: r.dataSHA256, wholeRecord: r.wholeSHA256, sourceRecord: r.options.Source,
 		configRecord: hash, epochRecord: r.result.BestEpoch, stepRecord: step,
 	}
 	if r.lost != nil {

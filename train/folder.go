@@ -17,6 +17,7 @@ import (
 // A run folder holds
 //
 //	config.json                 the configuration, whole: the run repeats from it and its data
+//	split.npy                   which rows were trained on and which held out: see SplitFile
 //	graphs/                     imported ONNX graphs that the configuration names, where it does
 //	metrics.jsonl               one JSON object a line: see Record
 //	checkpoints/step-00001234/  state.safetensors and state.json, of the last steps and of the best epoch: see Checkpoint
@@ -46,6 +47,7 @@ type runFolder struct {
 	whole   bool     // the folder itself is locked
 	lock    *os.File
 	config  []byte // content of config.json
+	split   []byte // content of split.npy, nil where no rows are read
 	metrics *os.File
 	records []Record
 }
@@ -105,6 +107,9 @@ func (r *runFolder) begin(c Config, n networks) (err error) {
 	if err := r.writeConfig(c); err != nil {
 		return err
 	}
+	if err := r.writeSplit(); err != nil {
+		return err
+	}
 	if err := atomicfile.WriteIn(r.root, MetricsFile, 0o644, nil); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
@@ -121,6 +126,17 @@ func (r *runFolder) writeConfig(c Config) error {
 		return fmt.Errorf("train: %w", err)
 	}
 	r.config = text
+	return nil
+}
+
+// writeSplit writes split.npy.
+func (r *runFolder) writeSplit() error {
+	if r.split == nil {
+		return nil
+	}
+	if err := atomicfile.WriteIn(r.root, SplitFile, 0o644, r.split); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/builder/importer"
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/picture"
@@ -40,6 +41,9 @@ var words = map[string]func() []string{
 	"decimals":      func() []string { return []string{dataset.Auto, dataset.DecimalPoint, dataset.DecimalComma} },
 	"resizes":       func() []string { return picture.Resizes },
 	"orientations":  func() []string { return picture.Orientations },
+	"holdouts":      func() []string { return []string{HoldoutLast, HoldoutRandom} },
+	"numbers":       func() []string { return []string{NumbersAlike, bundle.NumbersWhole, bundle.NumbersReal} },
+	"origins":       func() []string { return []string{fromConfiguration, fromPictures, fromRows} },
 }
 
 // A key is a key of a configuration, with its value.

@@ -1,6 +1,9 @@
 package train
 
 import (
+	"cmp"
+	"math"
+
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
@@ -29,17 +32,18 @@ type RowForm string
 // The forms.
 const (
 	FloatRows RowForm = "float" // float32 or float64 in the likelihood's range, as the parameters are
-	GreyRows  RowForm = "grey"  // bytes, divided by 255 in the graph
-	BitRows   RowForm = "bit"   // bytes of 0 and 1
+	GreyRows  RowForm = "grey"  // bytes, divided in the graph: by 255, or by what the configuration says
+	BitRows   RowForm = "bit"   // bytes of 0 and 1, as they are
 )
 
 // formOf returns the form in which a set's rows are trained on. Grey pixels stay bytes, which take a quarter of the
 // copying.
 func formOf(set *dataset.Set, c Config) RowForm {
-	if v, err := c.Values(); err != nil || v != dist.Unit() || set.Bytes(0) == nil {
+	v := set.Values()
+	if v.Mean != 0 || v.Deviation != 1 || !v.One && v != dist.Unit() || set.Bytes(0) == nil {
 		return FloatRows
 	}
-	if c.Data.Binarize == dataset.Fixed || c.Data.Binarize == dataset.Dynamic {
+	if c.Data.Binarize == dataset.Fixed || c.Data.Binarize == dataset.Dynamic || v.Bytes == 1 {
 		return BitRows
 	}
 	return GreyRows
@@ -57,6 +61,8 @@ type tracer struct {
 	model  builder.Model
 	params *builder.Params
 	form   RowForm
+
+	divisor float64 // of grey rows, 0 for 255
 
 	inputs []builder.Input // of the last trace
 }
@@ -89,7 +95,15 @@ func (t *tracer) rows(b *builder.Graph, batch int) (input, x *G.Node) {
 	}
 	input = b.InputBytes(builder.SampleInput, shape...)
 	if x = b.Float(input); t.form == GreyRows {
-		x = b.Div(x, b.Number(255))
+		x = divided(b, x, cmp.Or(t.divisor, 255))
 	}
 	return input, x
+}
+
+// divided returns bytes by a divisor, with the same bits as dist.Values.Byte.
+func divided(b *builder.Graph, x *G.Node, divisor float64) *G.Node {
+	if divisor != math.Trunc(divisor) {
+		return b.Mul(x, b.Number(1/divisor))
+	}
+	return b.Div(x, b.Number(divisor))
 }

@@ -91,8 +91,9 @@ func openCheckpoint(dir string, warn func(string)) (Trained, error) {
 const (
 	sourceRecord = "data_source"   // that the run was trained on, as it was given
 	configRecord = "config_sha256" // see configHash
-	dataRecord   = "data_sha256"
-	epochRecord  = "epoch" // the best, 0 where no epoch ended
+	dataRecord   = "data_sha256"   // of the rows that the run was trained on
+	wholeRecord  = "source_sha256" // of these and of the rows held out
+	epochRecord  = "epoch"         // the best, 0 where no epoch ended
 	stepRecord   = "step"
 	lostRecord   = "lost_best" // a better epoch, whose weights are lost
 )

@@ -12,6 +12,7 @@ import (
 type Options struct {
 	Source          string                // see dataset.Open
 	Out             string                // the run folder
+	MaxBad          float64               // ratio of bad rows that is passed over, from 0 to 1: see dataset.Options
 	Force           bool                  // replace an existing run
 	Resume          bool                  // continue the existing run; begin one where there is nothing to continue
 	Backend         backend.Backend       // takes the steps of the compiled engine, evaluates and verifies
@@ -54,10 +55,12 @@ type Result struct {
 	Steps        int                 // of the whole run
 	ResumedAt    int                 // the step from which it continued; 0 for a new run
 	Validation   evaluate.Evaluation // of the best epoch
-	Test         evaluate.Evaluation // on the test split, or on the validation rows where the source has no test split
+	Test         evaluate.Evaluation // on the test split, or on the rows that were held out where the source has none
 	TestSplit    string              // which rows those were
 	Shape        []int               // of one row
 	Warnings     []string            // about the weights, as the bundle's manifest has them: a line each
+	Scale        string              // by what numbers were divided, and why; "" under the rule of older runs
+	Bad          []error             // of the rows that were passed over as bad, the training split's first
 	Verification writer.Verification
 	Interrupted  bool
 }

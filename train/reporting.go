@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/atomicfile"
@@ -24,6 +25,12 @@ func (r *run) writeReport(ctx context.Context, model *runtime.Model, set *datase
 	d.Notes = []string{fmt.Sprintf("Trained on %s (%d rows, %d more held out for validation), %d steps of %d rows, by the engine %s; measured and verified on %s.",
 		r.training.Source, r.training.Len(), r.held.Len(), r.step, r.config.Batch, r.engine.Name(), r.options.Backend.Name())}
 	d.Warnings = r.result.Warnings
+	if s := r.result.Scale; s != "" {
+		d.Notes = append(d.Notes, strings.ToUpper(s[:1])+s[1:]+".")
+	}
+	if n := len(r.result.Bad); n > 0 {
+		d.Notes = append(d.Notes, fmt.Sprintf("%d rows were bad and passed over, the first: %v.", n, r.result.Bad[0]))
+	}
 	if r.result.Interrupted {
 		d.Notes = append(d.Notes, "The run was stopped before its last epoch.")
 	}

@@ -41,6 +41,7 @@ func (r *run) begin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	r.folder.split = r.split
 	switch {
 	case r.fresh:
 		r.emptied = true
@@ -60,6 +61,9 @@ func (r *run) begin(ctx context.Context) error {
 	}
 	if err := dropNewer(r.folder.root, r.from.Step); err != nil {
 		return fmt.Errorf("train: remove a damaged checkpoint: %w", err)
+	}
+	if err := r.folder.writeSplit(); err != nil { // an older run has none
+		return err
 	}
 	if !r.longer {
 		return nil

@@ -57,6 +57,14 @@ func checkSeal(text []byte) error {
 	return nil
 }
 
+// isSealed reports the configuration of a run.
+func isSealed(text []byte) bool {
+	var seal struct {
+		SHA256 *string `json:"sha256"`
+	}
+	return json.Unmarshal(text, &seal) == nil && seal.SHA256 != nil
+}
+
 // RunConfig returns the configuration of the run in a folder, with the names of its graphs as paths. A folder without one is
 // fs.ErrNotExist; one that is damaged is an [ErrResume].
 func RunConfig(dir string) (Config, error) {

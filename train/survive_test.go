@@ -190,7 +190,11 @@ func edit(path string, change func([]byte) []byte) error {
 // Every flipped bit of a run's configuration is an error, or changes nothing.
 func TestConfigSealed(t *testing.T) {
 	t.Parallel()
-	c, o := halfway(t)
+	_, o := halfway(t)
+	c, err := train.RunConfig(o.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
 	path := filepath.Join(o.Out, train.ConfigFile)
 	text := read(t, o.Out, train.ConfigFile)
 	for i := range text {

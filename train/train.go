@@ -52,6 +52,9 @@ func Run(ctx context.Context, c Config, o Options) (Result, error) {
 	if o := r.config.Objective; r.steps() < o.KLWarmup {
 		r.options.Log(fmt.Sprintf("the divergence gets its whole weight after %d steps, and the run ends after %d: give it more epochs, or set objective.kl_warmup_part to a part of the run such as 0.25", o.KLWarmup, r.steps()))
 	}
+	if r.result.Scale != "" {
+		r.options.Log(r.result.Scale)
+	}
 	began := r.step
 	if err := r.train(ctx); err != nil {
 		return r.result, err
@@ -70,6 +73,8 @@ type run struct {
 	training, held *dataset.Set
 	test           *dataset.Set // nil where the source has no test split
 	dataSHA256     string       // of the training rows
+	wholeSHA256    string       // of these and of those held out
+	split          []byte       // the content of SplitFile
 	networks       networks     // imported, where the configuration names graphs
 	trained        Trained
 	folder         *runFolder
@@ -95,17 +100,13 @@ type run struct {
 
 // load reads the data and makes the parameter set.
 func (r *run) load(ctx context.Context) error {
-	r.keepPictureRules()
-	values, err := r.config.Values()
+	r.keepRules()
+	o := dataset.Options{MaxBad: r.options.MaxBad}
+	set, config, err := r.config.loadSource(ctx, r.options.Source, o)
 	if err != nil {
 		return err
 	}
-	o := dataset.Options{Split: dataset.Train, Seed: r.config.Seed, Image: r.config.Data.Image(), Values: values, Table: r.config.Data.Table.options()}
-	set, err := dataset.Load(ctx, r.options.Source, o)
-	if err != nil {
-		return err
-	}
-	r.config.Data.resolvePictures(set.Info)
+	r.config, r.result.Bad = config, set.Bad()
 	if text := set.Passed.String(); text != "" {
 		r.options.Log(text)
 	}
@@ -117,30 +118,33 @@ func (r *run) load(ctx context.Context) error {
 		return err
 	}
 	if splits {
-		o.Split = dataset.Test
+		o.Split, o.Seed, o.Image, o.Values = dataset.Test, r.config.Seed, r.config.Data.Image(), set.Values()
 		r.test, err = dataset.Load(ctx, r.options.Source, o)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a folder may hold training rows only
 			return err
 		}
+		if err == nil {
+			r.result.Bad = append(r.result.Bad, r.test.Bad()...)
+		}
 	}
-	held := r.config.Data.Validation
-	if held < 0 {
-		held = set.Len() / 6
-	}
+	held := r.config.heldRows(set.Len())
 	if set.Len()-held < r.config.Batch {
 		return fmt.Errorf("train: %s has %d rows, %d of them held out for validation: a batch of %d does not fit: set batch or data.validation lower: %w", r.options.Source, set.Len(), held, r.config.Batch, ErrConfig)
 	}
-	if held == 0 {
-		r.held = set
-	} else {
-		r.held = set.Slice(set.Len()-held, set.Len())
+	training, validation := r.config.holdOut(set, held)
+	r.training, r.held = set.Select(training), set
+	if held > 0 {
+		r.held = set.Select(validation)
 	}
-	r.training = set.Slice(0, set.Len()-held)
 	r.config.Data.Table = r.config.Data.Table.named(set)
+	if r.split, err = marks(set, validation); err != nil {
+		return err
+	}
+	r.result.Scale = r.config.scaleText()
 	if r.networks, r.config, err = readNetworks("", r.config, r.config.Latent.Categories); err != nil {
 		return err
 	}
-	r.dataSHA256 = r.training.Fingerprint()
+	r.dataSHA256, r.wholeSHA256 = r.training.Fingerprint(), set.Fingerprint()
 	params, err := builder.NewParams(tensor.Float32, r.config.Seed)
 	if err != nil {
 		return err
@@ -154,7 +158,7 @@ func (r *run) load(ctx context.Context) error {
 
 // newEngine makes the engine, and restores the state from which the run continues, if it continues one.
 func (r *run) newEngine(ctx context.Context, from *engine.State) error {
-	t := &tracer{model: r.trained.Model, params: r.trained.Params, form: formOf(r.training, r.config)}
+	t := &tracer{model: r.trained.Model, params: r.trained.Params, form: formOf(r.training, r.config), divisor: r.training.Values().Bytes}
 	switch r.options.Engine {
 	case Compiled:
 		e, err := engine.Compile(ctx, r.options.Backend, t.trace, r.config.Optimizer, r.config.Batch, engine.Options{StepsPerCall: r.options.StepsPerCall})

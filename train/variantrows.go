@@ -6,7 +6,6 @@ import (
 
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/runtime"
 )
 
@@ -22,50 +21,71 @@ func atMost(set *dataset.Set, rows int) *dataset.Set {
 	return set.Slice(0, min(set.Len(), rows, max(1, mostBytes/set.RowSize())))
 }
 
-// VariantRows reads the rows that variants are made with: the first of the training split to calibrate on, those of the test
-// split to compare on. Where a source has no test split, those are the rows that were held out for validation, or the
-// last sixth. Floats are rounded to bytes.
+// VariantRows reads the rows that variants are made with: the first of those trained on to calibrate on, those of the test split to
+// compare on. Where a source has no test split, those are the rows that the run held out, or that its configuration would hold
+// out of other data. Floats are rounded to bytes. Bad rows are passed over, as many as the run did.
 func (t Trained) VariantRows(ctx context.Context, source string) (writer.VariantRows, error) {
-	values, err := t.Config.Values()
-	if err != nil {
-		return writer.VariantRows{}, err
+	var rows writer.VariantRows
+	var o dataset.Options
+	var err error
+	if o.MaxBad, err = BadRows(t.dir); err != nil {
+		return rows, err
 	}
-	o := dataset.Options{Split: dataset.Train, Seed: t.Config.Seed, Image: t.Config.Data.Image(), Values: values, Table: t.Config.Data.Table.options()}
+	c, err := t.Config.withHoldout(source)
+	if err != nil {
+		return rows, err
+	}
+	o.Split, o.Seed, o.Image, o.Table = dataset.Train, c.Seed, c.Data.Image(), c.Data.Table.options()
+	if o.Values, err = c.Values(); err != nil {
+		return rows, err
+	}
 	set, err := dataset.Load(ctx, source, o)
 	if err != nil {
-		return writer.VariantRows{}, err
+		return rows, err
 	}
 	if set.RowSize() != t.Model.Width() {
-		return writer.VariantRows{}, fmt.Errorf("train: %w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, source, set.Shape, t.Model.Input)
+		return rows, fmt.Errorf("train: %w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, source, set.Shape, t.Model.Input)
 	}
-	rows := writer.VariantRows{Fingerprint: set.Fingerprint(), HeldOutIs: "test split"}
-	held := set
+	rows.Fingerprint, rows.HeldOutIs = set.Fingerprint(), "test split"
 	splits, err := dataset.HasSplits(source)
 	if err != nil {
 		return rows, err
 	}
+	training, held := set, set
 	if splits {
 		o.Split = dataset.Test
 		if held, err = dataset.Load(ctx, source, o); err != nil {
 			return rows, err
 		}
-	} else {
-		rows.HeldOutIs = "validation rows"
-		n := t.Config.Data.Validation
-		if n <= 0 || n >= set.Len() {
-			n, rows.HeldOutIs = max(set.Len()/6, 1), "last sixth of the rows"
-		}
-		if n == set.Len() {
-			return rows, fmt.Errorf("train: %s has %d rows: variants need some to calibrate on and others to compare on: %w", source, n, dataset.ErrData)
-		}
-		set, held = set.Slice(0, set.Len()-n), set.Slice(set.Len()-n, set.Len())
+	} else if training, held, rows.HeldOutIs, err = t.variantSplit(c, set); err != nil {
+		return rows, err
 	}
-	rows.Calibration, rows.HeldOut = bytesOf(atMost(set, calibrationRows), values), bytesOf(atMost(held, comparedRows), values)
+	rows.Calibration, rows.HeldOut = bytesOf(atMost(training, calibrationRows)), bytesOf(atMost(held, comparedRows))
 	return rows, nil
 }
 
+// variantSplit takes rows apart that have no splits of their own.
+func (t Trained) variantSplit(c Config, set *dataset.Set) (training, held *dataset.Set, what string, err error) {
+	if t.dir != "" {
+		s, ok, err := SplitOf(t.dir, set)
+		if err != nil || ok && s.HeldOut != nil {
+			return s.Training, s.HeldOut, "held-out rows", err
+		}
+	}
+	what = "held-out rows"
+	n := c.heldRows(set.Len())
+	if n <= 0 || n >= set.Len() {
+		n, what = max(set.Len()/6, 1), "sixth of the rows"
+	}
+	if n == set.Len() {
+		return nil, nil, "", fmt.Errorf("train: %s has %d rows: variants need some to calibrate on and others to compare on: %w", set.Source, n, dataset.ErrData)
+	}
+	trained, out := c.holdOut(set, n)
+	return set.Select(trained), set.Select(out), what, nil
+}
+
 // bytesOf returns rows as bytes; floats become the nearest ones.
-func bytesOf(set *dataset.Set, values dist.Values) []byte {
+func bytesOf(set *dataset.Set) []byte {
 	size := set.RowSize()
 	out := make([]byte, 0, set.Len()*size)
 	row := make([]float32, size)
@@ -76,7 +96,7 @@ func bytesOf(set *dataset.Set, values dist.Values) []byte {
 		}
 		set.Row(i, row)
 		for _, x := range row {
-			out = append(out, values.Nearest(x))
+			out = append(out, set.Values().Nearest(x))
 		}
 	}
 	return out

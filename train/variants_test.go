@@ -77,6 +77,7 @@ func TestVariantsOfARun(t *testing.T) {
 // Of a file, which keeps no test rows apart, the rows held out for validation are compared on.
 func TestVariantRows(t *testing.T) {
 	trained := train.Trained{Config: config(t), Model: config(t).Model([]int{2, 3})}
+	trained.Config.Data.Divide, trained.Config.Data.Holdout = 255, train.HoldoutLast
 	file := filepath.Join(t.TempDir(), "rows.idx")
 	write := func(shape ...int) {
 		pixels := make([]byte, shape[0]*shape[1]*shape[2])
@@ -90,7 +91,7 @@ func TestVariantRows(t *testing.T) {
 	for _, c := range []struct {
 		validation, calibration, held int
 		is                            string
-	}{{5, 7, 5, "validation rows"}, {-1, 10, 2, "last sixth of the rows"}, {0, 10, 2, "last sixth of the rows"}, {12, 10, 2, "last sixth of the rows"}} {
+	}{{5, 7, 5, "held-out rows"}, {-1, 10, 2, "held-out rows"}, {0, 10, 2, "sixth of the rows"}, {12, 10, 2, "sixth of the rows"}} {
 		write(12, 2, 3)
 		trained.Config.Data.Validation = c.validation
 		rows, err := trained.VariantRows(t.Context(), file)

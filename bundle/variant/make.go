@@ -42,6 +42,9 @@ func Make(ctx context.Context, name string, s Source) ([]byte, bundle.Variant, e
 	}
 	row := variants[name]
 	v := bundle.Variant{File: File(name), Input: row.takes, Devices: row.devices}
+	if in := s.Manifest.Input; row.takes == onnxtensor.Uint8 && in.Numbers == bundle.NumbersReal && in.Divide < 128 {
+		return nil, v, fmt.Errorf("variant: %s takes rows of bytes, and the model was trained on numbers with fractions, divided by %g, which bytes do not hold: leave it out: %w", name, in.Divide, ErrUnsupported)
+	}
 	encoder, err := onnxpb.Unmarshal(s.Encoder)
 	if err != nil {
 		return nil, v, fmt.Errorf("variant: the encoder: %w", err)

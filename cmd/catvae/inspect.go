@@ -52,7 +52,7 @@ func (c inspectCommand) Run(env cli.Env) error {
 	m := b.Manifest
 	fmt.Fprintf(env.Stdout, "%s: format %s, written by %s\n", visible.Name(m.Name), visible.Name(m.FormatVersion), visible.Name(m.Producer))
 	fmt.Fprintf(env.Stdout, "bundle hash  %s\n", b.Hash())
-	fmt.Fprintf(env.Stdout, "input        %s %s%v, values %g to %g, bytes times %.6g; trained on data binarised: %s\n", visible.Name(m.Input.Name), m.Input.DType, m.Input.Shape, m.Input.Range[0], m.Input.Range[1], m.Input.Scale, visible.Name(m.Input.Seen))
+	fmt.Fprintf(env.Stdout, "input        %s %s%v, values %g to %g, %s; trained on data binarised: %s\n", visible.Name(m.Input.Name), m.Input.DType, m.Input.Shape, m.Input.Range[0], m.Input.Range[1], scaleOf(m.Input), visible.Name(m.Input.Seen))
 	fmt.Fprintf(env.Stdout, "latent       %s", m.Latent.Kind)
 	if m.Latent.Categories > 0 {
 		fmt.Fprintf(env.Stdout, ", %d variables of %d categories", m.Latent.Variables, m.Latent.Categories)
@@ -87,6 +87,20 @@ func (c inspectCommand) Run(env cli.Env) error {
 		}
 	}
 	return nil
+}
+
+// scaleOf says what numbers become.
+func scaleOf(in bundle.Input) string {
+	if in.Numbers == "" {
+		return fmt.Sprintf("bytes times %.6g, other numbers divided by %g", in.Scale, in.Values().Numbers)
+	}
+	text := fmt.Sprintf("numbers divided by %g", in.Divide)
+	from := map[string]string{"configuration": "as data.divide says; the training rows", "pictures": "as those of pictures; the training rows", "rows": "found in the training rows, which"}[in.DivideFrom]
+	hold := map[string]string{bundle.NumbersWhole: "whole numbers", bundle.NumbersReal: "numbers with fractions"}[in.Numbers]
+	if from == "" {
+		return text
+	}
+	return fmt.Sprintf("%s (%s were %s)", text, from, hold)
 }
 
 // readGraph reads an ONNX file, which may come from anywhere. What is no regular file, or larger than any, is no graph.

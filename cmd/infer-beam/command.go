@@ -150,7 +150,7 @@ func (c *command) report(ctx context.Context, env cli.Env, plan *infer.Plan, res
 		line += fmt.Sprintf("; %d of %d parts existed already", skipped, parts)
 	}
 	fmt.Fprintln(env.Stderr, line)
-	if most := infer.Tolerated(plan.Job.MaxBad, rows); bad > most { // each process counts its own
+	if most := dataset.Tolerated(plan.Job.MaxBad, rows); bad > most { // each process counts its own
 		return fmt.Errorf("%w: %d of %d rows are bad, --max-bad tolerates %d", dataset.ErrData, bad, rows, most)
 	}
 	if bad > 0 {

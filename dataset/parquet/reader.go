@@ -364,8 +364,11 @@ func (r *reader) Next(row []float32) (int, error) {
 			}
 			for i := from; i < to; i++ {
 				x, ok := number64(values, i)
-				if row[at] = r.o.Values.Number(x); !ok || !r.o.Values.Contains(row[at]) {
-					return r.bad(number, fmt.Sprintf("value %d is %s", at, reading.Outside(values.ValueStr(i), x, row[at], r.o.Values)))
+				if !ok {
+					return r.bad(number, fmt.Sprintf("value %d is %s, which is no number", at, values.ValueStr(i)))
+				}
+				if row[at] = r.o.Values.Number(x); !r.o.Values.Contains(row[at]) {
+					return &dataset.ValueError{File: r.info.Source, Row: number, Column: at, Text: values.ValueStr(i), Value: x, Becomes: row[at], Values: r.o.Values}
 				}
 				at++
 			}

@@ -15,6 +15,7 @@ const (
 	Config      = "config.json"
 	Metrics     = "metrics.jsonl"
 	Report      = "report.html"
+	Split       = "split.npy"
 	Lock        = ".lock"
 	Checkpoints = "checkpoints"
 	Bundle      = "bundle"
@@ -24,7 +25,7 @@ const (
 )
 
 // Files are all of them, folders by true.
-var Files = map[string]bool{Config: false, Metrics: false, Report: false, Lock: false, Checkpoints: true, Bundle: true, Graphs: true}
+var Files = map[string]bool{Config: false, Metrics: false, Report: false, Split: false, Lock: false, Checkpoints: true, Bundle: true, Graphs: true}
 
 // BundleOf returns the folder of the bundle that a path names: the path itself, or the bundle of the run that is there.
 func BundleOf(path string) string {

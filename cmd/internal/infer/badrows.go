@@ -31,12 +31,8 @@ type tolerance struct {
 	seen int
 }
 
-// Tolerated returns how many of a number of rows may be bad, rounded down: 0.29 of 100 is 29, though the binary product
-// is less.
-func Tolerated(ratio float64, rows int) int { return int(ratio*float64(rows) + 1e-6) }
-
 // take counts n further bad rows, or returns the error that ends the run.
-func (t *tolerance) take(n int, last error) error {
+func (t *tolerance) take(n int, first error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.seen += n
@@ -44,9 +40,9 @@ func (t *tolerance) take(n int, last error) error {
 	case n == 0 || t.seen <= t.most:
 		return nil
 	case t.most == 0:
-		return fmt.Errorf("%w: --max-bad RATIO tolerates bad rows: %w", last, dataset.ErrData)
+		return fmt.Errorf("%w: --max-bad RATIO tolerates bad rows: %w", first, dataset.ErrData)
 	}
-	return fmt.Errorf("infer: %w: more than %d bad rows, the most that --max-bad tolerates, the last: %w", dataset.ErrData, t.most, last)
+	return fmt.Errorf("infer: %w: more than %d bad rows, the most that --max-bad tolerates, one of them: %w", dataset.ErrData, t.most, first)
 }
 
 // bad returns the bad rows of those errors that have a method BadRow.
@@ -55,10 +51,19 @@ func (p *Plan) bad(errs []error) []badRow {
 	for _, err := range errs {
 		var one runtime.BadRowError
 		if errors.As(err, &one) {
-			rows = append(rows, badRow{one.BadRow(), p.id(one.BadRow()), strings.Join(strings.Fields(err.Error()), " ")})
+			rows = append(rows, badRow{one.BadRow(), p.id(one.BadRow()), strings.Join(strings.Fields(p.explained(err).Error()), " ")})
 		}
 	}
 	return rows
+}
+
+// explained adds to the error of a number that is out of range which flag divides by another.
+func (p *Plan) explained(err error) error {
+	var outside *dataset.ValueError
+	if !errors.As(err, &outside) || p.Source.DType == "uint8" && !outside.Values.One {
+		return err
+	}
+	return fmt.Errorf("%w (--divide N divides by N)", err)
 }
 
 // writeBad names bad rows in a file, and removes the file of an earlier run where there are none.

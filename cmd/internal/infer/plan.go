@@ -149,10 +149,19 @@ func (p *Plan) values() dist.Values {
 	if made, _ := productOf(p.Job.Mode, p.Job.Codes); !made.takesCodes {
 		v = p.bundle.Manifest.Input.Values()
 	}
-	if p.Job.Divide != 0 {
+	switch {
+	case p.Job.Divide != 0 && v.One:
+		return v.Alike(p.Job.Divide, false)
+	case p.Job.Divide != 0:
 		v.Numbers = p.Job.Divide
 	}
 	return v
+}
+
+// asFloats reports a job that divides bytes by another number than the graphs do that take bytes.
+func (p *Plan) asFloats() bool {
+	v := p.values()
+	return v.One && v.Bytes != p.bundle.Manifest.Input.Values().Bytes
 }
 
 // Pictures returns what pictures are made to fit for a model, nil where its rows are not pictures.
@@ -280,7 +289,7 @@ func (p *Plan) say(format string, args ...any) {
 func (p *Plan) Bundle() *bundle.Bundle { return p.bundle }
 
 // Bytes reports whether the model gets the source's rows as bytes.
-func (p *Plan) Bytes() bool { return p.Source.DType == "uint8" }
+func (p *Plan) Bytes() bool { return p.Source.DType == "uint8" && !p.asFloats() }
 
 // id returns a row's id: its number, or its name in the source.
 func (p *Plan) id(row int) any {

@@ -166,9 +166,10 @@ type sources struct {
 	floats runtime.Source[float32]
 }
 
-func sourcesOf(r dataset.Reader) sources {
+// sources returns where the plan's rows come from.
+func (p *Plan) sources(r dataset.Reader) sources {
 	s := sources{floats: r.Floats}
-	if b, ok := r.(dataset.ByteReader); ok {
+	if b, ok := r.(dataset.ByteReader); ok && !p.asFloats() {
 		s.bytes = b.Bytes
 	}
 	return s

@@ -61,6 +61,9 @@ func Run(ctx context.Context, p *Plan, backend backend.Backend, h Hooks) (s Summ
 			return s, err
 		}
 	}
+	if s.Skipped == 0 {
+		w.watch.warn(p, s.Rows)
+	}
 	return s, p.partly(s)
 }
 

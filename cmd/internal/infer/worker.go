@@ -19,6 +19,7 @@ type Worker struct {
 	plan  *Plan
 	model *runtime.Model
 	bad   *tolerance
+	watch *watch
 }
 
 // Hooks are called as a run proceeds. Each may be nil.
@@ -42,7 +43,7 @@ func OpenWorker(ctx context.Context, p *Plan, on backend.Backend) (*Worker, erro
 	if loaded.Hash() != p.bundle.Hash() || manifestSum(loaded.Manifest, p.Job.Variant) != manifestSum(p.bundle.Manifest, p.Job.Variant) {
 		return nil, errors.Join(fmt.Errorf("infer: the bundle %s was replaced while the run began: give the command again", p.Job.Model), model.Close())
 	}
-	return &Worker{plan: p, model: model, bad: &tolerance{most: Tolerated(p.Job.MaxBad, p.rows())}}, nil
+	return &Worker{plan: p, model: model, watch: p.newWatch(), bad: &tolerance{most: dataset.Tolerated(p.Job.MaxBad, p.rows())}}, nil
 }
 
 // Model returns the loaded model.
@@ -119,7 +120,7 @@ func (w *Worker) make(ctx context.Context, blocks []Block, h Hooks) (records []R
 		Batch: w.plan.Job.Batch, Callers: w.plan.Job.Callers, Observe: h.Observe,
 		First: blocks[0].First, Rows: last.First + last.Rows - blocks[0].First,
 	}
-	n, err := w.stream(ctx, sourcesOf(in.reader), o, c.write)
+	n, err := w.stream(ctx, w.watch.over(w.plan.sources(in.reader)), o, c.write)
 	if err == nil && n < o.Rows {
 		err = fmt.Errorf("infer: %w: %s ends after row %d: its header says %d rows", dataset.ErrData, w.plan.Source.Source, o.First+n, w.plan.Source.Rows)
 	}
@@ -152,7 +153,7 @@ type cutter struct {
 
 func (c *cutter) write(r results, errs []error) error {
 	if len(errs) > 0 {
-		if err := c.w.bad.take(len(errs), errs[len(errs)-1]); err != nil {
+		if err := c.w.bad.take(len(errs), c.w.plan.explained(errs[0])); err != nil {
 			return err
 		}
 	}

@@ -7,9 +7,9 @@ import (
 	"github.com/catvae/catvae/picture"
 )
 
-// keepPictureRules makes a run that continues an old one read pictures as that one did. A run of pictures names its rules in its
-// config.json; where they are missing, it began before there were any: black, and as the pixels lie.
-func (r *run) keepPictureRules() {
+// keepRules makes a run that continues an old one read rows as that one did. A run names its rules in its config.json; where they are
+// missing, it began before there were any: pictures on black, and as the pixels lie; numbers by their type; the last rows held out.
+func (r *run) keepRules() {
 	if !r.options.Resume {
 		return
 	}
@@ -22,6 +22,12 @@ func (r *run) keepPictureRules() {
 	}
 	if old.Data.Orientation == "" {
 		r.config.Data.Orientation = ""
+	}
+	if old.Data.Holdout == "" {
+		r.config.Data.Holdout = ""
+	}
+	if old.Data.Numbers == "" {
+		r.config.Data.Numbers = ""
 	}
 }
 

@@ -1,0 +1,106 @@
+package train
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
+)
+
+// NumbersAlike is the value of data.numbers by which every number has one divisor, whatever type it has in a file. Training finds out
+// which of bundle.NumbersWhole and bundle.NumbersReal the rows hold, and writes that.
+const NumbersAlike = "alike"
+
+// Where data.divide comes from.
+const (
+	fromConfiguration = "configuration"
+	fromPictures      = "pictures"
+	fromRows          = "rows"
+)
+
+// withScale returns the configuration with data.numbers and data.divide as the training rows, all of them, want them. The set was
+// loaded by [dist.Raw].
+func (c Config) withScale(set *dataset.Set) (Config, error) {
+	e := set.Extent()
+	d := &c.Data
+	if d.Divide == 0 {
+		l, err := dist.LikelihoodOf(cmp.Or(c.Likelihood.Kind, dist.Bernoulli))
+		if err != nil {
+			return c, fmt.Errorf("train: %w: %w", err, ErrConfig)
+		}
+		if d.Divide, err = divisorOf(set, e, l); err != nil {
+			return c, err
+		}
+		d.DivideFrom = fromRows
+		if set.Pictures {
+			d.DivideFrom = fromPictures
+		}
+	}
+	d.DivideFrom = cmp.Or(d.DivideFrom, fromConfiguration)
+	switch {
+	case d.Numbers == bundle.NumbersWhole && !e.Whole:
+		return c, fmt.Errorf("train: data.numbers is whole, and row %d, column %d of %s is %g: set data.numbers=real: %w", e.FractionAt.Row, e.FractionAt.Column, set.Source, e.Fraction, ErrConfig)
+	case d.Numbers != NumbersAlike: // somebody has said
+	case e.Whole:
+		d.Numbers = bundle.NumbersWhole
+	default:
+		d.Numbers = bundle.NumbersReal
+	}
+	return c, nil
+}
+
+// divisorOf returns by what the numbers of the training rows are divided where nobody said, or the refusal to guess.
+func divisorOf(set *dataset.Set, e dataset.Extent, l dist.Likelihood) (float64, error) {
+	unit := func(v dist.Values) bool { return v.Least == 0 && v.Most == 1 }
+	switch {
+	case !unit(l.Values()):
+		return l.Values().Numbers, nil
+	case set.Pictures:
+		return 255, nil
+	case e.Least >= 0 && e.Most <= 1:
+		return 1, nil
+	case e.Whole && e.Least >= 0 && e.Most >= 128 && e.Most <= 255:
+		return 255, nil
+	}
+	kind := "whole numbers"
+	if !e.Whole {
+		kind = fmt.Sprintf("with fractions (%g in row %d, column %d)", e.Fraction, e.FractionAt.Row, e.FractionAt.Column)
+	}
+	found := fmt.Sprintf("the rows of %s hold numbers from %g (row %d, column %d) to %g (row %d, column %d), %s",
+		set.Source, e.Least, e.LeastAt.Row, e.LeastAt.Column, e.Most, e.MostAt.Row, e.MostAt.Column, kind)
+	if e.Least < 0 {
+		others := ""
+		for _, name := range dist.LikelihoodNames() {
+			if o, err := dist.LikelihoodOf(name); err == nil && !unit(o.Values()) {
+				others += ", or set likelihood.kind=" + name
+			}
+		}
+		return 0, fmt.Errorf("train: %s: values must lie in [0,1], and no data.divide makes a negative number one: scale them to [0,1] first%s: %w", found, others, dataset.ErrData)
+	}
+	options := []string{fmt.Sprintf("set data.divide=%g, the greatest", e.Most)}
+	if e.Most < 255 {
+		options = append(options, "data.divide=255 if they are pixels of 0 to 255")
+	}
+	return 0, fmt.Errorf("train: %s, which does not say what 1 is to be: %s: %w", found, strings.Join(options, ", or "), dataset.ErrData)
+}
+
+// scaleText says by what numbers are divided and why, "" under the rule of older runs.
+func (c Config) scaleText() string {
+	d := c.Data
+	if d.Numbers == "" || d.Numbers == NumbersAlike {
+		return ""
+	}
+	hold := "whole numbers"
+	if d.Numbers == bundle.NumbersReal {
+		hold = "numbers with fractions"
+	}
+	why := map[string]string{
+		fromConfiguration: fmt.Sprintf("as data.divide says (the training rows hold %s)", hold),
+		fromPictures:      "as those of pictures are",
+		fromRows:          fmt.Sprintf("since the training rows hold %s of 0 to %g", strings.TrimSuffix(hold, " with fractions"), d.Divide),
+	}[d.DivideFrom]
+	return fmt.Sprintf("numbers are divided by %g, %s", d.Divide, cmp.Or(why, "as the configuration says"))
+}
