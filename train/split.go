@@ -247,11 +247,10 @@ func trainedOn(run string, c Config) (training, source string, err error) {
 // RunOf returns the run that a bundle belongs to: the folder above it, if the bundle says that it was made by a run with that
 // configuration. It returns "" if not.
 func RunOf(bundleDir string) string {
-	path, err := filepath.Abs(bundleDir)
-	if err != nil || filepath.Base(path) != BundleDir {
+	run, ok := rundir.Of(bundleDir)
+	if !ok {
 		return ""
 	}
-	run := filepath.Dir(path)
 	c, _, err := readRunConfig(run)
 	if err != nil {
 		return ""

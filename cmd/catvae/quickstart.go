@@ -42,7 +42,7 @@ func (c quickstart) Run(ctx context.Context, env cli.Env) error {
 	fmt.Fprintf(env.Stderr, "training on generated glyphs, measuring on %s\n", backend.Name())
 	show := newTrainingProgress(ctx, env.Stderr)
 	result, err := train.Run(ctx, config, train.Options{
-		Source: dataset.GlyphsSource, Out: c.Out, Force: c.Force, Backend: backend, Progress: show.update, Log: show.log, Commands: nextSteps(c.Out, dataset.GlyphsSource),
+		Source: dataset.GlyphsSource, Out: c.Out, Force: c.Force, Backend: backend, Progress: show.update, Log: show.log, Commands: nextSteps(c.Out, dataset.GlyphsSource, 0),
 	})
 	show.end()
 	if err != nil {
@@ -66,7 +66,7 @@ func (c quickstart) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	fmt.Fprintf(env.Stderr, "\nOpen %s in a browser, then try\n", report)
-	for _, line := range nextSteps(c.Out, dataset.GlyphsSource)(result) {
+	for _, line := range nextSteps(c.Out, dataset.GlyphsSource, 0)(result) {
 		fmt.Fprintln(env.Stderr, "  "+line)
 	}
 	fmt.Fprintf(env.Stderr, "  catvae train --data FOLDER_WITH_MNIST --out mnist-run\n")

@@ -9,11 +9,11 @@ import (
 // The names in the commands that are printed are quoted.
 func TestNextSteps(t *testing.T) {
 	t.Parallel()
-	if got := nextSteps("my run", "d/*.png")(train.Result{})[2]; got != "infer --model 'my run/bundle' --in 'd/*.png' --out codes.npy" {
+	if got := nextSteps("my run", "d/*.png", 0)(train.Result{})[2]; got != "infer --model 'my run/bundle' --in 'd/*.png' --out codes.npy" {
 		t.Error(got)
 	}
 	for name, shape := range map[string][]int{"samples.png": {28, 28}, "samples.npy": {784}} {
-		if got := nextSteps("run", "x")(train.Result{Shape: shape})[3]; got != "catvae sample --model run/bundle --out "+name {
+		if got := nextSteps("run", "x", 0)(train.Result{Shape: shape})[3]; got != "catvae sample --model run/bundle --out "+name {
 			t.Error(got)
 		}
 	}

@@ -36,6 +36,7 @@ type trainCommand struct {
 	Resume          bool          `help:"Resume the run at --out from its newest checkpoint; start one where none exists." xor:"resume"`
 	Force           bool          `help:"Replace an existing run at --out." xor:"resume"`
 	Verbose         bool          `help:"Say what the exporter's passes did to the training graph."`
+	badRows
 	cli.Table
 	cli.Download
 	cli.Backend
@@ -90,23 +91,23 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	}
 	show := newTrainingProgress(ctx, env.Stderr)
 	result, err := train.Run(ctx, config, train.Options{
-		Source: c.Data, Out: c.Out, Force: c.Force, Resume: c.Resume, Backend: backend, Samples: c.Samples,
+		Source: c.Data, Out: c.Out, Force: c.Force, Resume: c.Resume, Backend: backend, Samples: c.Samples, MaxBad: c.MaxBad,
 		Engine: train.Engine(c.Engine), StepsPerCall: c.StepsPerCall, CheckpointEvery: c.CheckpointEvery,
-		Progress: show.update, Log: show.log, Verbose: c.Verbose, Commands: nextSteps(c.Out, c.Data),
+		Progress: show.update, Log: show.log, Verbose: c.Verbose, Commands: nextSteps(c.Out, c.Data, c.MaxBad),
 	})
 	show.end()
 	if err != nil {
-		return cli.WithHint(err, resumeHint)
+		return withBadHint(err, resumeHint)
 	}
 	printResult(env.Stderr, result)
 	if result.Interrupted {
 		fmt.Fprintf(env.Stderr, "stopped after %d steps; the bundle holds the model so far; the same command with --resume continues\n", result.Steps)
 		return context.Canceled
 	}
-	for _, line := range nextSteps(c.Out, c.Data)(result) {
+	for _, line := range nextSteps(c.Out, c.Data, c.MaxBad)(result) {
 		fmt.Fprintln(env.Stderr, "  "+line)
 	}
-	return nil
+	return passedOver(env.Stderr, c.Data, result.Bad)
 }
 
 // setTable sets what the flags of tables say.
@@ -230,9 +231,13 @@ func (t *trainingProgress) end() {
 }
 
 // nextSteps returns commands to try after a run.
-func nextSteps(run, source string) func(train.Result) []string {
+func nextSteps(run, source string, maxBad float64) func(train.Result) []string {
 	bundle := cli.ShellWord(filepath.ToSlash(filepath.Join(run, train.BundleDir)))
 	source = cli.ShellWord(source)
+	bad := ""
+	if maxBad > 0 {
+		bad = fmt.Sprintf(" --max-bad %g", maxBad)
+	}
 	return func(r train.Result) []string {
 		samples := "samples.npy"
 		if imgrid.Pictures(r.Shape) {
@@ -240,8 +245,8 @@ func nextSteps(run, source string) func(train.Result) []string {
 		}
 		return []string{
 			"catvae inspect " + bundle,
-			fmt.Sprintf("catvae eval --model %s --data %s --samples 100", bundle, source),
-			fmt.Sprintf("infer --model %s --in %s --out codes.npy", bundle, source),
+			fmt.Sprintf("catvae eval --model %s --data %s --samples 100%s", cli.ShellWord(filepath.ToSlash(run)), source, bad),
+			fmt.Sprintf("infer --model %s --in %s --out codes.npy%s", bundle, source, bad),
 			fmt.Sprintf("catvae sample --model %s --out %s", bundle, samples),
 		}
 	}

@@ -145,15 +145,21 @@ func (p *Plan) fit(info dataset.Info) error {
 // values returns the rule by which the source's numbers become values: the manifest's, with the divisor that the job names.
 // Codes have none of their own.
 func (p *Plan) values() dist.Values {
-	v := dist.Unit()
-	if made, _ := productOf(p.Job.Mode, p.Job.Codes); !made.takesCodes {
-		v = p.bundle.Manifest.Input.Values()
+	if made, _ := productOf(p.Job.Mode, p.Job.Codes); made.takesCodes {
+		return dist.Unit()
 	}
+	return ValuesOf(p.bundle.Manifest.Input, p.Job.Divide)
+}
+
+// ValuesOf returns the rule by which numbers become values for a model, with another divisor where it is not 0. Of a bundle with a
+// divisor for bytes alone it is that of all other numbers.
+func ValuesOf(in bundle.Input, divisor float64) dist.Values {
+	v := in.Values()
 	switch {
-	case p.Job.Divide != 0 && v.One:
-		return v.Alike(p.Job.Divide, false)
-	case p.Job.Divide != 0:
-		v.Numbers = p.Job.Divide
+	case divisor != 0 && v.One:
+		return v.Alike(divisor, false)
+	case divisor != 0:
+		v.Numbers = divisor
 	}
 	return v
 }
