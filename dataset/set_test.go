@@ -211,7 +211,7 @@ func TestWholeNumbers(t *testing.T) {
 func TestSelect(t *testing.T) {
 	t.Parallel()
 	text := "label,a,b\n0,0,1\n1,NA,1\n2,1,0\n3,1,1\n4,2,2\n5,0,0\n"
-	set, err := dataset.Load(t.Context(), write(t, "x.csv", []byte(text)), dataset.Options{Values: dist.Unit().Alike(1, true), MaxBad: 0.34})
+	set, err := dataset.Load(t.Context(), write(t, "x.csv", []byte(text)), dataset.Options{Values: dist.Unit().Alike(1, true), MaxBad: 0.34, Labels: true})
 	if err != nil {
 		t.Fatal(err)
 	}
