@@ -87,14 +87,14 @@ func TestContainersAgree(t *testing.T) {
 			}
 			if later, err := dataset.Load(t.Context(), path, dataset.Options{Values: dist.Raw(), MaxBad: 0.5}); err != nil {
 				t.Fatal(err)
-			} else if later, err = later.Scaled(rule); err != nil || later.Fingerprint() != set.Fingerprint() || !slices.Equal(rowsOf(later), rowsOf(set)) {
+			} else if later, err = later.Scaled(rule); err != nil || later.Fingerprint() != set.Fingerprint() || !slices.Equal(valuesOf(later), valuesOf(set)) {
 				t.Errorf("%s, %s: scaled later it is another set (%v)", name, file.name, err)
 			}
 			if want == nil {
 				want = set
 			}
-			if set.Bytes(0) == nil || set.Fingerprint() != want.Fingerprint() || !slices.Equal(rowsOf(set), rowsOf(want)) || len(set.Bad()) != len(want.Bad()) || set.Origin(set.Len()-1) != want.Origin(want.Len()-1) {
-				t.Errorf("%s, %s: %v, bad %v, want %v, bad %v", name, file.name, rowsOf(set), set.Bad(), rowsOf(want), want.Bad())
+			if set.Bytes(0) == nil || set.Fingerprint() != want.Fingerprint() || !slices.Equal(valuesOf(set), valuesOf(want)) || len(set.Bad()) != len(want.Bad()) || set.Origin(set.Len()-1) != want.Origin(want.Len()-1) {
+				t.Errorf("%s, %s: %v, bad %v, want %v, bad %v", name, file.name, valuesOf(set), set.Bad(), valuesOf(want), want.Bad())
 			}
 			r, err := dataset.Open(t.Context(), path, dataset.Options{Values: rule})
 			if err != nil {
@@ -116,7 +116,7 @@ func TestContainersAgree(t *testing.T) {
 	}
 }
 
-func rowsOf(s *dataset.Set) (rows []float32) {
+func valuesOf(s *dataset.Set) (rows []float32) {
 	row := make([]float32, s.RowSize())
 	for i := range s.Len() {
 		s.Row(i, row)
@@ -139,7 +139,7 @@ func TestFloatsAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a.Fingerprint() != b.Fingerprint() || a.Bytes(0) != nil {
-		t.Errorf("%v and %v", rowsOf(a), rowsOf(b))
+		t.Errorf("%v and %v", valuesOf(a), valuesOf(b))
 	}
 }
 
@@ -219,7 +219,7 @@ func TestSelect(t *testing.T) {
 		t.Fatalf("%d rows, bad %v", set.Len(), set.Bad())
 	}
 	some := set.Select([]int{3, 1, 2}).Slice(1, 3)
-	if some.Len() != 2 || some.Label(0) != 2 || some.Origin(0) != 2 || some.Origin(1) != 3 || !slices.Equal(rowsOf(some), []float32{1, 0, 1, 1}) || !slices.Equal(some.Bytes(0), []byte{1, 0}) {
+	if some.Len() != 2 || some.Label(0) != 2 || some.Origin(0) != 2 || some.Origin(1) != 3 || !slices.Equal(valuesOf(some), []float32{1, 0, 1, 1}) || !slices.Equal(some.Bytes(0), []byte{1, 0}) {
 		t.Errorf("%+v", some)
 	}
 	if set.Select([]int{0, 1, 2, 3}).Fingerprint() != set.Fingerprint() || set.Slice(0, 3).Fingerprint() == set.Fingerprint() {
