@@ -25,7 +25,7 @@ type Rows struct {
 	Model    string  `help:"Run folder or bundle." placeholder:"RUN|BUNDLE"`
 	In       string  `help:"${sources}." placeholder:"SRC"`
 	Split    string  `help:"Which rows of MNIST's folder or of glyphs: train or test." default:"test" enum:"train,test"`
-	Divide   float64 `help:"Divide numbers that are not bytes by this, 255 for pixels written as text; 0 divides as the bundle's manifest says." default:"0" placeholder:"N" range:"0,1e38"`
+	Divide   float64 `help:"Divide numbers by this, 1 for such as were divided before; 0 divides as the bundle's manifest says. For bundles of older versions: numbers that are not bytes." default:"0" placeholder:"N" range:"0,1e38"`
 	Out      string  `help:"File to write, which appears whole or not at all; folder of parts where it ends in a slash; or - for standard output. A name that ends in .gz or .zst packs the file." placeholder:"FILE|DIR/|-"`
 	Format   string  `help:"${formats_help}." default:"auto" enum:"${formats}"`
 	Text     string  `help:"How ${text_formats} write packed codes: ${texts_help}." default:"bits" enum:"${texts}"`

@@ -97,8 +97,11 @@ progressive one, 26 million of a PNG file in colour and 14 million of one with 1
 What is kept of standard input needs room in ` + "`TMPDIR`" + `, up to 64 GiB. The file has no name (except on Windows): nothing is left of
 it, however the program ends. A file must not change while it is read.
 
-The model's manifest says what values bytes and all other numbers become, and the range in which they must lie: bytes divided by
-255, numbers as they are, and [0,1] where nothing else was chosen. ` + "`infer --divide N`" + ` divides numbers by N instead.
+A number becomes the same value whatever type it has in a file. Training divides all numbers by ` + "`data.divide`" + `, or by what it finds from all
+of its rows: 255 for pictures and for whole numbers from 0 to 255 of which one is 128 or more, 1 for numbers within [0,1]. What else it finds
+is an error that says which number to set. The manifest keeps the divisor, and nobody looks at a file again to find one: values out of [0,1],
+and fractions where the training rows were whole numbers above 1, make a row bad. ` + "`infer --divide N`" + ` divides by N instead. Bundles of older
+versions divide bytes by 255 and other numbers by 1, and ` + "`--divide`" + ` is for the others.
 
 ## What is made
 

@@ -72,10 +72,10 @@ func TestDivide(t *testing.T) {
 	if err1 != nil || err2 != nil || got != want {
 		t.Errorf("divided by 4: %v, %v, equal %t", err1, err2, got == want)
 	}
-	if _, err := logits(pixels, 0); err == nil || !strings.Contains(err.Error(), "column 0 is 4: values must lie in [0,1]") {
+	if _, err := logits(pixels, 0); err == nil || !strings.Contains(err.Error(), "column 1 is 4: values must lie in [0,1]") {
 		t.Errorf("not divided: %v", err)
 	}
-	if _, err := logits(pixels, 2); err == nil || !strings.Contains(err.Error(), "column 0 is 4, which becomes 2: values must lie in [0,1]") {
+	if _, err := logits(pixels, 2); err == nil || !strings.Contains(err.Error(), "column 1 is 4, which becomes 2: values must lie in [0,1]") {
 		t.Errorf("divided by 2: %v", err)
 	}
 	manifest := filepath.Join(model, "manifest.json")
