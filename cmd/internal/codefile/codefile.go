@@ -50,9 +50,12 @@ var part = regexp.MustCompile(`^part-\d{5}-of-(\d{5})\.[a-z]+$`)
 
 // Read reads the codes of a file, or of a folder with all its parts. The format is recognised by content. text says how codes are
 // written in CSV, TSV and JSON lines: bits, hex, or auto, which takes digits 0 and 1 alone for bits. Errors wrap dataset.ErrData, or
-// are the system's.
+// are the system's. A pipe, which can be read once only, holds an array of bytes as NPY.
 func Read(ctx context.Context, path, text string) (*Codes, error) {
 	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		return numbers(ctx, path, dataset.Options{})
+	}
 	if err != nil || !info.IsDir() {
 		return read(ctx, path, text)
 	}
@@ -70,7 +73,7 @@ func Read(ctx context.Context, path, text string) (*Codes, error) {
 		if err != nil {
 			return nil, err
 		}
-		if parts > 0 && (c.Bytes != all.Bytes || m[1] != of) {
+		if parts > 0 && (c.Bytes != all.Bytes || m[1] != of || (c.IDs == nil) != (all.IDs == nil)) {
 			return nil, fmt.Errorf("%s holds parts of several runs: %w", path, dataset.ErrData)
 		}
 		all.Bytes, of = c.Bytes, m[1]
