@@ -78,7 +78,7 @@ func randomGraph(params *builder.Params, steps, picks []int, width, batch int) (
 		case 11:
 			n = b.Reshape(b.Exp(b.Activate(builder.Tanh, b.Reshape(p, batch*width))), batch, width)
 		case 12:
-			n = b.Sub(b.Neg(p), b.Greater(p, q))
+			n = b.Sub(b.Neg(p), b.Greater(p, b.Add(q, b.Number(0.0123)))) // not of what may be equal up to rounding
 		case 13:
 			n = b.Log(b.Add(b.Exp(b.Activate(builder.Tanh, p)), b.Number(1)))
 		}
