@@ -3,6 +3,7 @@ package dataset
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -105,7 +106,12 @@ func newCSV(f *File, o Options) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, comma, err := countCSV(f, l, t, chosen.Values)
+	ids := &reading.IDs{}
+	count := counting{table: t, values: chosen.Values, id: -1}
+	if o.IDs && header && chosen.ID >= 0 {
+		count.id, count.ids = chosen.ID, ids
+	}
+	rows, comma, err := count.records(f, l)
 	if err != nil {
 		return nil, err
 	}
@@ -119,11 +125,25 @@ func newCSV(f *File, o Options) (Reader, error) {
 	if err := l.columnOfText(f.name, names, data, chosen.Values); err != nil {
 		return nil, err
 	}
-	return readCSV(f, o, l, header, first, rows, chosen)
+	r, err := readCSV(f, o, l, header, first, rows, chosen)
+	if err != nil {
+		return nil, err
+	}
+	if !ids.Given() {
+		return r, nil
+	}
+	r.info.IDs = cmp.Or(nameOf(names[chosen.ID]), strconv.Itoa(chosen.ID))
+	return namedCSV{r, ids}, nil
+}
+
+// namedCSV is a reader whose rows have names.
+type namedCSV struct {
+	*csvReader
+	*reading.IDs
 }
 
 // readCSV returns a reader of a file whose layout is known.
-func readCSV(f *File, o Options, l layout, header bool, first []string, rows int, chosen Chosen) (Reader, error) {
+func readCSV(f *File, o Options, l layout, header bool, first []string, rows int, chosen Chosen) (*csvReader, error) {
 	r, err := beginCSV(f)
 	if err != nil {
 		return nil, err
@@ -154,8 +174,16 @@ func readCSV(f *File, o Options, l layout, header bool, first []string, rows int
 	return r, nil
 }
 
-// countCSV counts records, a header included, and looks at how numbers are written where that is not known.
-func countCSV(f *File, l layout, t Table, columns []int) (rows int, comma bool, err error) {
+// A counting is what is found out as records are counted.
+type counting struct {
+	table  Table
+	values []int        // columns
+	id     int          // column, -1 where it is not wanted
+	ids    *reading.IDs // of the rows after the header
+}
+
+// records counts records, a header included, keeps their ids, and looks at how numbers are written where that is not known.
+func (c counting) records(f *File, l layout) (rows int, comma bool, err error) {
 	r, err := beginCSV(f)
 	if err != nil {
 		return 0, false, err
@@ -163,7 +191,7 @@ func countCSV(f *File, l layout, t Table, columns []int) (rows int, comma bool, 
 	r.layout = l
 	var d decimals
 	looks := 10 * sampleRecords
-	if !auto(t.Decimal) || l.delimiter == ',' {
+	if !auto(c.table.Decimal) || l.delimiter == ',' {
 		looks = 0
 	}
 	for record := []byte(nil); ; rows++ {
@@ -178,15 +206,17 @@ func countCSV(f *File, l layout, t Table, columns []int) (rows int, comma bool, 
 				return 0, false, &FormatError{File: f.Name(), Reason: "its first line is no CSV", Cause: err}
 			}
 			r.limit = recordLimit(first)
+		} else if c.id >= 0 {
+			c.ids.Add(l.field(record, c.id))
 		}
 		if looks > 0 && (rows < sampleRecords || bytes.IndexByte(record, ',') >= 0) {
 			looks--
 			if fields, err := l.split(record); err == nil {
-				d.add(fields, columns)
+				d.add(fields, c.values)
 			}
 		}
 	}
-	if t.Decimal == DecimalComma {
+	if c.table.Decimal == DecimalComma {
 		return rows, true, nil
 	}
 	comma, err = d.isComma(f.Name())

@@ -51,6 +51,27 @@ func (l layout) split(record []byte) ([]string, error) {
 	return fields, nil
 }
 
+// field returns a field of a record, nothing where the record has none.
+func (l layout) field(record []byte, column int) []byte {
+	record = bytes.TrimRight(record, "\r\n")
+	if bytes.IndexByte(record, '"') >= 0 || l.delimiter == ' ' {
+		fields, err := l.split(record)
+		if err != nil || column >= len(fields) {
+			return nil
+		}
+		return []byte(strings.TrimSpace(fields[column]))
+	}
+	for range column {
+		i := bytes.IndexByte(record, l.delimiter)
+		if i < 0 {
+			return nil
+		}
+		record = record[i+1:]
+	}
+	field, _, _ := bytes.Cut(record, []byte{l.delimiter})
+	return bytes.TrimSpace(field)
+}
+
 // blank reports a line without fields.
 func (l layout) blank(line []byte) bool {
 	if l.delimiter == '\t' {

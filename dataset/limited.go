@@ -15,8 +15,14 @@ type limitedBytes struct {
 	bytes ByteReader
 }
 
-// limitedNamed is limitedBytes for a reader whose rows have names.
+// limitedNamed is limited for a reader whose rows have names.
 type limitedNamed struct {
+	*limited
+	Identified
+}
+
+// limitedNamedBytes is limitedBytes for a reader whose rows have names.
+type limitedNamedBytes struct {
 	limitedBytes
 	Identified
 }
@@ -24,11 +30,15 @@ type limitedNamed struct {
 func newLimited(r Reader, rows int) Reader {
 	l := &limited{Reader: r, info: r.Info(), left: rows}
 	l.info.Rows = rows
-	if b, ok := r.(ByteReader); ok {
-		if named, ok := r.(Identified); ok {
-			return limitedNamed{limitedBytes{l, b}, named}
-		}
+	b, bytes := r.(ByteReader)
+	names, named := r.(Identified)
+	switch {
+	case bytes && named:
+		return limitedNamedBytes{limitedBytes{l, b}, names}
+	case bytes:
 		return limitedBytes{l, b}
+	case named:
+		return limitedNamed{l, names}
 	}
 	return l
 }

@@ -43,9 +43,10 @@ type ByteReader interface {
 	Bytes(dst []byte) (rows int, decode Decode, err error)
 }
 
-// Identified is a [Reader] whose rows have names: pictures have paths. Elsewhere a row's name is its number. Names are UTF-8: a
-// byte of a path that is none is written as \xNN, and a backslash that would read as such an escape as \x5c, so that no two paths
-// have one name. It is safe for concurrent use.
+// Identified is a [Reader] whose rows have names: pictures have paths, and rows of a table what its column of ids holds, where
+// [Options].IDs asks for it. Elsewhere a row's name is its number. Names are UTF-8: a byte of a path that is none is written as \xNN,
+// and a backslash that would read as such an escape as \x5c, so that no two paths have one name. Ids that are UTF-8 are as the table
+// has them, "" where it has none, and several rows may have one. It is safe for concurrent use, also after Close.
 type Identified interface {
 	ID(row int) string
 }
@@ -62,7 +63,8 @@ type Info struct {
 	// Columns are the names of a row's values, in their order: of a table's columns, which have different ones. It is nil for all
 	// else.
 	Columns []string
-	Bytes   int64 // size of the source's files, 0 where it is not known; another size means that the source has changed
+	IDs     string // the column of a table that rows have their names from, or its number; "" where there is none or nobody asks
+	Bytes   int64  // size of the source's files, 0 where it is not known; another size means that the source has changed
 }
 
 // RowSize returns the number of values in a row.
@@ -92,6 +94,9 @@ type Options struct {
 
 	Table  Table // how the text of a table is read, and which of its columns are values
 	Labels bool  // whether labels are wanted: else nobody looks at what they are
+	// IDs is whether names of a table's rows are wanted: of the column id or an index of pandas, as [Table] says, and of pictures in
+	// Parquet their paths. All of them are held in memory, with a byte or two more for each: see [Identified].
+	IDs bool
 
 	Image  *Image      // what pictures are made to fit; nil means the zero rule: the size of the first, on black
 	Values dist.Values // what the file's numbers become, and the range in which they must then lie; zero means [dist.Unit]

@@ -187,7 +187,7 @@ func (c Chosen) named(names []string, numbered bool) []string {
 	seen := map[string]bool{"": true}
 	var chosen []string
 	for _, i := range c.Values {
-		name := visible.EscapeID(strings.TrimSpace(names[i]))
+		name := nameOf(names[i])
 		if seen[name] {
 			return nil
 		}
@@ -197,10 +197,13 @@ func (c Chosen) named(names []string, numbered bool) []string {
 	return chosen
 }
 
+// nameOf returns a column's name as UTF-8.
+func nameOf(name string) string { return visible.EscapeID(strings.TrimSpace(name)) }
+
 // columnsOf returns the columns that a name means, or a pattern among those that may be values, or a range of numbers.
 func columnsOf(names []string, all []int, wanted string, numbered bool) (found []int, err error) {
 	for i, name := range names {
-		if visible.EscapeID(strings.TrimSpace(name)) == strings.TrimSpace(wanted) {
+		if nameOf(name) == strings.TrimSpace(wanted) {
 			found = append(found, i)
 		}
 	}
@@ -219,7 +222,7 @@ func columnsOf(names []string, all []int, wanted string, numbered bool) (found [
 	}
 	if len(found) == 0 && strings.ContainsAny(wanted, wild) {
 		for _, i := range all {
-			if fits, _ := path.Match(wanted, visible.EscapeID(strings.TrimSpace(names[i]))); fits { // Check has tried the pattern
+			if fits, _ := path.Match(wanted, nameOf(names[i])); fits { // Check has tried the pattern
 				found = append(found, i)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dataset/internal/reading"
 	"github.com/catvae/catvae/picture"
@@ -16,20 +17,24 @@ import (
 // pictureRows is how many pictures are read at once.
 const pictureRows = 16
 
-// flatten puts the entry bytes of structures in their place: the other entries say where a picture came from.
+// flatten puts the entry bytes of structures in their place, and keeps the entry path, which says where a picture came from.
 func (r *reader) flatten() {
 	fields := r.table.Manifest.Fields
+	r.paths = map[int]pqarrow.SchemaField{}
 	for i, f := range fields {
 		if f.Field.Type.ID() != arrow.STRUCT {
 			continue
 		}
 		for _, child := range f.Children {
-			if child.IsLeaf() && child.Field.Name == "bytes" && child.Field.Type.ID() == arrow.BINARY {
+			switch {
+			case !child.IsLeaf():
+			case child.Field.Name == "path":
+				r.paths[i] = child
+			case child.Field.Name == "bytes" && child.Field.Type.ID() == arrow.BINARY:
 				field := *child.Field
 				field.Name = f.Field.Name
 				child.Field = &field
 				fields[i] = child
-				break
 			}
 		}
 	}

@@ -51,11 +51,13 @@ type reader struct {
 	summed []int // those that sums are of: labels too that nobody wants
 	groups []int // first row of each row group
 	rows   pqarrow.RecordReader
-	holds  []column // those of values
-	chosen string   // the columns of values, "" where they are all, in their order
-	label  int      // column of batch, -1 where there is none
-	row    int      // of the file, the next one
-	come   int      // of the file, that at which the batch is
+	holds  []column                    // those of values
+	chosen string                      // the columns of values, "" where they are all, in their order
+	label  int                         // column of batch, -1 where there is none
+	names  *naming                     // of rows, nil where there are none or nobody asks
+	paths  map[int]pqarrow.SchemaField // of pictures, by the field that holds them
+	row    int                         // of the file, the next one
+	come   int                         // of the file, that at which the batch is
 	batch  arrow.RecordBatch
 	at     int // in batch
 	bytes  bool
@@ -79,7 +81,16 @@ func openFile(f *dataset.File, o dataset.Options) (_ dataset.Reader, err error) 
 	if err != nil {
 		return nil, err
 	}
-	if r.bytes {
+	ids, err := r.readNames()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case ids != nil && r.bytes:
+		return namedBytes{byteReader{r}, ids}, nil
+	case ids != nil:
+		return named{r, ids}, nil
+	case r.bytes:
 		return byteReader{r}, nil
 	}
 	return r, nil
@@ -209,6 +220,7 @@ func (r *reader) choose(path string) error {
 	if len(r.o.Table.Columns) > 0 || !slices.IsSorted(chosen.Values) {
 		r.chosen = fmt.Sprint(chosen.Values)
 	}
+	r.chooseNames(chosen)
 	r.bytes = true
 	at := map[int]int{} // columns of a batch, by field
 	for i, f := range fields {

@@ -35,6 +35,7 @@ type made struct {
 	Split    string  `json:"split" says:"from another split"`                             //
 	Divide   float64 `json:"divide" says:"by another divisor"`                            //
 	Table    string  `json:"table,omitempty" says:"from a table that was read otherwise"` // how, where that was not left to find out
+	IDs      string  `json:"ids,omitempty" says:"with other ids"`                         // the column of a table that they are from
 	Rule     string  `json:"rule,omitempty" says:"by other rules"`                        // by which numbers become values, where it is not that of grey pixels
 }
 

@@ -133,6 +133,7 @@ func (p *Plan) fit(info dataset.Info) error {
 		Bundle: p.bundle.Hash(), Manifest: manifestSum(m, p.Job.Variant), Variant: p.Job.Variant, Mode: p.Job.Mode, Codes: p.Job.Codes, Format: p.parted.name, Text: p.Job.Text,
 		PartRows: p.partRows, Rows: info.Rows, Shape: info.Shape, DType: info.DType, Split: string(p.Job.Split), Divide: p.Job.Divide,
 	}
+	p.made.IDs = info.IDs
 	if text, err := json.Marshal(p.Job.Table); err == nil && string(text) != "{}" {
 		p.made.Table = string(text)
 	}
