@@ -76,7 +76,7 @@ type valueError struct {
 }
 
 func (e *valueError) Error() string {
-	return fmt.Sprintf("runtime: %v: row %d, column %d is %g: %v", ErrInput, e.row, e.column, e.value, e.values)
+	return fmt.Sprintf("runtime: %v: row %d, column %d is %g: %v%s", ErrInput, e.row, e.column, e.value, e.values, e.values.Advice(float64(e.value)))
 }
 func (e *valueError) Unwrap() error { return ErrInput }
 func (e *valueError) BadRow() int   { return e.row }

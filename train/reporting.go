@@ -156,7 +156,7 @@ func figures(r Result, bits int) []report.Figure {
 		figure("reconstruction", number(e.Reconstruction), "nats a row", "-ln p(x|z) of a hard sample."),
 		figure("KL", number(e.KL), "nats a row", "How much the code says about a row: the divergence of the posterior from the prior."),
 		figure("distinct codes", fmt.Sprint(u.Distinct), fmt.Sprintf("of %d distinct rows", u.DistinctRows), "Rows with the same code cannot be told apart."),
-		figure("entropy of the codes", number(u.Entropy), fmt.Sprintf("of %d bits", bits), fmt.Sprintf("How much the hard bits, those that are shipped, vary over the rows: %.2f a bit.", u.Entropy/float64(bits))),
+		figure("entropy of the bits", number(u.Entropy), fmt.Sprintf("of %d bits", bits), fmt.Sprintf("How much the hard bits, those that are shipped, vary over the rows, each taken alone: %.2f a bit.", u.Entropy/float64(bits))),
 		figure("dead bits", fmt.Sprint(u.Dead), fmt.Sprintf("of %d", bits), "Hard bits that are the same in every row."),
 		figure("duplicate bits", fmt.Sprint(u.Duplicate), fmt.Sprintf("of %d", bits), "Hard bits that are equal to an earlier one, or its opposite, in every row."),
 		figure(name, fmt.Sprint(r.BestEpoch), "", meaning),

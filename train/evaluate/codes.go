@@ -151,7 +151,7 @@ func entropy(p float64) float64 {
 
 // String says it in a line.
 func (u CodeUse) String() string {
-	return fmt.Sprintf("%d distinct codes of %d distinct rows, entropy %.1f of %d bits (%.2f a bit), %d dead and %d duplicate bits",
+	return fmt.Sprintf("%d distinct codes of %d distinct rows, the bits one by one have an entropy of %.1f of %d (%.2f a bit), %d dead and %d duplicate bits",
 		u.Distinct, u.DistinctRows, u.Entropy, u.Bits, u.Entropy/float64(max(u.Bits, 1)), u.Dead, u.Duplicate)
 }
 
