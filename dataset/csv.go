@@ -457,7 +457,7 @@ func (r *csvReader) parse(row []float32, record []byte, number, line int) (label
 		}
 		x, ok := r.layout.number(field)
 		if !ok {
-			return -1, bad("column %d is %q, which is not a number", column, clip(field))
+			return -1, bad("column %d is %q, which is not a number%s", column, clip(field), r.called(place))
 		}
 		if row[place] = r.o.Values.Number(x); !r.o.Values.Contains(row[place]) {
 			return -1, &ValueError{File: fmt.Sprintf("%s, line %d", r.s.name, line), Row: number, Column: column, Text: string(clip(field)), Value: x, Becomes: row[place], Values: r.o.Values}
@@ -467,6 +467,14 @@ func (r *csvReader) parse(row []float32, record []byte, number, line int) (label
 		return -1, bad("it has another number of fields than the first line, which has %d", len(r.places))
 	}
 	return label, nil
+}
+
+// called gives the name of a value's column to an error, where it has one.
+func (r *csvReader) called(place int) string {
+	if place < len(r.info.Columns) {
+		return fmt.Sprintf(" (its name: %q)", r.info.Columns[place])
+	}
+	return ""
 }
 
 // clip shortens what is quoted in an error.

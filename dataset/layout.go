@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,7 +81,8 @@ func (l layout) blank(line []byte) bool {
 	return len(bytes.TrimSpace(line)) == 0
 }
 
-// number parses a field: by strconv.ParseFloat, except that false and true are 0 and 1, and that the fraction may come after a comma.
+// number parses a field: by strconv.ParseFloat, except that false and true are 0 and 1, that the fraction may come after a comma, and
+// that a text such as 2024_1 is none.
 func (l layout) number(field []byte) (float64, bool) {
 	if l.comma {
 		if i := bytes.IndexByte(field, ','); i >= 0 {
@@ -95,7 +97,7 @@ func (l layout) number(field []byte) (float64, bool) {
 	}
 	x, err := strconv.ParseFloat(string(field), 64)
 	if err == nil {
-		return x, true
+		return x, bytes.IndexByte(field, '_') < 0
 	}
 	switch len(field) {
 	case 4:
@@ -252,13 +254,19 @@ func (t Table) findHeader(records [][]string, delimiter byte, file string) (head
 		return false, &UnsupportedError{File: file, Of: ErrHeader, Reason: fmt.Sprintf(format, args...)}
 	}
 	switch {
+	case numbers == 0 && texts > 1 && len(first) > 2 && alike(first):
+		return refuse("its first line has nothing but %q: that may name the columns, or be a row without values: say which", clipped(strings.TrimSpace(first[0])))
 	case numbers == 0:
 		return texts > 0, nil
 	case counts(first):
-		if len(first) >= maxCount || apart(first) || above(records[1:], float64(numbers-1), delimiter) {
+		reached, fractions := reach(records[1:], float64(numbers-1), delimiter)
+		switch {
+		case len(first) >= maxCount || apart(first) || numbers > 2 && !reached:
 			return true, nil
+		case numbers > 2 || fractions:
+			return refuse("its first line counts 0, 1, 2 …: it may name the columns, as pandas does, or be a row: say which")
 		}
-		return refuse("its first line counts 0, 1, 2 …: it may name the columns, as pandas does, or be a row: say which")
+		return false, nil // 0, or 0 and 1, among whole numbers
 	case texts == 0:
 		return false, nil
 	}
@@ -282,8 +290,16 @@ func (t Table) findHeader(records [][]string, delimiter byte, file string) (head
 	return false, nil
 }
 
-// counts reports a record whose numbers are 0, 1, 2 and so on, three or more of them, or one and more after names that are no
-// values', with nothing else than texts between them: names of columns that pandas wrote.
+// alike reports a record that has one text, once or more, and else nothing.
+func alike(first []string) bool {
+	return !slices.ContainsFunc(first, func(field string) bool {
+		field = strings.TrimSpace(field)
+		return !absent(field) && field != strings.TrimSpace(first[0])
+	})
+}
+
+// counts reports a record whose numbers are 0, 1, 2 and so on, with nothing else than names of columns that are no values', or, of
+// three or more, texts between them: names of columns as pandas writes them.
 func counts(first []string) bool {
 	next := 0
 	for i, field := range first {
@@ -295,7 +311,7 @@ func counts(first []string) bool {
 			return false
 		}
 	}
-	return next > 2 || next > 0 && apart(first)
+	return next > 2 || next > 0 && (next == len(first) || apart(first))
 }
 
 // apart reports a record with the name of a column that is no value.
@@ -306,24 +322,20 @@ func apart(first []string) bool {
 	})
 }
 
-// above reports that no number of the records comes up to x, or that some are fractions: then 0, 1, …, x is no row like them.
-func above(records [][]string, x float64, delimiter byte) bool {
-	numbers, fractions, reach := 0, 0, false
+// reach reports whether a number of the records comes up to x, and whether some have fractions.
+func reach(records [][]string, x float64, delimiter byte) (reached, fractions bool) {
 	for _, record := range records {
 		for _, field := range record {
 			field = strings.TrimSpace(field)
 			if !isNumber(field, delimiter) {
 				continue
 			}
-			numbers++
 			n, ok := layout{comma: decimalComma(field)}.number([]byte(field))
-			if ok && n != float64(int64(n)) {
-				fractions++
-			}
-			reach = reach || n >= x
+			fractions = fractions || ok && n != math.Trunc(n)
+			reached = reached || n >= x
 		}
 	}
-	return numbers > 0 && (!reach || fractions > 0)
+	return reached, fractions
 }
 
 // A decimals counts how numbers are written.

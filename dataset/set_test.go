@@ -173,7 +173,7 @@ func TestWholeNumbers(t *testing.T) {
 	}{
 		{dist.Unit().Alike(255, true), "0,255\n0.5,1\n", "row 1, column 0 is 0.5, a fraction: numbers are divided by 255, and values must lie in [0,1]: the model was trained on whole numbers"},
 		{dist.Unit().Alike(255, false), "0,255\n0.5,1\n", ""},
-		{dist.Unit().Alike(1, true), "0,1\n0.5,1\n", ""},
+		{dist.Unit().Alike(1, true), "1,0\n0.5,1\n", ""},
 		{dist.Unit().Alike(1, true), "0,1\n0,255\n", "row 1, column 1 is 255: numbers are divided by 1, and values must lie in [0,1]: pixels of 0 to 255 are divided by 255"},
 		{dist.Unit().Alike(7, true), "0,1\n0,8\n", "row 1, column 1 is 8, which becomes 1.1428572: numbers are divided by 7"},
 		{dist.Unit().Alike(255, true), "0,1\n0,-1\n", "row 1, column 1 is -1, which becomes -0.003921569"},

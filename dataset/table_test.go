@@ -59,7 +59,7 @@ func TestRowsOfTables(t *testing.T) {
 		"True,False\nFalse,True\n":           "[1 0] [0 1]",
 		"a,b\nTRUE,0\nfalse,1\n":             "[1 0] [0 1]",
 		"0,1,2,3,4,5,6,7\n9,9,9,9,9,9,9,9\n": "[9 9 9 9 9 9 9 9]",
-		"0,1,2\n0.5,9,9\n":                   "[0.5 9 9]",
+		"0,1,2\n0.5,1,1\n":                   "[0.5 1 1]", // 2 is above all numbers
 		"label,0,1\nx,1,0\n":                 "[1 0]",
 		"1,2,3\n0,1,2\n":                     "[1 2 3] [0 1 2]",
 		"\"a\",\"b\"\n\"1\",\"0\"\n":         "[1 0]",
@@ -122,6 +122,12 @@ func TestUnclearTables(t *testing.T) {
 	}{
 		"0,1,2\n3,4,5\n":                 {dataset.ErrHeader, dataset.Table{Header: "yes"}, "[3 4 5]"},
 		"0,1,2\n3,4,6\n":                 {dataset.ErrHeader, dataset.Table{Header: "no"}, "[0 1 2] [3 4 6]"},
+		"0,1,2\n0.5,9,9\n":               {dataset.ErrHeader, dataset.Table{Header: "no"}, "[0 1 2] [0.5 9 9]"},
+		"0,1\n0.5,0.25\n":                {dataset.ErrHeader, dataset.Table{Header: "yes"}, "[0.5 0.25]"},
+		"0\n0.5\n":                       {dataset.ErrHeader, dataset.Table{Header: "no"}, "[0] [0.5]"},
+		"-,-,-\n1,0,1\n":                 {dataset.ErrHeader, dataset.Table{Header: "no"}, "bad [1 0 1]"},
+		"missing;;missing\n1;0;1\n":      {dataset.ErrHeader, dataset.Table{Header: "no"}, "bad [1 0 1]"},
+		"2020_1,1\n2020_2,0\n":           {dataset.ErrColumns, dataset.Table{Columns: []string{"1"}}, "[1] [0]"},
 		"year,2019,2020\n0,1,0\n1,1,0\n": {dataset.ErrHeader, dataset.Table{Header: "yes"}, "[0 1 0] [1 1 0]"},
 		"0.5,abc,1\n0,1,0\n1,1,0\n":      {dataset.ErrHeader, dataset.Table{Header: "no"}, "bad [0 1 0] [1 1 0]"},
 		"1,500;2,500\n":                  {dataset.ErrDecimal, dataset.Table{Decimal: "comma"}, "[1.5 2.5]"},

@@ -377,7 +377,7 @@ func (r *reader) Next(row []float32) (int, error) {
 			for i := from; i < to; i++ {
 				x, ok := number64(values, i)
 				if !ok {
-					return r.bad(number, fmt.Sprintf("value %d is %s, which is no number", at, values.ValueStr(i)))
+					return r.bad(number, r.inColumn(c, fmt.Sprintf("value %d is %s, which is no number", at, values.ValueStr(i))))
 				}
 				if row[at] = r.o.Values.Number(x); !r.o.Values.Contains(row[at]) {
 					return &dataset.ValueError{File: r.info.Source, Row: number, Column: at, Text: values.ValueStr(i), Value: x, Becomes: row[at], Values: r.o.Values}
