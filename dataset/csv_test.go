@@ -33,6 +33,7 @@ func TestCSV(t *testing.T) {
 		"pixels":                {"0,255,51\n", 255, "[0 1 0.2]-1"},
 		"exponents and spaces":  {" 1e-1 ,\t5E-1\n", 0, "[0.1 0.5]-1"},
 		"lines over the buffer": {strings.Repeat("0,", 300_000) + "1\n" + strings.Repeat("1,", 300_000) + "0\n", 0, "long"},
+		"long names":            {"a,b" + strings.Repeat("x", 5<<20) + ",label\n0,1,7\n", 0, "[0 1]7"},
 	} {
 		set, err := dataset.Load(t.Context(), write(t, "x.csv", []byte(c.text)), dataset.Options{Values: divided(c.divide), Labels: true})
 		if err != nil {

@@ -155,18 +155,25 @@ func sampled(text []byte, name string, from origin, delimiter byte) (records [][
 	return records, nil
 }
 
-// sampleOf returns the whole lines at a file's start.
+// sampleOf returns the whole lines at a file's start, one at least.
 func sampleOf(f *File) ([]byte, error) {
 	r, err := beginCSV(f)
 	if err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(io.LimitReader(r.s, sampleBytes))
-	if err != nil {
-		return nil, r.s.broken("it cannot be read", err)
-	}
-	if i := bytes.LastIndexByte(text, '\n'); len(text) == sampleBytes && i >= 0 {
-		text = text[:i+1]
+	var text []byte
+	for len(text) <= maxRecord {
+		more, err := io.ReadAll(io.LimitReader(r.s, sampleBytes))
+		if err != nil {
+			return nil, r.s.broken("it cannot be read", err)
+		}
+		text = append(text, more...)
+		if len(more) < sampleBytes {
+			break
+		}
+		if i := bytes.LastIndexByte(text, '\n'); i >= 0 {
+			return text[:i+1], nil
+		}
 	}
 	return text, nil
 }

@@ -1,6 +1,8 @@
 package dataset
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"path"
@@ -12,7 +14,7 @@ import (
 )
 
 // Table says how the text of a table is read, and which of its columns are values. The zero value finds out, and refuses what could
-// be read in two ways. Parquet knows Columns and Like alone.
+// be read in two ways. Parquet knows Columns, Like and LikeSum alone.
 type Table struct {
 	// Header says whether the first line names the columns: "yes", "no", or "auto", which "" means as well. By auto it does where no
 	// field of it is a number, or where its numbers count columns from 0, as pandas calls columns that have no names.
@@ -28,6 +30,18 @@ type Table struct {
 	// Like are the names that columns had elsewhere, such as in training. Where the columns of this table have names too, the values
 	// are those of these names, in this order, and others are passed over. Columns go before it.
 	Like []string `json:"-"`
+	// LikeSum is the [SumOfNames] of names that are too many to be kept as Like. Where the columns of this table have names too, the
+	// values must have these names, in this order. Columns go before it.
+	LikeSum string `json:"-"`
+}
+
+// SumOfNames is the SHA-256 of the names of columns in their order.
+func SumOfNames(names []string) string {
+	h := sha256.New()
+	for _, name := range names {
+		fmt.Fprintf(h, "%d:%s,", len(name), name)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // The words of [Table].
@@ -175,6 +189,9 @@ func (t Table) Choose(file string, names []string, numbered bool) (Chosen, error
 			values[i] = column
 		}
 		c.Values, c.Names = values, t.Like
+	}
+	if t.LikeSum != "" && len(t.Columns) == 0 && c.Names != nil && SumOfNames(c.Names) != t.LikeSum {
+		return refuse(ErrColumns, "its columns are not those that the model was trained on, in their order, whose names are too long to be kept: its columns are %s: name those that are meant, in the order of training", listed(c.Names))
 	}
 	return c, nil
 }

@@ -97,7 +97,7 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 		m.Input.DivideFrom = t.Config.Data.DivideFrom
 	}
 	m.Input.Seen = string(t.Config.Data.Binarize)
-	m.Input.Columns = t.Config.Data.Table.Names
+	m.Input.Columns, m.Input.ColumnsSum = t.Config.Data.Table.Names, t.Config.Data.Table.NamesSum
 	for _, d := range t.Model.Input {
 		m.Input.Shape = append(m.Input.Shape, int64(d))
 	}

@@ -151,6 +151,9 @@ func (k key) typeName() string {
 	case reflect.Float64:
 		return "number"
 	case reflect.Slice:
+		if k.field.Type.Elem().Kind() == reflect.String {
+			return "list of names"
+		}
 		return "list of whole numbers"
 	}
 	return "name"

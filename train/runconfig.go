@@ -14,8 +14,8 @@ import (
 	"github.com/catvae/catvae/internal/visible"
 )
 
-// maxConfig is the largest configuration that is read.
-const maxConfig = 1 << 20
+// maxConfig is the largest configuration that is read: names of columns are most of it, see mostNames.
+const maxConfig = 8 << 20
 
 // sealKey is the last key of a run's config.json: the SHA-256 of the object without it, as compact JSON.
 const sealKey = `,"sha256":"`

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/catvae/catvae/dataset"
@@ -13,24 +14,29 @@ type Table struct {
 	Decimal   string   `json:"decimal,omitempty" doc:"of CSV only: what comes before fractions: point or comma; left out or auto: found from the numbers" when:"whenever training says that it cannot tell" oneof:"decimals"`
 	Columns   []string `json:"columns,omitempty" doc:"of CSV and Parquet only: the columns that are values, in this order: names, patterns such as pixel*, and where columns have no names numbers from 0 and ranges such as 1-784; left out: all except label and id" when:"where some columns are no values: texts, dates, targets"`
 	Names     []string `json:"names,omitempty" doc:"what the columns of a row's values are called; training writes it, and infer and eval take columns by these names" when:"never by hand"`
+	NamesSum  string   `json:"names_sha256,omitempty" doc:"SHA-256 of those names where they are too long to be kept: infer and eval then want the same columns in the same order" when:"never by hand"`
 }
 
-// mostNames bounds the bytes of the names that a configuration and a manifest keep.
-const mostNames = 1 << 19
+// mostNames bounds the bytes of the names that a configuration and a manifest keep, as JSON: 100,000 names of 30 characters fit.
+const mostNames = 4 << 20
+
+// indented is what a name has around it in a file.
+const indented = 10
 
 // options returns the table as package dataset has it.
 func (t Table) options() dataset.Table {
-	return dataset.Table{Header: t.Header, Delimiter: t.Delimiter, Decimal: t.Decimal, Columns: t.Columns, Like: t.Names}
+	return dataset.Table{Header: t.Header, Delimiter: t.Delimiter, Decimal: t.Decimal, Columns: t.Columns, Like: t.Names, LikeSum: t.NamesSum}
 }
 
-// named returns the table with the names of the columns that a set was made of.
+// named returns the table with the names of the columns that a set was made of, or with their sum where they are too long.
 func (t Table) named(set *dataset.Set) Table {
 	size := 0
 	for _, name := range set.Columns {
-		size += len(name)
+		text, _ := json.Marshal(name) // a text always can be
+		size += len(text) + indented
 	}
-	if t.Names = set.Columns; size > mostNames {
-		t.Names = nil
+	if t.Names, t.NamesSum = set.Columns, ""; size > mostNames {
+		t.Names, t.NamesSum = nil, dataset.SumOfNames(set.Columns)
 	}
 	return t
 }
@@ -49,6 +55,6 @@ func (t Table) canonical() Table {
 			*word = ""
 		}
 	}
-	t.Names = nil
+	t.Names, t.NamesSum = nil, ""
 	return t
 }

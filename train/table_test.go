@@ -1,6 +1,7 @@
 package train_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
 )
@@ -40,6 +42,61 @@ func TestTable(t *testing.T) {
 	for _, again := range []train.Config{c, kept} {
 		again.Epochs = 2
 		if r, err := train.Run(t.Context(), again, train.Options{Source: source, Out: out, Backend: purego.New(), Samples: 1, Resume: true}); err != nil || r.Steps <= r.ResumedAt && r.ResumedAt == 0 {
+			t.Errorf("resumed: %+v, %v", r, err)
+		}
+	}
+}
+
+// Names of columns are kept up to a bound; above it, it is said, and tables with other columns, or in another order, are refused.
+func TestLongNames(t *testing.T) {
+	t.Parallel()
+	for _, long := range []bool{false, true} {
+		var names []string
+		for i := range 300 {
+			names = append(names, fmt.Sprintf("%d %s", i, strings.Repeat("x", 2000)))
+			if long {
+				names[i] += strings.Repeat("é", 7000)
+			}
+		}
+		table := func(names []string) string {
+			path := filepath.Join(t.TempDir(), "x.csv")
+			text := strings.Join(names, ",") + strings.Repeat("\n1"+strings.Repeat(",0", len(names)-1), 30)
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}
+		source, out, said := table(names), filepath.Join(t.TempDir(), "run"), ""
+		c := config(t, "epochs=1", "batch=5", "encoder.hidden=3", "decoder.hidden=3", "latent.variables=4", "data.binarize=none", "data.validation=10")
+		o := train.Options{Source: source, Out: out, Backend: purego.New(), Samples: 1, Log: func(line string) { said += line }}
+		if _, err := train.Run(t.Context(), c, o); err != nil {
+			t.Fatal(err)
+		}
+		b, err := bundle.Open(filepath.Join(out, train.BundleDir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := b.Manifest.Input
+		if kept := slices.Equal(in.Columns, names); kept == long || (in.ColumnsSum != "") != long || strings.Contains(said, "names of the 300 columns") != long {
+			t.Errorf("long: %t: %d names, sum %q, said %q", long, len(in.Columns), in.ColumnsSum, said)
+		}
+		other := slices.Clone(names)
+		other[0], other[1] = other[1], other[0]
+		for _, like := range [][]string{names, other} {
+			r, err := dataset.Open(t.Context(), table(like), dataset.Options{Table: dataset.Table{Like: in.Columns, LikeSum: in.ColumnsSum}})
+			if refused := errors.Is(err, dataset.ErrColumns); refused != (long && &like[0] == &other[0]) {
+				t.Errorf("long: %t: %v", long, err)
+			}
+			if err == nil {
+				row := make([]float32, len(names))
+				if _, err := r.Next(row); err != nil || row[0]+row[1] != 1 || (row[0] == 1) != (&like[0] == &names[0]) {
+					t.Errorf("long: %t: %v, %v", long, row[:2], err)
+				}
+				r.Close()
+			}
+		}
+		o.Resume, c.Epochs = true, 2
+		if r, err := train.Run(t.Context(), c, o); err != nil || r.ResumedAt == 0 {
 			t.Errorf("resumed: %+v, %v", r, err)
 		}
 	}

@@ -136,7 +136,9 @@ func (r *run) load(ctx context.Context) error {
 	if held > 0 {
 		r.held = set.Select(validation)
 	}
-	r.config.Data.Table = r.config.Data.Table.named(set)
+	if r.config.Data.Table = r.config.Data.Table.named(set); r.config.Data.Table.NamesSum != "" {
+		r.options.Log(fmt.Sprintf("the names of the %d columns are too long to be kept: infer and eval want tables with the same columns in the same order", len(set.Columns)))
+	}
 	if r.split, err = marks(set, validation); err != nil {
 		return err
 	}

@@ -96,7 +96,7 @@ const (
 // rows returns the rows to measure, and which they are: a split, where the source has some; where it is what the run was trained on,
 // the rows that the run held out; else all of them. run is "" where nobody knows it.
 func (c evalCommand) rows(ctx context.Context, in bundle.Input, run string) (set *dataset.Set, which string, err error) {
-	o := dataset.Options{Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), MaxBad: c.MaxBad, Table: c.Table.Of(in.Columns)}
+	o := dataset.Options{Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), MaxBad: c.MaxBad, Table: infer.LikeTrained(c.Table.Table(), in)}
 	splits, err := dataset.HasSplits(c.Data)
 	if err != nil {
 		return nil, "", err

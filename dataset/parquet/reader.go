@@ -197,7 +197,7 @@ func (r *reader) choose(path string) error {
 		names = append(names, f.Field.Name)
 	}
 	table := r.o.Table
-	table.Like = nil
+	table.Like, table.LikeSum = nil, ""
 	chosen, err := table.Choose(path, names, false)
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ func (r Rows) Job(mode infer.Mode, codes infer.Codes, variant string) (infer.Job
 		err = fmt.Errorf("%w: --divide %g: its inverse is infinite", ErrUsage, r.Divide)
 	}
 	return infer.Job{
-		Model: r.Model, In: r.In, Split: dataset.Split(r.Split), Divide: r.Divide, Table: r.Table.Of(nil), Out: r.Out, Mode: mode, Codes: codes, Format: infer.Format(r.Format),
+		Model: r.Model, In: r.In, Split: dataset.Split(r.Split), Divide: r.Divide, Table: r.Table.Table(), Out: r.Out, Mode: mode, Codes: codes, Format: infer.Format(r.Format),
 		Text: infer.Text(r.Text), Variant: variant, PartRows: r.PartRows, Shard: shard, MaxBad: r.MaxBad, Force: r.Force, Check: infer.Check(r.Check), Batch: r.Batch, Callers: r.callers(),
 	}, err
 }

@@ -10,9 +10,9 @@ type Table struct {
 	Columns   []string `help:"Of CSV and Parquet: the columns that are values, in this order, with commas between them: names, patterns such as 'pixel*', or where none have names numbers from 0 and ranges such as 1-784. Without it they are those that the model was trained on, by their names, or all except label and id." placeholder:"NAME,..."`
 }
 
-// Of returns the flags for a model that was trained on columns of these names, nil where they had none.
-func (t Table) Of(names []string) dataset.Table {
-	o := dataset.Table{Columns: t.Columns, Like: names}
+// Table returns the flags as package dataset has them.
+func (t Table) Table() dataset.Table {
+	o := dataset.Table{Columns: t.Columns}
 	for _, f := range []struct {
 		flag string
 		to   *string

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 )
 
@@ -34,7 +35,7 @@ func (p *Plan) openSource(ctx context.Context) (*input, error) {
 	o := dataset.Options{Split: p.Job.Split, Values: p.values(), Sums: in.sums, Table: p.Job.Table, IDs: true}
 	if made, _ := productOf(p.Job.Mode, p.Job.Codes); !made.takesCodes {
 		o.Image = Pictures(p.bundle.Manifest.Input)
-		o.Table.Like = p.bundle.Manifest.Input.Columns
+		o.Table = LikeTrained(o.Table, p.bundle.Manifest.Input)
 	}
 	var err error
 	in.reader, err = dataset.Open(ctx, p.Job.In, o)
@@ -75,4 +76,10 @@ func (p *Plan) giveBack(in *input) error {
 	defer p.opened.Unlock()
 	p.opened.input = in
 	return nil
+}
+
+// LikeTrained returns a table whose columns are taken by the names that a model was trained on.
+func LikeTrained(t dataset.Table, in bundle.Input) dataset.Table {
+	t.Like, t.LikeSum = in.Columns, in.ColumnsSum
+	return t
 }
