@@ -6,7 +6,7 @@
 //
 //	FILE              A file. Its format is recognised by its first bytes; that of a picture by its name, or by them.
 //	FILE.npz:NAME     An array of an NPZ archive.
-//	FOLDER (MNIST)    A folder with MNIST's files under their names, plain or gzip; it has a training and a test split, and labels.
+//	FOLDER (MNIST)    A folder with MNIST's files under their names, plain or in gzip or zstd; it has a training and a test split, and labels.
 //	FOLDER (pictures) A folder with PNG, JPEG, GIF, WebP, BMP or TIFF pictures at any depth, in the order of their names, which are the rows' ids. Hidden files are passed over, and what else is no picture.
 //	'PATTERN*.png'    The pictures that a pattern of path/filepath.Match fits. Quote it, so that the shell leaves it alone.
 //	-                 Standard input: any of the files except pictures. What is not streamed is kept in a temporary file.
@@ -16,10 +16,10 @@
 //
 // [Formats] lists what files may be:
 //
-//	IDX      bytes, int8, int16, int32, float or double; the first dimension counts the rows; plain or gzip
-//	NPY      booleans, integers of 8 to 64 bits, or floats of 16 to 64 bits, in either order; the first axis counts the rows; plain or gzip
+//	IDX      bytes, int8, int16, int32, float or double; the first dimension counts the rows; plain or in gzip or zstd
+//	NPY      booleans, integers of 8 to 64 bits, or floats of 16 to 64 bits, in either order; the first axis counts the rows; plain or in gzip or zstd
 //	NPZ      one NPY array of an archive: the only one, one with a usual name, or FILE.npz:NAME
-//	CSV      numbers, a row a line, with or without a header, between commas, semicolons, tabs, bars or spaces; the column label is the label, id is no value; plain or gzip
+//	CSV      numbers, a row a line, with or without a header, between commas, semicolons, tabs, bars or spaces; the column label is the label, id is no value; plain or in gzip or zstd
 //	Parquet  one column of lists, lists of lists, binary or pictures, or a number a column, of any type of numbers; label and id as in CSV
 //	PNG      one row a picture, turned grey
 //	JPEG     one row a picture, turned grey

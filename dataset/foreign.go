@@ -51,7 +51,6 @@ var foreigners = []foreign{
 	{begins("RDX2", "RDX3", "RDA2", "RDA3", "X\n\x00", "A\n"), "a file of R's", "save its table by write.csv"},
 	{begins("\xd0\xcf\x11\xe0"), "an old Excel or other Office file", saveTable},
 	{begins("GGUF"), "a GGUF file of weights", saveArray},
-	{begins("\x28\xb5\x2f\xfd"), "packed by zstd", unpackIt + ": zstd -d"},
 	{begins("\xfd7zXZ\x00"), "packed by xz", unpackIt + ": xz -d"},
 	{begins("BZh"), "packed by bzip2", unpackIt + ": bzip2 -d"},
 	{begins("7z\xbc\xaf\x27\x1c", "Rar!"), "an archive", unpackIt},

@@ -34,7 +34,6 @@ func TestForeign(t *testing.T) {
 		"HDF5":        {[]byte("\x89HDF\r\n\x1a\n\x00\x00"), "HDF5"},
 		"MATLAB":      {append([]byte("MATLAB 5.0 MAT-file, Platform: GLNXA64"), long...), "scipy.io.loadmat"},
 		"feather":     {[]byte("ARROW1\x00\x00\xff"), "Parquet"},
-		"zstd":        {[]byte("\x28\xb5\x2f\xfd\x00\x00"), "zstd -d"},
 		"xz":          {[]byte("\xfd7zXZ\x00\x00"), "xz -d"},
 		"tar":         {append([]byte("a.png"), tar[5:]...), "tar archive"},
 		"UTF-16":      {[]byte("\xff\xfe0\x00,\x001\x00"), "UTF-8"},

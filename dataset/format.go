@@ -12,13 +12,13 @@ import (
 // A Format is a kind of file that holds rows: a row of the table that [Formats] returns. Help texts, errors and documents are
 // made from the table.
 type Format struct {
-	Name  string
-	Magic string   // the first bytes, by which a file is recognised
-	Ends  []string // of names, by which a picture is recognised; lower case
-	Mark  string   // how a file is recognised, in words
-	Gzip  bool     // files may be packed in gzip
-	Rows  string   // what its rows are
-	Spec  string   // where the format is described
+	Name   string
+	Magic  string   // the first bytes, by which a file is recognised
+	Ends   []string // of names, by which a picture is recognised; lower case
+	Mark   string   // how a file is recognised, in words
+	Packed bool     // files may be packed in gzip or zstd
+	Rows   string   // what its rows are
+	Spec   string   // where the format is described
 
 	// Open reads a file from its start. The reader closes it; where there is an error, the caller does. It is nil for pictures.
 	Open func(f *File, o Options) (Reader, error)
@@ -44,11 +44,11 @@ func RegisterFormat(f Format) { registered = append(registered, f) }
 func Formats() []Format {
 	files := []Format{
 		{
-			Name: "IDX", Magic: "\x00\x00", Mark: "begins with two zero bytes", Gzip: true, stream: newIDX, Spec: "http://yann.lecun.com/exdb/mnist/",
+			Name: "IDX", Magic: "\x00\x00", Mark: "begins with two zero bytes", Packed: true, stream: newIDX, Spec: "http://yann.lecun.com/exdb/mnist/",
 			Rows: "bytes, int8, int16, int32, float or double; the first dimension counts the rows",
 		},
 		{
-			Name: "NPY", Magic: "\x93NUMPY", Mark: "begins with \\x93NUMPY", Gzip: true, stream: newNPY, Spec: "https://numpy.org/neps/nep-0001-npy-format.html",
+			Name: "NPY", Magic: "\x93NUMPY", Mark: "begins with \\x93NUMPY", Packed: true, stream: newNPY, Spec: "https://numpy.org/neps/nep-0001-npy-format.html",
 			Rows: "booleans, integers of 8 to 64 bits, or floats of 16 to 64 bits, in either order; the first axis counts the rows",
 		},
 		{
@@ -56,7 +56,7 @@ func Formats() []Format {
 			Rows: "one NPY array of an archive: the only one, one with a usual name, or FILE.npz:NAME",
 		},
 		{
-			Name: "CSV", Mark: "is text", content: isText, Gzip: true, Open: newCSV, Spec: "https://www.rfc-editor.org/rfc/rfc4180",
+			Name: "CSV", Mark: "is text", content: isText, Packed: true, Open: newCSV, Spec: "https://www.rfc-editor.org/rfc/rfc4180",
 			Rows: "numbers, a row a line, with or without a header, between commas, semicolons, tabs, bars or spaces; the column label is the label, id is no value",
 		},
 	}
@@ -104,8 +104,8 @@ func sniff(s *stream, file func() (*File, error), o Options) (_ Reader, err erro
 		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("it begins with %q: %s are read", head[:min(len(head), 8)], readable())}
 	case f.stream != nil:
 		return f.stream(s, o)
-	case s.packed && !s.pipe && !f.Gzip:
-		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("it is %s packed in gzip: unpack it first", f.Name)}
+	case s.packed && !s.pipe && !f.Packed:
+		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("it is %s that is packed: unpack it first", f.Name)}
 	}
 	content, err := file()
 	if err != nil {
@@ -145,10 +145,10 @@ func enumerate(last string, words []string) string {
 // namesOfPictures names the formats of pictures: "PNG or JPEG".
 func namesOfPictures() string { return names("or", Format.Picture) }
 
-func inGzip(f Format) bool { return f.Gzip }
-func plain(f Format) bool  { return !f.Gzip && !f.Picture() }
+func isPacked(f Format) bool { return f.Packed }
+func plain(f Format) bool    { return !f.Packed && !f.Picture() }
 
 // readable says what is read, for errors.
 func readable() string {
-	return fmt.Sprintf("%s files, plain or gzip, %s files, and %s pictures", names("and", inGzip), names("and", plain), names("and", Format.Picture))
+	return fmt.Sprintf("%s files, plain or in gzip or zstd, %s files, and %s pictures", names("and", isPacked), names("and", plain), names("and", Format.Picture))
 }

@@ -1,6 +1,7 @@
 package dataset_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -28,8 +29,8 @@ func TestTables(t *testing.T) {
 	want.Reset()
 	for _, f := range dataset.Formats() {
 		gzip := ""
-		if f.Gzip {
-			gzip = "; plain or gzip"
+		if f.Packed {
+			gzip = "; plain or in gzip or zstd"
 		}
 		fmt.Fprintf(&want, "//\t%-8s %s%s\n", f.Name, f.Rows, gzip)
 	}
@@ -47,13 +48,31 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// What is not read in gzip is refused by name.
+// What is not read where it is packed is refused by name.
 func TestPackedArchive(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"stored.npz", "list.parquet"} {
-		_, err := dataset.Open(t.Context(), write(t, "x.gz", packed(t, fileBytes(t, "testdata/"+name))), dataset.Options{})
-		if !errors.Is(err, dataset.ErrData) || !strings.Contains(err.Error(), "packed in gzip: unpack it first") {
-			t.Errorf("%s: %v", name, err)
+		for _, pack := range []func(testing.TB, []byte) []byte{packed, inZstd} {
+			_, err := dataset.Open(t.Context(), write(t, "x", pack(t, fileBytes(t, "testdata/"+name))), dataset.Options{})
+			if !errors.Is(err, dataset.ErrData) || !strings.Contains(err.Error(), "that is packed: unpack it first") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+// What zstd packed is unpacked in little memory, and is bad data where it is cut, changed, or asks for more.
+func TestBrokenZstd(t *testing.T) {
+	t.Parallel()
+	good := inZstd(t, bytes.Repeat([]byte("0,1\n1,0\n"), 1000))
+	changed, wide := bytes.Clone(good), []byte("\x28\xb5\x2f\xfd\x00\x90\x01\x00\x00")
+	changed[len(changed)-1] ^= 1 // of the checksum
+	for name, data := range map[string][]byte{"cut": good[:len(good)-3], "its head": good[:5], "changed": changed, "a window of 256 MiB": wide} {
+		for _, s := range []source{{path: write(t, "x.csv.zst", data)}, {path: "-", o: dataset.Options{Stdin: bytes.NewReader(data)}}} {
+			_, err := dataset.Load(t.Context(), s.path, s.o)
+			if !errors.Is(err, dataset.ErrData) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s, %s: %v", name, s.path, err)
+			}
 		}
 	}
 }

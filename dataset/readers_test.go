@@ -16,6 +16,7 @@ import (
 
 	"github.com/catvae/catvae/dataset"
 	_ "github.com/catvae/catvae/dataset/parquet"
+	"github.com/klauspost/compress/zstd"
 )
 
 // A source is opened anew for each pass.
@@ -54,6 +55,15 @@ func packed(t testing.TB, data []byte) []byte {
 		t.Fatal(err)
 	}
 	return buf.Bytes()
+}
+
+func inZstd(t testing.TB, data []byte) []byte {
+	t.Helper()
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z.EncodeAll(data, nil)
 }
 
 func fileBytes(t testing.TB, path string) []byte {
@@ -110,6 +120,9 @@ func sources(t testing.TB) map[string]source {
 	all := map[string]source{
 		"IDX":                   {path: put("x", idx)},
 		"IDX packed":            {path: put("x.gz", packed(t, idx))},
+		"IDX in zstd":           {path: put("x.zst", inZstd(t, idx))},
+		"NPY in zstd":           {path: put("x.npy.zst", inZstd(t, fileBytes(t, testdata("float64.npy"))))},
+		"CSV in zstd":           {path: put("x.csv.zst", inZstd(t, fileBytes(t, testdata("pandas.csv")))), o: dataset.Options{IDs: true}},
 		"IDX with labels":       {path: filepath.Join(dir, "mnist")},
 		"IDX of numbers":        {path: put("labels", labels)},
 		"NPY uint8":             {path: testdata("uint8.npy")},

@@ -35,7 +35,7 @@ func Kinds() []Kind {
 	pictures := namesOfPictures()
 	return []Kind{
 		{
-			Form: "FILE", Short: fmt.Sprintf("%s file (plain or gzip), %s file, %s picture", names("or", inGzip), names("or", plain), pictures),
+			Form: "FILE", Short: fmt.Sprintf("%s file (plain or in gzip or zstd), %s file, %s picture", names("or", isPacked), names("or", plain), pictures),
 			Doc: "A file. Its format is recognised by its first bytes; that of a picture by its name, or by them.",
 			fits: func(source string, info fs.FileInfo, _ Options) (bool, error) {
 				return info != nil && !info.IsDir() && !isWord(source), nil
@@ -52,7 +52,7 @@ func Kinds() []Kind {
 		},
 		{
 			Form: "FOLDER (MNIST)", Short: "folder with MNIST's four files",
-			Doc: "A folder with MNIST's files under their names, plain or gzip; it has a training and a test split, and labels.",
+			Doc: "A folder with MNIST's files under their names, plain or in gzip or zstd; it has a training and a test split, and labels.",
 			fits: func(source string, info fs.FileInfo, o Options) (bool, error) {
 				if info == nil || !info.IsDir() || isWord(source) {
 					return false, nil
@@ -162,7 +162,7 @@ func openMNIST(ctx context.Context, dir string, o Options) (Reader, error) {
 	return openLabelled(ctx, images, labels, o)
 }
 
-// mnistFiles returns the paths of a split's files, under the names in use, plain or gzip.
+// mnistFiles returns the paths of a split's files, under the names in use, plain or in gzip or zstd.
 func mnistFiles(dir string, split Split) (images, labels string, err error) {
 	images, err1 := findMNIST(dir, split, "images-idx3")
 	labels, err2 := findMNIST(dir, split, "labels-idx1")

@@ -10,9 +10,10 @@ import (
 	"io"
 
 	"github.com/catvae/catvae/dataset/internal/reading"
+	"github.com/klauspost/compress/zstd"
 )
 
-// A stream is a source's content, unpacked where it is gzip. Once its context is done, its reads fail: readers need not look.
+// A stream is a source's content, unpacked where it is gzip or zstd. Once its context is done, its reads fail: readers need not look.
 type stream struct {
 	*bufio.Reader
 	name  string
@@ -61,22 +62,42 @@ func newPipe(ctx context.Context, name string, r io.Reader, c io.Closer) (*strea
 	return s, s.unpack()
 }
 
-// unpack reads on through gzip where the content is packed. It closes a stream that it cannot read.
+// maxWindow bounds the memory that unpacking takes: zstd --long=27 packs for it, and no unpacker takes more unless it is told to.
+const maxWindow = 128 << 20
+
+// packings are the ways to pack what is read, by the first bytes. Each ends with a checksum, or may.
+var packings = []struct {
+	name, magic string
+	open        func(io.Reader) (io.Reader, error)
+}{
+	{"gzip", "\x1f\x8b", func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
+	{"zstd", "\x28\xb5\x2f\xfd", func(r io.Reader) (io.Reader, error) {
+		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow)) // one needs no Close
+	}},
+}
+
+// unpack reads on through what the content is packed in. It closes a stream that it cannot read.
 func (s *stream) unpack() (err error) {
 	defer func() {
 		if err != nil {
 			s.Close()
 		}
 	}()
-	head, err := s.peek(2)
-	if err != nil || !bytes.Equal(head, []byte{0x1f, 0x8b}) {
+	head, err := s.peek(4)
+	if err != nil {
 		return err
 	}
-	z, err := gzip.NewReader(s.Reader)
-	if err != nil {
-		return s.broken("it is no gzip file", err)
+	for _, p := range packings {
+		if !bytes.HasPrefix(head, []byte(p.magic)) {
+			continue
+		}
+		z, err := p.open(s.Reader)
+		if err != nil {
+			return s.broken("it is no "+p.name+" file", err)
+		}
+		s.Reader, s.plain, s.file, s.packed = bufio.NewReaderSize(z, bufferSize), -1, nil, true
+		return nil
 	}
-	s.Reader, s.plain, s.file, s.packed = bufio.NewReaderSize(z, bufferSize), -1, nil, true
 	return nil
 }
 

@@ -70,12 +70,12 @@ Made from the tables in dataset and cmd/internal/infer by go generate ./cmd/inte
 	b.WriteString(`
 ## Formats of files
 
-| format | recognised by: it | rows | in gzip | from standard input |
+| format | recognised by: it | rows | in gzip or zstd | from standard input |
 | --- | --- | --- | --- | --- |
 `)
 	for _, f := range dataset.Formats() {
 		gzip, piped := "no", "kept in a temporary file"
-		if f.Gzip {
+		if f.Packed {
 			gzip = "yes"
 		}
 		if f.Picture() {
