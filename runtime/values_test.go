@@ -120,3 +120,29 @@ func TestBytesOutOfRange(t *testing.T) {
 		}
 	}
 }
+
+// A pixel in a row of numbers within [0,1] is told what it looks like, by the rule of older bundles and by that of one divisor.
+func TestScaleIsNamed(t *testing.T) {
+	t.Parallel()
+	m, graphs := graphsOf(t, export(t, dist.Bernoulli, 11, 0))
+	for _, c := range []struct {
+		rule dist.Values
+		want string
+	}{
+		{dist.Unit(), "is 255: values must lie in [0,1]: pixels of 0 to 255 are divided by 255"},
+		{dist.Unit().Alike(255, true), "is 255: numbers are divided by 255, and values must lie in [0,1]"},
+	} {
+		in := bundle.InputOf(c.rule)
+		in.Shape, in.Seen = m.Input.Shape, m.Input.Seen
+		m.Input = in
+		model, err := runtime.New(t.Context(), m, graphs, runtime.WithBackend(ortest.Backend(t)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = model.Encode(t.Context(), nil, []float32{0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 0, 0})
+		model.Close()
+		if !errors.Is(err, runtime.ErrInput) || !strings.Contains(err.Error(), "row 1, column 3 "+c.want) {
+			t.Errorf("%v: %v", c.rule, err)
+		}
+	}
+}
