@@ -1,136 +1,41 @@
 package dataset
 
 import (
-	"bytes"
-	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/catvae/catvae/internal/foreign"
 	"github.com/catvae/catvae/picture"
 )
 
-// A foreign content holds no rows that are read here, but is often given for one that does.
-type foreign struct {
-	is   func(head []byte) bool
-	what string // it is
-	way  string // out
-}
-
-// begins recognises content by its first bytes.
-func begins(magics ...string) func(head []byte) bool {
-	return func(head []byte) bool {
-		for _, m := range magics {
-			if bytes.HasPrefix(head, []byte(m)) {
-				return true
-			}
-		}
-		return false
-	}
-}
-
-// The ways out that several share.
-const (
-	saveArray = "save its array by numpy.save"
-	saveTable = "save its table as CSV or Parquet"
-	unpackIt  = "unpack it first"
-)
-
-// foreigners are tried in their order, before formats are.
-var foreigners = []foreign{
-	{begins("version https://git-lfs.github.com/spec/"), "a Git LFS pointer, which stands for a file that was not fetched", "run git lfs pull"},
-	{picture.Is, "a picture", "pictures are read from files, folders and columns of Parquet, and not from a pipe: give the file"},
-	{isSafetensors, "a safetensors file of weights", saveArray},
-	{isPickle, "a Python pickle, as torch.save and joblib write it", saveArray + ": numpy.save(\"rows.npy\", tensor.numpy())"},
-	{isONNX, "an ONNX model, which holds no rows", "give it to the command that imports models, or a file of rows here"},
-	{begins("\x89HDF\r\n\x1a\n"), "an HDF5 file", saveArray},
-	{begins("MATLAB 5.0 MAT-file", "MATLAB 7.3 MAT-file"), "a file of MATLAB's", "read it by scipy.io.loadmat, and " + saveArray},
-	{begins("ARROW1", "FEA1"), "an Arrow or Feather file", saveTable},
-	{begins("ORC"), "an ORC file", saveTable},
-	{begins("Obj\x01"), "an Avro file", saveTable},
-	{begins("SQLite format 3\x00"), "an SQLite database", saveTable},
-	{begins("RDX2", "RDX3", "RDA2", "RDA3", "X\n\x00", "A\n"), "a file of R's", "save its table by write.csv"},
-	{begins("\xd0\xcf\x11\xe0"), "an old Excel or other Office file", saveTable},
-	{begins("GGUF"), "a GGUF file of weights", saveArray},
-	{begins("\xfd7zXZ\x00"), "packed by xz", unpackIt + ": xz -d"},
-	{begins("BZh"), "packed by bzip2", unpackIt + ": bzip2 -d"},
-	{begins("7z\xbc\xaf\x27\x1c", "Rar!"), "an archive", unpackIt},
-	{func(head []byte) bool { return len(head) > 262 && string(head[257:262]) == "ustar" }, "a tar archive", unpackIt},
-	{begins("%PDF-"), "a PDF file", "make pictures of its pages first"},
-	{begins("\xff\xfe", "\xfe\xff"), "text in UTF-16", "save it as UTF-8"},
-	{func(head []byte) bool { return startsText(head, "<!doctype", "<html", "<?xml") }, "a page of the web, perhaps that of a download that failed", "fetch the file itself"},
-	{func(head []byte) bool { return startsText(head, "{", "[") }, "JSON", saveTable},
-}
-
-// isSafetensors recognises the length of a header of JSON, and its beginning.
-func isSafetensors(head []byte) bool {
-	return len(head) > 9 && binary.LittleEndian.Uint64(head) < 1<<32 && head[8] == '{' && (head[9] == '"' || head[9] == '}')
-}
-
-// isPickle recognises the protocols 2 to 5.
-func isPickle(head []byte) bool {
-	return len(head) > 2 && head[0] == 0x80 && head[1] >= 2 && head[1] <= 5
-}
-
-// isONNX recognises a model by its version, which comes first, and the field that follows.
-func isONNX(head []byte) bool {
-	return len(head) > 2 && head[0] == 8 && head[1] > 0 && head[1] < 0x20 && (head[2]&7 == 2 || head[2]&7 == 0) && head[2] > 8 && head[2] < 0x80
-}
-
-// startsText reports text that starts with one of some words, after blanks.
-func startsText(head []byte, words ...string) bool {
-	text := strings.ToLower(strings.TrimLeft(strings.TrimPrefix(string(head), byteOrderMark), " \t\r\n"))
-	for _, word := range words {
-		if strings.HasPrefix(text, word) {
-			return true
-		}
-	}
-	return false
-}
-
-// members says what archives are that hold no arrays, by the end of a member's name.
-var members = []struct{ end, what, way string }{
-	{"[Content_Types].xml", "an Excel or other Office file", saveTable},
-	{"data.pkl", "a PyTorch file", saveArray + ": numpy.save(\"rows.npy\", tensor.numpy())"},
-	{"model.weights.h5", "a Keras model, which holds no rows", "give a file of rows"},
-	{"mimetype", "an OpenDocument file", saveTable},
-}
-
 // refuseForeign returns the error of content that is known to hold no rows, nil where it is not.
 func refuseForeign(name string, head []byte) error {
-	for _, f := range foreigners {
-		if f.is(head) {
-			return foreignError(name, f.what, f.way)
-		}
+	if picture.Is(head) {
+		return foreignError(name, foreign.Kind{Is: "a picture", Way: "pictures are read from files, folders and columns of Parquet, and not from a pipe: give the file"})
+	}
+	if k, ok := foreign.Rows(head); ok {
+		return foreignError(name, k)
 	}
 	return nil
 }
 
 // refuseMembers is refuseForeign for the members of a ZIP archive.
 func refuseMembers(name string, names []string) error {
-	arrays := 0
-	for _, member := range names {
-		if strings.HasSuffix(member, ".npy") {
-			arrays++
-		}
-	}
-	if arrays > 0 {
+	if slices.ContainsFunc(names, func(member string) bool { return strings.HasSuffix(member, ".npy") }) {
 		return nil
 	}
-	for _, m := range members {
-		for _, member := range names {
-			if strings.HasSuffix(member, m.end) {
-				return foreignError(name, m.what, m.way)
-			}
+	for _, member := range names {
+		if k, ok := foreign.Archive(member); ok {
+			return foreignError(name, k)
 		}
 	}
-	for _, member := range names {
-		if picture.Named(member) || strings.HasSuffix(member, ".csv") {
-			return foreignError(name, "a ZIP archive of other files than arrays", unpackIt)
-		}
+	if slices.ContainsFunc(names, func(member string) bool { return picture.Named(member) || strings.HasSuffix(member, ".csv") }) {
+		return foreignError(name, foreign.Kind{Is: "a ZIP archive of other files than arrays", Way: "unpack it first"})
 	}
 	return nil
 }
 
-func foreignError(name, what, way string) error {
-	return &UnsupportedError{File: name, Reason: fmt.Sprintf("it is %s: %s; %s are read", what, way, readable())}
+func foreignError(name string, k foreign.Kind) error {
+	return &UnsupportedError{File: name, Reason: fmt.Sprintf("it is %s: %s; %s are read", k.Is, k.Way, readable())}
 }

@@ -10,7 +10,7 @@ import (
 // A Kind is a kind of file.
 type Kind struct {
 	Is  string // "a Git LFS pointer, not the file itself"
-	Way string // what leads to a model from there
+	Way string // what leads to a model, or to rows, from there
 }
 
 // The ways that several kinds have.
