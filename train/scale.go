@@ -3,11 +3,13 @@ package train
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/visible"
 )
 
 // NumbersAlike is the value of data.numbers by which every number has one divisor, whatever type it has in a file. Training finds out
@@ -42,7 +44,7 @@ func (c Config) withScale(set *dataset.Set) (Config, error) {
 	d.DivideFrom = cmp.Or(d.DivideFrom, fromConfiguration)
 	switch {
 	case d.Numbers == bundle.NumbersWhole && !e.Whole:
-		return c, fmt.Errorf("train: data.numbers is whole, and row %d, column %d of %s is %g: set data.numbers=real: %w", e.FractionAt.Row, e.FractionAt.Column, set.Source, e.Fraction, ErrConfig)
+		return c, fmt.Errorf("train: data.numbers is whole, and %s of %s is %g: set data.numbers=real: %w", placeIn(set, e.FractionAt), set.Source, e.Fraction, ErrConfig)
 	case d.Numbers != NumbersAlike: // somebody has said
 	case e.Whole:
 		d.Numbers = bundle.NumbersWhole
@@ -67,10 +69,10 @@ func divisorOf(set *dataset.Set, e dataset.Extent, l dist.Likelihood) (float64, 
 	}
 	kind := "whole numbers"
 	if !e.Whole {
-		kind = fmt.Sprintf("with fractions (%g in row %d, column %d)", e.Fraction, e.FractionAt.Row, e.FractionAt.Column)
+		kind = fmt.Sprintf("with fractions (%g in %s)", e.Fraction, placeIn(set, e.FractionAt))
 	}
-	found := fmt.Sprintf("the rows of %s hold numbers from %g (row %d, column %d) to %g (row %d, column %d), %s",
-		set.Source, e.Least, e.LeastAt.Row, e.LeastAt.Column, e.Most, e.MostAt.Row, e.MostAt.Column, kind)
+	found := fmt.Sprintf("the rows of %s hold numbers from %g (%s) to %g (%s), %s",
+		set.Source, e.Least, placeIn(set, e.LeastAt), e.Most, placeIn(set, e.MostAt), kind)
 	if e.Least < 0 {
 		others := ""
 		for _, name := range dist.LikelihoodNames() {
@@ -84,7 +86,19 @@ func divisorOf(set *dataset.Set, e dataset.Extent, l dist.Likelihood) (float64, 
 	if e.Most < 255 {
 		options = append(options, "data.divide=255 if they are pixels of 0 to 255")
 	}
+	if len(set.Columns) > 0 { // of a table, whose columns may have units of their own
+		options = append(options, "scale each column to [0,1] before (docs/tables-and-text.md)")
+	}
 	return 0, fmt.Errorf("train: %s, which does not say what 1 is to be: %s: %w", found, strings.Join(options, ", or "), dataset.ErrData)
+}
+
+// placeIn names a value of a set: its row, its place in it, and its column's name where it has one.
+func placeIn(set *dataset.Set, p dataset.Place) string {
+	name := ""
+	if p.Column < len(set.Columns) {
+		name = " " + strconv.Quote(visible.Name(set.Columns[p.Column]))
+	}
+	return fmt.Sprintf("row %d, column %d%s", p.Row, p.Column, name)
 }
 
 // scaleText says by what numbers are divided and why, "" under the rule of older runs.

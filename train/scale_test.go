@@ -246,3 +246,21 @@ func TestSplit(t *testing.T) {
 		t.Error("the split is not a function of the seed")
 	}
 }
+
+// Where a table's numbers have no common scale, the column that shows it is named, and that columns may be scaled one by one.
+func TestScaleOfTables(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"id,share,age\n" + strings.Repeat("x,0.5,0\nx,0.25,47\n", 8): `to 47 (row 1, column 1 "age"), with fractions (0.5 in row 0, column 0 "share")`,
+		"label;a;b\n" + strings.Repeat("x;0;1\ny;3;2\n", 8):          `to 3 (row 1, column 0 "a"), whole numbers`,
+	} {
+		source := filepath.Join(t.TempDir(), "t.csv")
+		if err := os.WriteFile(source, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := train.Run(t.Context(), small4(t), train.Options{Source: source, Out: filepath.Join(t.TempDir(), "run"), Backend: ortest.Backend(t), Samples: 1})
+		if !errors.Is(err, dataset.ErrData) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "scale each column to [0,1] before (docs/tables-and-text.md)") {
+			t.Errorf("%q: %v", text[:14], err)
+		}
+	}
+}
