@@ -59,7 +59,7 @@ func (m *Model) compose(from backend.DType, outputs []string) ([]byte, error) {
 	case takes == from:
 		return model, nil
 	case takes == backend.Uint8:
-		return nil, fmt.Errorf("runtime: %w: %s takes rows of bytes, these are floats: use the variant %s", ErrVariant, m.variant, bundle.VariantFloat32)
+		return nil, fmt.Errorf("runtime: %w: %s takes rows of bytes, these are no bytes, or divided in another way than the model's: use the variant %s", ErrVariant, m.variant, bundle.VariantFloat32)
 	}
 	if model, err = onnxcompose.FromBytes(model, input.Name, m.limits.values.Bytes, m.limits.values.Mean, m.limits.values.Deviation); err != nil {
 		return nil, fmt.Errorf("runtime: bytes into the encoder: %w: %w", bundle.ErrFormat, err)

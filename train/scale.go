@@ -28,20 +28,24 @@ const (
 func (c Config) withScale(set *dataset.Set) (Config, error) {
 	e := set.Extent()
 	d := &c.Data
-	if d.Divide == 0 {
-		l, err := dist.LikelihoodOf(cmp.Or(c.Likelihood.Kind, dist.Bernoulli))
-		if err != nil {
-			return c, fmt.Errorf("train: %w: %w", err, ErrConfig)
-		}
-		if d.Divide, err = divisorOf(set, e, l); err != nil {
-			return c, err
-		}
-		d.DivideFrom = fromRows
-		if set.Pictures {
-			d.DivideFrom = fromPictures
-		}
+	l, err := dist.LikelihoodOf(cmp.Or(c.Likelihood.Kind, dist.Bernoulli))
+	if err != nil {
+		return c, fmt.Errorf("train: %w: %w", err, ErrConfig)
 	}
-	d.DivideFrom = cmp.Or(d.DivideFrom, fromConfiguration)
+	found, err := divisorOf(set, e, l)
+	if d.Divide == 0 && err != nil {
+		return c, err
+	}
+	from := fromRows
+	if set.Pictures {
+		from = fromPictures
+	}
+	switch {
+	case d.Divide == 0:
+		d.Divide, d.DivideFrom = found, from
+	case err != nil || found != d.Divide || from != d.DivideFrom: // also where another run found it, in other rows
+		d.DivideFrom = fromConfiguration
+	}
 	switch {
 	case d.Numbers == bundle.NumbersWhole && !e.Whole:
 		return c, fmt.Errorf("train: data.numbers is whole, and %s of %s is %g: set data.numbers=real: %w", placeIn(set, e.FractionAt), set.Source, e.Fraction, ErrConfig)
@@ -90,6 +94,15 @@ func divisorOf(set *dataset.Set, e dataset.Extent, l dist.Likelihood) (float64, 
 		options = append(options, "scale each column to [0,1] before (docs/tables-and-text.md)")
 	}
 	return 0, fmt.Errorf("train: %s, which does not say what 1 is to be: %s: %w", found, strings.Join(options, ", or "), dataset.ErrData)
+}
+
+// smallText warns of numbers that seem to have been divided before, where the configuration divides them. It is "" elsewhere.
+func (c Config) smallText(set *dataset.Set) string {
+	d := c.Data
+	if d.Numbers == "" || d.DivideFrom != fromConfiguration || d.Divide <= 1 || set.Pictures || float64(set.Extent().Most)*d.Divide > 1.000001 {
+		return ""
+	}
+	return "; warning: no number of the training rows is above 1: if they were divided before, or are 0 and 1 that mean black and white, set data.divide=1"
 }
 
 // placeIn names a value of a set: its row, its place in it, and its column's name where it has one.

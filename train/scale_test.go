@@ -264,3 +264,39 @@ func TestScaleOfTables(t *testing.T) {
 		}
 	}
 }
+
+// A scale that another run found in its rows is the configuration's for other rows, and said to be; so are rows that it makes small.
+func TestScaleOfOtherRows(t *testing.T) {
+	t.Parallel()
+	onnx := ortest.Backend(t)
+	for _, c := range []struct {
+		most  byte
+		sets  []string
+		scale string
+		from  string
+	}{
+		{255, nil, "numbers are divided by 255, since the training rows hold whole numbers of 0 to 255", "rows"},
+		{255, []string{"data.divide=255", "data.divide_from=rows"}, "numbers are divided by 255, since the training rows hold whole numbers of 0 to 255", "rows"},
+		{1, []string{"data.divide=255", "data.divide_from=rows"}, "numbers are divided by 255, as data.divide says (the training rows hold whole numbers); warning: no number of the training rows is above 1", "configuration"},
+		{1, []string{"data.divide=255", "data.divide_from=pictures"}, "as data.divide says (the training rows hold whole numbers); warning: no number", "configuration"},
+		{1, []string{"data.divide=7"}, "numbers are divided by 7, as data.divide says (the training rows hold whole numbers); warning: no number", "configuration"},
+		{7, []string{"data.divide=255", "data.divide_from=rows"}, "numbers are divided by 255, as data.divide says (the training rows hold whole numbers)", "configuration"},
+	} {
+		dir := t.TempDir()
+		source, out := filepath.Join(dir, "x.npy"), filepath.Join(dir, "run")
+		if err := os.WriteFile(source, arrays(t, pattern(48, c.most), 4)["i8.npy"], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r, err := train.Run(t.Context(), small4(t, append(c.sets, "epochs=1")...), train.Options{Source: source, Out: out, Backend: onnx, Samples: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := bundle.Open(filepath.Join(out, train.BundleDir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if from := b.Manifest.Input.DivideFrom; !strings.Contains(r.Scale, c.scale) || strings.Contains(r.Scale, "warning") != (c.most == 1) || from != c.from {
+			t.Errorf("%d, %q: %q, from %s", c.most, c.sets, r.Scale, from)
+		}
+	}
+}

@@ -142,7 +142,7 @@ func (r *run) load(ctx context.Context) error {
 	if r.split, err = marks(set, validation); err != nil {
 		return err
 	}
-	r.result.Scale = r.config.scaleText()
+	r.result.Scale = r.config.scaleText() + r.config.smallText(r.training)
 	if r.networks, r.config, err = readNetworks("", r.config, r.config.Latent.Categories); err != nil {
 		return err
 	}
