@@ -46,10 +46,12 @@ func (c *Codes) Find(id string) (int, error) {
 	return 0, fmt.Errorf("no row of %s has the id %q: the nearest is %q", c.Source, id, c.nearest(id))
 }
 
-// numbered reports ids that are numbers.
+// numbered reports ids among which are numbers, such as 17 or 17.0.
 func (c *Codes) numbered() bool {
-	_, err := strconv.Atoi(c.IDs[0])
-	return err == nil
+	return slices.ContainsFunc(c.IDs, func(id string) bool {
+		_, err := strconv.ParseFloat(id, 64)
+		return err == nil
+	})
 }
 
 // nearest returns the id that is most like a text.
