@@ -80,7 +80,7 @@ func TestBadLines(t *testing.T) {
 		"1,0,1,0,1":  "another number of fields",
 		"1,0,1,":     "another number of fields",
 		"1,0,":       `column 2 is ""`,
-		"1,0,x":      `column 2 is "x", which is not a number`,
+		"1,0,x":      `column 2 is "x", which is not a number (its name: "b")`,
 		"1,0,NaN":    "column 2 is NaN: values must lie in [0,1]",
 		"1,0,inf":    "column 2 is inf: values",
 		"1,-0.1,0":   "column 1 is -0.1, which becomes -0.05: values",
