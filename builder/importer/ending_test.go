@@ -170,6 +170,10 @@ func TestBoundedEndings(t *testing.T) {
 		"a bit":                        {aLogit + ";g = Greater z half;y = Cast g to=1", "between 0 and 1"},
 		"the cumulative normal":        {aLogit + ";a = Erf z;b = Add a one;y = Mul b half", "between 0 and 1"},
 		"exp over a sum":               {"m = MatMul x w;z = Reshape m two_three;e = Exp z;s2 = ReduceSum e last keepdims=1;y = Div e s2", "at 0 or above"},
+		"the root of a sigmoid":        {aSigmoid + ";y = Pow p half", "between 0 and 1"},
+		"a sigmoid to the power of 1":  {aSigmoid + ";y = Pow p one", "between 0 and 1"},
+		"the square of a sigmoid":      {aSigmoid + ";y = Pow p two", "between 0 and 1"},
+		"PRelu of a sigmoid":           {aSigmoid + ";y = PRelu p half", "between 0 and 1"},
 		"a softmax of another meaning": {aSoftmax + ";y = Mul p half", "between 0 and 0.5"},
 	} {
 		opset := int64(17)

@@ -57,8 +57,8 @@ func (f *File) intervalOf(output string) interval {
 		case n.Op == "Mul" && n.Inputs[0] == n.Inputs[1]:
 			v = square(of(n.Inputs[0]))
 		case n.Op == "Pow":
-			if power, ok := f.number(n.Inputs[1]); ok && math.Mod(power, 2) == 0 {
-				v = interval{0, math.Inf(1)}
+			if p, ok := f.number(n.Inputs[1]); ok {
+				v = of(n.Inputs[0]).power(p)
 			}
 		case n.Op == "Mul" && (f.gates(n.Inputs[0], n.Inputs[1]) || f.gates(n.Inputs[1], n.Inputs[0])):
 			v = interval{leastSwish, math.Inf(1)}
@@ -70,6 +70,7 @@ func (f *File) intervalOf(output string) interval {
 				in[i] = of(name)
 			}
 			v = rule(n, in)
+		case n.Op == "ConstantOfShape" || n.Op == "OneHot" || onnxop.Has(n.Op, onnxop.ReadsShape): // of other numbers than the operand's
 		case onnxop.Has(n.Op, onnxop.Moves) && len(n.Inputs) > 0:
 			v = of(n.Inputs[0])
 			if n.Op == "Concat" || n.Op == "Where" || n.Op == "Pad" {
@@ -166,6 +167,7 @@ var intervals = map[string]func(n onnxgraph.Node, in []interval) interval{
 	"Gelu":       func(n onnxgraph.Node, in []interval) interval { return interval{leastGelu, math.Inf(1)} },
 	"Elu":        elus,
 	"LeakyRelu":  leaks,
+	"PRelu":      pRelus,
 	"Neg":        func(_ onnxgraph.Node, in []interval) interval { return interval{-in[0].most, -in[0].least} },
 	"Abs":        func(_ onnxgraph.Node, in []interval) interval { return absolute(in[0]) },
 	"Reciprocal": func(_ onnxgraph.Node, in []interval) interval { return interval{1, 1}.over(in[0]) },
@@ -238,6 +240,18 @@ func leaks(n onnxgraph.Node, in []interval) interval {
 	return interval{f(in[0].least), f(in[0].most)}
 }
 
+func pRelus(_ onnxgraph.Node, in []interval) interval {
+	above := in[0].map2(interval{}, math.Max)
+	below := in[0].map2(interval{}, math.Min).times(in[1])
+	switch {
+	case in[0].least >= 0:
+		return above
+	case in[0].most <= 0:
+		return below
+	}
+	return interval{min(above.least, below.least), max(above.most, below.most)}
+}
+
 func folded(in []interval, f func(x, y float64) float64) interval {
 	v := in[0]
 	for _, w := range in[1:] {
@@ -262,6 +276,22 @@ func absolute(v interval) interval {
 func square(v interval) interval {
 	v = absolute(v)
 	return interval{v.least * v.least, v.most * v.most}
+}
+
+// power returns where vᵖ lies. A root of a negative number is none.
+func (v interval) power(p float64) interval {
+	whole := p == math.Trunc(p)
+	switch {
+	case p == 0:
+		return interval{1, 1}
+	case p < 0:
+		return interval{1, 1}.over(v.power(-p))
+	case whole && math.Mod(p, 2) == 0:
+		v = absolute(v)
+	case !whole:
+		v = v.map2(interval{}, math.Max)
+	}
+	return interval{math.Pow(v.least, p), math.Pow(v.most, p)}
 }
 
 func (v interval) times(w interval) interval {
