@@ -54,7 +54,7 @@ var part = regexp.MustCompile(`^part-\d{5}-of-(\d{5})\.[a-z]+$`)
 func Read(ctx context.Context, path, text string) (*Codes, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
-		return numbers(ctx, path, dataset.Options{})
+		return numbers(ctx, path)
 	}
 	if err != nil || !info.IsDir() {
 		return read(ctx, path, text)
@@ -88,7 +88,7 @@ func Read(ctx context.Context, path, text string) (*Codes, error) {
 
 func read(ctx context.Context, path, text string) (*Codes, error) {
 	if path == dataset.Stdin || strings.Contains(path, ".npz:") {
-		return numbers(ctx, path, dataset.Options{})
+		return numbers(ctx, path)
 	}
 	f, err := readfile.Open(path)
 	if err != nil {
@@ -121,10 +121,8 @@ func read(ctx context.Context, path, text string) (*Codes, error) {
 		err = c.lines(r, text)
 	case isTable(head):
 		err = c.table(r, text)
-	case packed:
-		return numbers(ctx, dataset.Stdin, dataset.Options{Stdin: r})
-	default:
-		return numbers(ctx, path, dataset.Options{})
+	default: // an array, packed or not, which package dataset opens again
+		return numbers(ctx, path)
 	}
 	if err == nil && c.Bytes == 0 {
 		err = errors.New("it holds no codes")
@@ -149,8 +147,8 @@ func bad(path string, err error) error {
 }
 
 // numbers reads codes as bytes.
-func numbers(ctx context.Context, path string, o dataset.Options) (*Codes, error) {
-	set, err := dataset.Load(ctx, path, o)
+func numbers(ctx context.Context, path string) (*Codes, error) {
+	set, err := dataset.Load(ctx, path, dataset.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,10 @@
 package codefile_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +12,7 @@ import (
 
 	"github.com/catvae/catvae/cmd/internal/codefile"
 	"github.com/catvae/catvae/dataset"
+	"github.com/klauspost/compress/zstd"
 )
 
 // Codes are read as they were written, whatever the digits, and what is wrong is named.
@@ -41,6 +45,52 @@ func TestRead(t *testing.T) {
 		}
 		if err != nil || string(got.Packed) != c.want {
 			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
+// A packed array that breaks off, or that takes too much memory to unpack, is bad data, and is called by its name.
+func TestReadBrokenPacked(t *testing.T) {
+	t.Parallel()
+	rows := make([]byte, 64<<10)
+	for i := range rows {
+		rows[i] = byte(i * i >> 3)
+	}
+	var array, gz, zst, wide bytes.Buffer
+	w, err := dataset.NewNPYWriter(&array, "uint8", len(rows)/8, 8)
+	if err = errors.Join(err, w.WriteBytes(rows), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	pack := func(w io.WriteCloser, err error) {
+		if err == nil {
+			_, err = w.Write(array.Bytes())
+		}
+		if err = errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pack(gzip.NewWriter(&gz), nil)
+	pack(zstd.NewWriter(&zst))
+	// A frame of 2³¹ zeros: magic, a descriptor without a size, a window of 2 GiB, one block of 1 byte repeated.
+	wide.WriteString("\x28\xb5\x2f\xfd\x00\xa8\x03\x00\x10\x00")
+	for name, file := range map[string]struct {
+		data []byte
+		ok   bool
+	}{
+		"whole.npy.gz": {gz.Bytes(), true}, "whole.npy.zst": {zst.Bytes(), true},
+		"half.npy.gz": {gz.Bytes()[:gz.Len()/2], false}, "half.npy.zst": {zst.Bytes()[:zst.Len()/2], false},
+		"wide.npy.zst": {wide.Bytes(), false},
+	} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, file.data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		got, err := codefile.Read(t.Context(), path, "auto")
+		switch {
+		case file.ok && (err != nil || !bytes.Equal(got.Packed, rows)):
+			t.Errorf("%s: %v", name, err)
+		case !file.ok && (!errors.Is(err, dataset.ErrData) || !strings.Contains(err.Error(), name)):
+			t.Errorf("%s: the error is %v, want %v with the file's name", name, err, dataset.ErrData)
 		}
 	}
 }
