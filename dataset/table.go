@@ -130,6 +130,9 @@ type Chosen struct {
 	ID     int      // the column of ids, -1 where there is none
 }
 
+// IndexColumn is how the names begin that pandas gives to the columns of an index without a name.
+const IndexColumn = "__index_level_"
+
 // Choose chooses among columns by their names. Columns called label and id, in any case, are no values, and neither is an index as
 // pandas writes it: a first column without a name, or one called __index_level_0__. numbered says that the names are numbers for
 // want of others.
@@ -142,7 +145,7 @@ func (t Table) Choose(file string, names []string, numbered bool) (Chosen, error
 			c.Label = i
 		case name == "id":
 			c.ID = i
-		case name == "" && i == 0 || strings.HasPrefix(name, "__index_level_"):
+		case name == "" && i == 0 || strings.HasPrefix(name, IndexColumn):
 			if c.ID < 0 {
 				c.ID = i
 			}

@@ -21,14 +21,13 @@ const badRatio = "0.02" // tolerated; half as many are damaged
 type form struct {
 	name   string
 	source string // file or folder in the work folder
-	flags  []string
 	write  func(b *bench, ctx context.Context, path string, rows int, damaged map[int]int) error
 	id     func(row int) string // what bad rows are called; nil where that is their number
 }
 
 var forms = []form{
 	{name: "PNG", source: "pictures", write: (*bench).writePNGs, id: pictureName},
-	{name: "CSV", source: "rows.csv", write: (*bench).writeCSV, flags: []string{"--divide", "255"}},
+	{name: "CSV", source: "rows.csv", write: (*bench).writeCSV},
 	{name: "NPY", source: "rows.npy", write: (*bench).writeFloats},
 }
 
@@ -61,13 +60,13 @@ func (b *bench) badForm(ctx context.Context, f form, rows int, damaged map[int]i
 	if err := f.write(b, ctx, source, rows, nil); err != nil {
 		return err
 	}
-	if _, err := b.well(ctx, process{args: b.encode(source, want, f.flags...)}); err != nil {
+	if _, err := b.well(ctx, process{args: b.encode(source, want)}); err != nil {
 		return err
 	}
 	if err := f.write(b, ctx, source, rows, damaged); err != nil {
 		return err
 	}
-	strict, err := b.do(ctx, process{args: b.encode(source, got, f.flags...)})
+	strict, err := b.do(ctx, process{args: b.encode(source, got)})
 	if err != nil {
 		return err
 	}
@@ -77,7 +76,7 @@ func (b *bench) badForm(ctx context.Context, f form, rows int, damaged map[int]i
 	if err := b.remove(got, names); err != nil {
 		return err
 	}
-	lenient, err := b.do(ctx, process{args: append(b.encode(source, got, f.flags...), "--max-bad", badRatio)})
+	lenient, err := b.do(ctx, process{args: append(b.encode(source, got), "--max-bad", badRatio)})
 	if err != nil {
 		return err
 	}

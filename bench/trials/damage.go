@@ -95,7 +95,7 @@ func (b *bench) writeCSV(ctx context.Context, path string, n int, damaged map[in
 	return errors.Join(err, w.Flush(), file.Close())
 }
 
-// writeFloats writes values within [0,1] as an NPY file. Its columns cannot be damaged, so there are two more bad values.
+// writeFloats writes pixels as an NPY file of floats. Its columns cannot be damaged, so there are two more bad values.
 func (b *bench) writeFloats(ctx context.Context, path string, n int, damaged map[int]int) error {
 	broken := [damages]float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 1.5}
 	file, err := os.Create(path)
@@ -111,7 +111,7 @@ func (b *bench) writeFloats(ctx context.Context, path string, n int, damaged map
 	values := make([]float32, rows.Size)
 	err = b.source.Each(ctx, n, func(i int, row []byte) error {
 		for j, x := range row {
-			values[j] = float32(x) / 255
+			values[j] = float32(x)
 		}
 		if kind, hit := damaged[i]; hit {
 			values[300] = broken[kind]

@@ -84,7 +84,7 @@ func (b *bench) inputJob(i input, s size) *job {
 		name: "infer from " + i.name, bench: b, always: badRecords,
 		begin: func(string) error { _, err := i.make(context.Background(), b, s.rows); return err },
 		args: func(dir string) []string {
-			return b.encode(b.path(i.file), dir+"/codes/", append([]string{"--max-bad", "1", "--part-rows", strconv.Itoa(s.rows / 4)}, i.flags...)...)
+			return b.encode(b.path(i.file), dir+"/codes/", "--max-bad", "1", "--part-rows", strconv.Itoa(s.rows/4))
 		},
 		done: func(want, dir string) (string, error) { return compareTrees(want, dir, nil) },
 	}

@@ -68,7 +68,7 @@ var interrupted = []interruption{
 	{
 		name: "a CSV pipe", soon: 400 * time.Millisecond,
 		args: func(b *bench, dir string) []string {
-			return b.encode("-", filepath.Join(dir, "codes.npy"), "--divide", "255")
+			return b.encode("-", filepath.Join(dir, "codes.npy"))
 		},
 		feed: func(_ *bench, ctx context.Context, w io.Writer) error {
 			line := strings.Repeat("0,", rowBytes-1) + "0\n"
@@ -84,7 +84,7 @@ var interrupted = []interruption{
 	{
 		name: "a CSV pipe that stops", soon: 400 * time.Millisecond,
 		args: func(b *bench, dir string) []string {
-			return b.encode("-", filepath.Join(dir, "codes.npy"), "--divide", "255")
+			return b.encode("-", filepath.Join(dir, "codes.npy"))
 		},
 		feed: func(_ *bench, _ context.Context, w io.Writer) error {
 			_, err := io.WriteString(w, strings.Repeat("0,", rowBytes-1)+"0\n0,0")

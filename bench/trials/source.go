@@ -142,7 +142,7 @@ func put(from, to string) error {
 }
 
 func (x swap) encode(source, out string, more ...string) process {
-	flags := slices.Concat([]string{"--part-rows", strconv.Itoa((x.rows + parts - 1) / parts)}, x.input.flags, x.flags, more)
+	flags := slices.Concat([]string{"--part-rows", strconv.Itoa((x.rows + parts - 1) / parts)}, x.flags, more)
 	return process{args: x.bench.encode(source, out, flags...)}
 }
 

@@ -2,7 +2,7 @@
 
     python encode.py BUNDLE ROWS CODES.npy [--compare OTHER.npy] [--variant NAME]
 
-ROWS is an IDX file (plain or .gz) or an NPY file of uint8, or of floats within [0,1]. CODES.npy becomes uint8
+ROWS is an IDX file (plain or .gz) or an NPY file, of numbers like those that the model was trained on. CODES.npy becomes uint8
 [rows, bytes], most significant bit first, as numpy.packbits has it. --compare counts the bits in which another program's
 codes differ, leaving aside those whose logit is within rounding of a decision. --variant takes one of the bundle's variants
 (int8, uint8, float16), which is encoder and threshold in one graph.
@@ -35,9 +35,13 @@ def read_rows(path):
     return rows
 
 
-def grey(rows):
-    """Rows as the float32 graphs take them."""
-    return rows.astype(numpy.float32) / numpy.float32(255) if rows.dtype == numpy.uint8 else rows.astype(numpy.float32)
+def scaled(rows, given):
+    """Rows as the float32 graphs take them. given is the manifest's input: a bundle with one divisor for all numbers names it, older
+    ones divide bytes by 1/scale and leave other numbers as they are."""
+    divisor = given.get("divide", 1)
+    if rows.dtype == numpy.uint8:
+        divisor = round(1 / given["scale"], 9)
+    return rows.astype(numpy.float32) / numpy.float32(divisor)
 
 
 def session(bundle, name):
@@ -59,12 +63,12 @@ def near_decision(latent, logits, tolerance=1e-5):
     return numpy.repeat(near, logits.shape[2], axis=1)
 
 
-def encoder(bundle):
+def encoder(bundle, given):
     """Encodes by the three graphs, and looks at what the decoder makes of the first code."""
     encoder, threshold, decoder = (session(bundle, n) for n in ("encoder.onnx", "threshold.onnx", "decoder.onnx"))
 
     def encode(rows):
-        (logits,) = encoder.run(["latent_logits"], {"sample": grey(rows)})
+        (logits,) = encoder.run(["latent_logits"], {"sample": scaled(rows, given)})
         code, packed = threshold.run(["code", "packed_code"], {"latent_logits": logits})
         bits = code.reshape(len(code), -1).astype(numpy.uint8)
         assert (numpy.packbits(bits, axis=1) == packed).all(), "packed_code is not numpy.packbits of code"
@@ -79,7 +83,7 @@ def variant_encoder(bundle, manifest, name):
     """Encodes by a variant's one graph."""
     variant = manifest["variants"][name]
     graph = session(bundle, variant["file"])
-    return lambda rows: graph.run(["latent_logits", "packed_code"], {"sample": rows if variant["input"] == "uint8" else grey(rows)})
+    return lambda rows: graph.run(["latent_logits", "packed_code"], {"sample": rows if variant["input"] == "uint8" else scaled(rows, manifest["input"])})
 
 
 def main():
@@ -94,7 +98,7 @@ def main():
 
     manifest = json.loads((arguments.bundle / "manifest.json").read_text())
     rows = read_rows(arguments.rows).reshape(-1, *manifest["input"]["shape"])
-    encode = variant_encoder(arguments.bundle, manifest, arguments.variant) if arguments.variant else encoder(arguments.bundle)
+    encode = variant_encoder(arguments.bundle, manifest, arguments.variant) if arguments.variant else encoder(arguments.bundle, manifest["input"])
     codes, near = [], []
     for start in range(0, len(rows), arguments.batch):
         logits, packed = encode(rows[start : start + arguments.batch])
