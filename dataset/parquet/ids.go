@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -17,24 +18,25 @@ import (
 // named is a reader whose rows have names.
 type named struct {
 	*reader
-	*reading.IDs
+	dataset.Identified
 }
 
 // namedBytes is named for a reader of bytes.
 type namedBytes struct {
 	byteReader
-	*reading.IDs
+	dataset.Identified
 }
 
 // A naming is where names are: a field, and the column that is read for it.
 type naming struct {
 	field  int
 	column pqarrow.SchemaField
-	path   bool // of a picture
+	path   bool     // of a picture
+	none   *numbers // in place of a column
 }
 
 // chooseNames settles which column holds names. Sums are of it too.
-func (r *reader) chooseNames(chosen dataset.Chosen) {
+func (r *reader) chooseNames(chosen dataset.Chosen, frame index) {
 	if !r.o.IDs {
 		return
 	}
@@ -45,15 +47,22 @@ func (r *reader) chooseNames(chosen dataset.Chosen) {
 		n.column, n.path = r.paths[n.field]
 	}
 	if n.column.Field == nil || !n.column.IsLeaf() {
+		if frame.numbers != nil {
+			r.names = &naming{none: frame.numbers}
+		}
 		return
 	}
 	r.names, r.summed = &n, append(r.summed, n.column.ColIndex)
 }
 
 // readNames reads the names of all rows, nil where they have none.
-func (r *reader) readNames() (*reading.IDs, error) {
+func (r *reader) readNames() (dataset.Identified, error) {
 	if r.names == nil || r.names.path && !r.images {
 		return nil, nil
+	}
+	if r.names.none != nil {
+		r.info.IDs = cmp.Or(r.names.none.Name, "index")
+		return r.names.none, nil
 	}
 	fields, at := r.table.Manifest.Fields, r.names.field
 	value := fields[at]

@@ -112,7 +112,7 @@ func open(f *dataset.File, o dataset.Options) (*reader, error) {
 	if err != nil {
 		return nil, f.Broken("it is no Parquet file", err)
 	}
-	index := indexOf(p.MetaData().KeyValueMetadata())
+	frame := indexOf(p.MetaData().KeyValueMetadata())
 	// Arrow's own schema, which some writers add, is not needed, and is trusted with what it says of its size.
 	p.MetaData().FileMetaData.KeyValueMetadata = nil
 	table, err := pqarrow.NewFileReader(p, pqarrow.ArrowReadProperties{BatchSize: batchRows}, mem)
@@ -133,7 +133,7 @@ func open(f *dataset.File, o dataset.Options) (*reader, error) {
 		return nil, f.Broken(fmt.Sprintf("its row groups have %d rows, its end says %d", rows, r.info.Rows), nil)
 	}
 	r.flatten()
-	if err := r.choose(path, index); err != nil {
+	if err := r.choose(path, frame); err != nil {
 		return nil, err
 	}
 	if err := r.from(0); err != nil {
@@ -191,12 +191,12 @@ func leavesOf(f pqarrow.SchemaField) (leaves []int) {
 }
 
 // choose settles which fields hold values. An index of pandas is one of rows, whatever it is called, unless it is asked for.
-func (r *reader) choose(path string, index map[string]bool) error {
+func (r *reader) choose(path string, frame index) error {
 	var names []string
 	fields := r.table.Manifest.Fields
 	for _, f := range fields {
 		name := f.Field.Name
-		if index[name] && !slices.Contains(r.o.Table.Columns, name) {
+		if frame.columns[name] && !slices.Contains(r.o.Table.Columns, name) {
 			name = dataset.IndexColumn
 		}
 		names = append(names, name)
@@ -225,7 +225,7 @@ func (r *reader) choose(path string, index map[string]bool) error {
 	if len(r.o.Table.Columns) > 0 || !slices.IsSorted(chosen.Values) {
 		r.chosen = fmt.Sprint(chosen.Values)
 	}
-	r.chooseNames(chosen)
+	r.chooseNames(chosen, frame)
 	r.bytes = true
 	at := map[int]int{} // columns of a batch, by field
 	for i, f := range fields {
