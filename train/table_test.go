@@ -1,6 +1,7 @@
 package train_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -43,6 +44,53 @@ func TestTable(t *testing.T) {
 		again.Epochs = 2
 		if r, err := train.Run(t.Context(), again, train.Options{Source: source, Out: out, Backend: purego.New(), Samples: 1, Resume: true}); err != nil || r.Steps <= r.ResumedAt && r.ResumedAt == 0 {
 			t.Errorf("resumed: %+v, %v", r, err)
+		}
+	}
+}
+
+// A run keeps the names of its columns when it is resumed with the same rows in an array, or with their columns in another order.
+func TestResumedNames(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name string, data []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	var rows, table, turned bytes.Buffer
+	w, err := dataset.NewNPYWriter(&rows, "uint8", 40, 2)
+	table.WriteString("a,b\n")
+	turned.WriteString("b,a\n")
+	for i := range 40 {
+		a, b := i%2, i/2%2
+		fmt.Fprintf(&table, "%d,%d\n", a, b)
+		fmt.Fprintf(&turned, "%d,%d\n", b, a)
+		if err == nil {
+			err = w.WriteBytes([]byte{byte(a), byte(b)})
+		}
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	o := train.Options{Source: write("x.csv", table.Bytes()), Out: filepath.Join(dir, "run"), Backend: purego.New(), Samples: 1, Resume: true}
+	c := config(t, "batch=5", "encoder.hidden=3", "decoder.hidden=3", "latent.variables=4", "data.binarize=none", "data.validation=10")
+	for i, source := range []string{o.Source, write("x.npy", rows.Bytes()), write("turned.csv", turned.Bytes())} {
+		c.Epochs, o.Source = i+1, source
+		if _, err := train.Run(t.Context(), c, o); err != nil {
+			t.Fatalf("%s: %v", source, err)
+		}
+		kept, err := train.RunConfig(o.Out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := bundle.Open(filepath.Join(o.Out, train.BundleDir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := []string{"a", "b"}; !slices.Equal(b.Manifest.Input.Columns, want) || !slices.Equal(kept.Data.Table.Names, want) {
+			t.Errorf("resumed with %s: the manifest has the columns %q, the configuration %q, want %q", source, b.Manifest.Input.Columns, kept.Data.Table.Names, want)
 		}
 	}
 }

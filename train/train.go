@@ -136,7 +136,10 @@ func (r *run) load(ctx context.Context) error {
 	if held > 0 {
 		r.held = set.Select(validation)
 	}
-	if r.config.Data.Table = r.config.Data.Table.named(set); r.config.Data.Table.NamesSum != "" {
+	if set.Columns != nil || !r.options.Resume { // a run that is resumed with an array of the same rows keeps the names that it has
+		r.config.Data.Table = r.config.Data.Table.named(set)
+	}
+	if set.Columns != nil && r.config.Data.Table.NamesSum != "" {
 		r.options.Log(fmt.Sprintf("the names of the %d columns are too long to be kept: infer and eval want tables with the same columns in the same order", len(set.Columns)))
 	}
 	if r.split, err = marks(set, validation); err != nil {
