@@ -101,10 +101,9 @@ func TestQuoteWithoutEnd(t *testing.T) {
 func TestPandasHeaders(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		",a,b\n0,1,0\n1,0,1\n":  "2 rows of [2]",
-		"0,1,2\n0,1,0\n1,0,1\n": "2 rows of [3]",
-		",0,1\n0,1,0\n1,0,1\n":  "2 rows of [2]",
-		"0,1\n0,1\n1,0\n":       "3 rows of [2]",
+		",a,b\n0,1,0\n1,0,1\n": "2 rows of [2]",
+		",0,1\n0,1,0\n1,0,1\n": "2 rows of [2]",
+		"0,1\n0,1\n1,0\n":      "3 rows of [2]",
 	} {
 		set, err := dataset.Load(t.Context(), write(t, "x.csv", []byte(text)), dataset.Options{})
 		if err != nil {

@@ -266,11 +266,10 @@ func (t Table) findHeader(records [][]string, delimiter byte, file string) (head
 	case numbers == 0:
 		return texts > 0, nil
 	case counts(first):
-		reached, fractions := reach(records[1:], float64(numbers-1), delimiter)
 		switch {
-		case len(first) >= maxCount || apart(first) || numbers > 2 && !reached:
+		case len(first) >= maxCount || apart(first):
 			return true, nil
-		case numbers > 2 || fractions:
+		case numbers > 2 || fractions(records[1:], delimiter):
 			return refuse("its first line counts 0, 1, 2 …: it may name the columns, as pandas does, or be a row: say which")
 		}
 		return false, nil // 0, or 0 and 1, among whole numbers
@@ -329,20 +328,20 @@ func apart(first []string) bool {
 	})
 }
 
-// reach reports whether a number of the records comes up to x, and whether some have fractions.
-func reach(records [][]string, x float64, delimiter byte) (reached, fractions bool) {
+// fractions reports whether some of the records' numbers have fractions.
+func fractions(records [][]string, delimiter byte) bool {
 	for _, record := range records {
 		for _, field := range record {
 			field = strings.TrimSpace(field)
 			if !isNumber(field, delimiter) {
 				continue
 			}
-			n, ok := layout{comma: decimalComma(field)}.number([]byte(field))
-			fractions = fractions || ok && n != math.Trunc(n)
-			reached = reached || n >= x
+			if n, ok := (layout{comma: decimalComma(field)}).number([]byte(field)); ok && n != math.Trunc(n) {
+				return true
+			}
 		}
 	}
-	return reached, fractions
+	return false
 }
 
 // A decimals counts how numbers are written.

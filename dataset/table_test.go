@@ -59,7 +59,6 @@ func TestRowsOfTables(t *testing.T) {
 		"True,False\nFalse,True\n":           "[1 0] [0 1]",
 		"a,b\nTRUE,0\nfalse,1\n":             "[1 0] [0 1]",
 		"0,1,2,3,4,5,6,7\n9,9,9,9,9,9,9,9\n": "[9 9 9 9 9 9 9 9]",
-		"0,1,2\n0.5,1,1\n":                   "[0.5 1 1]", // 2 is above all numbers
 		"label,0,1\nx,1,0\n":                 "[1 0]",
 		"1,2,3\n0,1,2\n":                     "[1 2 3] [0 1 2]",
 		"\"a\",\"b\"\n\"1\",\"0\"\n":         "[1 0]",
@@ -121,6 +120,8 @@ func TestUnclearTables(t *testing.T) {
 		want  string
 	}{
 		"0,1,2\n3,4,5\n":                 {dataset.ErrHeader, dataset.Table{Header: "yes"}, "[3 4 5]"},
+		"0,1,2\n0.5,1,1\n":               {dataset.ErrHeader, dataset.Table{Header: "yes"}, "[0.5 1 1]"}, // a row may hold the greatest number
+		"0,1,2\n0,1,0\n1,0,1\n":          {dataset.ErrHeader, dataset.Table{Header: "no"}, "[0 1 2] [0 1 0] [1 0 1]"},
 		"0,1,2\n3,4,6\n":                 {dataset.ErrHeader, dataset.Table{Header: "no"}, "[0 1 2] [3 4 6]"},
 		"0,1,2\n0.5,9,9\n":               {dataset.ErrHeader, dataset.Table{Header: "no"}, "[0 1 2] [0.5 9 9]"},
 		"0,1\n0.5,0.25\n":                {dataset.ErrHeader, dataset.Table{Header: "yes"}, "[0.5 0.25]"},
