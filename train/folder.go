@@ -248,7 +248,7 @@ func (r *runFolder) takeFile() error {
 		return fmt.Errorf("train: lock %s: %w", r.dir, err)
 	}
 	if r.lock != nil {
-		r.lock.Close()
+		atomicfile.CloseLocked(r.lock)
 	}
 	r.lock = f
 	return nil
@@ -350,7 +350,7 @@ func (r *runFolder) Close() error {
 	}
 	for _, f := range []*os.File{r.lock, r.folder} {
 		if f != nil {
-			f.Close()
+			atomicfile.CloseLocked(f)
 		}
 	}
 	return errors.Join(err, r.root.Close())

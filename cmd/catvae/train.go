@@ -54,7 +54,7 @@ func (trainCommand) Help() string {
 
 catvae models lists the configurations for --config. catvae models --keys lists every key for --set, with its default, its range, and when to change it: the size of pictures, binarisation, hidden layers, learning rate, temperature, warm-up and so on.
 
-RUN holds config.json, metrics.jsonl, checkpoints/, bundle/ and report.html. Ctrl-C finishes the current step, saves a checkpoint, exports the model so far and exits with 130; a second one ends at once. With --resume the same command continues after Ctrl-C, a crash or a power cut, and ends with the same weights, bit for bit, as a run without a pause (same engine, machine type and --threads). --resume with more --epochs trains for longer.
+RUN holds config.json, split.npy (which rows were held out), metrics.jsonl, checkpoints/, bundle/ and report.html. Ctrl-C finishes the current step, saves a checkpoint, exports the model so far and exits with 130; a second one ends at once. With --resume the same command continues after Ctrl-C, a crash or a power cut, and ends with the same weights, bit for bit, as a run without a pause (same engine, machine type and --threads). --resume with more --epochs trains for longer.
 
 ` + cli.ExitStatus
 }

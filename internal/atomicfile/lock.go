@@ -56,7 +56,7 @@ func WaitLock(ctx context.Context, path string) (*Lock, error) {
 // Release gives the lock up. The file is removed first: whoever has opened it meanwhile finds that it is gone.
 func (l *Lock) Release() {
 	os.Remove(l.f.Name()) // where open files cannot be removed, the file stays and does no harm
-	l.f.Close()
+	CloseLocked(l.f)
 }
 
 // current reports whether an open file is still the one that has its name.

@@ -33,3 +33,6 @@ func tryLock(f *os.File) error {
 		return err
 	}
 }
+
+// unlock gives a file's lock up, where it has one.
+func unlock(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) } // closing does the rest

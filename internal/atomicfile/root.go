@@ -14,9 +14,16 @@ import (
 // The functions whose names end in In write below a folder that is held open. Whatever happens to the folder's path meanwhile,
 // that it is moved, removed or given to another folder, they write into this folder or not at all. Names have slashes.
 
-// LockOpen locks an open file or folder until it is closed. It returns an [ErrHeld] where another has locked it, and
+// LockOpen locks an open file or folder until [CloseLocked] closes it. It returns an [ErrHeld] where another has locked it, and
 // errors.ErrUnsupported where the file system has no locks for it.
 func LockOpen(f *os.File) error { return tryLock(f) }
+
+// CloseLocked gives the lock of an open file up and closes it. Closing alone gives it up later where this process is starting
+// another one, which has the file open too until its own program begins.
+func CloseLocked(f *os.File) error {
+	unlock(f)
+	return f.Close()
+}
 
 // WriteIn makes the file at name below root. On any error the name is as it was.
 func WriteIn(root *os.Root, name string, perm fs.FileMode, data []byte) (err error) {
