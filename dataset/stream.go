@@ -2,15 +2,13 @@ package dataset
 
 import (
 	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/catvae/catvae/dataset/internal/reading"
-	"github.com/klauspost/compress/zstd"
+	"github.com/catvae/catvae/internal/packing"
 )
 
 // A stream is a source's content, unpacked where it is gzip or zstd. Once its context is done, its reads fail: readers need not look.
@@ -62,20 +60,6 @@ func newPipe(ctx context.Context, name string, r io.Reader, c io.Closer) (*strea
 	return s, s.unpack()
 }
 
-// maxWindow bounds the memory that unpacking takes: zstd --long=27 packs for it, and no unpacker takes more unless it is told to.
-const maxWindow = 128 << 20
-
-// packings are the ways to pack what is read, by the first bytes. Each ends with a checksum, or may.
-var packings = []struct {
-	name, magic string
-	open        func(io.Reader) (io.Reader, error)
-}{
-	{"gzip", "\x1f\x8b", func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
-	{"zstd", "\x28\xb5\x2f\xfd", func(r io.Reader) (io.Reader, error) {
-		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow)) // one needs no Close
-	}},
-}
-
 // unpack reads on through what the content is packed in. It closes a stream that it cannot read.
 func (s *stream) unpack() (err error) {
 	defer func() {
@@ -83,21 +67,19 @@ func (s *stream) unpack() (err error) {
 			s.Close()
 		}
 	}()
-	head, err := s.peek(4)
+	head, err := s.peek(packing.Head)
 	if err != nil {
 		return err
 	}
-	for _, p := range packings {
-		if !bytes.HasPrefix(head, []byte(p.magic)) {
-			continue
-		}
-		z, err := p.open(s.Reader)
-		if err != nil {
-			return s.broken("it is no "+p.name+" file", err)
-		}
-		s.Reader, s.plain, s.file, s.packed = bufio.NewReaderSize(z, bufferSize), -1, nil, true
+	p, ok := packing.Of(head)
+	if !ok {
 		return nil
 	}
+	z, err := p.Unpack(s.Reader)
+	if err != nil {
+		return s.broken("it is no "+p.Name+" file", err)
+	}
+	s.Reader, s.plain, s.file, s.packed = bufio.NewReaderSize(z, bufferSize), -1, nil, true
 	return nil
 }
 

@@ -27,7 +27,7 @@ var importRules = []importRule{
 	{"codes/parquet", "codes", "github.com/apache/arrow-go/"},
 	{"models", "", ""},
 	{"picture", "internal/visible", "golang.org/x/image/ golang.org/x/sync/"},
-	{"dataset", "dataset/internal/... dist internal/diskspace internal/foreign internal/noise internal/readfile internal/visible picture", "github.com/klauspost/compress/ github.com/x448/float16 golang.org/x/image/ golang.org/x/sync/"},
+	{"dataset", "dataset/internal/... dist internal/diskspace internal/foreign internal/noise internal/packing internal/readfile internal/visible picture", "github.com/x448/float16 golang.org/x/image/ golang.org/x/sync/"},
 	{"dataset/internal/...", "dist internal/noise internal/readfile internal/visible", "github.com/zeebo/xxh3"},
 	{"dataset/parquet", "dataset dataset/internal/... dist internal/readfile internal/visible picture", "github.com/apache/arrow-go/"},
 	{"builder/...", "builder/... dist internal/...", "gorgonia.org/ github.com/chewxy/hm github.com/x448/float16 gonum.org/v1/gonum/ google.golang.org/protobuf/"},

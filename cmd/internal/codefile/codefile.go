@@ -4,7 +4,6 @@ package codefile
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -21,9 +20,9 @@ import (
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/codes/parquet"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/packing"
 	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/internal/visible"
-	"github.com/klauspost/compress/zstd"
 )
 
 // Codes are the codes of a file.
@@ -97,21 +96,13 @@ func read(ctx context.Context, path, text string) (*Codes, error) {
 	defer f.Close()
 	r := bufio.NewReaderSize(f, 1<<16)
 	head := begin(r)
-	packed := false
-	switch {
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		z, err := gzip.NewReader(r)
+	p, packed := packing.Of(head)
+	if packed {
+		z, err := p.Unpack(r)
 		if err != nil {
 			return nil, bad(path, err)
 		}
-		r, packed = bufio.NewReaderSize(z, 1<<16), true
-	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<28))
-		if err != nil {
-			return nil, bad(path, err)
-		}
-		defer z.Close()
-		r, packed = bufio.NewReaderSize(z, 1<<16), true
+		r = bufio.NewReaderSize(z, 1<<16)
 	}
 	c := &Codes{Source: path}
 	switch head = begin(r); {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/catvae/catvae/cmd/internal/outfile"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/internal/packing"
 )
 
 // A Format is a format of output files.
@@ -124,14 +125,14 @@ func formatOf(path string) (Format, error) {
 	if path == outfile.Stdout {
 		return CSV, nil
 	}
-	end, packing := outfile.Ends(path)
+	end, packed := outfile.Ends(path)
 	switch i := slices.IndexFunc(formats, func(f format) bool { return slices.Contains(f.ends, end) }); {
 	case i >= 0:
 		return formats[i].name, nil
-	case end == "" && packing.Name == "":
+	case end == "" && packed.Name == "":
 		return NPY, nil
 	case end == "":
-		return "", fmt.Errorf("infer: %w: the name of %s says no format: end it in %s before %s, or choose one by --format", ErrJob, path, enumerate("or", formatEnds()), packing.End)
+		return "", fmt.Errorf("infer: %w: the name of %s says no format: end it in %s before %s, or choose one by --format", ErrJob, path, enumerate("or", formatEnds()), packed.End)
 	}
 	return "", fmt.Errorf("infer: %w: the output %s ends in %q, which is no format's: end it in %s (%s packs it), or choose a format by --format", ErrJob, path, end, enumerate("or", formatEnds()), packedBy())
 }
@@ -147,7 +148,7 @@ func formatEnds() (ends []string) {
 // packedBy says which ends of names pack a file.
 func packedBy() string {
 	var ends []string
-	for _, p := range outfile.Packings() {
+	for _, p := range packing.All() {
 		ends = append(ends, p.End)
 	}
 	return enumerate("or", ends) + " after it"
@@ -155,8 +156,8 @@ func packedBy() string {
 
 // openOutput opens the output file, packed as its name says.
 func (p *Plan) openOutput(w io.Writer, rows int) (formatter, error) {
-	if _, packing := outfile.Ends(p.Job.Out); packing.Name != "" {
-		packed, err := packing.Pack(w)
+	if _, by := outfile.Ends(p.Job.Out); by.Name != "" {
+		packed, err := by.Pack(w)
 		if err != nil {
 			return nil, err
 		}

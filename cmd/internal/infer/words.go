@@ -5,8 +5,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/catvae/catvae/cmd/internal/outfile"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/packing"
 )
 
 // Words returns the words and texts that the tables give to command lines, by name: modes, codes, formats and texts are the
@@ -140,7 +140,7 @@ versions divide bytes by 255 and other numbers by 1, and ` + "`--divide`" + ` is
 	fmt.Fprintf(&b, `
 An id is the row's number from 0, or a picture's path. `+"`--format auto` goes by the output's name: it means `%s` where the name has no end, and `%s` for standard output, `--out -`. Any other\nend, such as `.json`, is a mistake (exit 64) unless `--format` says what is meant."+`
 `, NPY, CSV)
-	for _, p := range outfile.Packings() {
+	for _, p := range packing.All() {
 		fmt.Fprintf(&b, "A file whose name ends in `%s` after that is packed by %s, unless its format packs by itself: `codes.csv%s`.\n", p.End, p.Name, p.End)
 	}
 	_, err := io.WriteString(w, b.String())
