@@ -89,9 +89,11 @@ func (s *Stats) Mean(i int) float64 {
 	return float64(s.joint[i*s.bits+i]) / float64(s.rows)
 }
 
-// Entropy returns the entropy of bit i in bits, within [0, 1]: -p log₂ p - (1-p) log₂(1-p), 0 where p is 0 or 1.
-func (s *Stats) Entropy(i int) float64 {
-	p := s.Mean(i)
+// Entropy returns the entropy of bit i in bits, within [0, 1]: see the function [Entropy].
+func (s *Stats) Entropy(i int) float64 { return Entropy(s.Mean(i)) }
+
+// Entropy returns the entropy of a bit that is set with probability p, in bits: -p log₂ p - (1-p) log₂(1-p), 0 where p is 0 or 1.
+func Entropy(p float64) float64 {
 	if p <= 0 || p >= 1 {
 		return 0
 	}

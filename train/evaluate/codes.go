@@ -124,7 +124,7 @@ func (u *codeCount) use() CodeUse {
 	earlier := map[uint64]int{}
 	for bit, ones := range u.ones {
 		b := HardBit{Mean: float64(ones) / float64(max(u.rows, 1)), Like: -1}
-		b.Entropy = entropy(b.Mean)
+		b.Entropy = codes.Entropy(b.Mean)
 		r.Entropy += b.Entropy
 		like, known := earlier[u.columns[bit]]
 		switch {
@@ -139,14 +139,6 @@ func (u *codeCount) use() CodeUse {
 		r.Each = append(r.Each, b)
 	}
 	return r
-}
-
-// entropy returns that of a bit which is set with probability p, in bits.
-func entropy(p float64) float64 {
-	if p <= 0 || p >= 1 {
-		return 0
-	}
-	return -p*math.Log2(p) - (1-p)*math.Log2(1-p)
 }
 
 // String says it in a line.
