@@ -55,8 +55,7 @@ func newBatches(c Config, set *dataset.Set, form RowForm, inputs []builder.Input
 	return b, nil
 }
 
-// perEpoch returns the number of steps in an epoch. Rows that are left over take part in other epochs.
-func (b *batches) perEpoch() int { return b.set.Len() / b.config.Batch }
+func (b *batches) perEpoch() int { return b.config.perEpoch(b.set) }
 
 // at returns the batches of steps step, …, step+n-1 (from 0), which must be of one epoch. They are valid until the next
 // call.

@@ -3,6 +3,8 @@ package train
 import (
 	"fmt"
 	"math"
+
+	"github.com/catvae/catvae/dataset"
 )
 
 // rivals are keys that say the same thing in two ways. A configuration that is laid over another, and sets one of them, does
@@ -19,6 +21,9 @@ func (c *Config) replaceRivals(isSet func(key string) bool) {
 		c.Objective.KLWarmup = 0
 	}
 }
+
+// perEpoch returns the number of steps in an epoch of a set. Rows that are left over take part in other epochs.
+func (c Config) perEpoch(training *dataset.Set) int { return training.Len() / c.Batch }
 
 // steps returns the steps of the whole run.
 func (c Config) steps(perEpoch int) int {
@@ -66,7 +71,7 @@ func (t Trained) warningsOf(step int, best *Best) (lines []string) {
 
 // steps, perEpoch and epochs of the run: the last epoch may be partial.
 func (r *run) steps() int    { return r.config.steps(r.perEpoch()) }
-func (r *run) perEpoch() int { return r.training.Len() / r.config.Batch }
+func (r *run) perEpoch() int { return r.config.perEpoch(r.training) }
 func (r *run) epochs() int   { return (r.steps() + r.perEpoch() - 1) / r.perEpoch() }
 
 // epochOf returns the epoch that a step, from 1, belongs to.

@@ -266,16 +266,21 @@ func RunOf(bundleDir string) string {
 	return run
 }
 
+// reading returns how a split of a source is read: by the configuration's rules, with values by one that is given.
+func (c Config) reading(split dataset.Split, values dist.Values, maxBad float64) dataset.Options {
+	return dataset.Options{Split: split, Seed: c.Seed, Image: c.Data.Image(), Table: c.Data.Table.options(), Values: values, MaxBad: maxBad}
+}
+
 // loadSource reads the training rows of a source, and settles in the configuration what depends on them.
-func (c Config) loadSource(ctx context.Context, source string, o dataset.Options) (*dataset.Set, Config, error) {
-	o.Split, o.Seed, o.Image, o.Table = dataset.Train, c.Seed, c.Data.Image(), c.Data.Table.options()
-	var err error
-	if o.Values, err = c.Values(); err != nil {
+func (c Config) loadSource(ctx context.Context, source string, maxBad float64) (*dataset.Set, Config, error) {
+	values, err := c.Values()
+	if err != nil {
 		return nil, c, err
 	}
 	if c.Data.Numbers != "" {
-		o.Values = dist.Raw()
+		values = dist.Raw()
 	}
+	o := c.reading(dataset.Train, values, maxBad)
 	o.Labels = c.Data.Holdout == HoldoutRandom
 	set, err := dataset.Load(ctx, source, o)
 	if err == nil {

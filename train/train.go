@@ -101,8 +101,7 @@ type run struct {
 // load reads the data and makes the parameter set.
 func (r *run) load(ctx context.Context) error {
 	r.keepRules()
-	o := dataset.Options{MaxBad: r.options.MaxBad}
-	set, config, err := r.config.loadSource(ctx, r.options.Source, o)
+	set, config, err := r.config.loadSource(ctx, r.options.Source, r.options.MaxBad)
 	if err != nil {
 		return err
 	}
@@ -118,8 +117,7 @@ func (r *run) load(ctx context.Context) error {
 		return err
 	}
 	if splits {
-		o.Split, o.Seed, o.Image, o.Values = dataset.Test, r.config.Seed, r.config.Data.Image(), set.Values()
-		r.test, err = dataset.Load(ctx, r.options.Source, o)
+		r.test, err = dataset.Load(ctx, r.options.Source, r.config.reading(dataset.Test, set.Values(), r.options.MaxBad))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a folder may hold training rows only
 			return err
 		}

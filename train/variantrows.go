@@ -26,20 +26,19 @@ func atMost(set *dataset.Set, rows int) *dataset.Set {
 // out of other data. Floats are rounded to bytes. Bad rows are passed over, as many as the run did.
 func (t Trained) VariantRows(ctx context.Context, source string) (writer.VariantRows, error) {
 	var rows writer.VariantRows
-	var o dataset.Options
-	var err error
-	if o.MaxBad, err = BadRows(t.dir); err != nil {
+	maxBad, err := BadRows(t.dir)
+	if err != nil {
 		return rows, err
 	}
 	c, err := t.Config.withHoldout(source)
 	if err != nil {
 		return rows, err
 	}
-	o.Split, o.Seed, o.Image, o.Table = dataset.Train, c.Seed, c.Data.Image(), c.Data.Table.options()
-	if o.Values, err = c.Values(); err != nil {
+	values, err := c.Values()
+	if err != nil {
 		return rows, err
 	}
-	set, err := dataset.Load(ctx, source, o)
+	set, err := dataset.Load(ctx, source, c.reading(dataset.Train, values, maxBad))
 	if err != nil {
 		return rows, err
 	}
@@ -53,8 +52,7 @@ func (t Trained) VariantRows(ctx context.Context, source string) (writer.Variant
 	}
 	training, held := set, set
 	if splits {
-		o.Split = dataset.Test
-		if held, err = dataset.Load(ctx, source, o); err != nil {
+		if held, err = dataset.Load(ctx, source, c.reading(dataset.Test, values, maxBad)); err != nil {
 			return rows, err
 		}
 	} else if training, held, rows.HeldOutIs, err = t.variantSplit(c, set); err != nil {
