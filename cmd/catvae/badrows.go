@@ -7,7 +7,6 @@ import (
 
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/infer"
-	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime"
 )
@@ -42,13 +41,4 @@ func passedOver(w io.Writer, source string, bad []error) error {
 		fmt.Fprintf(w, "passed over: %s\n", visible.Line(err.Error()))
 	}
 	return fmt.Errorf("%w: %d rows of %s are bad and were passed over", infer.ErrPart, len(bad), source)
-}
-
-// withDivideHint adds to an error about a number that is out of range which flag divides by another.
-func withDivideHint(err error) error {
-	var outside *dataset.ValueError
-	if errors.As(err, &outside) {
-		return fmt.Errorf("%w (--divide N divides by N)", err)
-	}
-	return err
 }

@@ -58,7 +58,7 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 	defer model.Close()
 	set, which, err := c.rows(ctx, model.Manifest().Input, train.RunOf(rundir.BundleOf(c.Model)))
 	if err != nil {
-		return withBadHint(withDivideHint(err))
+		return withBadHint(infer.WithDivideHint(err))
 	}
 	if c.Binarize == "" {
 		c.Binarize = model.Manifest().Input.Seen

@@ -57,13 +57,22 @@ func (p *Plan) bad(errs []error) []badRow {
 	return rows
 }
 
-// explained adds to the error of a number that is out of range which flag divides by another.
+// explained is [WithDivideHint] where the flag helps.
 func (p *Plan) explained(err error) error {
 	var outside *dataset.ValueError
-	if !errors.As(err, &outside) || p.Source.DType == "uint8" && !outside.Values.One {
+	if errors.As(err, &outside) && p.Source.DType == "uint8" && !outside.Values.One { // by the rule of older bundles it divides no bytes
 		return err
 	}
-	return fmt.Errorf("%w (--divide N divides by N)", err)
+	return WithDivideHint(err)
+}
+
+// WithDivideHint adds to an error about a number that is out of range which flag divides by another.
+func WithDivideHint(err error) error {
+	var outside *dataset.ValueError
+	if errors.As(err, &outside) {
+		return fmt.Errorf("%w (--divide N divides by N)", err)
+	}
+	return err
 }
 
 // writeBad names bad rows in a file, and removes the file of an earlier run where there are none.
