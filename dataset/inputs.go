@@ -10,7 +10,7 @@ import (
 )
 
 // Inputs returns every file that holds something of a source, with its name: of both splits, pictures too, and what standard
-// input is. It opens none of them. It is for who must not write over any.
+// input is. It opens none of them. Whoever writes a file asks it first, so as not to overwrite one.
 func Inputs(source string) iter.Seq2[string, fs.FileInfo] {
 	return func(yield func(string, fs.FileInfo) bool) {
 		file := func(path string) bool {

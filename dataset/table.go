@@ -17,7 +17,8 @@ import (
 // be read in two ways. Parquet knows Columns, Like and LikeSum alone.
 type Table struct {
 	// Header says whether the first line names the columns: "yes", "no", or "auto", which "" means as well. By auto it does where no
-	// field of it is a number, or where its numbers count columns from 0, as pandas calls columns that have no names.
+	// field of it is a number, or where it counts eight columns or more from 0, as pandas calls columns that have no names. Where it
+	// counts fewer it may be a row, and is refused.
 	Header string `json:"header,omitempty"`
 	// Delimiter is what separates fields: a character, one of the words comma, semicolon, tab, pipe and space, or "auto", which ""
 	// means as well. Of spaces several in a row are one.
