@@ -67,7 +67,8 @@ func (w window) back(e *emitter, slices []string, lead []dim) (string, error) {
 		end := w.out
 		if w.stride != [2]int64{1, 1} { // stride-1 zeros behind each element
 			var spread string
-			if spread, err = e.spread(g, lead, w.out, w.stride); err != nil {
+			shape := append(append([]dim{}, lead...), dim{n: w.out[0]}, dim{n: w.out[1]})
+			if spread, err = e.spread(g, shape, 1, 1, w.stride[0], w.stride[1]); err != nil {
 				return
 			}
 			g, end = spread, [2]int64{w.out[0] * w.stride[0], w.out[1] * w.stride[1]}
@@ -79,17 +80,6 @@ func (w window) back(e *emitter, slices []string, lead []dim) (string, error) {
 		sum = g
 	})
 	return sum, err
-}
-
-// spread puts zeros behind each element of the last two axes.
-func (e *emitter) spread(x string, lead []dim, size, step [2]int64) (string, error) {
-	split := append(append([]dim{}, lead...), dim{n: size[0]}, dim{n: 1}, dim{n: size[1]}, dim{n: 1})
-	x, err := e.reshape(x, split)
-	if err != nil {
-		return "", err
-	}
-	x = e.Node("Pad", nil, x, e.Ints(0, 0, 0, 0, 0, 0, 0, 0, 0, step[0]-1, 0, step[1]-1))
-	return e.reshape(x, append(append([]dim{}, lead...), dim{n: size[0] * step[0]}, dim{n: size[1] * step[1]}))
 }
 
 var columnNames = [4][2]string{{"h", "w"}, {"padH", "padW"}, {"strideH", "strideW"}, {"dilationH", "dilationW"}}

@@ -110,7 +110,9 @@ func lowerSliceIncr(e *emitter, n *node) (string, error) {
 		if s.start.byBatch || n.shape[s.axis].byBatch {
 			return "", fmt.Errorf("export: %s: the gradient of a slice with step %d along the batch: %w: slice with step 1", label(n.first), s.step, ErrUnsupportedOp)
 		}
-		if g, err = e.spreadAxis(g, n.in[1].shape, s.axis, s.step); err != nil {
+		steps := slices.Repeat([]int64{1}, len(n.shape))
+		steps[s.axis] = s.step
+		if g, err = e.spread(g, n.in[1].shape, steps...); err != nil {
 			return "", err
 		}
 		s.end = dim{n: s.start.n + count.n*s.step} // behind its axis, where the last zeros are cut off
@@ -118,18 +120,23 @@ func lowerSliceIncr(e *emitter, n *node) (string, error) {
 	return e.padAxis(g, len(n.shape), s.axis, s.start, s.end, n.shape[s.axis])
 }
 
-// spreadAxis puts step-1 zeros behind each element of an axis.
-func (e *emitter) spreadAxis(x string, shape []dim, axis int, step int64) (string, error) {
-	split := slices.Insert(slices.Clone(shape), axis+1, dim{n: 1})
+// spread puts zeros behind each element of each axis: one less than the axis's step.
+func (e *emitter) spread(x string, shape []dim, steps ...int64) (string, error) {
+	var split []dim
+	var behind []int64
+	to := slices.Clone(shape)
+	for i, d := range shape {
+		split, behind = append(split, d), append(behind, 0)
+		if steps[i] > 1 {
+			split, behind = append(split, dim{n: 1}), append(behind, steps[i]-1)
+			to[i].n *= steps[i]
+		}
+	}
 	x, err := e.reshape(x, split)
 	if err != nil {
 		return "", err
 	}
-	pads := make([]int64, 2*len(split))
-	pads[len(split)+axis+1] = step - 1
-	to := slices.Clone(shape)
-	to[axis].n *= step
-	return e.reshape(e.Node("Pad", nil, x, e.Ints(pads...)), to)
+	return e.reshape(e.Node("Pad", nil, x, e.Ints(append(make([]int64, len(behind)), behind...)...)), to)
 }
 
 // padAxis puts what stands at start to end of an axis there, and zeros around it.
