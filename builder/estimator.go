@@ -57,7 +57,7 @@ type Parts struct {
 	*Graph
 	Model  Model
 	Rows   *G.Node // [batch, ...] of the model's input shape
-	Target *G.Node // what is to be explained: the rows, binarised where the model binarises
+	Target *G.Node // what is to be explained: the rows, binarised or standardised where the model does that
 
 	batch   int
 	inputs  []Input
@@ -146,7 +146,7 @@ func (m Model) TrainOn(b *Graph, x *G.Node) (Training, error) {
 		return Training{}, fmt.Errorf("builder: %w", err)
 	}
 	p := &Parts{Graph: b, Model: m, Rows: x, batch: batch}
-	p.Target = m.binarized(b, x)
+	p.Target = m.explained(b, x)
 	o := estimate(p)
 	return Training{Inputs: p.inputs, Objective: o}, b.Err()
 }

@@ -25,8 +25,8 @@ type likelihood struct {
 // LikelihoodName returns the name of the model's likelihood.
 func (m Model) LikelihoodName() string { return cmp.Or(m.Likelihood, dist.Bernoulli) }
 
-// LogLikelihood returns ln p(x|outputs) in nats a row, [batch], for rows x of [Model.InputShape] and outputs of
-// [Model.OutputShape].
+// LogLikelihood returns ln p(x|outputs) in nats a row, [batch], for rows x of [Model.InputShape], standardised where the
+// model standardises, and outputs of [Model.OutputShape].
 func (m Model) LogLikelihood(b *Graph, x, outputs *G.Node) *G.Node {
 	l, ok := likelihoods[m.LikelihoodName()]
 	if !ok {
@@ -36,14 +36,14 @@ func (m Model) LogLikelihood(b *Graph, x, outputs *G.Node) *G.Node {
 	return l.logP(b, b.flat(x), b.flat(outputs))
 }
 
-// Reconstruction returns the mean of a row's values given the decoder's outputs.
+// Reconstruction returns the mean of a row's values given the decoder's outputs, in the units of the rows.
 func (m Model) Reconstruction(b *Graph, outputs *G.Node) *G.Node {
 	l, ok := likelihoods[m.LikelihoodName()]
 	if !ok {
 		_, err := m.likelihood()
 		return b.fail("%w", err)
 	}
-	return l.mean(b, outputs)
+	return m.restored(b, l.mean(b, outputs))
 }
 
 // LogLikelihoodBernoulli returns ln p(x | l) in nats, summed over the values of each row, for independent Bernoulli

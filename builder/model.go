@@ -18,6 +18,9 @@ type Model struct {
 	Likelihood string  // of a row's values, a name of package dist; "" means [dist.Bernoulli]
 	Estimator  string  // of the objective's gradient, see [Estimators]; "" means [GumbelEstimator]
 	Binarize   float64 // > 0: the encoder's graph first replaces x by 1 where x > Binarize, else 0
+
+	// Standard is how the encoder's graph standardises rows, and the decoder's brings reconstructions back into their units.
+	Standard dist.Standard
 }
 
 // maxWidth bounds every dimension of a model, so that a mistyped number is an error and does not exhaust the memory.
@@ -67,6 +70,9 @@ func (m Model) validate() error {
 	if err != nil {
 		return err
 	}
+	if err := m.checkStandard(likelihood); err != nil {
+		return err
+	}
 	if _, err := m.estimator(); err != nil {
 		return err
 	}
@@ -104,7 +110,7 @@ func (m Model) Encode(b *Graph, x *G.Node) *G.Node {
 		if b.err != nil {
 			return nil
 		}
-		rows := b.Reshape(m.binarized(b, x), m.InputShape(batch)...)
+		rows := b.Reshape(m.seen(b, x), m.InputShape(batch)...)
 		return b.Reshape(b.network(m.Encoder, rows, NetworkSpec{m.Latent.Dist().Logits(), m.Activation}), m.LatentShape(batch)...)
 	})
 }

@@ -83,6 +83,8 @@ type Input struct {
 	Deviation float64 `json:"deviation,omitempty"`
 	// Seen says what the encoder saw in training: "none" (grey), "fixed", "dynamic" or "threshold" binarisation.
 	Seen string `json:"seen"`
+	// Standard says how the graphs standardise rows; absent means that they do not.
+	Standard *Standard `json:"standard,omitempty"`
 	// Image says how pictures become rows, for models of rows of the shape [height, width]. Absent means that pictures of
 	// any other size are bad rows.
 	Image *Image `json:"image,omitempty"`

@@ -169,6 +169,9 @@ func (in Input) validate() error {
 			return fmt.Errorf("input.columns has %d names, %d of them different: a row has %d values", names, distinct, n)
 		}
 	}
+	if err := in.Standard.validate(n); err != nil {
+		return err
+	}
 	if in.Image != nil {
 		return in.Image.validate(in.Shape)
 	}

@@ -17,7 +17,7 @@ type Values struct {
 	Bytes   float64 // what bytes are divided by, above 0
 	Numbers float64 // what all other numbers are divided by, above 0
 	One     bool    // Numbers is Bytes, and a number becomes the same value whatever its type is: it is a float32 first
-	Whole   bool    // numbers that are divided are whole: a fraction becomes NaN, which no row may hold
+	Whole   bool    // numbers are whole: a fraction becomes NaN, which no row may hold. See [Values.Fraction]
 
 	Mean      float64 // is subtracted then
 	Deviation float64 // and divided by, above 0
@@ -33,10 +33,18 @@ func Raw() Values {
 	return Values{Bytes: 1, Numbers: 1, One: true, Deviation: 1, Least: -math.MaxFloat32, Most: math.MaxFloat32}
 }
 
+// Counts is the rule of counts: whole numbers from 0 up, as they are.
+func Counts() Values {
+	return Values{Bytes: 1, Numbers: 1, One: true, Whole: true, Deviation: 1, Least: 0, Most: math.MaxFloat32}
+}
+
+// Counts reports a rule of whole numbers without an upper bound.
+func (v Values) Counts() bool { return v.Whole && v.Least == 0 && v.Most >= math.MaxFloat32 }
+
 // Alike returns the rule with one divisor for every number, whatever its type. Where whole is set and the divisor is not 1,
-// fractions are refused: they were divided before.
+// fractions are refused: they were divided before. A rule of whole numbers stays one.
 func (v Values) Alike(divisor float64, whole bool) Values {
-	v.Bytes, v.Numbers, v.One, v.Whole = divisor, divisor, true, whole
+	v.Bytes, v.Numbers, v.One, v.Whole = divisor, divisor, true, whole || v.Whole
 	return v
 }
 
@@ -104,13 +112,14 @@ func (v Values) Number(x float64) float32 {
 	return float32(x / v.Numbers)
 }
 
-// Fraction reports a number with a fraction where the rule divides whole numbers.
+// Fraction reports a number with a fraction where the rule takes whole numbers: where it divides them, and where they may
+// exceed 1. A number within [0,1] that is not divided may be a grey value.
 func (v Values) Fraction(x float32) bool {
-	return v.Whole && v.Numbers != 1 && float64(x) != math.Trunc(float64(x))
+	return v.Whole && (v.Numbers != 1 || v.Most > 1) && float64(x) != math.Trunc(float64(x))
 }
 
 // Plain reports a rule by which numbers, other than bytes, stay as they are.
-func (v Values) Plain() bool { return v.Numbers == 1 && !v.centred() }
+func (v Values) Plain() bool { return v.Numbers == 1 && !v.centred() && !(v.Whole && v.Most > 1) }
 
 // Nearest returns the byte whose value is nearest to x.
 func (v Values) Nearest(x float32) byte {
@@ -138,6 +147,10 @@ func (v Values) String() string {
 	switch {
 	case v.Most >= math.MaxFloat32 && v.Least <= -math.MaxFloat32:
 		return "values must be finite numbers"
+	case v.Counts():
+		return "values must be counts: whole numbers from 0 up"
+	case v.Whole && v.Most > 1 && v.Numbers == 1:
+		return fmt.Sprintf("values must be whole numbers within [%g,%g]", v.Least, v.Most)
 	case v.One:
 		return fmt.Sprintf("numbers are divided by %g, and values must lie in [%g,%g]", v.Numbers, v.Least, v.Most)
 	}

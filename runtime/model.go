@@ -23,6 +23,7 @@ type Model struct {
 	manifest                    *bundle.Manifest
 	latent                      dist.Latent
 	likelihood                  dist.Likelihood
+	standard                    dist.Standard // of rows, before the likelihood sees them
 	backend                     backend.Backend
 	encoder, threshold, decoder backend.Graph
 	variant                     string            // of the encoder and threshold, "" for float32

@@ -75,7 +75,7 @@ func newModel(ctx context.Context, m *bundle.Manifest, graphs map[string][]byte,
 	}
 	values := m.Input.Values()
 	model := &Model{
-		manifest: m, latent: m.Latent.Dist(), likelihood: likelihood, limits: newLimits(values), bytes: values.Table(),
+		manifest: m, latent: m.Latent.Dist(), likelihood: likelihood, standard: m.Input.Standard.Dist(), limits: newLimits(values), bytes: values.Table(),
 		backend: on, graphs: graphs, variant: o.variant,
 	}
 	model.programs.graphs = map[string]backend.Graph{}

@@ -12,7 +12,7 @@ import (
 //	-ln p(x|c) + KL(q(z|x) || p(z))
 //
 // with ln p(x|c) as the manifest's likelihood has it: for a Bernoulli one Σ x·l - sp(l), for the decoder's logits l and grey x
-// in [0,1], sp(l) = max(l,0) + ln(1+e^-|l|). Nothing
+// in [0,1], sp(l) = max(l,0) + ln(1+e^-|l|). Of a model that standardises rows it is the likelihood of standardised rows. Nothing
 // is drawn, so that a row has one score. Large scores are of rows unlike those that the model was trained on. It is no
 // bound on -ln p(x): for bounds, which take codes drawn from q, see `catvae eval`. See [Model.Logits] for rows.
 func (m *Model) Score(ctx context.Context, dst []float32, rows []float32) ([]float32, error) {
@@ -37,5 +37,10 @@ func (m *Model) Score(ctx context.Context, dst []float32, rows []float32) ([]flo
 
 // score is a row's cost through its code: see [Model.Score].
 func (m *Model) score(row, logits, decoded []float32) float32 {
+	if len(m.standard.Mean) > 0 {
+		z := make([]float32, len(row))
+		m.standard.Apply(z, row)
+		row = z
+	}
 	return float32(m.latent.Posterior(logits).KL(nil) - m.likelihood.LogP(row, decoded))
 }

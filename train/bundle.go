@@ -96,6 +96,7 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	if m.Input.Numbers != "" {
 		m.Input.DivideFrom = t.Config.Data.DivideFrom
 	}
+	m.Input.Standard = t.manifestStandard()
 	m.Input.Seen = string(t.Config.Data.Binarize)
 	m.Input.Columns, m.Input.ColumnsSum = t.Config.Data.Table.Names, t.Config.Data.Table.NamesSum
 	for _, d := range t.Model.Input {
@@ -125,7 +126,7 @@ func (t Trained) graphs() []writer.Part {
 		{
 			File: bundle.EncoderFile, Trace: t.traceEncoder,
 			Options: t.options("encoder", "Latent logits of rows: what the encoder says of each latent variable before any decision."),
-			Inputs:  writer.RandomInputs(bundle.Sample, sample, t.spread),
+			Inputs:  t.inputs(writer.RandomInputs(bundle.Sample, sample, t.spread)),
 		}, {
 			File: bundle.ThresholdFile, Trace: t.traceThreshold,
 			Options: t.options("threshold", "Hard codes of latent logits, as numbers and packed into bytes."),
@@ -160,6 +161,9 @@ func (t Trained) options(role, doc string) export.Options {
 func (t Trained) spread(u float32) float32 {
 	v, err := t.Config.Values()
 	if err != nil || math.IsInf(v.Most-v.Least, 0) || v.Most-v.Least > 1e6 {
+		if err == nil && v.Counts() {
+			return float32(int(8 * u))
+		}
 		return 8 * (u - 0.5)
 	}
 	return float32(v.Least) + u*float32(v.Most-v.Least)

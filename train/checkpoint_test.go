@@ -150,7 +150,7 @@ func TestOldConfigurations(t *testing.T) {
 		if hash, err := configHash(c); err != nil || hash != old.SHA256 {
 			t.Errorf("%s: its hash is %s, %v, its checkpoints hold %s", file, hash, err, old.SHA256)
 		}
-		for _, same := range []string{"likelihood.kind=bernoulli", "objective.estimator=gumbel", "data.deviation=0", "epochs=99"} {
+		for _, same := range []string{"likelihood.kind=bernoulli", "objective.estimator=gumbel", "data.standardise=none", "epochs=99"} {
 			other := c
 			if err := other.Set(same); err != nil {
 				t.Fatal(err)

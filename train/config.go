@@ -82,8 +82,8 @@ type Data struct {
 	Divide     float64 `json:"divide,omitempty" doc:"what every number of the files is divided by, bytes too; left out or 0: found from all training rows: 255 for pictures and for whole numbers of 0 to 255, 1 for numbers within [0,1]" when:"to the greatest value that the numbers can have, where they are neither within [0,1] nor pixels" range:"[0,1e30]"`
 	DivideFrom string  `json:"divide_from,omitempty" doc:"where data.divide comes from; training writes it" when:"never by hand" oneof:"origins"`
 
-	Mean      float64 `json:"mean,omitempty" doc:"subtracted after the division, if the likelihood takes standardised values" when:"for likelihoods of standardised values: to the mean of the training rows" range:"[-1e30,1e30]"`
-	Deviation float64 `json:"deviation,omitempty" doc:"what the difference is then divided by; left out or 0: 1" when:"for likelihoods of standardised values: to their standard deviation" range:"[0,1e30]"`
+	Standardise string `json:"standardise,omitempty" doc:"what the encoder's graph does with rows first: column subtracts each value's mean and divides by its deviation, all does so by one mean and one deviation, both of the rows trained on; log takes ln(1+x) of counts, in the encoder alone; left out: none. Likelihoods and bounds are of standardised rows, reconstructions in the units of the rows" when:"column for tables, whose columns have units of their own; all for embeddings and pictures; log for counts" oneof:"standards"`
+	StandardSum string `json:"standard_sha256,omitempty" doc:"SHA-256 of the run's standard.npy, which has the means and deviations; training writes it" when:"never by hand"`
 }
 
 // Image returns the rule by which pictures become rows.
@@ -187,7 +187,7 @@ func parseConfig(c Config, text string) (Config, error) {
 func (c Config) Model(input []int) builder.Model {
 	m := builder.Model{
 		Input: input, Latent: c.Latent, Encoder: c.Encoder.Network, Decoder: c.Decoder.Network, Activation: c.Activation,
-		Likelihood: c.Likelihood.Kind, Estimator: c.Objective.Estimator,
+		Likelihood: c.Likelihood.Kind, Estimator: c.Objective.Estimator, Standard: c.Standard(),
 	}
 	if c.Data.Binarize == dataset.Threshold {
 		m.Binarize = 0.5
@@ -195,8 +195,7 @@ func (c Config) Model(input []int) builder.Model {
 	return m
 }
 
-// Values returns the rule by which the numbers of files become a row's values: the likelihood's, with what data.divide,
-// data.mean and data.deviation say.
+// Values returns the rule by which the numbers of files become a row's values: the likelihood's, with what data.divide says.
 func (c Config) Values() (dist.Values, error) {
 	l, err := dist.LikelihoodOf(cmp.Or(c.Likelihood.Kind, dist.Bernoulli))
 	if err != nil {
@@ -209,13 +208,8 @@ func (c Config) Values() (dist.Values, error) {
 			v = v.Alike(c.Data.Divide, c.Data.Numbers == bundle.NumbersWhole)
 		}
 	}
-	if (c.Data.Mean != 0 || c.Data.Deviation != 0 && c.Data.Deviation != 1) && !l.Standardises() {
-		return v, fmt.Errorf("train: data.mean is %g and data.deviation %g: values of the likelihood %s lie within [%g,%g] and are not standardised: leave the keys out: %w",
-			c.Data.Mean, c.Data.Deviation, cmp.Or(c.Likelihood.Kind, dist.Bernoulli), v.Least, v.Most, ErrConfig)
-	}
-	v.Mean, v.Deviation = c.Data.Mean, cmp.Or(c.Data.Deviation, 1)
 	if err := v.Check(); err != nil {
-		return v, fmt.Errorf("train: data.divide, data.mean, data.deviation: %w: %w", err, ErrConfig)
+		return v, fmt.Errorf("train: data.divide: %w: %w", err, ErrConfig)
 	}
 	return v, nil
 }
@@ -237,8 +231,10 @@ func (c Config) Validate() error {
 	if err := c.Optimizer.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrConfig)
 	}
-	_, err := c.Values()
-	return err
+	if _, err := c.Values(); err != nil {
+		return err
+	}
+	return c.checkStandard()
 }
 
 // canonical returns the configuration without those defaults that may be left out, so that two ways to write the same
@@ -259,9 +255,10 @@ func (c Config) canonical() Config {
 	if c.Data.Orientation == picture.OrientationNone {
 		c.Data.Orientation = ""
 	}
-	if c.Data.Deviation == 1 {
-		c.Data.Deviation = 0
+	if c.Data.Standardise == dist.StandardNone {
+		c.Data.Standardise = ""
 	}
+	c.Data.StandardSum = ""
 	c.Data.Table = c.Data.Table.canonical()
 	if c.Data.Holdout == HoldoutLast {
 		c.Data.Holdout = ""

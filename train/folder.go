@@ -17,6 +17,7 @@ import (
 // A run folder holds
 //
 //	config.json                 the configuration, whole: the run repeats from it and its data
+//	standard.npy                means and deviations of the rows trained on, where they are standardised: see StandardFile
 //	split.npy                   which rows were trained on and which held out: see SplitFile
 //	graphs/                     imported ONNX graphs that the configuration names, where it does
 //	metrics.jsonl               one JSON object a line: see Record
@@ -41,15 +42,16 @@ var ErrReplaced = errors.New("the run folder is no longer the one that the run b
 // runFolder is a run being written. All writing goes through the handle of the folder, never through its path: see
 // [runFolder.check].
 type runFolder struct {
-	dir     string
-	root    *os.Root
-	folder  *os.File // locked too, where the system can: it cannot be removed as the lock's file can
-	whole   bool     // the folder itself is locked
-	lock    *os.File
-	config  []byte // content of config.json
-	split   []byte // content of split.npy, nil where no rows are read
-	metrics *os.File
-	records []Record
+	dir      string
+	root     *os.Root
+	folder   *os.File // locked too, where the system can: it cannot be removed as the lock's file can
+	whole    bool     // the folder itself is locked
+	lock     *os.File
+	config   []byte // content of config.json
+	split    []byte // content of split.npy, nil where no rows are read
+	standard []byte // content of standard.npy, nil where the folder has it or needs none
+	metrics  *os.File
+	records  []Record
 }
 
 // newRunFolder makes a run folder. A folder that exists is an error, unless force is set and it holds a run, or it is empty.
@@ -108,6 +110,9 @@ func (r *runFolder) begin(c Config, n networks) (err error) {
 		return err
 	}
 	if err := r.writeSplit(); err != nil {
+		return err
+	}
+	if err := writeStandard(r.root, r.standard); err != nil {
 		return err
 	}
 	if err := atomicfile.WriteIn(r.root, MetricsFile, 0o644, nil); err != nil {

@@ -42,6 +42,7 @@ var words = map[string]func() []string{
 	"resizes":       func() []string { return picture.Resizes },
 	"orientations":  func() []string { return picture.Orientations },
 	"holdouts":      func() []string { return []string{HoldoutLast, HoldoutRandom} },
+	"standards":     dist.Standards,
 	"numbers":       func() []string { return []string{NumbersAlike, bundle.NumbersWhole, bundle.NumbersReal} },
 	"origins":       func() []string { return []string{fromConfiguration, fromPictures, fromRows} },
 }

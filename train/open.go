@@ -80,6 +80,9 @@ func openCheckpoint(dir string, warn func(string)) (Trained, error) {
 		return Trained{}, fmt.Errorf("train: %s: %w", dir, err)
 	}
 	t.Model = named.Model(newest.InputShape)
+	if t.Model.Standard, err = c.standardIn(dir); err != nil {
+		return Trained{}, err
+	}
 	if lost {
 		newest.Best = nil
 	}

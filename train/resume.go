@@ -41,7 +41,7 @@ func (r *run) begin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r.folder.split = r.split
+	r.folder.split, r.folder.standard = r.split, r.standard
 	switch {
 	case r.fresh:
 		r.emptied = true
@@ -98,7 +98,7 @@ func (r *run) continued(folder *runFolder) (*engine.State, error) {
 	c, state, found, err := newestCheckpoint(r.options.Out, old, r.options.Log)
 	if err == nil && found {
 		r.resolve(&old)
-		err = r.belongs(c, old)
+		err = cmp.Or(r.belongs(c, old), r.keepStandard(old))
 	}
 	switch {
 	case err != nil:
@@ -153,10 +153,10 @@ func (r *run) belongs(c Checkpoint, old Config) error {
 // difference names the first key in which two configurations differ.
 func difference(old, now Config) string {
 	was := map[string]string{}
-	for _, s := range settings(old) {
+	for _, s := range settings(old.canonical()) {
 		was[s.key] = s.value
 	}
-	for _, s := range settings(now) {
+	for _, s := range settings(now.canonical()) {
 		if was[s.key] != s.value && s.key != "epochs" && s.key != "steps" {
 			return fmt.Sprintf("%s was %s and is %s", s.key, cmp.Or(was[s.key], "left out"), s.value)
 		}

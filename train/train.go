@@ -75,6 +75,7 @@ type run struct {
 	dataSHA256     string       // of the training rows
 	wholeSHA256    string       // of these and of those held out
 	split          []byte       // the content of SplitFile
+	standard       []byte       // the content of StandardFile, nil where there is none to write
 	networks       networks     // imported, where the configuration names graphs
 	trained        Trained
 	folder         *runFolder
@@ -153,6 +154,9 @@ func (r *run) load(ctx context.Context) error {
 		return err
 	}
 	r.trained = Trained{Name: filepath.Base(filepath.Clean(r.options.Out)), Config: r.config, Model: r.config.Model(set.Shape), Params: params}
+	if err := r.standardise(); err != nil {
+		return err
+	}
 	if err := r.trained.Model.Validate(); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ const (
 	Metrics     = "metrics.jsonl"
 	Report      = "report.html"
 	Split       = "split.npy"
+	Standard    = "standard.npy"
 	Lock        = ".lock"
 	Checkpoints = "checkpoints"
 	Bundle      = "bundle"
@@ -25,7 +26,7 @@ const (
 )
 
 // Files are all of them, folders by true.
-var Files = map[string]bool{Config: false, Metrics: false, Report: false, Split: false, Lock: false, Checkpoints: true, Bundle: true, Graphs: true}
+var Files = map[string]bool{Config: false, Metrics: false, Report: false, Split: false, Standard: false, Lock: false, Checkpoints: true, Bundle: true, Graphs: true}
 
 // BundleOf returns the folder of the bundle that a path names: the path itself, or the bundle of the run that is there.
 func BundleOf(path string) string {

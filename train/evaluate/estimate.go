@@ -23,6 +23,7 @@ type Coder interface {
 type Distributions struct {
 	Latent     dist.Latent
 	Likelihood dist.Likelihood
+	Standard   dist.Standard // of rows, before the likelihood sees them
 }
 
 // DistributionsOf returns the distributions of a bundle.
@@ -31,7 +32,17 @@ func DistributionsOf(m *bundle.Manifest) (Distributions, error) {
 	if err != nil {
 		return Distributions{}, fmt.Errorf("evaluate: %w: %w", err, bundle.ErrFormat)
 	}
-	return Distributions{Latent: m.Latent.Dist(), Likelihood: l}, nil
+	return Distributions{Latent: m.Latent.Dist(), Likelihood: l, Standard: m.Input.Standard.Dist()}, nil
+}
+
+// LogP returns ln p(x|outputs) of a row as it enters the encoder, in nats: of the standardised row, where the model standardises.
+func (d Distributions) LogP(row, outputs []float32) float64 {
+	if len(d.Standard.Mean) == 0 {
+		return d.Likelihood.LogP(row, outputs)
+	}
+	z := make([]float32, len(row))
+	d.Standard.Apply(z, row)
+	return d.Likelihood.LogP(z, outputs)
 }
 
 // Evaluation holds a model's figures from hard samples of the posterior, which may be compared with those of other
@@ -189,7 +200,7 @@ func (e *evaluator) logP(x, outputs []float32, n int) []float64 {
 	for from := 0; from < n; from += part {
 		group.Go(func() error {
 			for i := from; i < min(n, from+part); i++ {
-				out[i] = e.model.Likelihood.LogP(x[i*size:][:size], outputs[i*width:][:width])
+				out[i] = e.model.LogP(x[i*size:][:size], outputs[i*width:][:width])
 			}
 			return nil
 		})

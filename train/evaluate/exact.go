@@ -39,7 +39,7 @@ func Exact(ctx context.Context, c Coder, m Distributions, set *dataset.Set, b da
 		for z := range len(codes) / bits {
 			code := codes[z*bits:][:bits]
 			logPrior, logQ := p.Logs(code)
-			likelihood := m.Likelihood.LogP(row, decoded[z*outputs:][:outputs])
+			likelihood := m.LogP(row, decoded[z*outputs:][:outputs])
 			joint = append(joint, likelihood+logPrior)
 			if q := math.Exp(logQ); q > 0 {
 				bound += q * (likelihood + logPrior - logQ)
