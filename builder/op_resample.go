@@ -1,0 +1,226 @@
+package builder
+
+import (
+	"fmt"
+	"hash"
+	"slices"
+
+	"github.com/chewxy/hm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// resampleOp makes each number of the result a weighted sum of a picture's numbers, axis by axis: an average pool, or an
+// enlargement. Transposed, it is the gradient: the same weights, read the other way.
+type resampleOp struct {
+	opBase
+	Kind         resampling
+	Window       window // of an enlargement: sizes, and the scales as kernel
+	CountPadding bool
+	Transposed   bool
+}
+
+// A resampling is the name of a way to weigh.
+type resampling string
+
+const (
+	average resampling = "average"
+	nearest resampling = Nearest
+	linear  resampling = Linear
+)
+
+var _ G.SDOp = resampleOp{}
+
+// out returns the sizes of what is made of the picture.
+func (op resampleOp) out() []int {
+	if op.Kind == average {
+		return op.Window.out()
+	}
+	out := slices.Clone(op.Window.Size)
+	for i := range out {
+		out[i] *= op.Window.Kernel[i]
+	}
+	return out
+}
+
+// sides returns the sizes before and after.
+func (op resampleOp) sides() (from, to []int) {
+	if op.Transposed {
+		return op.out(), op.Window.Size
+	}
+	return op.Window.Size, op.out()
+}
+
+// A tap is an element of the picture and its weight.
+type tap struct {
+	at     int
+	weight float64
+}
+
+// taps lists what each place along an axis is made of.
+func (op resampleOp) taps(axis int) [][]tap {
+	w := op.Window
+	taps := make([][]tap, op.out()[axis])
+	for p := range taps {
+		switch op.Kind {
+		case average:
+			count := w.Kernel[axis]
+			if !op.CountPadding {
+				count = w.seen(axis, p)
+			}
+			for k := range w.Kernel[axis] {
+				if x := w.at(axis, p, k); x >= 0 {
+					taps[p] = append(taps[p], tap{x, 1 / float64(count)})
+				}
+			}
+		case nearest:
+			taps[p] = []tap{{p / w.Kernel[axis], 1}}
+		case linear:
+			// place = (2p + 1 - scale) / 2scale, in whole numbers so that no rounding moves it
+			scale, last := w.Kernel[axis], w.Size[axis]-1
+			num := min(max(2*p+1-scale, 0), 2*scale*last)
+			at, part := num/(2*scale), float64(num%(2*scale))/float64(2*scale)
+			taps[p] = append(taps[p], tap{at, 1 - part})
+			if part > 0 {
+				taps[p] = append(taps[p], tap{at + 1, part})
+			}
+		}
+	}
+	return taps
+}
+
+// matrix returns the weights along an axis as a matrix [to, from] in row-major order.
+func (op resampleOp) matrix(axis int) (values []float64, rows, columns int) {
+	from, to := op.sides()
+	rows, columns = to[axis], from[axis]
+	values = make([]float64, rows*columns)
+	for p, taps := range op.taps(axis) {
+		for _, t := range taps {
+			if op.Transposed {
+				values[t.at*columns+p] += t.weight
+			} else {
+				values[p*columns+t.at] += t.weight
+			}
+		}
+	}
+	return values, rows, columns
+}
+
+func (op resampleOp) Arity() int { return 1 }
+func (op resampleOp) Type() hm.Type {
+	t := typeOf(len(op.Window.Size)+2, hm.TypeVariable('a'))
+	return hm.NewFnType(t, t)
+}
+func (op resampleOp) InferShape(in ...G.DimSizer) (tensor.Shape, error) {
+	from, to := op.sides()
+	x, ok := in[0].(tensor.Shape)
+	if !ok || len(x) != len(from)+2 || !slices.Equal(x[2:], from) {
+		return nil, fmt.Errorf("builder: %v of shape %v", op, in[0])
+	}
+	return slices.Concat(x[:2], to), nil
+}
+
+// String names every field: ops are told apart by it.
+func (op resampleOp) String() string {
+	return fmt.Sprintf("Resample %s %v counting padding %t transposed %t", op.Kind, op.Window, op.CountPadding, op.Transposed)
+}
+func (op resampleOp) WriteHash(h hash.Hash) { writeHash(h, op) }
+func (op resampleOp) Hashcode() uint32      { return hashcode(op) }
+func (op resampleOp) DiffWRT(int) []bool    { return []bool{true} }
+
+// SymDiff: the same weights, read the other way.
+func (op resampleOp) SymDiff(_ G.Nodes, _, grad *G.Node) (G.Nodes, error) {
+	op.Transposed = !op.Transposed
+	n, err := G.ApplyOp(op, grad)
+	return G.Nodes{n}, err
+}
+
+func (op resampleOp) Do(in ...G.Value) (G.Value, error) {
+	to, err := op.InferShape(in[0].Shape())
+	if err != nil {
+		return nil, err
+	}
+	data, err := numbersOf(op, in)
+	if err != nil {
+		return nil, err
+	}
+	switch x := data[0].(type) {
+	case []float32:
+		return valueOf(resample(op, x, in[0].Shape()), to), nil
+	case []float64:
+		return valueOf(resample(op, x, in[0].Shape()), to), nil
+	}
+	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, data[0])
+}
+
+// resample weighs along one axis after the other.
+func resample[T float](op resampleOp, x []T, shape tensor.Shape) []T {
+	from, to := op.sides()
+	lead := shape[0] * shape[1]
+	for axis := range from {
+		rest := sizeOfAll(from[axis+1:])
+		y := make([]T, lead*to[axis]*rest)
+		for p, taps := range op.taps(axis) {
+			for _, t := range taps {
+				a, b, weight := t.at, p, T(t.weight) // of the picture, of what is made of it
+				if op.Transposed {
+					a, b = p, t.at
+				}
+				for i := range lead {
+					src, dst := x[(i*from[axis]+a)*rest:][:rest], y[(i*to[axis]+b)*rest:][:rest]
+					for j, v := range src {
+						dst[j] += weight * v
+					}
+				}
+			}
+		}
+		x, lead = y, lead*to[axis]
+	}
+	return x
+}
+
+// ONNX writes the operator of the kind in float32. The gradient, and everything in float64, which onnxruntime's operators do
+// not take, are products with the weights as a matrix, axis by axis.
+// https://onnx.ai/onnx/operators/onnx__AveragePool.html, https://onnx.ai/onnx/operators/onnx__Resize.html
+func (op resampleOp) ONNX(w ONNXWriter, in []string, shapes [][]int64) (string, error) {
+	if op.Transposed || w.DType() == onnxFloat64 {
+		return op.products(w, in[0], shapes[0][1]), nil
+	}
+	if op.Kind != average {
+		scales := []float64{1, 1}
+		for _, s := range op.Window.Kernel {
+			scales = append(scales, float64(s))
+		}
+		attributes := map[string]any{"mode": string(op.Kind), "coordinate_transformation_mode": "half_pixel"}
+		if op.Kind == nearest {
+			attributes["coordinate_transformation_mode"], attributes["nearest_mode"] = "asymmetric", "floor"
+		}
+		return w.Node("Resize", attributes, in[0], "", w.Numbers(scales, int64(len(scales)))), nil
+	}
+	if slices.Equal(op.Window.Kernel, op.Window.Size) && !slices.ContainsFunc(op.Window.pads(), func(p int64) bool { return p != 0 }) {
+		return w.Node("GlobalAveragePool", nil, in[0]), nil
+	}
+	attributes := map[string]any{"kernel_shape": int64s(op.Window.Kernel), "strides": int64s(op.Window.Stride), "pads": op.Window.pads()}
+	if op.CountPadding {
+		attributes["count_include_pad"] = int64(1)
+	}
+	return w.Node("AveragePool", attributes, in[0]), nil
+}
+
+// products writes a product with the weights for each axis.
+func (op resampleOp) products(w ONNXWriter, x string, channels int64) string {
+	from, to := op.sides()
+	last := len(from) - 1
+	for axis := range last {
+		values, rows, columns := op.matrix(axis)
+		matrix := w.Numbers(values, int64(rows), int64(columns))
+		if axis == last-1 {
+			x = w.Node("MatMul", nil, matrix, x)
+			continue
+		}
+		x = w.Node("MatMul", nil, matrix, w.Node("Reshape", nil, x, w.Ints(-1, int64(columns), int64(sizeOfAll(from[axis+1:])))))
+		x = w.Node("Reshape", nil, x, w.Ints(slices.Concat([]int64{-1, channels}, int64s(to[:axis+1]), int64s(from[axis+1:]))...))
+	}
+	values, rows, columns := op.matrix(last)
+	return w.Node("MatMul", nil, x, w.Numbers(transpose(values, []int{rows, columns}, []int{1, 0}), int64(columns), int64(rows)))
+}
