@@ -152,6 +152,10 @@ func multiplications(op string, in []size, out size) float64 {
 	return 0
 }
 
+// keepsShape are operators whose first result has the first operand's shape, and that do not work element by element.
+var keepsShape = []string{"BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization",
+	"ScatterElements", "ScatterND"}
+
 // result says what is known of a node's result.
 func (s *scope) result(n *onnxpb.NodeProto, in []size) size {
 	c := s.cost
@@ -164,7 +168,7 @@ func (s *scope) result(n *onnxpb.NodeProto, in []size) size {
 	switch op := n.GetOpType(); {
 	case op == "Constant" && len(n.Attribute) == 1 && n.Attribute[0].T != nil:
 		return c.given(n.Attribute[0].T.Dims, true, "")
-	case op == "Identity" || op == "Dropout" || op == "Softmax" || op == "LogSoftmax" || op == "BatchNormalization" || op == "LayerNormalization",
+	case op == "Identity" || op == "Dropout" || op == "Softmax" || op == "LogSoftmax" || slices.Contains(keepsShape, op),
 		onnxop.Has(op, onnxop.Pointwise) && len(in) == 1, op == "Clip":
 		if len(in) > 0 {
 			return in[0]
@@ -181,6 +185,19 @@ func (s *scope) result(n *onnxpb.NodeProto, in []size) size {
 			dims[i] = in[0].dims[i] * max(times, 1)
 		}
 		return c.sized("of", dims)
+	case (op == "Resize" || op == "Upsample") && len(in) > 1 && in[0].dims != nil:
+		sizes, at := numbers(3), 2
+		if len(in) == 2 { // before opset 11
+			at = 1
+		}
+		if scales := numbers(at); sizes == nil && len(scales) == len(in[0].dims) {
+			for i, by := range scales {
+				sizes = append(sizes, math.Floor(in[0].dims[i]*by))
+			}
+		}
+		if len(sizes) == len(in[0].dims) {
+			return c.sized("of", sizes)
+		}
 	case op == "Range" && len(numbers(0)) == 1 && len(numbers(1)) == 1 && len(numbers(2)) == 1:
 		return c.sized("of", []float64{math.Ceil((numbers(1)[0] - numbers(0)[0]) / numbers(2)[0])})
 	case op == "MatMul" && len(in) == 2 || op == "Gemm" && len(in) > 1:

@@ -54,9 +54,18 @@ func TestAbsurdSizes(t *testing.T) {
 		"a reshape that overflows":   {[]onnxgraph.Tensor{int64s("to", 1<<32, 1<<32, -1)}, []onnxgraph.Node{node("Reshape", "y", "x", "to")}},
 		"a slice of a step of 0":     {[]onnxgraph.Tensor{int64s("zero", 0), int64s("one", 1)}, []onnxgraph.Node{node("Slice", "y", "x", "zero", "one", "zero", "zero")}},
 		"a product of great vectors": {[]onnxgraph.Tensor{int64s("to", 1<<20, 1), int64s("and", 1, 1<<20)}, []onnxgraph.Node{node("Expand", "a", "x", "to"), node("Expand", "b", "x", "and"), node("MatMul", "y", "a", "b")}},
+		"a pooling of a great kernel": {[]onnxgraph.Tensor{int64s("to", 1, 1, 1)}, []onnxgraph.Node{node("Reshape", "a", "x", "to"),
+			with(with(node("MaxPool", "y", "a"), "kernel_shape", []int64{1 << 27}), "pads", []int64{1 << 27, 1 << 27})}},
+		"a mean of great dilations": {[]onnxgraph.Tensor{int64s("to", 1, 1, 1)}, []onnxgraph.Node{node("Reshape", "a", "x", "to"),
+			with(with(node("AveragePool", "y", "a"), "kernel_shape", []int64{1 << 40}), "dilations", []int64{1 << 40})}},
+		"a resize without end":       {[]onnxgraph.Tensor{int64s("to", 1<<20, 1<<20)}, []onnxgraph.Node{with(node("Resize", "y", "x", "", "", "to"), "mode", "cubic")}},
+		"tiles without end":          {[]onnxgraph.Tensor{int64s("by", 1<<40, 1<<40)}, []onnxgraph.Node{node("Tile", "y", "x", "by")}},
+		"an index that is not there": {[]onnxgraph.Tensor{{Name: "at", DType: onnxtensor.Int64, Shape: []int{1, 1}, Data: []int64{7}}}, []onnxgraph.Node{node("ScatterElements", "y", "x", "at", "x")}},
+		"no group":                   {[]onnxgraph.Tensor{int64s("to", 1, 1, 1), int64s("s", 1)}, []onnxgraph.Node{node("Reshape", "a", "x", "to"), node("GroupNormalization", "y", "a", "x", "x")}},
+		"a block of nothing":         {[]onnxgraph.Tensor{int64s("to", 1, 1, 1, 1)}, []onnxgraph.Node{node("Reshape", "a", "x", "to"), node("DepthToSpace", "y", "a")}},
 	} {
 		last := c.nodes[len(c.nodes)-1].Outputs[0]
-		g := &onnxgraph.Graph{Opset: 17, Inputs: []onnxgraph.Value{value("x", -1, 1)}, Outputs: []onnxgraph.Value{value(last)}, Initialisers: c.initialisers, Nodes: c.nodes}
+		g := &onnxgraph.Graph{Opset: 18, Inputs: []onnxgraph.Value{value("x", -1, 1)}, Outputs: []onnxgraph.Value{value(last)}, Initialisers: c.initialisers, Nodes: c.nodes}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		p, err := onnxeval.Load(g)

@@ -128,7 +128,7 @@ func arithmetic(op string) func(*call) error {
 
 // integers plans arithmetic of integers T.
 func integers[T integer](c *call, op string) error {
-	if err := combine(c, intArithmetic[T](op)); err != nil || op != "Div" {
+	if err := combine(c, intArithmetic[T](op)); err != nil || op != "Div" && op != "Mod" && op != "Fmod" {
 		return err
 	}
 	y := c.in[1]
@@ -162,6 +162,16 @@ func floatArithmetic[T float](op string) func(x, y T) T {
 	switch op {
 	case "Div":
 		return func(x, y T) T { return x / y }
+	case "Mod":
+		return func(x, y T) T {
+			r := math.Mod(float64(x), float64(y))
+			if r != 0 && (r < 0) != (y < 0) {
+				r += float64(y)
+			}
+			return T(r)
+		}
+	case "Fmod":
+		return func(x, y T) T { return T(math.Mod(float64(x), float64(y))) }
 	case "Max":
 		return func(x, y T) T { return max(x, y) }
 	case "Min":
@@ -180,6 +190,17 @@ func intArithmetic[T integer](op string) func(x, y T) T {
 			}
 			return x / y
 		}
+	case "Mod", "Fmod":
+		return func(x, y T) T {
+			if y == 0 {
+				return 0
+			}
+			r := x % y
+			if op == "Mod" && r != 0 && (r < 0) != (y < 0) {
+				r += y
+			}
+			return r
+		}
 	case "Max":
 		return func(x, y T) T { return max(x, y) }
 	case "Min":
@@ -191,7 +212,7 @@ func intArithmetic[T integer](op string) func(x, y T) T {
 // ringArithmetic returns what all numbers have in common: x+y, x-y, x·y, and PRelu, x·y for negative x and x elsewhere.
 func ringArithmetic[T number](op string) func(x, y T) T {
 	switch op {
-	case "Add":
+	case "Add", "Sum":
 		return func(x, y T) T { return x + y }
 	case "Sub":
 		return func(x, y T) T { return x - y }
@@ -206,7 +227,16 @@ func ringArithmetic[T number](op string) func(x, y T) T {
 	return func(x, y T) T { return x * y }
 }
 
-// fold plans Max and Min of any number of operands; of one, it is that operand. https://onnx.ai/onnx/operators/onnx__Max.html
+// mod plans the remainder of x/y: with y's sign, or with x's where the attribute fmod is 1.
+// https://onnx.ai/onnx/operators/onnx__Mod.html (from opset 10)
+func mod(c *call) error {
+	if c.node.Int("fmod", 0) != 0 {
+		return arithmetic("Fmod")(c)
+	}
+	return arithmetic("Mod")(c)
+}
+
+// fold plans Sum, Max and Min of any number of operands; of one, it is that operand. https://onnx.ai/onnx/operators/onnx__Max.html
 func fold(op string) func(*call) error {
 	return func(c *call) error {
 		if len(c.in) == 1 {

@@ -4,11 +4,16 @@ import (
 	"fmt"
 )
 
-// Elements moved by strides: Transpose, Expand and Slice are each one call of gatherBy.
+// Elements moved by strides: Transpose, Expand, Slice, Tile, DepthToSpace and SpaceToDepth are each one call of gatherBy or gatherAs.
 
 // gatherBy plans a result of the given shape whose element at index i is the operand's at offset + Σ i[k]·by[k].
 func (c *call) gatherBy(x *value, shape []int, offset int, by []int) error {
-	y, err := c.result(x.dtype, shape)
+	return c.gatherAs(x, shape, shape, offset, by)
+}
+
+// gatherAs is gatherBy for a result that has another shape, of the same elements in the same order.
+func (c *call) gatherAs(x *value, as, shape []int, offset int, by []int) error {
+	y, err := c.result(x.dtype, as)
 	if err != nil || y.size == 0 {
 		return err
 	}
@@ -71,6 +76,80 @@ func expand(c *call) error {
 		return err
 	}
 	return c.gatherBy(x, shape, 0, stretched(x.shape, shape))
+}
+
+// tile plans x, repeated along each axis as often as operand 2 says. https://onnx.ai/onnx/operators/onnx__Tile.html (from opset 6)
+func tile(c *call) error {
+	times, err := c.ints(1)
+	if err != nil {
+		return err
+	}
+	x := c.in[0]
+	if len(times) != len(x.shape) {
+		return fmt.Errorf("repeats %v of shape %v: %w", times, x.shape, ErrShape)
+	}
+	var as, shape, by []int
+	for i, s := range strides(x.shape) {
+		if times[i] < 0 || times[i] > maxSize {
+			return fmt.Errorf("repeats %v: %w", times, ErrShape)
+		}
+		both, err := sizeOf([]int{times[i], x.shape[i]})
+		if err != nil {
+			return err
+		}
+		as, shape, by = append(as, both), append(shape, times[i], x.shape[i]), append(by, 0, s)
+	}
+	return c.gatherAs(x, as, shape, 0, by)
+}
+
+// depthToSpace plans pictures whose channels have become blocks of places, of blocksize along each of two spatial axes: channel
+// (i·blocksize + j)·channels + c goes to place (i, j) of a block, or with mode CRD (c·blocksize + i)·blocksize + j.
+// https://onnx.ai/onnx/operators/onnx__DepthToSpace.html
+func depthToSpace(c *call) error {
+	x, n, err := c.blocks()
+	if err != nil || x.shape[1]%(n*n) != 0 {
+		return fmt.Errorf("blocks of %d for shape %v: %w", n, x.shape, ErrShape)
+	}
+	channels, h, w := x.shape[1]/(n*n), x.shape[2], x.shape[3]
+	s := strides(x.shape)
+	i, j, ch := n*channels*s[1], channels*s[1], s[1]
+	switch mode := c.node.Text("mode", "DCR"); mode {
+	case "DCR":
+	case "CRD":
+		ch, i, j = n*n*s[1], n*s[1], s[1]
+	default:
+		return fmt.Errorf("mode %q: %w", mode, ErrUnsupported)
+	}
+	return c.gatherAs(x, []int{x.shape[0], channels, h * n, w * n}, []int{x.shape[0], channels, h, n, w, n}, 0, []int{s[0], ch, s[2], i, s[3], j})
+}
+
+// spaceToDepth is depthToSpace the other way round, in the order of its mode DCR, or CRD.
+// https://onnx.ai/onnx/operators/onnx__SpaceToDepth.html
+func spaceToDepth(c *call) error {
+	x, n, err := c.blocks()
+	if err != nil || x.shape[2]%n != 0 || x.shape[3]%n != 0 {
+		return fmt.Errorf("blocks of %d for shape %v: %w", n, x.shape, ErrShape)
+	}
+	b, channels, h, w := x.shape[0], x.shape[1], x.shape[2]/n, x.shape[3]/n
+	s := strides(x.shape)
+	as := []int{b, channels * n * n, h, w}
+	switch mode := c.node.Text("mode", "DCR"); mode {
+	case "DCR":
+		return c.gatherAs(x, as, []int{b, n, n, channels, h, w}, 0, []int{s[0], s[2], s[3], s[1], n * s[2], n * s[3]})
+	case "CRD":
+		return c.gatherAs(x, as, []int{b, channels, n, n, h, w}, 0, []int{s[0], s[1], s[2], s[3], n * s[2], n * s[3]})
+	default:
+		return fmt.Errorf("mode %q: %w", mode, ErrUnsupported)
+	}
+}
+
+// blocks reads pictures [batch, channels, height, width] and the size of blocks.
+func (c *call) blocks() (x *value, n int, err error) {
+	x, n = c.in[0], int(c.node.Int("blocksize", 0))
+	if len(x.shape) != 4 || n < 1 || n > maxRank*maxRank {
+		err = ErrShape
+	}
+	return x, n, err
 }
 
 // slice plans x[start:end:step] along some axes (all by default), with Python's rules: negative bounds count from the end, bounds are

@@ -172,6 +172,13 @@ func leakyRelu[T float](n onnxgraph.Node) func(x, y []T) {
 //	LeakyRelu{alpha = 0.01}     x for x >= 0, alpha·x below
 //	Elu{alpha = 1}              x for x >= 0, alpha (eˣ - 1) below
 //	Selu{alpha, gamma}          gamma Elu{alpha}
+//	Celu{alpha = 1}             max(x,0) + min(0, alpha (e^(x/alpha) - 1))
+//	HardSigmoid{alpha = 0.2, beta = 0.5}    max(0, min(1, alpha·x + beta))
+//	HardSwish                   x max(0, min(1, x/6 + 1/2))
+//	Mish                        x tanh(Softplus(x))
+//	Swish{alpha = 1}            x Sigmoid(alpha·x)
+//	Softsign                    x / (1 + |x|)
+//	ThresholdedRelu{alpha = 1}  x for x > alpha, 0 elsewhere
 //	Gelu{approximate}           x Φ(x) = x/2 (1 + erf(x/√2)); "tanh": x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))
 //
 // Outside its domain a function gives what math gives: Log(-1) = NaN, Log(0) = -Inf. Pages as https://onnx.ai/onnx/operators/onnx__Gelu.html.
@@ -203,7 +210,7 @@ func floatFunction(op string, n onnxgraph.Node) (func(float64) float64, error) {
 	case "Sigmoid":
 		return func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, nil
 	case "Softplus":
-		return func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }, nil
+		return softplus, nil
 	case "LeakyRelu":
 		alpha := float64(n.Float("alpha", 0.01))
 		return func(x float64) float64 { return below0(x, alpha*x) }, nil
@@ -213,6 +220,29 @@ func floatFunction(op string, n onnxgraph.Node) (func(float64) float64, error) {
 	case "Selu":
 		alpha, gamma := float64(n.Float("alpha", 1.67326319217681884765625)), float64(n.Float("gamma", 1.05070102214813232421875))
 		return func(x float64) float64 { return gamma * below0(x, alpha*math.Expm1(x)) }, nil
+	case "Celu":
+		alpha := float64(n.Float("alpha", 1))
+		return func(x float64) float64 { return below0(x, alpha*math.Expm1(x/alpha)) }, nil
+	case "HardSigmoid":
+		alpha, beta := float64(n.Float("alpha", 0.2)), float64(n.Float("beta", 0.5))
+		return func(x float64) float64 { return max(0, min(1, alpha*x+beta)) }, nil
+	case "HardSwish":
+		return func(x float64) float64 { return x * max(0, min(1, x/6+0.5)) }, nil
+	case "Mish":
+		return func(x float64) float64 { return x * math.Tanh(softplus(x)) }, nil
+	case "Swish":
+		alpha := float64(n.Float("alpha", 1))
+		return func(x float64) float64 { return x / (1 + math.Exp(-alpha*x)) }, nil
+	case "Softsign":
+		return func(x float64) float64 { return x / (1 + math.Abs(x)) }, nil
+	case "ThresholdedRelu":
+		alpha := float64(n.Float("alpha", 1))
+		return func(x float64) float64 {
+			if x <= alpha {
+				return 0
+			}
+			return x
+		}, nil
 	case "Gelu":
 		switch how := n.Text("approximate", "none"); how {
 		case "none":
@@ -225,6 +255,8 @@ func floatFunction(op string, n onnxgraph.Node) (func(float64) float64, error) {
 	}
 	return nil, ErrUnsupported
 }
+
+func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
 
 // below0 returns x where it is positive or zero, y elsewhere.
 func below0(x, y float64) float64 {

@@ -58,7 +58,7 @@ func TestFacts(t *testing.T) {
 			t.Errorf("%s has no row of facts in internal/onnxop", op)
 		}
 	}
-	opset := int64(20)
+	opset := int64(24)
 	truths := map[string]bool{"And": true, "Or": true, "Xor": true, "Not": true}
 	x, y := []float32{0.3, 0.7, 0.2, 0.9, 0.4, 0.6}, []float32{0.8, 0.1, 0.2, 0.5, 0.3, 0.7}
 	operand := func(op string, i, rows int) onnxgraph.Tensor {

@@ -83,6 +83,12 @@ func (n Node) Ints(name string) []int64 {
 	return v
 }
 
+// Floats returns an attribute of floating-point numbers, or nil.
+func (n Node) Floats(name string) []float32 {
+	v, _ := n.Attributes[name].([]float32)
+	return v
+}
+
 // Text returns an attribute of text, or absent.
 func (n Node) Text(name, absent string) string {
 	if v, ok := n.Attributes[name].(string); ok {
