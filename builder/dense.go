@@ -7,6 +7,11 @@ import (
 // Linear returns x W + b for x of [batch, in]: the result is [batch, out]. W [in, out] is the parameter
 // "<name>/weight", drawn with init; b [out] is "<name>/bias" and starts at zero.
 func (b *Graph) Linear(name string, x *G.Node, out int, init Init) *G.Node {
+	return b.linear(name, x, out, init, Zeros)
+}
+
+// linear is [Graph.Linear] with an initialiser for the bias.
+func (b *Graph) linear(name string, x *G.Node, out int, init, initBias Init) *G.Node {
 	return b.In(name, func() *G.Node {
 		if b.err != nil {
 			return nil
@@ -15,7 +20,7 @@ func (b *Graph) Linear(name string, x *G.Node, out int, init Init) *G.Node {
 			return b.fail("a linear layer takes [batch, width], not %v", shapes(G.Nodes{x}))
 		}
 		w := b.Parameter("weight", init, x.Shape()[1], out)
-		bias := b.Parameter("bias", Zeros, out)
+		bias := b.Parameter("bias", initBias, out)
 		xw := b.MatMul(x, w)
 		return b.Add(xw, b.ExpandLike(bias, xw, 0))
 	})

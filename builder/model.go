@@ -111,7 +111,7 @@ func (m Model) Encode(b *Graph, x *G.Node) *G.Node {
 			return nil
 		}
 		rows := b.Reshape(m.seen(b, x), m.InputShape(batch)...)
-		return b.Reshape(b.network(m.Encoder, rows, NetworkSpec{m.Latent.Dist().Logits(), m.Activation}), m.LatentShape(batch)...)
+		return b.Reshape(b.network(m.Encoder, rows, m.encoderSpec()), m.LatentShape(batch)...)
 	})
 }
 
@@ -135,8 +135,18 @@ func (m Model) Decode(b *Graph, code *G.Node) *G.Node {
 		if err != nil {
 			return b.fail("%w", err)
 		}
-		return b.Reshape(b.network(m.Decoder, code, NetworkSpec{m.Width() * l.Outputs(), m.Activation}), m.OutputShape(batch)...)
+		return b.Reshape(b.network(m.Decoder, code, m.decoderSpec(l)), m.OutputShape(batch)...)
 	})
+}
+
+// encoderSpec is what the model asks of its encoder.
+func (m Model) encoderSpec() NetworkSpec {
+	return NetworkSpec{Out: m.Latent.Dist().Logits(), Activation: m.Activation, Each: 1}
+}
+
+// decoderSpec is what the model asks of its decoder.
+func (m Model) decoderSpec(l dist.Likelihood) NetworkSpec {
+	return NetworkSpec{Out: m.Width() * l.Outputs(), Activation: m.Activation, Shape: m.Input, Each: l.Outputs()}
 }
 
 // likelihood returns the model's likelihood.

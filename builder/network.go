@@ -36,9 +36,14 @@ type Network interface {
 }
 
 // A NetworkSpec is what a model asks of a network.
+//
+// The numbers of a decoder's result are in the order [Shape..., Each]: those of one value lie next to each other.
 type NetworkSpec struct {
 	Out        int        // numbers a row of the result
 	Activation Activation // between layers
+	Shape      []int      // of the row that the result stands for, such as [3, 32, 32] or [28, 28]; nil for logits
+	Each       int        // numbers a value of that row, the likelihood's Outputs; 1 for logits
+	Bias       []float64  // initial bias of the last layer, Out numbers; nil for zeros
 }
 
 // NetworkKinds returns the names of all kinds of networks, sorted.
@@ -226,6 +231,9 @@ func (b *Graph) network(n Network, x *G.Node, s NetworkSpec) *G.Node {
 	}
 	if n == nil {
 		return b.fail("the model lacks this network: give one, such as MLP{}")
+	}
+	if s.Bias != nil && len(s.Bias) != s.Out {
+		return b.fail("the last layer gives %d numbers a row, its initial bias has %d", s.Out, len(s.Bias))
 	}
 	y := n.Build(b, x, s)
 	if b.err == nil && (y == nil || y.Dims() == 0 || y.Shape()[0] != x.Shape()[0] || y.Shape().TotalSize() != x.Shape()[0]*s.Out) {

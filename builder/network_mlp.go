@@ -39,16 +39,21 @@ func (p MLP) Weights(in, out int) int {
 
 // Build implements [Network].
 func (p MLP) Build(b *Graph, x *G.Node, s NetworkSpec) *G.Node {
-	return b.MLP(b.flat(x), p.Hidden, s.Activation, s.Out)
+	return b.mlp(b.flat(x), p.Hidden, s.Activation, s.Out, Start(s.Bias))
 }
 
 // MLP returns a multi-layer perceptron's output [batch, out] for x [batch, in]: hidden layers "1", "2", … of the given
 // widths, each followed by the activation, then the linear layer "logits".
 func (b *Graph) MLP(x *G.Node, hidden []int, a Activation, out int) *G.Node {
+	return b.mlp(x, hidden, a, out, Zeros)
+}
+
+// mlp is [Graph.MLP] with an initialiser for the last layer's bias.
+func (b *Graph) mlp(x *G.Node, hidden []int, a Activation, out int, bias Init) *G.Node {
 	for i, width := range hidden {
 		x = b.Activate(a, b.Linear(strconv.Itoa(i+1), x, width, a.Init()))
 	}
-	return b.Linear("logits", x, out, GlorotNormal)
+	return b.linear("logits", x, out, GlorotNormal, bias)
 }
 
 // flat returns the rows of x [batch, ...] as [batch, width]. Where x is itself a reshape, the result is a reshape of

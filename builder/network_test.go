@@ -8,6 +8,7 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // A network is written as it was before there were kinds, where its keys tell the kind, and read either way.
@@ -91,3 +92,24 @@ func (word) Kind() string                                                     { 
 func (word) Check(string) error                                               { return nil }
 func (word) Weights(int, int) int                                             { return 0 }
 func (word) Build(b *builder.Graph, x *G.Node, _ builder.NetworkSpec) *G.Node { return x }
+
+// The last layer's bias starts from the specification's numbers; without them from zero, as ever.
+func TestInitialBias(t *testing.T) {
+	t.Parallel()
+	for _, bias := range [][]float64{nil, {0.5, -1.5}} {
+		params, err := builder.NewParams(tensor.Float64, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := builder.New(params)
+		builder.MLP{Hidden: []int{3}}.Build(b, b.Input("x", 2, 4), builder.NetworkSpec{Out: 2, Activation: builder.ReLU, Each: 1, Bias: bias})
+		if err := b.Err(); err != nil {
+			t.Fatal(err)
+		}
+		want := []float64{0, 0}
+		copy(want, bias)
+		if got := params.Value("logits/bias").Data(); !reflect.DeepEqual(got, want) {
+			t.Errorf("the bias begins as %v, want %v", got, want)
+		}
+	}
+}

@@ -85,6 +85,14 @@ type Init func(dst []float64, shape []int, normal func(dst []float64))
 // Zeros fills with 0.
 func Zeros(dst []float64, _ []int, _ func([]float64)) { clear(dst) }
 
+// Start returns an initialiser that fills a parameter with the given values, as many as it has; nil stands for zeros.
+func Start(values []float64) Init {
+	return func(dst []float64, _ []int, _ func([]float64)) {
+		clear(dst)
+		copy(dst, values)
+	}
+}
+
 // HeNormal draws from N(0, 2/fan_in), for weights [in, out] that lead into a ReLU. He et al. 1502.01852, equation (10).
 func HeNormal(dst []float64, shape []int, normal func([]float64)) {
 	scaledNormal(dst, normal, math.Sqrt(2/float64(shape[0])))
