@@ -85,7 +85,7 @@ type Input struct {
 	Seen string `json:"seen"`
 	// Standard says how the graphs standardise rows; absent means that they do not.
 	Standard *Standard `json:"standard,omitempty"`
-	// Image says how pictures become rows, for models of rows of the shape [height, width]. Absent means that pictures of
+	// Image says how pictures become rows, for models of rows of the shape [height, width] or [3, height, width]. Absent means that pictures of
 	// any other size are bad rows.
 	Image *Image `json:"image,omitempty"`
 	// Columns are the names of a row's values, where it was made of a table whose columns have names: the values of other tables with
@@ -96,11 +96,15 @@ type Input struct {
 	ColumnsSum string `json:"columns_sha256,omitempty"`
 }
 
-// Image says how a picture is made to fit a model: it is turned upright, laid on the background, turned grey, then resized. Grey is
+// Image says how a picture is made to fit a model: it is turned upright, laid on the background, turned
+// grey or taken apart into red, green and blue, then resized. Grey is
 // 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601). Package picture has the steps, docs/preprocessing.md their formulas.
 type Image struct {
-	// Resize is "none" (another size is a bad row), "nearest", "bilinear" or "catmull-rom".
+	// Resize is "none" (another size is a bad row), "nearest", "bilinear" or "catmull-rom". After "fit-" the whole picture lies on the
+	// background, after "fill-" its middle fills the row, and else it is stretched.
 	Resize string `json:"resize"`
+	// Color is "rgb" for rows of [3, height, width]; absent means grey, for rows of [height, width].
+	Color string `json:"color,omitempty"`
 	// Background is what transparent pixels are laid on: "black", "white", a grey level from "0" to "255", or a colour such as
 	// "#ff8000". Absent means black.
 	Background string `json:"background,omitempty"`
@@ -108,7 +112,7 @@ type Image struct {
 	Orientation string `json:"orientation,omitempty"`
 }
 
-// The ways to resize. All except none stretch a picture to the model's size, whatever its aspect.
+// The ways to resize, which stretch a picture to the model's size, whatever its aspect, except where they begin with "fit-" or "fill-".
 const (
 	ResizeNone       = "none"
 	ResizeNearest    = "nearest"
@@ -231,4 +235,11 @@ func (in Input) RowSize() int {
 }
 
 // Resizes are the ways to resize.
-var Resizes = []string{ResizeNone, ResizeNearest, ResizeBilinear, ResizeCatmullRom}
+var Resizes = []string{
+	ResizeNone, ResizeNearest, ResizeBilinear, ResizeCatmullRom,
+	"fit-" + ResizeNearest, "fit-" + ResizeBilinear, "fit-" + ResizeCatmullRom,
+	"fill-" + ResizeNearest, "fill-" + ResizeBilinear, "fill-" + ResizeCatmullRom,
+}
+
+// RGB is the color of rows of [3, height, width].
+const RGB = "rgb"

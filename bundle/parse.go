@@ -179,8 +179,12 @@ func (in Input) validate() error {
 }
 
 func (i Image) validate(shape []int64) error {
-	if len(shape) != 2 {
-		return fmt.Errorf("input.image is given for rows of shape %v: only rows of [height, width] are pictures", shape)
+	switch {
+	case len(shape) == 2 && i.Color == "", len(shape) == 3 && shape[0] == 3 && i.Color == RGB:
+	case i.Color != "" && i.Color != RGB:
+		return fmt.Errorf("input.image.color is %.100q, this version knows %q", i.Color, RGB)
+	default:
+		return fmt.Errorf("input.image is given for rows of shape %v, of color %q: pictures are rows of [height, width], and of [3, height, width] in %q", shape, i.Color, RGB)
 	}
 	if !slices.Contains(Resizes, i.Resize) {
 		return fmt.Errorf("input.image.resize is %.100q, this version knows %s", i.Resize, strings.Join(Resizes, ", "))

@@ -21,12 +21,12 @@
 //	NPZ      one NPY array of an archive: the only one, one with a usual name, or FILE.npz:NAME
 //	CSV      numbers, a row a line, with or without a header, between commas, semicolons, tabs, bars or spaces; the column label is the label, id is no value; plain or in gzip or zstd
 //	Parquet  one column of lists, lists of lists, binary or pictures, or a number a column, of any type of numbers; label and id as in CSV
-//	PNG      one row a picture, turned grey
-//	JPEG     one row a picture, turned grey
-//	GIF      one row a picture, turned grey
-//	WebP     one row a picture, turned grey
-//	BMP      one row a picture, turned grey
-//	TIFF     one row a picture, turned grey
+//	PNG      one row a picture, grey or in colours
+//	JPEG     one row a picture, grey or in colours
+//	GIF      one row a picture, grey or in colours
+//	WebP     one row a picture, grey or in colours
+//	BMP      one row a picture, grey or in colours
+//	TIFF     one row a picture, grey or in colours
 //
 // Parquet is read where dataset/parquet is imported; [RegisterFormat] adds others.
 //

@@ -62,7 +62,7 @@ func Formats() []Format {
 	}
 	var pictures []Format
 	for _, f := range picture.Formats() {
-		pictures = append(pictures, Format{Name: f.Name, Ends: f.Ends, Mark: "its name ends in " + enumerate("or", f.Ends), Rows: "one row a picture, turned grey", Spec: f.Spec})
+		pictures = append(pictures, Format{Name: f.Name, Ends: f.Ends, Mark: "its name ends in " + enumerate("or", f.Ends), Rows: "one row a picture, grey or in colours", Spec: f.Spec})
 	}
 	return slices.Concat(files, registered, pictures)
 }

@@ -35,7 +35,7 @@ const (
 // heldFiles is what is left for files that are decoded.
 var heldFiles = semaphore.NewWeighted(maxPictureBytes)
 
-// images reads pictures, each a row of grey bytes. Files are opened and decoded where rows are decoded.
+// images reads pictures, each a row of bytes. Files are opened and decoded where rows are decoded.
 type images struct {
 	info  Info
 	ctx   context.Context // of all reading
@@ -77,7 +77,7 @@ func openImages(ctx context.Context, source, root string, names []string, passed
 			return nil, err
 		}
 	}
-	r.info.Shape = []int{r.fit.Height, r.fit.Width}
+	r.info.Shape = r.fit.Shape()
 	r.buf = make([]byte, r.info.RowSize())
 	r.tally = o.Tally(r.info.Rows, "pictures", ruleText(r.fit))
 	return r, nil
@@ -88,6 +88,9 @@ func ruleText(r Image) string {
 	text := fmt.Sprintf("{%d %d %s}", r.Height, r.Width, r.Resize)
 	if r.Background != "" || r.Orientation != "" {
 		text += fmt.Sprintf(" on %s, orientation %s", r.Background, r.Orientation)
+	}
+	if r.Fit != "" || r.Color != "" {
+		text += fmt.Sprintf(", fit %s, color %s", r.Fit, r.Color)
 	}
 	return text
 }
@@ -197,7 +200,7 @@ func (r *images) Floats(dst []float32) (int, Decode, error) {
 	return floatsOfBytes(dst, r.info.RowSize(), r.row, &r.raw, r.table, r.Bytes)
 }
 
-// decode writes a picture's grey bytes to row, and returns the sum of its file where it is wanted.
+// decode writes a picture's bytes to row, and returns the sum of its file where it is wanted.
 func (r *images) decode(number int, row []byte, wanted bool) (sum []byte, err error) {
 	h := io.Discard
 	if wanted {

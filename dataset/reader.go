@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"github.com/catvae/catvae/dataset/internal/reading"
 	"github.com/catvae/catvae/dist"
@@ -98,6 +99,11 @@ type Options struct {
 	// Parquet their paths. All of them are held in memory, with a byte or two more for each: see [Identified].
 	IDs bool
 
+	// Layout is of arrays whose rows are pictures in colours: see [Layouts]; "" means LayoutFirst. Shape is the shape that a model's rows
+	// have, nil where there is no model: then rows of [height, width, 3] become [3, height, width] where that is the model's.
+	Layout string
+	Shape  []int
+
 	Image  *Image      // what pictures are made to fit; nil means the zero rule: the size of the first, on black
 	Values dist.Values // what the file's numbers become, and the range in which they must then lie; zero means [dist.Unit]
 	Stdin  io.Reader   // what "-" reads; nil means os.Stdin
@@ -143,6 +149,9 @@ func Open(ctx context.Context, source string, o Options) (Reader, error) {
 	if err := o.Values.Check(); err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
+	if o.Layout != "" && !slices.Contains(Layouts(), o.Layout) {
+		return nil, fmt.Errorf("dataset: layout is %.100q: use %s", o.Layout, enumerate("or", Layouts()))
+	}
 	if err := o.Table.Check(); err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
@@ -161,7 +170,11 @@ func Open(ctx context.Context, source string, o Options) (Reader, error) {
 		r.Close()
 		return nil, &FormatError{File: source, Reason: fmt.Sprintf("it has %d rows of shape %v: at least one row of 1 to %d values is needed", info.Rows, info.Shape, maxRow)}
 	}
-	r = newRanged(r, o.Values)
+	in := newRanged(r, o.Values)
+	if r, err = arranged(in, o); err != nil {
+		in.Close()
+		return nil, visible.Error(err)
+	}
 	if o.Rows == 0 || o.Rows >= info.Rows {
 		return r, nil
 	}

@@ -130,6 +130,18 @@ func (v Values) Nearest(x float32) byte {
 	return byte(min(max(math.RoundToEven(y), 0), 255))
 }
 
+// Shades returns the values that are black and white where rows are pictures: the ends of the range, or where it has none 0 and 255
+// for whole numbers and 0 and 1 for others.
+func (v Values) Shades() (black, white float32) {
+	switch {
+	case v.Most < math.MaxFloat32 && v.Least > -math.MaxFloat32:
+		return float32(v.Least), float32(v.Most)
+	case v.Whole:
+		return 0, 255
+	}
+	return 0, 1
+}
+
 // Contains reports whether a row may hold x. It is false for NaN.
 func (v Values) Contains(x float32) bool { return x >= float32(v.Least) && x <= float32(v.Most) }
 

@@ -38,6 +38,36 @@ func colour(r, g, b uint8) color.RGBA64 {
 	return color.RGBA64{R: uint16(r) * 0x101, G: uint16(g) * 0x101, B: uint16(b) * 0x101, A: 0xffff}
 }
 
+// planes returns an image laid on a canvas of a colour: in grey, or its red, green and blue. A colour of 16 bits is its high byte.
+func (r Rule) planes(img image.Image, canvas image.Rectangle, background color.RGBA64) []*image.Gray {
+	if r.Color != RGB {
+		return []*image.Gray{greyOf(img, canvas, background)}
+	}
+	if g, ok := img.(*image.Gray); ok && g.Rect == canvas {
+		return []*image.Gray{g, g, g}
+	}
+	b := img.Bounds()
+	red, green, blue := image.NewGray(canvas), image.NewGray(canvas), image.NewGray(canvas)
+	if !canvas.In(b) { // a frame that is smaller than its canvas
+		for i := range red.Pix {
+			red.Pix[i], green.Pix[i], blue.Pix[i] = uint8(background.R>>8), uint8(background.G>>8), uint8(background.B>>8)
+		}
+	}
+	at := pixels(img)
+	for y := max(b.Min.Y, canvas.Min.Y); y < min(b.Max.Y, canvas.Max.Y); y++ {
+		line := (y - canvas.Min.Y) * red.Stride
+		for x := max(b.Min.X, canvas.Min.X); x < min(b.Max.X, canvas.Max.X); x++ {
+			c := at(x, y)
+			if c.A != 0xffff {
+				c = over(c, background)
+			}
+			i := line + x - canvas.Min.X
+			red.Pix[i], green.Pix[i], blue.Pix[i] = uint8(c.R>>8), uint8(c.G>>8), uint8(c.B>>8)
+		}
+	}
+	return []*image.Gray{red, green, blue}
+}
+
 // greyOf returns an image in grey, laid on a canvas of a colour. In numbers of 16 bits, with colours multiplied by their opacity:
 //
 //	c = c + background (1 - opacity),   grey = (19595 R + 38470 G + 7471 B + 2^15) / 2^24

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/catvae/catvae/picture"
@@ -19,8 +20,8 @@ func TestRowsAsPython(t *testing.T) {
 	}
 	var cases []struct {
 		File  string
-		Image struct{ Resize, Background, Orientation string }
-		Shape [2]int
+		Image struct{ Resize, Background, Orientation, Color string }
+		Shape []int
 		Row   []byte
 		// Tolerance is by how many levels a byte may differ.
 		Tolerance int
@@ -34,7 +35,13 @@ func TestRowsAsPython(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rule := picture.Rule{Height: c.Shape[0], Width: c.Shape[1], Resize: c.Image.Resize, Background: c.Image.Background, Orientation: c.Image.Orientation}
+		side := c.Shape[len(c.Shape)-2:]
+		rule := picture.Rule{Height: side[0], Width: side[1], Background: c.Image.Background, Orientation: c.Image.Orientation, Color: c.Image.Color}
+		rule.Fit, rule.Resize = picture.CutFit(c.Image.Resize)
+		if !slices.Equal(rule.Shape(), c.Shape) {
+			t.Errorf("%s by %+v: rows have the shape %v, want %v", c.File, rule, rule.Shape(), c.Shape)
+			continue
+		}
 		got := make([]byte, rule.Size())
 		if err := rule.Decode(t.Context(), got, file); err != nil {
 			t.Errorf("%s by %+v: %v", c.File, rule, err)

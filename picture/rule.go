@@ -16,6 +16,10 @@ type Rule struct {
 	Height, Width int
 	// Resize is one of [Resizes]; "" means none.
 	Resize string
+	// Fit is one of [Fits]: how a picture of another aspect is made to fit; "" means stretch.
+	Fit string
+	// Color is one of [Colors]; "" means grey.
+	Color string
 	// Background is what transparent pixels are laid on: black, white, a grey level from 0 to 255, or a colour such as #ff8000; ""
 	// means black.
 	Background string
@@ -32,6 +36,15 @@ const (
 // Orientations are all of them.
 var Orientations = []string{OrientationNone, OrientationEXIF}
 
+// The colours of rows.
+const (
+	Grey = "grey" // one byte a pixel: rows of [height, width]
+	RGB  = "rgb"  // three planes, red, green and blue: rows of [3, height, width]
+)
+
+// Colors are all of them.
+var Colors = []string{Grey, RGB}
+
 // maxSide bounds a row's sides, so that their product is a number.
 const maxSide = 1 << 24
 
@@ -39,6 +52,15 @@ const maxSide = 1 << 24
 func (r Rule) Check() error {
 	if !slices.Contains(Resizes, cmp.Or(r.Resize, ResizeNone)) {
 		return fmt.Errorf("picture: resize is %.100q: use %s", r.Resize, enumerate("or", Resizes))
+	}
+	if !slices.Contains(Fits, cmp.Or(r.Fit, FitStretch)) {
+		return fmt.Errorf("picture: fit is %.100q: use %s", r.Fit, enumerate("or", Fits))
+	}
+	if r.fitted() && (scalers[r.Resize] == nil || r.free()) {
+		return fmt.Errorf("picture: fit is %s, and pictures are not resized: give a size and a way to resize, such as %s", r.Fit, ResizeBilinear)
+	}
+	if !slices.Contains(Colors, cmp.Or(r.Color, Grey)) {
+		return fmt.Errorf("picture: color is %.100q: use %s", r.Color, enumerate("or", Colors))
 	}
 	if !slices.Contains(Orientations, cmp.Or(r.Orientation, OrientationNone)) {
 		return fmt.Errorf("picture: orientation is %.100q: use %s", r.Orientation, enumerate("or", Orientations))
@@ -49,7 +71,7 @@ func (r Rule) Check() error {
 	if r.free() {
 		return nil
 	}
-	if r.Height < 1 || r.Width < 1 || r.Height > maxSide/r.Width {
+	if r.Height < 1 || r.Width < 1 || r.Height > maxSide/r.Width/r.channels() {
 		return fmt.Errorf("picture: rows of %dx%d: both sides must be at least 1, their product at most %d", r.Height, r.Width, maxSide)
 	}
 	return nil
@@ -58,8 +80,24 @@ func (r Rule) Check() error {
 // free reports that pictures keep their own size.
 func (r Rule) free() bool { return r.Height == 0 && r.Width == 0 }
 
+// channels returns the number of planes of a row.
+func (r Rule) channels() int {
+	if r.Color == RGB {
+		return 3
+	}
+	return 1
+}
+
 // Size returns the number of bytes of a row.
-func (r Rule) Size() int { return r.Height * r.Width }
+func (r Rule) Size() int { return r.channels() * r.Height * r.Width }
+
+// Shape returns the shape of a row: [height, width], or [3, height, width] of colours.
+func (r Rule) Shape() []int {
+	if r.Color == RGB {
+		return []int{3, r.Height, r.Width}
+	}
+	return []int{r.Height, r.Width}
+}
 
 // Decode writes the row of a picture's file, of any of the [Formats], to row, which has [Rule.Size] bytes. A file that cannot be
 // used is an [Error]; any other error is the context's. It waits until the [Budget] has room.
@@ -67,16 +105,16 @@ func (r Rule) Decode(ctx context.Context, row, file []byte) error {
 	if err := r.fits(row); err != nil {
 		return err
 	}
-	return r.decode(ctx, file, func(grey *image.Gray) { r.write(row, grey) })
+	return r.decode(ctx, file, func(planes []*image.Gray) { r.write(row, planes) })
 }
 
 // Grey returns the picture of a file in grey: upright and on the background as the rule says, at its own size. See [Rule.Decode].
 func (r Rule) Grey(ctx context.Context, file []byte) (grey *image.Gray, err error) {
-	r.Height, r.Width, r.Resize = 0, 0, ""
+	r.Height, r.Width, r.Resize, r.Fit, r.Color = 0, 0, "", "", ""
 	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	err = r.decode(ctx, file, func(g *image.Gray) { grey = g })
+	err = r.decode(ctx, file, func(planes []*image.Gray) { grey = planes[0] })
 	return grey, err
 }
 
@@ -94,7 +132,7 @@ func (r Rule) Row(row []byte, img image.Image) error {
 	if err != nil {
 		return err
 	}
-	r.write(row, greyOf(img, b, background))
+	r.write(row, r.planes(img, b, background))
 	return nil
 }
 
@@ -145,8 +183,8 @@ func (r Rule) header(file []byte) (h head, err error) {
 	return h, nil
 }
 
-// decode decodes a file within the budget, and hands the grey picture to use.
-func (r Rule) decode(ctx context.Context, file []byte, use func(grey *image.Gray)) error {
+// decode decodes a file within the budget, and hands its planes to use.
+func (r Rule) decode(ctx context.Context, file []byte, use func(planes []*image.Gray)) error {
 	h, err := r.header(file)
 	if err != nil {
 		return err
@@ -158,9 +196,10 @@ func (r Rule) decode(ctx context.Context, file []byte, use func(grey *image.Gray
 	if err != nil {
 		return err
 	}
-	need := h.format.memory(file, h.config) + area(h.config, 0) + r.resizing(h.height)
+	planes := int64(r.channels())
+	need := h.format.memory(file, h.config) + planes*area(h.config, 0) + r.resizing(h.height)
 	if h.turn != upright {
-		need += area(h.config, 0)
+		need += planes * area(h.config, 0)
 	}
 	release, err := take(ctx, need)
 	if err != nil {
@@ -171,7 +210,11 @@ func (r Rule) decode(ctx context.Context, file []byte, use func(grey *image.Gray
 	if err != nil {
 		return &Error{Reason: "it cannot be decoded", Cause: err}
 	}
-	use(h.turn.apply(greyOf(img, image.Rect(0, 0, h.config.Width, h.config.Height), background)))
+	all := r.planes(img, image.Rect(0, 0, h.config.Width, h.config.Height), background)
+	for i, plane := range all {
+		all[i] = h.turn.apply(plane)
+	}
+	use(all)
 	return nil
 }
 

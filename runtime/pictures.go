@@ -11,20 +11,25 @@ import (
 )
 
 // Pictures returns the rule by which pictures become the rows of a manifest's model, and false where rows are not of the shape
-// [height, width].
+// [height, width], or [3, height, width] for colours.
 func Pictures(in bundle.Input) (rule picture.Rule, ok bool) {
-	if len(in.Shape) != 2 {
-		return rule, false
+	shape := in.Shape
+	if len(shape) == 3 && shape[0] == 3 {
+		rule.Color, shape = picture.RGB, shape[1:]
 	}
-	rule = picture.Rule{Height: int(in.Shape[0]), Width: int(in.Shape[1]), Resize: picture.ResizeNone}
+	if len(shape) != 2 {
+		return picture.Rule{}, false
+	}
+	rule.Height, rule.Width, rule.Resize = int(shape[0]), int(shape[1]), picture.ResizeNone
 	if in.Image != nil {
-		rule.Resize, rule.Background, rule.Orientation = in.Image.Resize, in.Image.Background, in.Image.Orientation
+		rule.Fit, rule.Resize = picture.CutFit(in.Image.Resize)
+		rule.Background, rule.Orientation = in.Image.Background, in.Image.Orientation
 	}
 	return rule, true
 }
 
 // Pictures returns the rule by which pictures become the model's rows: of bytes, which [Model.EncodeBytes] takes. A model whose
-// rows are not of the shape [height, width] takes none: an [ErrInput].
+// rows are no pictures takes none: an [ErrInput].
 func (m *Model) Pictures() (picture.Rule, error) {
 	rule, ok := Pictures(m.manifest.Input)
 	if !ok {

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +13,6 @@ import (
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/export"
-	"github.com/catvae/catvae/picture"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
 )
@@ -102,9 +100,7 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	for _, d := range t.Model.Input {
 		m.Input.Shape = append(m.Input.Shape, int64(d))
 	}
-	if d := t.Config.Data; (d.resizes() || d.Background != "" || d.Orientation != "") && len(t.Model.Input) == 2 {
-		m.Input.Image = &bundle.Image{Resize: cmp.Or(d.Resize, picture.ResizeNone), Background: d.Background, Orientation: d.Orientation}
-	}
+	m.Input.Image = t.Config.Data.manifestImage(t.Model.Input)
 	if t.Model.Latent.Prior == builder.PriorLearned {
 		values := t.Params.Value("prior/logits")
 		if values == nil {

@@ -16,7 +16,6 @@ import (
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/models"
-	"github.com/catvae/catvae/picture"
 	"github.com/catvae/catvae/train/engine"
 )
 
@@ -72,6 +71,10 @@ type Data struct {
 	ImageSize []int  `json:"image_size,omitempty" doc:"of pictures only: height and width of rows, such as 28x28; left out, the size of the first picture" when:"whenever pictures differ in size: give the size that they are resized to, and set data.resize" range:"[1,4096]"`
 	Resize    string `json:"resize,omitempty" doc:"how pictures of other sizes are made to fit; left out or none: they are errors" when:"whenever pictures differ in size: bilinear for photographs, nearest for drawings of few colours" oneof:"resizes"`
 
+	Fit    string `json:"fit,omitempty" doc:"of pictures only: how those of another aspect become data.image_size: stretch; fit: the whole picture in the middle of the background; fill: as much of its middle as fills the size; left out: stretch. data.resize is bilinear then, where it is left out" when:"fill for photographs, fit for drawings and logos, which must not be cut off" oneof:"fits"`
+	Color  string `json:"color,omitempty" doc:"of pictures only: grey for rows of [height, width], rgb for [3, height, width]; auto is rgb where a training picture has a colour, and training writes which it is; left out: grey" when:"grey where colours say nothing, since rows are then a third as long" oneof:"colors"`
+	Layout string `json:"layout,omitempty" doc:"of arrays only: channels_last turns rows of [height, width, 3] into [3, height, width], as models want them; auto does so for uint8; left out or channels_first: rows are as they lie" when:"channels_last for pictures in floats, whose colours lie next to each other" oneof:"layouts"`
+
 	Background  string `json:"background,omitempty" doc:"of pictures only: what transparent pixels are laid on: black, white, a grey level from 0 to 255, or a colour such as #ff8000; left out: black" when:"black where the ink of transparent pictures is light"`
 	Orientation string `json:"orientation,omitempty" doc:"of pictures only: exif turns them upright, as their files say; left out or none: as the pixels lie in the file" when:"none where pictures were labelled, or boxes drawn, by a program that ignores the entry" oneof:"orientations"`
 
@@ -86,27 +89,12 @@ type Data struct {
 	StandardSum string `json:"standard_sha256,omitempty" doc:"SHA-256 of the run's standard.npy, which has the means and deviations; training writes it" when:"never by hand"`
 }
 
-// Image returns the rule by which pictures become rows.
-func (d Data) Image() *dataset.Image {
-	rule := dataset.Image{Background: d.Background, Orientation: d.Orientation}
-	if len(d.ImageSize) == 2 {
-		rule.Height, rule.Width, rule.Resize = d.ImageSize[0], d.ImageSize[1], cmp.Or(d.Resize, picture.ResizeNone)
-	}
-	return &rule
-}
-
-// resizes reports whether pictures of other sizes are resized.
-func (d Data) resizes() bool { return d.Resize != "" && d.Resize != picture.ResizeNone }
-
 func (d Data) validate() error {
 	if n := len(d.ImageSize); n != 0 && n != 2 {
 		return fmt.Errorf("train: data.image_size is %v: use height and width, such as 28x28: %w", d.ImageSize, ErrConfig)
 	}
-	if d.resizes() && len(d.ImageSize) == 0 {
-		return fmt.Errorf("train: data.resize is %q, but no size to resize to is given: set data.image_size, such as 28x28: %w", d.Resize, ErrConfig)
-	}
-	if err := d.Image().Check(); err != nil {
-		return fmt.Errorf("train: data: %w: %w", err, ErrConfig)
+	if err := d.validatePictures(); err != nil {
+		return err
 	}
 	return d.Table.validate()
 }
@@ -246,15 +234,7 @@ func (c Config) canonical() Config {
 	if c.Objective.Estimator == builder.GumbelEstimator {
 		c.Objective.Estimator = ""
 	}
-	if !c.Data.resizes() {
-		c.Data.Resize = ""
-	}
-	if c.Data.Background == picture.Black {
-		c.Data.Background = ""
-	}
-	if c.Data.Orientation == picture.OrientationNone {
-		c.Data.Orientation = ""
-	}
+	c.Data.canonicalPictures()
 	if c.Data.Standardise == dist.StandardNone {
 		c.Data.Standardise = ""
 	}

@@ -97,25 +97,33 @@ func TestPicturesOfOneSize(t *testing.T) {
 
 func TestImageKeys(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "&{0 0  white exif}", "data.image_size=[]": "&{0 0  white exif}", "data.resize=none data.background=#102030": "&{0 0  #102030 exif}",
-		"data.image_size=28x30": "&{28 30 none white exif}",
-		"data.image_size=[28,30] data.resize=nearest data.background= data.orientation=none": "&{28 30 nearest  none}",
+		"": "0x0  white exif  ", "data.image_size=[]": "0x0  white exif  ", "data.resize=none data.background=#102030": "0x0  #102030 exif  ",
+		"data.image_size=28x30": "28x30 none white exif  ",
+		"data.image_size=[28,30] data.resize=nearest data.background= data.orientation=none": "28x30 nearest  none  ",
+		"data.image_size=28x30 data.fit=fill data.color=auto":                                "28x30 bilinear white exif fill rgb",
+		"data.image_size=28x30 data.fit=fit data.color=grey data.resize=nearest":             "28x30 nearest white exif fit grey",
 	} {
 		c := config(t, strings.Fields(text)...)
-		if got := fmt.Sprint(c.Data.Image()); got != want || c.Validate() != nil {
+		i := c.Data.Image()
+		if got := fmt.Sprintf("%dx%d %s %s %s %s %s", i.Height, i.Width, i.Resize, i.Background, i.Orientation, i.Fit, i.Color); got != want || c.Validate() != nil {
 			t.Errorf("%q: %s, %v, want %s", text, got, c.Validate(), want)
 		}
 	}
 	for text, reason := range map[string]string{
-		"data.image_size=28":                      "data.image_size is [28]: use height and width",
-		"data.image_size=28x28x3":                 "data.image_size",
-		"data.image_size=0x28":                    "data.image_size",
-		"data.image_size=5000x1":                  "from 1, up to 4096",
-		"data.resize=bilinear":                    "set data.image_size",
-		"data.background=256":                     "background is \"256\": use black, white",
-		"data.background=#12345":                  "use black, white",
-		"data.orientation=up":                     "data.orientation is \"up\": use none, exif",
-		"data.image_size=8x8 data.resize=lanczos": "use none, nearest, bilinear, catmull-rom",
+		"data.image_size=28":                                 "data.image_size is [28]: use height and width",
+		"data.image_size=28x28x3":                            "data.image_size",
+		"data.image_size=0x28":                               "data.image_size",
+		"data.image_size=5000x1":                             "from 1, up to 4096",
+		"data.resize=bilinear":                               "set data.image_size",
+		"data.background=256":                                "background is \"256\": use black, white",
+		"data.background=#12345":                             "use black, white",
+		"data.orientation=up":                                "data.orientation is \"up\": use none, exif",
+		"data.fit=fit":                                       "data.fit is fit, but no size to fit is given: set data.image_size",
+		"data.fit=fill data.image_size=8x8 data.resize=none": "data.fit is fill and data.resize none: set data.resize=bilinear",
+		"data.fit=crop data.image_size=8x8":                  "data.fit is \"crop\": use stretch, fit, fill",
+		"data.color=blue":                                    "data.color is \"blue\": use auto, grey, rgb",
+		"data.layout=rgb":                                    "data.layout is \"rgb\": use auto, channels_first, channels_last",
+		"data.image_size=8x8 data.resize=lanczos":            "use none, nearest, bilinear, catmull-rom",
 	} {
 		if err := config(t, strings.Fields(text)...).Validate(); !errors.Is(err, train.ErrConfig) || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%q: %v", text, err)
@@ -204,5 +212,47 @@ func TestRunsKeepTheirPictureRules(t *testing.T) {
 	now.Epochs, now.Data.Background = 2, "90"
 	if _, _, err := train1(now, fresh, true); !errors.Is(err, train.ErrConfig) || !strings.Contains(err.Error(), "data.background") {
 		t.Errorf("resumed on another background: %v", err)
+	}
+}
+
+// Pictures in colours become rows of planes where one of them has a colour, and the bundle says so.
+func TestColours(t *testing.T) {
+	t.Parallel()
+	backend, source := ortest.Backend(t), pictures(t, 60)
+	run := func(source, out string, set ...string) (bundle.Input, train.Config, error) {
+		c := config(t, append([]string{"epochs=1", "batch=10", "data.validation=20", "data.color=auto"}, set...)...)
+		if _, err := train.Run(context.Background(), c, train.Options{Source: source, Out: out, Backend: backend, Samples: 2}); err != nil {
+			return bundle.Input{}, c, err
+		}
+		b, err := bundle.Open(filepath.Join(out, train.BundleDir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err = train.RunConfig(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.Manifest.Input, c, nil
+	}
+	dir := t.TempDir()
+	in, c, err := run(source, filepath.Join(dir, "grey"))
+	if err != nil || fmt.Sprint(in.Shape) != "[9 12]" || *in.Image != (bundle.Image{Resize: "none", Background: "white", Orientation: "exif"}) || c.Data.Color != "grey" {
+		t.Errorf("grey pictures: %+v, %+v, %v", in, c.Data, err)
+	}
+	img := image.NewNRGBA(image.Rect(0, 0, 7, 9))
+	img.Set(3, 3, color.NRGBA{R: 255, A: 255})
+	f, err := os.Create(filepath.Join(source, "red.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(png.Encode(f, img), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	in, c, err = run(source, filepath.Join(dir, "rgb"), "data.image_size=6x8", "data.fit=fit")
+	if err != nil || fmt.Sprint(in.Shape) != "[3 6 8]" || *in.Image != (bundle.Image{Resize: "fit-bilinear", Color: "rgb", Background: "white", Orientation: "exif"}) || c.Data.Color != "rgb" {
+		t.Errorf("pictures in colours: %+v, %+v, %v", in, c.Data, err)
+	}
+	if _, _, err := run("glyphs", filepath.Join(dir, "glyphs"), "data.color=rgb"); !errors.Is(err, train.ErrConfig) || !strings.Contains(err.Error(), "data.color is rgb, and the rows of glyphs have the shape [28 28]") {
+		t.Errorf("glyphs in colours: %v", err)
 	}
 }

@@ -87,6 +87,7 @@ func (r *run) addPictures(ctx context.Context, model *runtime.Model, set *datase
 	if err != nil {
 		return err
 	}
+	d.Black, d.White = set.Values().Shades()
 	d.Originals, d.Reconstructions, d.Samples = split(rows, size), split(decoded, size), split(samples, size)
 	return nil
 }

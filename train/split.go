@@ -268,7 +268,7 @@ func RunOf(bundleDir string) string {
 
 // reading returns how a split of a source is read: by the configuration's rules, with values by one that is given.
 func (c Config) reading(split dataset.Split, values dist.Values, maxBad float64) dataset.Options {
-	return dataset.Options{Split: split, Seed: c.Seed, Image: c.Data.Image(), Table: c.Data.Table.options(), Values: values, MaxBad: maxBad}
+	return dataset.Options{Split: split, Seed: c.Seed, Image: c.Data.Image(), Layout: c.Data.Layout, Table: c.Data.Table.options(), Values: values, MaxBad: maxBad}
 }
 
 // loadSource reads the training rows of a source, and settles in the configuration what depends on them.
@@ -284,7 +284,9 @@ func (c Config) loadSource(ctx context.Context, source string, maxBad float64) (
 	o.Labels = c.Data.Holdout == HoldoutRandom
 	set, err := dataset.Load(ctx, source, o)
 	if err == nil {
-		c.Data.resolvePictures(set.Info)
+		set, err = c.Data.resolvePictures(set)
+	}
+	if err == nil {
 		c, err = c.withHoldout(source)
 	}
 	if err != nil || c.Data.Numbers == "" {

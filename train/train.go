@@ -110,7 +110,7 @@ func (r *run) load(ctx context.Context) error {
 	if text := set.Passed.String(); text != "" {
 		r.options.Log(text)
 	}
-	if size := r.config.Data.ImageSize; len(size) > 0 && !slices.Equal(size, set.Shape) {
+	if size := r.config.Data.ImageSize; len(size) > 0 && !slices.Equal(size, set.Shape[max(0, len(set.Shape)-2):]) {
 		return fmt.Errorf("train: data.image_size is %v, the rows of %s have the shape %v: only pictures are resized: leave the key out: %w", size, r.options.Source, set.Shape, ErrConfig)
 	}
 	splits, err := dataset.HasSplits(r.options.Source)

@@ -110,12 +110,13 @@ func (c *sampleCommand) Run(ctx context.Context, env cli.Env) error {
 	}
 	return outfile.Write(ctx, c.Out, 0o644, func(w io.Writer) error {
 		if c.As == "png" {
-			height, width := imgrid.Dims(shape[1:])
+			format, in := imgrid.Of(shape[1:]), model.Manifest().Input
+			format.Black, format.White = in.Values().Shades()
 			images := make([][]float32, c.Rows)
 			for i := range images {
-				images[i] = values[i*height*width:][:height*width]
+				images[i] = values[i*format.Size():][:format.Size()]
 			}
-			return imgrid.Grid{Columns: 16, Scale: 2}.WritePNG(w, images, height, width)
+			return imgrid.Grid{Columns: 16, Scale: 2}.WritePNG(w, images, format)
 		}
 		out, err := dataset.NewNPYWriter(w, "float32", shape...)
 		if err != nil {

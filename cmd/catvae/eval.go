@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
@@ -96,7 +97,7 @@ const (
 // rows returns the rows to measure, and which they are: a split, where the source has some; where it is what the run was trained on,
 // the rows that the run held out; else all of them. run is "" where nobody knows it.
 func (c evalCommand) rows(ctx context.Context, in bundle.Input, run string) (set *dataset.Set, which string, err error) {
-	o := dataset.Options{Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), MaxBad: c.MaxBad, Table: infer.LikeTrained(c.Table.Table(), in)}
+	o := dataset.Options{Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), Shape: infer.RowShape(in), MaxBad: c.MaxBad, Table: infer.LikeTrained(c.Table.Table(), in)}
 	splits, err := dataset.HasSplits(c.Data)
 	if err != nil {
 		return nil, "", err
@@ -115,7 +116,7 @@ func (c evalCommand) rows(ctx context.Context, in bundle.Input, run string) (set
 	if set, err = dataset.Load(ctx, c.Data, o); err != nil {
 		return nil, "", err
 	}
-	if set.RowSize() != in.RowSize() {
+	if set.RowSize() != in.RowSize() || len(set.Shape) == 3 && len(in.Shape) == 3 && !slices.Equal(set.Shape, o.Shape) {
 		return nil, "", fmt.Errorf("%w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, c.Data, set.Shape, in.Shape)
 	}
 	if splits {

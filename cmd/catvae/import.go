@@ -16,6 +16,7 @@ import (
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/models"
+	"github.com/catvae/catvae/picture"
 	"github.com/catvae/catvae/train"
 )
 
@@ -123,7 +124,7 @@ func (c importCommand) rows(ctx context.Context, config train.Config) ([]float32
 	if err != nil {
 		return nil, err
 	}
-	set, err := dataset.Load(ctx, c.Data, dataset.Options{Rows: 64, Image: config.Data.Image(), Values: values})
+	set, err := dataset.Load(ctx, c.Data, dataset.Options{Rows: 64, Image: config.Data.Image(), Layout: config.Data.Layout, Values: values})
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +152,9 @@ func (c importCommand) config() (train.Config, error) {
 	}
 	config, err := train.LoadConfig(name, os.ReadFile)
 	config.Objective.KLWarmup, config.Objective.KLWarmupPart = 0, 0
+	if config.Data.Color = ""; len(n.Input()) == 3 && n.Input()[0] == 3 { // the encoder says it, not the pictures
+		config.Data.Color = picture.RGB
+	}
 	return config, err
 }
 

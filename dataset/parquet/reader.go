@@ -277,7 +277,7 @@ func (r *reader) measure() error {
 		return err
 	}
 	if r.images {
-		r.info.Shape, r.info.Pictures = []int{r.fit.Height, r.fit.Width}, true
+		r.info.Shape, r.info.Pictures = r.fit.Shape(), true
 		r.table.Props.BatchSize = pictureRows
 		return r.from(0)
 	}

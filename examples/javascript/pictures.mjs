@@ -8,11 +8,28 @@
 //
 //	node pictures.mjs ROWS.json   compares rows with those that are written down
 
-/** The row of a picture, by the manifest's input. */
+/** The row of a picture, by the manifest's input: height times width bytes, or three planes of them in colours. */
 export function row(pixels, input) {
-  const [height, width] = input.shape;
+  const [height, width] = input.shape.slice(-2);
   const rule = input.image ?? {};
-  return fit({ width: pixels.width, height: pixels.height, data: grey(pixels, rule.background) }, height, width, rule.resize);
+  const size = { width: pixels.width, height: pixels.height };
+  if (input.shape.length === 2) {
+    const [level] = grey({ width: 1, height: 1, data: [0, 0, 0, 0] }, rule.background);
+    return fit({ ...size, data: grey(pixels, rule.background) }, height, width, rule.resize, level);
+  }
+  const out = new Uint8Array(3 * height * width);
+  const behind = colour(rule.background);
+  for (let k = 0; k < 3; k++) {
+    const data = Uint8Array.from({ length: size.width * size.height }, (_, i) => laid(pixels.data, i, k, behind[k]) >> 8);
+    out.set(fit({ ...size, data }, height, width, rule.resize, behind[k]), k * height * width);
+  }
+  return out;
+}
+
+/** A colour of a pixel, laid on the background's: a number of 16 bits, with fractions cut off. */
+function laid(data, pixel, k, behind) {
+  const opacity = data[4 * pixel + 3];
+  return Math.floor((data[4 * pixel + k] * 257 * opacity) / 255) + Math.floor((behind * 257 * (255 - opacity)) / 255);
 }
 
 /** What a background's name means: red, green, blue. */
@@ -22,13 +39,12 @@ function colour(name = "black") {
   return [level, level, level];
 }
 
-/** Grey bytes of pixels, laid on the background: in numbers of 16 bits, with fractions cut off. */
+/** Grey bytes of pixels, laid on the background. */
 export function grey({ width, height, data }, background) {
   const behind = colour(background);
   const out = new Uint8Array(width * height);
   for (let i = 0; i < out.length; i++) {
-    const opacity = data[4 * i + 3];
-    const [r, g, b] = behind.map((c, k) => Math.floor((data[4 * i + k] * 257 * opacity) / 255) + Math.floor((c * 257 * (255 - opacity)) / 255));
+    const [r, g, b] = behind.map((c, k) => laid(data, i, k, c));
     out[i] = Math.floor((19595 * r + 38470 * g + 7471 * b + 32768) / 2 ** 24);
   }
   return out;
@@ -58,10 +74,33 @@ function taps(to, of, [support, kernel]) {
   });
 }
 
-/** A grey picture stretched to a size. */
-export function fit(picture, height, width, resize = "none") {
+/** A plane of a picture brought to a size. */
+export function fit(picture, height, width, resize = "none", background = 0) {
+  const { width: w, height: h } = picture;
+  if (h === height && w === width) return picture.data;
+  const share = (a, b, c) => Math.max(1, Math.floor((2 * a * b + c) / (2 * c)));
+  const tall = h * width >= w * height;
+  if (resize.startsWith("fit-")) {
+    const [toH, toW] = tall ? [height, share(w, height, h)] : [share(h, width, w), width];
+    const [top, left] = [Math.floor((height - toH) / 2), Math.floor((width - toW) / 2)];
+    const inner = resized(picture, toH, toW, resize.slice(4));
+    const out = new Uint8Array(height * width).fill(background);
+    for (let y = 0; y < toH; y++) out.set(inner.subarray(y * toW, (y + 1) * toW), (top + y) * width + left);
+    return out;
+  }
+  if (resize.startsWith("fill-")) {
+    const [ofH, ofW] = tall ? [Math.min(h, share(w, height, width)), w] : [h, Math.min(w, share(h, width, height))];
+    const [top, left] = [Math.floor((h - ofH) / 2), Math.floor((w - ofW) / 2)];
+    const data = new Uint8Array(ofH * ofW);
+    for (let y = 0; y < ofH; y++) data.set(picture.data.subarray((top + y) * w + left, (top + y) * w + left + ofW), y * ofW);
+    return resized({ width: ofW, height: ofH, data }, height, width, resize.slice(5));
+  }
+  return resized(picture, height, width, resize);
+}
+
+/** A plane of a picture stretched to a size. */
+function resized(picture, height, width, resize) {
   const { data } = picture;
-  if (picture.height === height && picture.width === width) return data;
   const out = new Uint8Array(height * width);
   if (resize === "nearest") {
     for (let y = 0; y < height; y++) {

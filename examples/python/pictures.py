@@ -19,12 +19,17 @@ from PIL import Image, ImageOps
 
 
 def row(file, shape, rule=None):
-    """The row of a picture: uint8 of the shape [height, width]. file holds its bytes, rule is the manifest's input.image."""
+    """The row of a picture: uint8 of the shape [height, width], or [3, height, width] in colours. file holds its bytes, shape is the
+    manifest's input.shape, rule its input.image."""
     rule = rule or {}
     picture = Image.open(io.BytesIO(file))
     if rule.get("orientation") == "exif":
         picture = ImageOps.exif_transpose(picture)
-    return fit(grey(rgba(picture), rule.get("background", "black")), shape, rule.get("resize", "none"))
+    pixels, background, resize = rgba(picture), rule.get("background", "black"), rule.get("resize", "none")
+    if len(shape) == 2:
+        return fit(grey(pixels, background), shape, resize, grey(numpy.zeros((1, 1, 4), numpy.uint8), background)[0, 0])
+    planes = (laid(pixels, background) >> 8).astype(numpy.uint8)
+    return numpy.stack([fit(planes[:, :, i], shape[1:], resize, level) for i, level in enumerate(colour(background))])
 
 
 def rgba(picture):
@@ -41,18 +46,41 @@ def colour(name):
 
 
 def grey(pixels, background="black"):
-    """Grey bytes of pixels, laid on the background: in numbers of 16 bits, with fractions cut off."""
+    """Grey bytes of pixels, laid on the background."""
+    return ((laid(pixels, background) @ numpy.array([19595, 38470, 7471], numpy.uint64) + 32768) >> 24).astype(numpy.uint8)
+
+
+def laid(pixels, background):
+    """Red, green and blue of pixels, laid on the background: in numbers of 16 bits, with fractions cut off."""
     c, opacity = pixels[:, :, :3].astype(numpy.uint64), pixels[:, :, 3:].astype(numpy.uint64)
     behind = numpy.array(colour(background), numpy.uint64)
-    c = c * 257 * opacity // 255 + behind * 257 * (255 - opacity) // 255
-    return ((c @ numpy.array([19595, 38470, 7471], numpy.uint64) + 32768) >> 24).astype(numpy.uint8)
+    return c * 257 * opacity // 255 + behind * 257 * (255 - opacity) // 255
 
 
-def fit(picture, shape, resize="none"):
-    """A grey picture stretched to a shape, [height, width]."""
+def fit(picture, shape, resize="none", background=0):
+    """A plane of a picture brought to a shape, [height, width]."""
     height, width = shape
-    if picture.shape == (height, width):
+    h, w = picture.shape
+    if (h, w) == (height, width):
         return picture
+    share = lambda a, b, c: max(1, (2 * a * b + c) // (2 * c))
+    tall = h * width >= w * height
+    if resize.startswith("fit-"):
+        to = (height, share(w, height, h)) if tall else (share(h, width, w), width)
+        top, left = (height - to[0]) // 2, (width - to[1]) // 2
+        whole = numpy.full((height, width), background, numpy.uint8)
+        whole[top : top + to[0], left : left + to[1]] = resized(picture, to, resize[4:])
+        return whole
+    if resize.startswith("fill-"):
+        of = (min(h, share(w, height, width)), w) if tall else (h, min(w, share(h, width, height)))
+        top, left = (h - of[0]) // 2, (w - of[1]) // 2
+        return resized(picture[top : top + of[0], left : left + of[1]], shape, resize[5:])
+    return resized(picture, shape, resize)
+
+
+def resized(picture, shape, resize):
+    """A plane of a picture stretched to a shape, [height, width]."""
+    height, width = shape
     if resize == "none":
         raise ValueError(f"the picture has {picture.shape[0]}x{picture.shape[1]} pixels, rows have {height}x{width}")
     if resize == "nearest":

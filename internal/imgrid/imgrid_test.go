@@ -2,6 +2,8 @@ package imgrid
 
 import (
 	"bytes"
+	"image"
+	"image/color"
 	"image/png"
 	"math"
 	"testing"
@@ -9,7 +11,7 @@ import (
 
 func TestImage(t *testing.T) {
 	nan := float32(math.NaN())
-	sheet, err := Grid{Columns: 2, Gap: 1, Scale: 2}.Image([][]float32{{0, 1}, {0.5, nan}, {-3, 7}}, 1, 2)
+	sheet, err := Grid{Columns: 2, Gap: 1, Scale: 2}.Image([][]float32{{0, 1}, {0.5, nan}, {-3, 7}}, Format{Height: 1, Width: 2, Planes: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,15 +22,15 @@ func TestImage(t *testing.T) {
 		x, y int
 		want uint8
 	}{{0, 0, 96}, {1, 1, 0}, {3, 2, 255}, {6, 1, 128}, {8, 1, 128}, {1, 4, 0}, {3, 4, 255}} {
-		if got := sheet.GrayAt(c.x, c.y).Y; got != c.want {
+		if got := sheet.(*image.Gray).GrayAt(c.x, c.y).Y; got != c.want {
 			t.Errorf("pixel %d,%d is %d, want %d", c.x, c.y, got, c.want)
 		}
 	}
-	if _, err := (Grid{}).Image([][]float32{{1}}, 2, 2); err == nil {
+	if _, err := (Grid{}).Image([][]float32{{1}}, Of([]int{2, 2})); err == nil {
 		t.Error("an image of another size is taken")
 	}
 	var buf bytes.Buffer
-	if err := (Grid{}).WritePNG(&buf, nil, 3, 3); err != nil {
+	if err := (Grid{}).WritePNG(&buf, nil, Of([]int{3, 3})); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := png.Decode(&buf); err != nil {
@@ -36,13 +38,30 @@ func TestImage(t *testing.T) {
 	}
 }
 
-func TestDims(t *testing.T) {
+func TestOf(t *testing.T) {
 	for _, c := range []struct {
-		shape         []int
-		height, width int
-	}{{[]int{28, 28}, 28, 28}, {[]int{1, 3, 4}, 3, 4}, {[]int{784}, 1, 784}, {[]int{3, 4, 2}, 1, 24}, {nil, 1, 1}} {
-		if h, w := Dims(c.shape); h != c.height || w != c.width {
-			t.Errorf("%v: %dx%d, want %dx%d", c.shape, h, w, c.height, c.width)
+		shape                 []int
+		height, width, planes int
+	}{
+		{[]int{28, 28}, 28, 28, 1}, {[]int{1, 3, 4}, 3, 4, 1}, {[]int{784}, 1, 784, 1}, {[]int{3, 4, 2}, 4, 2, 3}, {[]int{4, 2, 3}, 1, 24, 1}, {nil, 1, 1, 1},
+	} {
+		if f := Of(c.shape); f.Height != c.height || f.Width != c.width || f.Planes != c.planes {
+			t.Errorf("%v: %+v, want %dx%dx%d", c.shape, f, c.planes, c.height, c.width)
+		}
+	}
+}
+
+// Planes become colours, and values lie between black and white.
+func TestColours(t *testing.T) {
+	f := Of([]int{3, 1, 2})
+	f.Black, f.White = -1, 3
+	sheet, err := Grid{Gap: 1}.Image([][]float32{{-1, 3, 1, -9, 9, 0}}, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for x, want := range map[int]color.NRGBA{0: {96, 96, 96, 255}, 1: {0, 128, 255, 255}, 2: {255, 0, 64, 255}} {
+		if got := sheet.(*image.NRGBA).NRGBAAt(x, 1); got != want {
+			t.Errorf("pixel %d is %v, want %v", x, got, want)
 		}
 	}
 }

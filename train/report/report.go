@@ -24,7 +24,8 @@ type Data struct {
 	Curves   []Curve
 
 	Shape                      []int       // of one row, for the pictures
-	Originals, Reconstructions [][]float32 // pairs, within [0,1]; reconstructions from hard codes
+	Black, White               float32     // values of rows that are pictures; both 0 mean 0 and 1
+	Originals, Reconstructions [][]float32 // pairs; reconstructions from hard codes
 	Samples                    [][]float32 // decoded from codes drawn from the prior
 
 	// Of rows that are not pictures: the columns that vary most, of ColumnCount, measured on ColumnRows rows; which columns go
@@ -123,10 +124,10 @@ func Write(w io.Writer, d Data) error {
 		}
 	}
 	var err error
-	if v.Pairs, err = picture(pairs(d.Originals, d.Reconstructions, pairColumns), d.Shape, pairColumns); err != nil {
+	if v.Pairs, err = d.picture(pairs(d.Originals, d.Reconstructions, pairColumns)); err != nil {
 		return fmt.Errorf("report: reconstructions: %w", err)
 	}
-	if v.SampleSheet, err = picture(d.Samples, d.Shape, pairColumns); err != nil {
+	if v.SampleSheet, err = d.picture(d.Samples); err != nil {
 		return fmt.Errorf("report: samples: %w", err)
 	}
 	for _, p := range d.Profiles {
@@ -177,13 +178,14 @@ func pairs(a, b [][]float32, columns int) [][]float32 {
 }
 
 // picture returns a sheet of images as a PNG inside a data address.
-func picture(images [][]float32, shape []int, columns int) (template.URL, error) {
+func (d Data) picture(images [][]float32) (template.URL, error) {
 	if len(images) == 0 {
 		return "", nil
 	}
-	height, width := imgrid.Dims(shape)
+	format := imgrid.Of(d.Shape)
+	format.Black, format.White = d.Black, d.White
 	var buf bytes.Buffer
-	if err := (imgrid.Grid{Columns: columns, Scale: 2, Gap: 3}).WritePNG(&buf, images, height, width); err != nil {
+	if err := (imgrid.Grid{Columns: pairColumns, Scale: 2, Gap: 3}).WritePNG(&buf, images, format); err != nil {
 		return "", err
 	}
 	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(buf.Bytes())), nil

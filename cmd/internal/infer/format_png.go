@@ -2,7 +2,6 @@ package infer
 
 import (
 	"fmt"
-	"image"
 	"image/png"
 	"io"
 	"os"
@@ -37,8 +36,14 @@ func (f *sheetFormatter) write(r results) error {
 }
 
 func (f *sheetFormatter) close() error {
-	height, width := imgrid.Dims(f.p.out.dims)
-	return imgrid.Grid{Columns: 16}.WritePNG(f.w, f.images, height, width)
+	return imgrid.Grid{Columns: 16}.WritePNG(f.w, f.images, f.p.imageFormat())
+}
+
+// imageFormat says how reconstructions are images.
+func (p *Plan) imageFormat() imgrid.Format {
+	f := imgrid.Of(p.out.dims)
+	f.Black, f.White = p.bundle.Manifest.Input.Values().Shades()
+	return f
 }
 
 // pictures is a part that is a folder with a PNG for each row, named by the row's id.
@@ -76,12 +81,10 @@ func (p *Plan) pictureName(row int) string {
 }
 
 func (f *pictures) write(r results) error {
-	height, width := imgrid.Dims(f.p.out.dims)
-	img := image.NewGray(image.Rect(0, 0, width, height))
+	format := f.p.imageFormat()
+	img := format.New(format.Width, format.Height)
 	for i := range r.n {
-		for j, x := range r.floats[i*height*width:][:height*width] {
-			img.Pix[j] = byte(255*min(max(x, 0), 1) + 0.5)
-		}
+		format.Draw(img, 0, 0, 1, r.floats[i*format.Size():])
 		file, err := os.Create(filepath.Join(f.folder.Path(), f.p.pictureName(r.first+i)))
 		if err != nil {
 			return fmt.Errorf("infer: %w", err)

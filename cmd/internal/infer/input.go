@@ -35,6 +35,7 @@ func (p *Plan) openSource(ctx context.Context) (*input, error) {
 	o := dataset.Options{Split: p.Job.Split, Values: p.values(), Sums: in.sums, Table: p.Job.Table, IDs: true}
 	if made, _ := productOf(p.Job.Mode, p.Job.Codes); !made.takesCodes {
 		o.Image = Pictures(p.bundle.Manifest.Input)
+		o.Shape = rowShape(p.bundle.Manifest)
 		o.Table = LikeTrained(o.Table, p.bundle.Manifest.Input)
 	}
 	var err error

@@ -9,6 +9,7 @@ import (
 	"math/bits"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/catvae/catvae/bundle"
@@ -110,7 +111,7 @@ func (p *Plan) fit(info dataset.Info) error {
 			return fmt.Errorf("infer: %w: %s holds rows of %d %s: decode takes packed codes, %d uint8 a row", runtime.ErrInput, info.Source, info.RowSize(), info.DType, width)
 		}
 	}
-	if info.RowSize() != width { // a file of [n,784] holds what a model of 28x28 wants
+	if info.RowSize() != width || len(info.Shape) == 3 && len(m.Input.Shape) == 3 && !slices.Equal(info.Shape, rowShape(m)) { // a file of [n,784] holds what a model of 28x28 wants
 		return fmt.Errorf("infer: %w: the rows of %s have the shape %v, %d values; the model takes %v, %d values", runtime.ErrInput, info.Source, info.Shape, info.RowSize(), m.Input.Shape, width)
 	}
 	if p.partRows = p.Job.PartRows; p.partRows == 0 {

@@ -125,8 +125,11 @@ func codesOf() (all, docs []string) {
 	return all, docs
 }
 
-func rowShape(m *bundle.Manifest) (shape []int) {
-	for _, d := range m.Input.Shape {
+func rowShape(m *bundle.Manifest) []int { return RowShape(m.Input) }
+
+// RowShape returns the shape of a model's rows.
+func RowShape(in bundle.Input) (shape []int) {
+	for _, d := range in.Shape {
 		shape = append(shape, int(d))
 	}
 	return shape
