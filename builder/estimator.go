@@ -145,6 +145,7 @@ func (m Model) TrainOn(b *Graph, x *G.Node) (Training, error) {
 	if err != nil {
 		return Training{}, fmt.Errorf("builder: %w", err)
 	}
+	b.learns = true
 	p := &Parts{Graph: b, Model: m, Rows: x, batch: batch}
 	p.Target = m.explained(b, x)
 	o := estimate(p)

@@ -22,6 +22,8 @@ type Graph struct {
 	named  map[string]*G.Node  // inputs, constants and parameters of this graph
 	fixed  map[string]bool     // those of them that have a value: constants and parameters
 	order  []string            // the parameters of this graph, as they were first used
+	learns bool                // the graph is of a training step
+	states []Update            // what that step carries over to the next, besides parameters
 	shared bool                // a part is being built again, on its existing parameters and constants
 	source map[*G.Node]*G.Node // what a reshaped node was made of
 	err    error

@@ -115,31 +115,36 @@ func scaledNormal(dst []float64, normal func([]float64), deviation float64) {
 // Its value comes from the set; the first graph that asks for it makes the value with init. One graph may ask for a
 // name once: sharing weights inside a graph is done by using the node twice.
 func (b *Graph) Parameter(name string, init Init, shape ...int) *G.Node {
+	n, again := b.stored(name, init, shape)
+	if n != nil && !again {
+		b.order = append(b.order, b.path(name))
+	}
+	return n
+}
+
+// stored returns a leaf whose value lives in the set. It says whether the graph had that leaf before.
+func (b *Graph) stored(name string, init Init, shape []int) (n *G.Node, again bool) {
 	if b.err != nil {
-		return nil
+		return nil, false
 	}
 	name = b.path(name)
 	if _, err := sizeOf(shape); err != nil {
-		return b.fail("parameter %q: %w", name, err)
+		return b.fail("parameter %q: %w", name, err), false
 	}
 	if len(shape) == 0 {
-		return b.fail("parameter %q: %w", name, errScalar)
+		return b.fail("parameter %q: %w", name, errScalar), false
 	}
 	if init == nil {
-		return b.fail("parameter %q has no initialiser: use Zeros, HeNormal or GlorotNormal", name)
+		return b.fail("parameter %q has no initialiser: use Zeros, HeNormal or GlorotNormal", name), false
 	}
 	value, ok := b.params.values[name]
 	if !ok {
 		value = b.params.add(name, init, shape)
 	} else if !slices.Equal(value.Shape(), tensor.Shape(shape)) {
-		return b.fail("parameter %q is %v in the set, this model wants %v: the weights belong to another model", name, value.Shape(), shape)
+		return b.fail("parameter %q is %v in the set, this model wants %v: the weights belong to another model", name, value.Shape(), shape), false
 	}
-	again := b.shared && b.named[name] != nil
-	n := b.leaf(name, shape, value)
-	if n != nil && !again {
-		b.order = append(b.order, name)
-	}
-	return n
+	again = b.shared && b.named[name] != nil
+	return b.leaf(name, shape, value), again
 }
 
 func (p *Params) add(name string, init Init, shape []int) *tensor.Dense {

@@ -83,6 +83,7 @@ func (t *tracer) trace(g *G.ExprGraph, batch int) (engine.Objective, error) {
 		o.Inputs = append(o.Inputs, in.Node)
 	}
 	_, o.Parameters = b.Parameters()
+	o.Updates = b.Updates()
 	return o, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/internal/exprgraph"
 	"github.com/catvae/catvae/internal/onnxtensor"
@@ -27,10 +28,11 @@ type Trace func(g *G.ExprGraph, batch int) (Objective, error)
 // An Objective is what training minimises, in one gorgonia graph. Leaves of the graph that are neither parameters nor
 // inputs must hold a value, and are constants.
 type Objective struct {
-	Loss       *G.Node        // scalar, float32 or float64
-	Parameters G.Nodes        // leaves with a value and a unique name, of the loss's type; scalars too
-	Inputs     G.Nodes        // leaves with a unique name: each step fills them
-	Metrics    []export.Named // further scalars of the loss's type that a step returns
+	Loss       *G.Node          // scalar, float32 or float64
+	Parameters G.Nodes          // leaves with a value and a unique name, of the loss's type; scalars too
+	Inputs     G.Nodes          // leaves with a unique name: each step fills them
+	Metrics    []export.Named   // further scalars of the loss's type that a step returns
+	Updates    []builder.Update // tensors that a step carries over to the next without a gradient, such as running means
 }
 
 // A Batch holds the numbers of [Objective].Inputs by their names: a slice each, []float32, []float64, []uint8, []int64 or
@@ -60,7 +62,7 @@ type Engine interface {
 // A State is everything that steps change.
 type State struct {
 	Steps   int                 // taken so far
-	Tensors []onnxtensor.Tensor // parameters under their names, then moments as "optimizer/m/NAME", "optimizer/v/NAME"
+	Tensors []onnxtensor.Tensor // parameters and buffers under their names; moments as "optimizer/m/NAME", "optimizer/v/NAME"
 }
 
 // Tensor returns a tensor of the state by its name.
@@ -92,16 +94,20 @@ func (o Objective) check(g *G.ExprGraph) error {
 		return fmt.Errorf("engine: %w: it has no parameters to train", ErrObjective)
 	}
 	names := map[string]bool{}
-	for _, n := range slices.Concat(o.Parameters, o.Inputs) {
+	stored := slices.Clone(o.Parameters)
+	for _, u := range o.Updates {
+		stored = append(stored, u.Buffer)
+	}
+	for _, n := range slices.Concat(stored, o.Inputs) {
 		switch {
 		case n == nil || n.Graph() != g:
-			return fmt.Errorf("engine: %w: a parameter or input is not a node of the graph that was passed to the trace", ErrObjective)
+			return fmt.Errorf("engine: %w: a parameter, buffer or input is not a node of the graph that was passed to the trace", ErrObjective)
 		case n.Op() != nil:
-			return fmt.Errorf("engine: %w: %q is the result of %v: parameters and inputs are leaves", ErrObjective, n.Name(), n.Op())
+			return fmt.Errorf("engine: %w: %q is the result of %v: parameters, buffers and inputs are leaves", ErrObjective, n.Name(), n.Op())
 		case exprgraph.Name(n) == "":
-			return fmt.Errorf("engine: %w: a parameter or input of shape %v has no name: give each its own (gorgonia.WithName)", ErrObjective, n.Shape())
+			return fmt.Errorf("engine: %w: a parameter, buffer or input of shape %v has no name: give each its own (gorgonia.WithName)", ErrObjective, n.Shape())
 		case names[n.Name()]:
-			return fmt.Errorf("engine: %w: the name %q is used twice: each parameter and input needs its own", ErrObjective, n.Name())
+			return fmt.Errorf("engine: %w: the name %q is used twice: each parameter, buffer and input needs its own", ErrObjective, n.Name())
 		}
 		names[n.Name()] = true
 	}
@@ -112,15 +118,24 @@ func (o Objective) check(g *G.ExprGraph) error {
 			return fmt.Errorf("engine: %w: the input %q is of type %v: use float32, float64, int64, int32 or uint8", ErrObjective, n.Name(), n.Dtype())
 		}
 	}
-	for _, p := range o.Parameters {
+	for i, p := range stored {
+		what := "parameter"
+		if i >= len(o.Parameters) {
+			what = "buffer"
+		}
 		if p.Value() == nil {
-			return fmt.Errorf("engine: %w: the parameter %q holds no value: give it one (gorgonia.WithValue, WithInit)", ErrObjective, p.Name())
+			return fmt.Errorf("engine: %w: the %s %q holds no value: give it one (gorgonia.WithValue, WithInit)", ErrObjective, what, p.Name())
 		}
 		if _, err := rowmajor.Data(p.Value()); err != nil {
-			return fmt.Errorf("engine: %w: the parameter %q: %w", ErrObjective, p.Name(), err)
+			return fmt.Errorf("engine: %w: the %s %q: %w", ErrObjective, what, p.Name(), err)
 		}
 		if p.Dtype() != o.Loss.Dtype() {
-			return fmt.Errorf("engine: %w: the parameter %q is of type %v, the loss of %v", ErrObjective, p.Name(), p.Dtype(), o.Loss.Dtype())
+			return fmt.Errorf("engine: %w: the %s %q is of type %v, the loss of %v", ErrObjective, what, p.Name(), p.Dtype(), o.Loss.Dtype())
+		}
+	}
+	for _, u := range o.Updates {
+		if u.Next == nil || u.Next.Graph() != g || !slices.Equal(u.Next.Shape(), u.Buffer.Shape()) || u.Next.Dtype() != u.Buffer.Dtype() {
+			return fmt.Errorf("engine: %w: the next value of the buffer %q must be a node of the loss's graph, of shape %v and type %v", ErrObjective, u.Buffer.Name(), u.Buffer.Shape(), u.Buffer.Dtype())
 		}
 	}
 	for _, m := range o.Metrics {

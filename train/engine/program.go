@@ -28,7 +28,7 @@ type program struct {
 	optimizer Optimizer
 	rule      rule
 	scalars   []*G.Node // inputs, in the order of rule.scalars
-	states    []state   // parameters first, then their moments, parameter by parameter
+	states    []state   // parameters first, then their moments, parameter by parameter, then buffers
 }
 
 // state is a tensor that the step replaces.
@@ -94,7 +94,7 @@ func newProgram(ctx context.Context, trace Trace, o Optimizer, batch int) (*prog
 	return p, p.addUpdates(grads)
 }
 
-// addUpdates adds the optimiser's nodes.
+// addUpdates adds the optimiser's nodes, and lists what a step replaces.
 func (p *program) addUpdates(grads G.Nodes) error {
 	params, err := builder.NewParams(p.dtype(), 0)
 	if err != nil {
@@ -125,6 +125,13 @@ func (p *program) addUpdates(grads G.Nodes) error {
 		}
 	}
 	p.states = append(p.states, moments...)
+	for _, u := range p.objective.Updates {
+		initial, err := rowmajor.Data(u.Buffer.Value())
+		if err != nil {
+			return fmt.Errorf("engine: buffer %q: %w", u.Buffer.Name(), err)
+		}
+		p.states = append(p.states, state{u.Buffer.Name(), u.Buffer, u.Next, int64s(u.Buffer.Shape()), initial})
+	}
 	if err := b.Err(); err != nil {
 		return fmt.Errorf("engine: %s update: %w", p.optimizer.Name, err)
 	}
