@@ -136,7 +136,7 @@ func convTranspose(c *call) error {
 		case len(wanted) == len(small):
 			size = wanted[i]
 		case auto == "SAME_UPPER" || auto == "SAME_LOWER":
-			size = d * w.stride[i]
+			size = min(full, d*w.stride[i]) // where strides skip elements, as many as onnxruntime has
 		case auto == "VALID":
 			size = full
 		case auto != "NOTSET" || len(wanted) != 0:

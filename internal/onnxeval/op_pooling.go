@@ -127,7 +127,7 @@ func (w *window) firstAxisFirst(at int) int {
 //	y[b, c, p] = Σ_k x[b, c, p·stride + k·dilation - pad] / n
 //
 // where n counts the elements within x, or with count_include_pad those within x and its pads. Places are as for maxPool. Sums are those of
-// float64. https://onnx.ai/onnx/operators/onnx__AveragePool.html
+// float64; of pads alone the mean is 0. https://onnx.ai/onnx/operators/onnx__AveragePool.html
 func averagePool(c *call) error {
 	switch c.in[0].dtype {
 	case onnxtensor.Float32:
@@ -175,7 +175,7 @@ func averagePoolOf[T float](c *call) error {
 				}
 			}
 			for p, s := range sum {
-				y[p] = T(s / count[p])
+				y[p] = T(s / max(1, count[p]))
 			}
 		}
 	})

@@ -33,7 +33,7 @@ type resizing struct {
 // coordinate_transformation_mode:
 //
 //	half_pixel              (i + 1/2) / scale - 1/2
-//	pytorch_half_pixel      the same; where there is one place, -1/2
+//	pytorch_half_pixel      the same; 0 where there is one place
 //	half_pixel_symmetric    the same, around the middle also where in·scale is no whole number
 //	align_corners           i · (in - 1) / (out - 1)
 //	asymmetric              i / scale
@@ -288,7 +288,7 @@ func (r resizing) place(i int) (float64, error) {
 		return float64(half), nil
 	case "pytorch_half_pixel":
 		if r.out == 1 {
-			half = -0.5
+			half = 0
 		}
 		return float64(half), nil
 	case "half_pixel_symmetric":

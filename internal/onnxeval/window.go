@@ -124,11 +124,11 @@ func (w *window) place(c *call, ends []int, ceil bool) error {
 			return fmt.Errorf("auto_pad %q: %w", auto, ErrUnsupported)
 		}
 		room := d + w.pad[i] + ends[i] - w.extent(i)
-		if room < 0 {
+		if room < 0 && !(ceil && -room < w.stride[i]) { // else it lies there in part
 			return fmt.Errorf("a kernel of %v for %v: %w", w.kernel, w.in, ErrShape)
 		}
-		n := room/w.stride[i] + 1
-		if ceil && room%w.stride[i] != 0 && n*w.stride[i] < d+w.pad[i] {
+		n := max(0, room)/w.stride[i] + 1
+		if room > 0 && ceil && room%w.stride[i] != 0 && n*w.stride[i] < d+w.pad[i] {
 			n++
 		}
 		w.out = append(w.out, n)
