@@ -5,9 +5,8 @@ import (
 	"math"
 )
 
-// Operations on pictures [batch, channels, height, width]. gorgonia's pools and convolutions are written as slices of the
-// picture, one for each place in the window: so their gradients are the same slices put back, and both engines need no operator
-// of their own.
+// Operations on pictures [batch, channels, height, width]. What looks at them through a window is written as slices of the
+// picture, one for each place in the window, and its gradient as the same slices put back, where ONNX has no operator for it.
 
 // A window is what a pool or a convolution looks at, along height and width.
 type window struct{ kernel, pad, stride, dilation, size, out [2]int64 }
@@ -100,6 +99,9 @@ func lowerIm2Col(e *emitter, n *node) (string, error) {
 
 // lowerCol2Im is the gradient of Im2Col.
 func lowerCol2Im(e *emitter, n *node) (string, error) {
+	if x, ok, err := e.convTranspose(n); ok || err != nil {
+		return x, err
+	}
 	w, err := n.window(n.shape, columnNames)
 	if err != nil {
 		return "", err
@@ -118,17 +120,8 @@ func lowerCol2Im(e *emitter, n *node) (string, error) {
 	return w.back(e, slices, n.shape[:2])
 }
 
-// pool is the window of a pool.
+// pool is the window of a pool, whose border is the same on opposite sides: see internal/flaw.
 func (n *node) pool(picture []dim) (window, error) {
-	for _, names := range [][2]string{{"padNorth", "padSouth"}, {"padWest", "padEast"}} {
-		a, err := n.number(names[0])
-		if err != nil {
-			return window{}, err
-		}
-		if b, err := n.number(names[1]); err != nil || a != b {
-			return window{}, fmt.Errorf("export: %s: its border differs on opposite sides, which gorgonia takes the wrong way round: %w: pad with Concat first", label(n.first), ErrWrong)
-		}
-	}
 	return n.window(picture, [4][2]string{{"h", "w"}, {"padNorth", "padWest"}, {"strideH", "strideW"}, {}})
 }
 
@@ -137,7 +130,7 @@ func lowerMaxPool(e *emitter, n *node) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return e.Node("Max", nil, w.slices(e, e.in(n, 0), math.Inf(-1))...), nil
+	return e.Node("MaxPool", w.attributes(), e.in(n, 0)), nil
 }
 
 // lowerMaxPoolDiff gives each window's gradient to the first of its largest values, as gorgonia does.

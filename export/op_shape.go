@@ -6,6 +6,9 @@ import "fmt"
 func lowerReshape(e *emitter, n *node) (string, error) { return e.reshape(e.in(n, 0), n.shape) }
 
 func lowerTranspose(e *emitter, n *node) (string, error) {
+	if y, ok, err := e.conv(n); ok || err != nil {
+		return y, err
+	}
 	perm, err := n.numbers("pattern")
 	if err != nil {
 		return "", err

@@ -163,6 +163,24 @@ var opCases = map[string]opCase{
 		r, _, _, _, err := G.BatchNorm(xw(x, w), y, y, 0.9, 1e-3)
 		return must(r, err)
 	}},
+	"batch norm in testing": {kinds: []string{"tensor BatchNorm", "tensor batchnormDiff"}, f: func(x, y, w *G.Node) *G.Node {
+		r, _, _, op, err := G.BatchNorm(xw(x, w), y, y, 0.9, 1e-3)
+		if err != nil {
+			panic(err)
+		}
+		mean, variance := tensor.New(tensor.WithShape(3), tensor.WithBacking(floats(x.Dtype(), []float64{0.1, -0.2, 3}))), tensor.New(tensor.WithShape(3), tensor.WithBacking(floats(x.Dtype(), []float64{1, 0.2, 3})))
+		if err := errors.Join(op.SetTraining(false), op.SetStats(mean, variance)); err != nil {
+			panic(err)
+		}
+		return r
+	}},
+	"dropout in testing": {kinds: []string{"tensor dropout"}, f: func(x, y, w *G.Node) *G.Node {
+		r := must(G.Dropout(xw(x, w), 0.3))
+		if err := r.Op().(G.TrainModeOp).SetTraining(false); err != nil {
+			panic(err)
+		}
+		return r
+	}, flat: true},
 	"group norm": {kinds: []string{"tensor GroupNorm", "tensor groupNormDiff"}, f: pictureCase(func(p *G.Node) (*G.Node, error) {
 		one := func(name string) *G.Node {
 			return G.NewTensor(p.Graph(), p.Dtype(), 4, G.WithName(name), G.WithShape(1, 1, 1, 1), G.WithInit(G.Ones()))

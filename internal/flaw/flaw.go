@@ -30,12 +30,16 @@ var graphFlaws = []flaw{
 	{"the gradient of ByIndices is right along axis 0 only", "use Mul with a matrix of zeros and ones", byIndicesGradient},
 	{"the shape of a Slice whose step does not divide its length is too small", "use an end that is a whole number of steps behind the start", unevenSlice},
 	{"LogSumExp is ln(Σ exp(x-m) + m), not ln(Σ exp(x-m)) + m", "use Add(Log(Sum(Exp(x-m))), m)", logSumExp},
+	{"the gradient of Dropout divides by the probability to drop a value, not by that to keep it", "use HadamardProd with a mask, an input that is 0 or 1/(1-p)", dropoutGradient},
+	{"MaxPool2D's windows that lie in its border alone have no largest value", "use a border narrower than the kernel", poolOfBorder},
+	{"MaxPool2D takes a border that differs on opposite sides the wrong way round", "use Concat with the border first", poolTurned},
 	{"AveragePool2D divides by the picture's width, not by the number of its window's values", "use Mul with a constant matrix, or an op of your own", averagePool},
 }
 
 // machineFlaws are wrong on gorgonia's tape machine; exported, they are right.
 var machineFlaws = []flaw{
 	{"the tape machine reduces an inner axis of four or more dimensions wrongly", "transpose the axis to the end first, or compile the graph", innerReduction},
+	{"the tape machine's gradient of BatchNorm in testing mode divides by √ε, not by the running deviation", "use SetTraining(true), or compile the graph", batchNormGradient},
 	{"the tape machine never computes At", "use Slice, or compile the graph", at},
 }
 

@@ -26,6 +26,16 @@ func gradients(loss *G.Node, by ...*G.Node) []*G.Node {
 	return append([]*G.Node{loss}, grads...)
 }
 
+// testing2D is a BatchNorm in testing mode, with its gradient.
+func testing2D(v func(string, ...int) *G.Node, shape ...int) []*G.Node {
+	x := v("x", shape...)
+	y, _, _, op, err := G.BatchNorm(x, v("scale", shape...), v("bias", shape...), 0.9, 1e-5)
+	if err == nil {
+		err = op.SetTraining(false)
+	}
+	return gradients(must(G.Sum(must(y, err))), x)
+}
+
 // Each flaw is found in its smallest graph, and in no graph like it that is right.
 func TestFlaws(t *testing.T) {
 	t.Parallel()
@@ -77,6 +87,38 @@ func TestFlaws(t *testing.T) {
 		"AveragePool2D": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
 			return []*G.Node{must(G.AveragePool2D(v("x", 1, 1, 4, 4), tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2}))}
 		}, "AveragePool2D", ""},
+		"Dropout": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
+			x := v("x", 3)
+			return gradients(must(G.Sum(must(G.Dropout(x, 0.2)))), x)
+		}, "the gradient of Dropout", ""},
+		"Dropout of a half": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
+			x := v("x", 3)
+			return gradients(must(G.Sum(must(G.Dropout(x, 0.5)))), x)
+		}, "", ""},
+		"Dropout outside training": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
+			x := v("x", 3)
+			y := must(G.Dropout(x, 0.5))
+			if err := y.Op().(G.TrainModeOp).SetTraining(false); err != nil {
+				panic(err)
+			}
+			return gradients(must(G.Sum(y)), x)
+		}, "the gradient of Dropout", ""},
+		"MaxPool2D in a wide border": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
+			return []*G.Node{must(G.MaxPool2D(v("x", 1, 1, 4, 4), tensor.Shape{2, 2}, []int{0, 2}, []int{1, 1}))}
+		}, "MaxPool2D's windows", ""},
+		"MaxPool2D in an uneven border": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
+			return []*G.Node{must(G.MaxPool2D(v("x", 1, 1, 4, 4), tensor.Shape{2, 2}, []int{0, 1, 0, 0}, []int{1, 1}))}
+		}, "the wrong way round", ""},
+		"MaxPool2D": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
+			x := v("x", 1, 1, 4, 4)
+			return gradients(must(G.Sum(must(G.MaxPool2D(x, tensor.Shape{2, 2}, []int{1, 1}, []int{1, 1})))), x)
+		}, "", ""},
+		"BatchNorm": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
+			return testing2D(v, 1, 2, 4, 4)
+		}, "", "gradient of BatchNorm"},
+		"BatchNorm of a matrix": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
+			return testing2D(v, 4, 2)
+		}, "", ""},
 		"ByIndices": {func(g *G.ExprGraph, v func(string, ...int) *G.Node) []*G.Node {
 			x := v("x", 2, 3)
 			i := G.NewVector(g, tensor.Int, G.WithName("i"), G.WithShape(2))

@@ -3,6 +3,7 @@ package flaw
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,6 +106,67 @@ func logSumExp(n *node) bool {
 
 func starts(n *node, text string) bool {
 	return n != nil && n.Op() != nil && strings.HasPrefix(n.Op().String(), text)
+}
+
+// field returns a field of a node's op, by its name in gorgonia: reflect reads numbers and truth values that are not exported.
+func field(n *node, name string) (v reflect.Value, ok bool) {
+	v = reflect.ValueOf(n.Op())
+	for v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Struct {
+		return v, false
+	}
+	v = v.FieldByName(name)
+	return v, v.IsValid()
+}
+
+// dropoutGradient is right where as much is dropped as kept, and nowhere outside training.
+func dropoutGradient(n *node) bool {
+	if !starts(n, "dropoutDiffOp") {
+		return false
+	}
+	training, ok := field(n, "isTraining")
+	p, ok2 := field(n, "probability")
+	return ok && ok2 && !(training.Bool() && p.Float() == 0.5)
+}
+
+// pool returns a MaxPool's kernel and border along an axis, before and after.
+func pool(n *node, kernel, before, after string) (k, a, b int64) {
+	for name, to := range map[string]*int64{kernel: &k, before: &a, after: &b} {
+		if v, ok := field(n, name); ok && v.CanInt() {
+			*to = v.Int()
+		}
+	}
+	return k, a, b
+}
+
+// poolOfBorder: gorgonia's machine panics in its gradient.
+func poolOfBorder(n *node) bool {
+	if !starts(n, "MaxPool{") {
+		return false
+	}
+	h, north, south := pool(n, "h", "padNorth", "padSouth")
+	w, west, east := pool(n, "w", "padWest", "padEast")
+	return max(north, south) >= h || max(west, east) >= w
+}
+
+func poolTurned(n *node) bool {
+	if !starts(n, "MaxPool{") {
+		return false
+	}
+	_, north, south := pool(n, "h", "padNorth", "padSouth")
+	_, west, east := pool(n, "w", "padWest", "padEast")
+	return north != south || west != east
+}
+
+// batchNormGradient: of pictures, gorgonia takes the variance of the last batch in training, or 0.
+func batchNormGradient(n *node) bool {
+	if n.Op() == nil || fmt.Sprintf("%T", n.Op()) != "*gorgonia.batchnormDiffOp" || n.Dims() < 3 {
+		return false
+	}
+	training, ok := field(n, "training")
+	return ok && !training.Bool()
 }
 
 func averagePool(n *node) bool { return starts(n, "AvgPool") }

@@ -41,7 +41,11 @@ func New(g *G.ExprGraph, outputs ...*G.Node) (*Machine, error) {
 	if err := flaw.Machine(reached); err != nil {
 		return nil, fmt.Errorf("tape: %w", err)
 	}
-	err := exprgraph.Guard(func() error {
+	mode, err := modeOf(reached)
+	if err != nil {
+		return nil, fmt.Errorf("tape: %w", err)
+	}
+	err = exprgraph.Guard(func() error {
 		restore, err := separate(reached)
 		defer restore()
 		if err != nil {
@@ -52,13 +56,40 @@ func New(g *G.ExprGraph, outputs ...*G.Node) (*Machine, error) {
 			// A node's own Value is wrong once its memory has been reused; Read copies in time.
 			reads[i] = G.Read(n, &m.values[i])
 		}
-		m.vm = G.NewTapeMachine(g.SubgraphRoots(reads...))
+		m.vm = G.NewTapeMachine(g.SubgraphRoots(reads...), mode...)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("tape: make the machine: %w", err)
 	}
 	return m, nil
+}
+
+// modeOf returns gorgonia's EvalMode where BatchNorm and Dropout are in testing mode: without it the machine sets all of them to training,
+// and their running statistics to 0 and 1.
+func modeOf(nodes []*G.Node) ([]G.VMOpt, error) {
+	modes := map[bool]*G.Node{}
+	for _, n := range nodes {
+		if _, ok := n.Op().(G.TrainModeOp); !ok {
+			continue
+		}
+		v := reflect.Indirect(reflect.ValueOf(n.Op()))
+		for _, name := range []string{"training", "isTraining"} {
+			if v.Kind() != reflect.Struct {
+				continue
+			}
+			if f := v.FieldByName(name); f.IsValid() && f.Kind() == reflect.Bool {
+				modes[f.Bool()] = n
+			}
+		}
+	}
+	switch testing, training := modes[false], modes[true]; {
+	case testing == nil:
+		return nil, nil
+	case training != nil:
+		return nil, fmt.Errorf("%s is in testing mode and %s in training, and gorgonia's machine has one mode for all: call SetTraining of both", exprgraph.Label(testing), exprgraph.Label(training))
+	}
+	return []G.VMOpt{G.EvalMode()}, nil
 }
 
 // straighten gives a leaf its value in row-major order.

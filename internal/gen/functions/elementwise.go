@@ -228,7 +228,16 @@ var leaves = []function{
 	random("UniformRandomNode", func(g *G.ExprGraph, d tensor.Dtype, n int) *G.Node { return G.UniformRandomNode(g, d, 0, 1, n, 3) }),
 	random("GaussianRandomNode", func(g *G.ExprGraph, d tensor.Dtype, n int) *G.Node { return G.GaussianRandomNode(g, d, 0, 1, n, 3) }),
 	random("BinomialRandomNode", func(g *G.ExprGraph, d tensor.Dtype, n int) *G.Node { return G.BinomialRandomNode(g, d, 3, 0.5, n, 3) }),
-	{"Dropout", []form{{shapes: matrix, random: true, build: func(in []*G.Node) (*G.Node, error) { return G.Dropout(in[0], 0.5) }}}},
+	{"Dropout", []form{
+		{name: "in training", shapes: matrix, random: true, build: func(in []*G.Node) (*G.Node, error) { return G.Dropout(in[0], 0.5) }},
+		{name: "in testing mode", shapes: matrix, build: func(in []*G.Node) (*G.Node, error) {
+			y, err := G.Dropout(in[0], 0.3)
+			if err != nil {
+				return nil, err
+			}
+			return y, y.Op().(G.TrainModeOp).SetTraining(false)
+		}, want: func(in []array) array { return in[0] }},
+	}},
 }
 
 // leafFunction measures a leaf as a factor of the operand.

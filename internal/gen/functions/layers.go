@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"math"
 
 	G "gorgonia.org/gorgonia"
@@ -122,6 +123,7 @@ var networks = []function{
 	{"BatchNorm", []form{
 		batchNorm("a matrix", []int{-1, 3}, 2),
 		batchNorm("pictures", []int{-1, 3, 2, 2}, 0),
+		runningNorm("in testing mode", []int{-1, 3, 2, 2}),
 	}},
 	{"GroupNorm", []form{picture("", [][]int{{-1, 4, 2, 2}, {1, 4, 1, 1}, {1, 4, 1, 1}}, func(in []*G.Node) (*G.Node, error) {
 		return G.GroupNorm(in[0], in[1], in[2], 2, 4, 1e-5)
@@ -152,6 +154,23 @@ func batchNorm(name string, shape []int, least int) form {
 	})
 	f.least = least
 	return f
+}
+
+// runningNorm is BatchNorm by its running statistics.
+func runningNorm(name string, shape []int) form {
+	mean, variance := []float64{0.5, -0.2, 0}, []float64{0.3, 2, 1}
+	return picture(name, [][]int{shape, shape, shape}, func(in []*G.Node) (*G.Node, error) {
+		y, _, _, op, err := G.BatchNorm(in[0], in[1], in[2], 0.9, 1e-5)
+		if err != nil {
+			return nil, err
+		}
+		d := in[0].Dtype()
+		return y, errors.Join(op.SetTraining(false), op.SetStats(dense(d, mean, 3), dense(d, variance, 3)))
+	}, func(in []array) array {
+		n := in[0].clone()
+		in[0].visit(func(i []int, x float64) { n.data[n.place(i)] = (x - mean[i[1]]) / math.Sqrt(variance[i[1]]+1e-5) })
+		return combine(combine(n, in[1], times), in[2], plus)
+	})
 }
 
 func columns(name string, w window) form {
