@@ -230,7 +230,7 @@ var leaves = []function{
 	random("BinomialRandomNode", func(g *G.ExprGraph, d tensor.Dtype, n int) *G.Node { return G.BinomialRandomNode(g, d, 3, 0.5, n, 3) }),
 	{"Dropout", []form{
 		{name: "in training", shapes: matrix, random: true, build: func(in []*G.Node) (*G.Node, error) { return G.Dropout(in[0], 0.5) }},
-		{name: "in testing mode", shapes: matrix, build: func(in []*G.Node) (*G.Node, error) {
+		{name: "in testing mode", shapes: matrix, testing: true, build: func(in []*G.Node) (*G.Node, error) {
 			y, err := G.Dropout(in[0], 0.3)
 			if err != nil {
 				return nil, err

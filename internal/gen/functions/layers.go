@@ -159,7 +159,7 @@ func batchNorm(name string, shape []int, least int) form {
 // runningNorm is BatchNorm by its running statistics.
 func runningNorm(name string, shape []int) form {
 	mean, variance := []float64{0.5, -0.2, 0}, []float64{0.3, 2, 1}
-	return picture(name, [][]int{shape, shape, shape}, func(in []*G.Node) (*G.Node, error) {
+	f := picture(name, [][]int{shape, shape, shape}, func(in []*G.Node) (*G.Node, error) {
 		y, _, _, op, err := G.BatchNorm(in[0], in[1], in[2], 0.9, 1e-5)
 		if err != nil {
 			return nil, err
@@ -171,6 +171,8 @@ func runningNorm(name string, shape []int) form {
 		in[0].visit(func(i []int, x float64) { n.data[n.place(i)] = (x - mean[i[1]]) / math.Sqrt(variance[i[1]]+1e-5) })
 		return combine(combine(n, in[1], times), in[2], plus)
 	})
+	f.testing = true
+	return f
 }
 
 func columns(name string, w window) form {

@@ -18,15 +18,16 @@ import (
 
 // A form is one way to call a function of gorgonia, with what it must give.
 type form struct {
-	name   string                              // "" for a function that has one
-	shapes [][]int                             // of the operands; -1 is the batch
-	signed bool                                // operands are drawn from (-1.2, 1.2), else from (0.3, 1.7)
-	build  func(in []*G.Node) (*G.Node, error) // the graph
-	want   func(in []array) array              // the same in plain loops
-	flat   bool                                // it has no gradient in mathematics
-	wrt    []int                               // the operands that it is differentiated by; all where nil
-	least  int                                 // the smallest batch; 0 is 1
-	random bool                                // its values are drawn: only whether it exports is measured
+	name    string                              // "" for a function that has one
+	shapes  [][]int                             // of the operands; -1 is the batch
+	signed  bool                                // operands are drawn from (-1.2, 1.2), else from (0.3, 1.7)
+	build   func(in []*G.Node) (*G.Node, error) // the graph
+	want    func(in []array) array              // the same in plain loops
+	flat    bool                                // it has no gradient in mathematics
+	wrt     []int                               // the operands that it is differentiated by; all where nil
+	least   int                                 // the smallest batch; 0 is 1
+	testing bool                                // its ops are in testing mode
+	random  bool                                // its values are drawn: only whether it exports is measured
 }
 
 // An outcome is what one measurement found: "" for right, else what is wrong.
@@ -160,7 +161,11 @@ func (m *measurement) onTape(f form, gradient bool) (o outcome) {
 		for i, n := range t.Outputs {
 			reads[i] = G.Read(n.Node, &values[i])
 		}
-		machine := G.NewTapeMachine(t.Outputs[0].Node.Graph().SubgraphRoots(reads...))
+		var mode []G.VMOpt
+		if f.testing {
+			mode = append(mode, G.EvalMode())
+		}
+		machine := G.NewTapeMachine(t.Outputs[0].Node.Graph().SubgraphRoots(reads...), mode...)
 		err = machine.RunAll()
 		machine.Close()
 		if err != nil {
