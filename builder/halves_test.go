@@ -2,6 +2,7 @@ package builder_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -77,26 +78,44 @@ func TestFamiliesAgreeWithDist(t *testing.T) {
 	}
 }
 
+// likelihoodCases are configurations of every kind of likelihood, with what a row may hold.
+var likelihoodCases = map[string]dist.LikelihoodConfig{
+	"bernoulli":           {},
+	"gaussian, shared":    {Kind: dist.Gaussian},
+	"gaussian, fixed":     {Kind: dist.Gaussian, Variance: dist.VarianceFixed, Deviation: 0.3},
+	"gaussian, predicted": {Kind: dist.Gaussian, Variance: dist.VariancePredicted},
+}
+
+// likelihoodRows returns values that rows of a likelihood may hold: whole numbers where only those make sense.
+func likelihoodRows(l dist.Likelihood, u []float64) []float64 {
+	v := l.Values()
+	least, most := max(v.Least, -3), min(v.Most, 3)
+	x := make([]float64, len(u))
+	for i := range x {
+		x[i] = float64(float32(least + u[i]*(most-least)))
+	}
+	return x
+}
+
 // Every likelihood has its two halves, and they say the same of random numbers: ln p and the mean.
 func TestLikelihoodsAgreeWithDist(t *testing.T) {
 	if here := builder.LikelihoodKinds(); !slices.Equal(here, dist.LikelihoodNames()) {
 		t.Fatalf("package builder has the likelihoods %v, package dist has %v: each needs both halves", here, dist.LikelihoodNames())
 	}
-	const rows, width = 4, 7
 	for _, name := range dist.LikelihoodNames() {
+		if !slices.ContainsFunc(slices.Collect(maps.Values(likelihoodCases)), func(c dist.LikelihoodConfig) bool { return c.Name() == name }) {
+			t.Errorf("the likelihood %q has no case: add one", name)
+		}
+	}
+	const rows, width = 4, 7
+	for name, c := range likelihoodCases {
 		t.Run(name, func(t *testing.T) {
-			l, err := dist.LikelihoodOf(name)
+			l, err := dist.LikelihoodOf(c)
 			if err != nil {
 				t.Fatal(err)
 			}
-			m := builder.Model{Input: []int{width}, Likelihood: name}
-			v := l.Values()
-			least, most := max(v.Least, -3), min(v.Most, 3)
-			x := uniforms(41, rows*width)
-			for i := range x {
-				x[i] = least + x[i]*(most-least)
-			}
-			x = wide(narrow(x))
+			m := builder.Model{Input: []int{width}, Likelihood: c}
+			x := likelihoodRows(l, uniforms(41, rows*width))
 			outputs := wide(narrow(normals(42, rows*width*l.Outputs(), 2)))
 			out := eval(t, params64(t), nil, func(b *builder.Graph) []*G.Node {
 				o := b.Constant("outputs", outputs, m.OutputShape(rows)...)
@@ -108,7 +127,7 @@ func TestLikelihoodsAgreeWithDist(t *testing.T) {
 				mean := make([]float32, width)
 				l.Mean(mean, of)
 				for i := range mean {
-					if got := out[1][row*width+i]; math.Abs(got-float64(mean[i])) > 1e-6 {
+					if got := out[1][row*width+i]; math.Abs(got-float64(mean[i])) > 1e-6*max(1, math.Abs(got)) {
 						t.Errorf("row %d: mean %d is %g, dist has %g", row, i, got, mean[i])
 					}
 				}

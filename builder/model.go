@@ -15,9 +15,9 @@ type Model struct {
 	Encoder    Network // from the row to the logits
 	Decoder    Network // from the code to the likelihood's parameters
 	Activation Activation
-	Likelihood string  // of a row's values, a name of package dist; "" means [dist.Bernoulli]
-	Estimator  string  // of the objective's gradient, see [Estimators]; "" means [GumbelEstimator]
-	Binarize   float64 // > 0: the encoder's graph first replaces x by 1 where x > Binarize, else 0
+	Likelihood dist.LikelihoodConfig // of a row's values
+	Estimator  string                // of the objective's gradient, see [Estimators]; "" means [GumbelEstimator]
+	Binarize   float64               // > 0: the encoder's graph first replaces x by 1 where x > Binarize, else 0
 
 	// Standard is how the encoder's graph standardises rows, and the decoder's brings reconstructions back into their units.
 	Standard dist.Standard
@@ -76,7 +76,7 @@ func (m Model) validate() error {
 	if _, err := m.estimator(); err != nil {
 		return err
 	}
-	if n := m.Encoder.Weights(m.Width(), m.Latent.Dist().Logits()) + m.Decoder.Weights(m.Bits(), m.Width()*likelihood.Outputs()); n > maxWeights {
+	if n := m.Encoder.Weights(m.Width(), m.Latent.Dist().Logits()) + m.Decoder.Weights(m.Bits(), m.Width()*likelihood.Predicted()); n > maxWeights {
 		return fmt.Errorf("the layers have %d weights, at most %d are allowed: make encoder.hidden or decoder.hidden smaller", n, maxWeights)
 	}
 	return m.Activation.check()
@@ -135,7 +135,15 @@ func (m Model) Decode(b *Graph, code *G.Node) *G.Node {
 		if err != nil {
 			return b.fail("%w", err)
 		}
-		return b.Reshape(b.network(m.Decoder, code, m.decoderSpec(l)), m.OutputShape(batch)...)
+		shape := m.InputShape(batch)
+		if n := l.Predicted(); n > 1 {
+			shape = append(shape, n)
+		}
+		predicted := b.Reshape(b.network(m.Decoder, code, m.decoderSpec(l)), shape...)
+		if outputs := m.half(b).outputs; outputs != nil {
+			return outputs(b, predicted)
+		}
+		return predicted
 	})
 }
 
@@ -146,11 +154,11 @@ func (m Model) encoderSpec() NetworkSpec {
 
 // decoderSpec is what the model asks of its decoder.
 func (m Model) decoderSpec(l dist.Likelihood) NetworkSpec {
-	return NetworkSpec{Out: m.Width() * l.Outputs(), Activation: m.Activation, Shape: m.Input, Each: l.Outputs()}
+	return NetworkSpec{Out: m.Width() * l.Predicted(), Activation: m.Activation, Shape: m.Input, Each: l.Predicted()}
 }
 
 // likelihood returns the model's likelihood.
-func (m Model) likelihood() (dist.Likelihood, error) { return dist.LikelihoodOf(m.LikelihoodName()) }
+func (m Model) likelihood() (dist.Likelihood, error) { return dist.LikelihoodOf(m.Likelihood) }
 
 // batch returns the first dimension of x.
 func (b *Graph) batch(x *G.Node) int {

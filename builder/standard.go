@@ -38,7 +38,7 @@ func CheckStandardise(kind, name string, l dist.Likelihood) error {
 	}
 	out := ""
 	for _, other := range dist.LikelihoodNames() {
-		if o, err := dist.LikelihoodOf(other); err == nil && fits(o) {
+		if o, err := dist.LikelihoodOf(dist.LikelihoodConfig{Kind: other}); err == nil && fits(o) {
 			out += ", or set likelihood.kind=" + other
 		}
 	}

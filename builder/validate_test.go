@@ -39,7 +39,7 @@ func TestValidate(t *testing.T) {
 		"too many weights":       {func(m *builder.Model) { m.Encoder = builder.MLP{Hidden: []int{1 << 20, 1 << 20}} }, "encoder.hidden or decoder.hidden"},
 		"no encoder":             {func(m *builder.Model) { m.Encoder = nil }, "encoder is missing"},
 		"no graph":               {func(m *builder.Model) { m.Decoder = builder.ONNX{} }, "decoder.graph is missing"},
-		"an unknown likelihood":  {func(m *builder.Model) { m.Likelihood = "student" }, `likelihood is "student": use "bernoulli"`},
+		"an unknown likelihood":  {func(m *builder.Model) { m.Likelihood.Kind = "student" }, `likelihood is "student": use "bernoulli"`},
 		"an unknown estimator":   {func(m *builder.Model) { m.Estimator = "score" }, `objective.estimator is "score": use gumbel`},
 		"an unknown activation":  {func(m *builder.Model) { m.Activation = "swish" }, `activation "swish"`},
 	} {

@@ -9,9 +9,6 @@ import (
 	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
-// FormatVersion is what this version writes. A reader takes any minor of its own major and refuses a newer major.
-const FormatVersion = "1.0"
-
 // The names of the files in a bundle.
 const (
 	ManifestFile     = "manifest.json"
@@ -51,8 +48,10 @@ type Manifest struct {
 	Input         Input           `json:"input"`
 	Latent        Latent          `json:"latent"`
 	Likelihood    string          `json:"likelihood"` // a likelihood of package dist; "bernoulli": reconstruction_logits are of p(x=1|code)
-	Opset         int64           `json:"opset"`
-	IRVersion     int64           `json:"ir_version"`
+	// Parameters are those of the likelihood, without its kind: see [Manifest.LikelihoodConfig].
+	Parameters dist.LikelihoodConfig `json:"likelihood_parameters,omitzero"`
+	Opset      int64                 `json:"opset"`
+	IRVersion  int64                 `json:"ir_version"`
 	// Warnings say what a user of the model must know of its training, for people: a line each.
 	Warnings []string `json:"warnings,omitempty"`
 	// Variants are further encoders with their thresholds, each one graph, by their names.

@@ -21,7 +21,7 @@ var flowKeys = map[string]string{EncoderFile: "catvae.encoder", ThresholdFile: "
 // equal graphs, whatever the model is called.
 func (m *Manifest) Metadata(file string) map[string]string {
 	meta := map[string]string{
-		"catvae.format_version": FormatVersion,
+		"catvae.format_version": m.Version(),
 		"catvae.latent.kind":    string(m.Latent.Kind),
 		"catvae.latent.vars":    strconv.Itoa(m.Latent.Variables),
 		"catvae.latent.prior":   m.Latent.Prior.Kind,

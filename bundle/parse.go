@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/internal/visible"
@@ -112,9 +111,9 @@ func checkVersion(v string) error {
 	n, err1 := strconv.ParseUint(major, 10, 16)
 	_, err2 := strconv.ParseUint(minor, 10, 16)
 	if !ok || err1 != nil || err2 != nil {
-		return fmt.Errorf("bundle: manifest: format_version is %.100q, it must be MAJOR.MINOR such as %.100q: %w", v, FormatVersion, ErrFormat)
+		return fmt.Errorf("bundle: manifest: format_version is %.100q, it must be MAJOR.MINOR such as %.100q: %w", v, newestVersion, ErrFormat)
 	}
-	ours, _, _ := strings.Cut(FormatVersion, ".")
+	ours, _, _ := strings.Cut(newestVersion, ".")
 	if o, _ := strconv.ParseUint(ours, 10, 16); n > o {
 		return fmt.Errorf("bundle: the bundle has format %s, this program reads up to %s.x: %w: use a newer catvae", v, ours, ErrNewer)
 	}
@@ -131,13 +130,10 @@ func (m *Manifest) validate() error {
 	if err := checkVersion(m.FormatVersion); err != nil {
 		return err
 	}
-	for _, check := range []func() error{m.Input.validate, m.Latent.validate, m.validateFiles, m.validateVariants} {
+	for _, check := range []func() error{m.Input.validate, m.Latent.validate, m.validateLikelihood, m.validateFiles, m.validateVariants} {
 		if err := check(); err != nil {
 			return fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
 		}
-	}
-	if _, err := dist.LikelihoodOf(m.Likelihood); err != nil {
-		return fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func Example() {
 
 // A likelihood scores a row given the decoder's outputs, here a sure black and a sure white pixel.
 func ExampleLikelihoodOf() {
-	l, err := dist.LikelihoodOf(dist.Bernoulli)
+	l, err := dist.LikelihoodOf(dist.LikelihoodConfig{})
 	if err != nil {
 		fmt.Println(err)
 		return

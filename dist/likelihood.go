@@ -6,9 +6,21 @@ import (
 	"slices"
 )
 
+// The names of likelihoods, as configurations and manifests have them, besides [Bernoulli].
+const (
+	Gaussian = "gaussian"
+)
+
 // likelihoods holds the distributions of a row's values by their names: one row each.
-var likelihoods = map[string]Likelihood{
-	Bernoulli: bernoulliLikelihood{},
+var likelihoods = map[string]likelihoodKind{
+	Bernoulli: {make: func(LikelihoodConfig) Likelihood { return bernoulliLikelihood{} }},
+	Gaussian:  {keys: spreadKeys, make: func(c LikelihoodConfig) Likelihood { return gaussianLikelihood{spreadOf(c)} }},
+}
+
+// A likelihoodKind is a kind of likelihood: which keys it takes, besides its kind, and how one is made of them.
+type likelihoodKind struct {
+	keys []string
+	make func(c LikelihoodConfig) Likelihood
 }
 
 // A Likelihood is p(x|z) of a row's values given the decoder's outputs, with every facet of it that needs no gorgonia. The
@@ -18,10 +30,13 @@ type Likelihood interface {
 	Doc() string
 	// Values is the default rule for a file's numbers: what bytes become, and the range of values.
 	Values() Values
-	// Standardises says whether values may be standardised by their mean and deviation.
+	// Standardises says whether values may be standardised by their mean and deviation. Then x is the standardised row.
 	Standardises() bool
 	// Outputs is how many numbers of the decoder a value has.
 	Outputs() int
+	// Predicted is how many of those the decoder's network gives, at least 1. The graph adds the others behind them: they are
+	// fixed, or parameters that all rows share.
+	Predicted() int
 	// LogP returns ln p(x|outputs) of one row in nats, summed over its values.
 	LogP(x, outputs []float32) float64
 	// Mean writes the mean of each value of a row to dst: the reconstruction.
@@ -33,12 +48,17 @@ type Likelihood interface {
 	OutputsDoc() string
 }
 
-// LikelihoodOf returns the likelihood of a name, or an error that lists those that exist.
-func LikelihoodOf(name string) (Likelihood, error) {
-	if l, ok := likelihoods[name]; ok {
-		return l, nil
+// LikelihoodOf returns the likelihood of a configuration, or an error that names the key, its value and the way out.
+func LikelihoodOf(c LikelihoodConfig) (Likelihood, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("likelihood is %q: use %s", name, alternatives(LikelihoodNames()))
+	return likelihoods[c.Name()].make(c), nil
+}
+
+// unknownLikelihood is the error of a name that does not exist.
+func unknownLikelihood(name string) error {
+	return fmt.Errorf("likelihood is %q: use %s", name, alternatives(LikelihoodNames()))
 }
 
 // LikelihoodNames returns the names of all likelihoods, sorted.

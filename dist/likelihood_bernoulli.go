@@ -11,6 +11,7 @@ func (bernoulliLikelihood) Doc() string { return "each value is 1 with probabili
 func (bernoulliLikelihood) Values() Values     { return Unit() }
 func (bernoulliLikelihood) Standardises() bool { return false }
 func (bernoulliLikelihood) Outputs() int       { return 1 }
+func (bernoulliLikelihood) Predicted() int     { return 1 }
 
 func (bernoulliLikelihood) SampleDoc() string  { return "Rows within [0,1]; grey bytes divided by 255." }
 func (bernoulliLikelihood) MeanDoc() string    { return "Probability that each value is 1." }

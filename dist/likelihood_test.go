@@ -10,7 +10,7 @@ import (
 // Every likelihood has documentation, a rule that its range fits, and a mean within its range.
 func TestLikelihoods(t *testing.T) {
 	for _, name := range dist.LikelihoodNames() {
-		l, err := dist.LikelihoodOf(name)
+		l, err := dist.LikelihoodOf(dist.LikelihoodConfig{Kind: name})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,14 +35,14 @@ func TestLikelihoods(t *testing.T) {
 			t.Errorf("%s: ln p of the mean is %g", name, p)
 		}
 	}
-	if _, err := dist.LikelihoodOf("student"); err == nil {
+	if _, err := dist.LikelihoodOf(dist.LikelihoodConfig{Kind: "student"}); err == nil {
 		t.Error("a likelihood that does not exist is found")
 	}
 }
 
 // The probabilities of all binary rows add up to 1.
 func TestBernoulliLikelihoodAddsUp(t *testing.T) {
-	l, err := dist.LikelihoodOf(dist.Bernoulli)
+	l, err := dist.LikelihoodOf(dist.LikelihoodConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestBernoulliLikelihoodAddsUp(t *testing.T) {
 
 // ln p is finite and right for logits of any size, where one logarithm is taken of many factors.
 func TestLogPIsStable(t *testing.T) {
-	l, err := dist.LikelihoodOf(dist.Bernoulli)
+	l, err := dist.LikelihoodOf(dist.LikelihoodConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func newModel(ctx context.Context, m *bundle.Manifest, graphs map[string][]byte,
 	if err != nil {
 		return nil, err
 	}
-	likelihood, err := dist.LikelihoodOf(m.Likelihood)
+	likelihood, err := dist.LikelihoodOf(m.LikelihoodConfig())
 	if err != nil {
 		return nil, fmt.Errorf("runtime: %w: %w", err, bundle.ErrFormat)
 	}

@@ -85,12 +85,13 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 		return bundle.Manifest{}, err
 	}
 	m := bundle.Manifest{
-		Name: t.Name, Model: config, Warnings: t.warnings, Likelihood: t.Model.LikelihoodName(), Input: bundle.InputOf(values),
+		Name: t.Name, Model: config, Warnings: t.warnings, Input: bundle.InputOf(values),
 		Latent: bundle.Latent{
 			Kind: t.Model.Latent.Kind, Variables: t.Model.Latent.Variables, Categories: t.Model.Latent.Categories,
 			Prior: bundle.Prior{Kind: t.Model.Latent.Prior}, BitOrder: bundle.BitOrderMSBFirst,
 		},
 	}
+	m.SetLikelihood(t.Model.Likelihood)
 	if m.Input.Numbers != "" {
 		m.Input.DivideFrom = t.Config.Data.DivideFrom
 	}
@@ -167,7 +168,7 @@ func (t Trained) spread(u float32) float32 {
 
 // sampleDoc says what rows are.
 func (t Trained) sampleDoc() string {
-	l, err1 := dist.LikelihoodOf(t.Model.LikelihoodName())
+	l, err1 := dist.LikelihoodOf(t.Model.Likelihood)
 	v, err2 := t.Config.Values()
 	if errors.Join(err1, err2) != nil {
 		return ""
@@ -209,7 +210,7 @@ func (t Trained) traceDecoder(batch int) (export.Traced, error) {
 	b := builder.New(t.Params)
 	code := b.Input(bundle.Code, t.Model.CodeShape(batch)...)
 	outputs := t.Model.Decode(b, code)
-	l, err := dist.LikelihoodOf(t.Model.LikelihoodName())
+	l, err := dist.LikelihoodOf(t.Model.Likelihood)
 	if err != nil {
 		return export.Traced{}, fmt.Errorf("train: %w", err)
 	}

@@ -2,7 +2,6 @@ package train
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,7 +29,7 @@ type Config struct {
 	Encoder     builder.NetworkConfig `json:"encoder"`
 	Decoder     builder.NetworkConfig `json:"decoder"`
 	Activation  builder.Activation    `json:"activation" doc:"between the layers of both networks" when:"rarely; leaky_relu where units die, tanh for small smooth networks" oneof:"activations"`
-	Likelihood  Likelihood            `json:"likelihood,omitzero"`
+	Likelihood  dist.LikelihoodConfig `json:"likelihood,omitzero"`
 	Temperature Temperature           `json:"temperature"`
 	Objective   ObjectiveConfig       `json:"objective"`
 	Optimizer   engine.Optimizer      `json:"optimizer"`
@@ -39,11 +38,6 @@ type Config struct {
 	Steps       int                   `json:"steps,omitempty" doc:"steps of the run, whatever epochs says; the last epoch may then be partial, and is measured as the others. Left out or 0: as many as epochs takes" when:"to compare runs on data of different sizes, or with little data, where an epoch is a few steps" range:"[0,1e12]"`
 	Batch       int                   `json:"batch" doc:"rows a step" when:"smaller for little data, so that an epoch has more steps; larger for speed on large machines, with a larger learning rate" range:"[1,1048576]"`
 	Seed        uint64                `json:"seed" doc:"of all random numbers" when:"to see how much of a difference between two runs is chance"`
-}
-
-// Likelihood names p(x|z), the distribution of a row's values.
-type Likelihood struct {
-	Kind string `json:"kind,omitempty" doc:"distribution of a row's values given its code; left out: bernoulli" when:"to the one whose values are like yours" oneof:"likelihoods"`
 }
 
 // Temperature is the schedule tau(t) = max(floor, start·exp(-rate·t)) over the global step t.
@@ -175,7 +169,7 @@ func parseConfig(c Config, text string) (Config, error) {
 func (c Config) Model(input []int) builder.Model {
 	m := builder.Model{
 		Input: input, Latent: c.Latent, Encoder: c.Encoder.Network, Decoder: c.Decoder.Network, Activation: c.Activation,
-		Likelihood: c.Likelihood.Kind, Estimator: c.Objective.Estimator, Standard: c.Standard(),
+		Likelihood: c.Likelihood, Estimator: c.Objective.Estimator, Standard: c.Standard(),
 	}
 	if c.Data.Binarize == dataset.Threshold {
 		m.Binarize = 0.5
@@ -185,7 +179,7 @@ func (c Config) Model(input []int) builder.Model {
 
 // Values returns the rule by which the numbers of files become a row's values: the likelihood's, with what data.divide says.
 func (c Config) Values() (dist.Values, error) {
-	l, err := dist.LikelihoodOf(cmp.Or(c.Likelihood.Kind, dist.Bernoulli))
+	l, err := dist.LikelihoodOf(c.Likelihood)
 	if err != nil {
 		return dist.Values{}, fmt.Errorf("train: %w: %w", err, ErrConfig)
 	}
@@ -216,6 +210,9 @@ func (c Config) Validate() error {
 	if err := c.Data.validate(); err != nil {
 		return err
 	}
+	if err := c.checkLikelihood(); err != nil {
+		return err
+	}
 	if err := c.Optimizer.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrConfig)
 	}
@@ -228,9 +225,7 @@ func (c Config) Validate() error {
 // canonical returns the configuration without those defaults that may be left out, so that two ways to write the same
 // are equal.
 func (c Config) canonical() Config {
-	if c.Likelihood.Kind == dist.Bernoulli {
-		c.Likelihood.Kind = ""
-	}
+	c.Likelihood = c.Likelihood.Canonical()
 	if c.Objective.Estimator == builder.GumbelEstimator {
 		c.Objective.Estimator = ""
 	}

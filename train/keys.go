@@ -30,6 +30,7 @@ import (
 var words = map[string]func() []string{
 	"families":      dist.FamilyNames,
 	"likelihoods":   dist.LikelihoodNames,
+	"variances":     dist.Variances,
 	"priors":        builder.Priors,
 	"activations":   builder.Activations,
 	"estimators":    builder.Estimators,

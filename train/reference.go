@@ -48,7 +48,7 @@ func writeReference(w io.Writer) error {
 		fmt.Fprintf(&b, "| `%s` | `latent.kind` | %s |\n", kind, dist.FamilyOf(kind).Doc())
 	}
 	for _, name := range dist.LikelihoodNames() {
-		l, err := dist.LikelihoodOf(name)
+		l, err := dist.LikelihoodOf(dist.LikelihoodConfig{Kind: name})
 		if err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ const (
 func (c Config) withScale(set *dataset.Set) (Config, error) {
 	e := set.Extent()
 	d := &c.Data
-	l, err := dist.LikelihoodOf(cmp.Or(c.Likelihood.Kind, dist.Bernoulli))
+	l, err := dist.LikelihoodOf(c.Likelihood)
 	if err != nil {
 		return c, fmt.Errorf("train: %w: %w", err, ErrConfig)
 	}
@@ -62,7 +62,7 @@ func (c Config) withScale(set *dataset.Set) (Config, error) {
 func divisorOf(set *dataset.Set, e dataset.Extent, l dist.Likelihood) (float64, error) {
 	unit := func(v dist.Values) bool { return v.Least == 0 && v.Most == 1 }
 	switch {
-	case !unit(l.Values()):
+	case !unit(l.Values()) && !set.Pictures:
 		return l.Values().Numbers, nil
 	case set.Pictures:
 		return 255, nil
@@ -80,7 +80,7 @@ func divisorOf(set *dataset.Set, e dataset.Extent, l dist.Likelihood) (float64, 
 	if e.Least < 0 {
 		others := ""
 		for _, name := range dist.LikelihoodNames() {
-			if o, err := dist.LikelihoodOf(name); err == nil && !unit(o.Values()) {
+			if o, err := dist.LikelihoodOf(dist.LikelihoodConfig{Kind: name}); err == nil && !unit(o.Values()) {
 				others += ", or set likelihood.kind=" + name
 			}
 		}

@@ -2,7 +2,6 @@ package train
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -45,10 +44,9 @@ func (c Config) checkStandard() error {
 	if kind == "" {
 		return nil
 	}
-	name := cmp.Or(c.Likelihood.Kind, dist.Bernoulli)
-	l, err := dist.LikelihoodOf(name)
+	l, err := dist.LikelihoodOf(c.Likelihood)
 	if err == nil {
-		err = builder.CheckStandardise(kind, name, l)
+		err = builder.CheckStandardise(kind, c.Likelihood.Name(), l)
 	}
 	if err != nil {
 		return fmt.Errorf("train: %w: %w", err, ErrConfig)

@@ -152,7 +152,7 @@ func checkOurs(dir string, entries []fs.DirEntry, top bool) error {
 // verification measured: verification.json is not among the hashed files.
 func Make(ctx context.Context, m bundle.Manifest, graphs []Part, o Options) (Made, error) {
 	v := Verification{Runner: o.Backend.Name(), Tolerance: export.Tolerance, Graphs: map[string]export.Verified{}, Record: o.Record}
-	m.FormatVersion, m.Producer, m.Opset, m.IRVersion = bundle.FormatVersion, export.Producer, export.Opset, export.IRVersion
+	m.FormatVersion, m.Producer, m.Opset, m.IRVersion = m.Version(), export.Producer, export.Opset, export.IRVersion
 	m.Files = map[string]bundle.File{}
 	content := map[string][]byte{}
 	for _, g := range graphs {

@@ -28,7 +28,7 @@ type Distributions struct {
 
 // DistributionsOf returns the distributions of a bundle.
 func DistributionsOf(m *bundle.Manifest) (Distributions, error) {
-	l, err := dist.LikelihoodOf(m.Likelihood)
+	l, err := dist.LikelihoodOf(m.LikelihoodConfig())
 	if err != nil {
 		return Distributions{}, fmt.Errorf("evaluate: %w: %w", err, bundle.ErrFormat)
 	}

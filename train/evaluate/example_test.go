@@ -34,7 +34,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	likelihood, err := dist.LikelihoodOf(dist.Bernoulli)
+	likelihood, err := dist.LikelihoodOf(dist.LikelihoodConfig{})
 	if err != nil {
 		fmt.Println(err)
 		return

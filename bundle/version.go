@@ -1,0 +1,58 @@
+package bundle
+
+import (
+	"fmt"
+
+	"github.com/catvae/catvae/dist"
+)
+
+// FormatVersion is the version of a bundle that uses nothing that is newer. A reader takes any minor of its own major and refuses
+// a newer major.
+const FormatVersion = "1.0"
+
+// newestVersion is the newest that this version writes.
+const newestVersion = "1.1"
+
+// features are what version 1.1 added: a row each. A bundle that uses none of them stays one of 1.0, in every byte. A reader of 1.0
+// refuses the others by the name that it does not know, except where the row says that it need not know.
+var features = []struct {
+	name string
+	used func(m *Manifest) bool
+}{
+	{"likelihood other than bernoulli", func(m *Manifest) bool { return m.Likelihood != dist.Bernoulli }},
+	{"input.standard", func(m *Manifest) bool { return m.Input.Standard != nil }},
+}
+
+// Version returns the least version that has all that the manifest uses.
+func (m *Manifest) Version() string {
+	for _, f := range features {
+		if f.used(m) {
+			return newestVersion
+		}
+	}
+	return FormatVersion
+}
+
+// LikelihoodConfig returns the likelihood with its parameters.
+func (m *Manifest) LikelihoodConfig() dist.LikelihoodConfig {
+	c := m.Parameters
+	c.Kind = m.Likelihood
+	return c
+}
+
+// SetLikelihood sets both fields of the likelihood.
+func (m *Manifest) SetLikelihood(c dist.LikelihoodConfig) {
+	m.Likelihood, m.Parameters = c.Name(), c.Canonical()
+	m.Parameters.Kind = ""
+}
+
+func (m *Manifest) validateLikelihood() error {
+	if m.Parameters.Kind != "" {
+		return fmt.Errorf("likelihood_parameters.kind is %.100q: the kind is in likelihood", m.Parameters.Kind)
+	}
+	if m.Likelihood == "" { // which a configuration may leave out, and a manifest not
+		return fmt.Errorf("likelihood is missing")
+	}
+	_, err := dist.LikelihoodOf(m.LikelihoodConfig())
+	return err
+}

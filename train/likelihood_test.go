@@ -1,0 +1,196 @@
+package train_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/runtime/backend"
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
+	"github.com/catvae/catvae/runtime/purego"
+	"github.com/catvae/catvae/train"
+	"github.com/catvae/catvae/train/evaluate"
+)
+
+// realRows are 240 rows of six real numbers that two hidden bits explain, with some noise.
+func realRows(r *rand.Rand, row []float64) {
+	a, b := float64(2*r.IntN(2)-1), float64(2*r.IntN(2)-1)
+	for i := range row {
+		row[i] = 0.1 * r.NormFloat64()
+		if i%2 == 0 {
+			row[i] += a
+		} else {
+			row[i] -= b
+		}
+	}
+}
+
+// likelihoodRuns are runs on rows of every likelihood, by keys of the configuration.
+var likelihoodRuns = map[string]struct {
+	rows func(r *rand.Rand, row []float64)
+	keys []string
+}{
+	"gaussian, shared":    {realRows, []string{"likelihood.kind=gaussian"}},
+	"gaussian, fixed":     {realRows, []string{"likelihood.kind=gaussian", "likelihood.variance=fixed", "likelihood.deviation=0.5"}},
+	"gaussian, predicted": {realRows, []string{"likelihood.kind=gaussian", "likelihood.variance=predicted"}},
+}
+
+// writeRows writes a CSV file of 240 rows of six numbers.
+func writeRows(t *testing.T, rows func(r *rand.Rand, row []float64)) string {
+	t.Helper()
+	path, r := filepath.Join(t.TempDir(), "rows.csv"), rand.New(rand.NewPCG(1, 2))
+	var text strings.Builder
+	row := make([]float64, 6)
+	for range 240 {
+		rows(r, row)
+		for i, x := range row {
+			if i > 0 {
+				text.WriteString(",")
+			}
+			fmt.Fprintf(&text, "%g", x)
+		}
+		text.WriteString("\n")
+	}
+	if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Every likelihood goes from a file through training to a bundle, whose results are the same on onnxruntime and in pure Go, and
+// whose figures are what package dist makes of its outputs.
+func TestLikelihoods(t *testing.T) {
+	t.Parallel()
+	onnxruntime := ortest.Backend(t)
+	for name, run := range likelihoodRuns {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, source := filepath.Join(t.TempDir(), "run"), writeRows(t, run.rows)
+			c := config(t, append([]string{"epochs=30", "batch=20", "encoder.hidden=8", "decoder.hidden=8", "latent.variables=4", "data.binarize=none", "data.validation=60", "optimizer.learning_rate=0.01"}, run.keys...)...)
+			r, err := train.Run(t.Context(), c, train.Options{Source: source, Out: out, Backend: onnxruntime, Samples: 3})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var bounds []float64
+			for _, rec := range records(t, out) {
+				if rec.Kind == "validation" {
+					bounds = append(bounds, rec.Evaluation.ELBO)
+				}
+			}
+			if n := len(bounds); n == 0 || !(bounds[n-1] > bounds[0]) || !(r.Test.IWAE >= r.Test.ELBO) {
+				t.Errorf("the bound goes %g; test %+v", bounds, r.Test)
+			}
+			checkFigures(t, filepath.Join(out, train.BundleDir), source, onnxruntime)
+		})
+	}
+}
+
+// checkFigures compares a bundle's results on two backends, and its scores with package dist.
+func checkFigures(t *testing.T, dir, source string, onnxruntime backend.Backend) {
+	t.Helper()
+	ctx := t.Context()
+	var outputs, means, scores [2][]float32
+	for i, on := range []backend.Backend{onnxruntime, purego.New()} {
+		model, err := runtime.Open(ctx, dir, runtime.WithBackend(on))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Close()
+		m := model.Manifest()
+		if m.FormatVersion != "1.1" {
+			t.Errorf("the bundle has version %s", m.FormatVersion)
+		}
+		set, err := dataset.Load(ctx, source, dataset.Options{Values: m.Input.Values()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const n = 10
+		size := set.RowSize()
+		rows := make([]float32, n*size)
+		for row := range n {
+			set.Row(row, rows[row*size:][:size])
+		}
+		logits, err1 := model.Logits(ctx, nil, rows)
+		codes, err2 := model.Codes(ctx, nil, rows)
+		var err3, err4, err5 error
+		outputs[i], err3 = model.DecodeLogits(ctx, nil, codes)
+		means[i], err4 = model.Reconstruct(ctx, nil, rows)
+		scores[i], err5 = model.Score(ctx, nil, rows)
+		if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+			t.Fatal(err)
+		}
+		d, err := evaluate.DistributionsOf(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mean, k := make([]float32, size), size*d.Likelihood.Outputs()
+		for row := range n {
+			x, of := rows[row*size:][:size], outputs[i][row*k:][:k]
+			want := d.Latent.Posterior(logits[row*d.Latent.Logits():][:d.Latent.Logits()]).KL(nil) - d.Likelihood.LogP(x, of)
+			if math.Abs(float64(scores[i][row])-want) > 1e-4*max(1, math.Abs(want)) {
+				t.Errorf("row %d has the score %g, want %g", row, scores[i][row], want)
+			}
+			d.Likelihood.Mean(mean, of)
+			alike(t, "means", means[i][row*size:][:size], mean)
+		}
+	}
+	alike(t, "outputs", outputs[1], outputs[0])
+	alike(t, "means", means[1], means[0])
+	alike(t, "scores", scores[1], scores[0])
+}
+
+// alike compares numbers of two float32 computations.
+func alike(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	for i := range want {
+		if math.Abs(float64(got[i]-want[i])) > 1e-4*max(1, math.Abs(float64(want[i]))) {
+			t.Errorf("%s: number %d is %g, want %g", what, i, got[i], want[i])
+			return
+		}
+	}
+}
+
+// What makes no sense of a likelihood is refused with the key, the value and the way out.
+func TestSenselessLikelihoods(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ keys, want string }{
+		{"likelihood.kind=student", `likelihood is "student": use "bernoulli"`},
+		{"likelihood.deviation=2", "likelihood.deviation is 2, which the likelihood bernoulli does not have: leave it out, or set likelihood.kind to gaussian"},
+		{"likelihood.variance=shared", "likelihood.variance is shared, which the likelihood bernoulli does not have"},
+		{"likelihood.kind=gaussian data.binarize=none likelihood.variance=foo", `likelihood.variance is "foo": use "fixed", "shared" or "predicted"`},
+		{"likelihood.kind=gaussian data.binarize=none likelihood.variance=fixed likelihood.deviation=-1", "likelihood.deviation is -1: use a number from"},
+		{"likelihood.kind=gaussian data.binarize=none likelihood.variance=fixed likelihood.deviation=NaN", "likelihood.deviation is NaN: use a number from"},
+		{"likelihood.kind=gaussian data.binarize=none likelihood.deviation=1", "likelihood.deviation is 1 and likelihood.variance is shared: set likelihood.variance=fixed"},
+		{"likelihood.kind=gaussian data.binarize=dynamic", "data.binarize is dynamic and likelihood.kind gaussian, which is not one of values of 0 and 1: set data.binarize=none"},
+		{"likelihood.kind=gaussian data.binarize=threshold", "set data.binarize=none, or likelihood.kind=bernoulli"},
+	} {
+		err := config(t, strings.Fields(test.keys)...).Validate()
+		if err == nil || !strings.Contains(err.Error(), test.want) || !errors.Is(err, train.ErrConfig) {
+			t.Errorf("%s: the error is %v, want %q", test.keys, err, test.want)
+		}
+	}
+}
+
+// A model that uses nothing newer stays one of version 1.0; a likelihood of its own makes it one of 1.1, with its parameters.
+func TestLikelihoodInManifest(t *testing.T) {
+	t.Parallel()
+	m := bundle.Manifest{}
+	m.SetLikelihood(dist.LikelihoodConfig{})
+	if m.Version() != "1.0" || m.Likelihood != dist.Bernoulli || m.Parameters != (dist.LikelihoodConfig{}) {
+		t.Errorf("%+v", m)
+	}
+	c := dist.LikelihoodConfig{Kind: dist.Gaussian, Variance: dist.VarianceFixed, Deviation: 0.5}
+	m.SetLikelihood(c)
+	if m.Version() != "1.1" || m.Likelihood != dist.Gaussian || m.LikelihoodConfig() != c {
+		t.Errorf("%+v", m)
+	}
+}
