@@ -59,12 +59,35 @@ func (e *emitter) Node(op string, attributes map[string]any, inputs ...string) s
 		n.Attribute = append(n.Attribute, attribute(key, attributes[key]))
 	}
 	e.graph.Node = append(e.graph.Node, n)
-	if onnxop.Has(op, onnxop.Pointwise) {
+	switch {
+	case onnxop.Has(op, onnxop.Pointwise):
 		if shape, ok := e.broadcast(inputs); ok {
+			e.shapes[name] = shape
+		}
+	case op == "Unsqueeze":
+		if shape, ok := e.unsqueezed(inputs[0], inputs[1]); ok {
 			e.shapes[name] = shape
 		}
 	}
 	return name
+}
+
+// unsqueezed returns the shape of a value after an Unsqueeze at axes that are an initialiser, ascending and from 0.
+func (e *emitter) unsqueezed(value, axes string) (shape []dim, ok bool) {
+	shape, known := e.shapes[value]
+	i := slices.IndexFunc(e.graph.Initializer, func(t *onnxpb.TensorProto) bool { return t.GetName() == axes })
+	if !known || i < 0 {
+		return nil, false
+	}
+	shape = slices.Clone(shape)
+	for raw := e.graph.Initializer[i].RawData; len(raw) >= 8; raw = raw[8:] {
+		at := int64(binary.LittleEndian.Uint64(raw))
+		if at < 0 || at > int64(len(shape)) {
+			return nil, false
+		}
+		shape = slices.Insert(shape, int(at), dim{n: 1})
+	}
+	return shape, true
 }
 
 func attribute(name string, value any) *onnxpb.AttributeProto {

@@ -8,7 +8,7 @@ import (
 	"github.com/catvae/catvae/internal/onnxpb"
 )
 
-// A pass changes the graph's form and no number that comes out of it, and reports whether it did anything. Each has a
+// A pass changes the graph's form and no number that comes out of it, up to rounding, and reports whether it did anything. Each has a
 // file or a function of its own with a drawing of what it does; they enable one another, so they are repeated until none
 // finds anything more to do. Passes work on ONNX nodes in topological order, with the shapes that the emitter knows.
 type pass struct {
@@ -28,6 +28,7 @@ var passes = []pass{
 	{"reshapes", (*emitter).joinReshapes},
 	{"transposes", (*emitter).foldTransposes},
 	{"biases", (*emitter).fuseBias},
+	{"scales and shifts", (*emitter).foldAffine},
 }
 
 // A PassCount says how many nodes a pass took out of a graph, with what it left unread; fewer than none where it made some.
