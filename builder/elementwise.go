@@ -38,6 +38,9 @@ func (b *Graph) Log(x *G.Node) *G.Node { return b.unary("ln", G.Log, x) }
 // Sqrt returns √x.
 func (b *Graph) Sqrt(x *G.Node) *G.Node { return b.unary("sqrt", G.Sqrt, x) }
 
+// Abs returns |x|. Its gradient is 0 at 0.
+func (b *Graph) Abs(x *G.Node) *G.Node { return b.unary("abs", G.Abs, x) }
+
 // Square returns x².
 func (b *Graph) Square(x *G.Node) *G.Node { return b.unary("square", G.Square, x) }
 

@@ -84,6 +84,18 @@ var likelihoodCases = map[string]dist.LikelihoodConfig{
 	"gaussian, shared":    {Kind: dist.Gaussian},
 	"gaussian, fixed":     {Kind: dist.Gaussian, Variance: dist.VarianceFixed, Deviation: 0.3},
 	"gaussian, predicted": {Kind: dist.Gaussian, Variance: dist.VariancePredicted},
+	"laplace, shared":     {Kind: dist.Laplace},
+	"laplace, fixed":      {Kind: dist.Laplace, Variance: dist.VarianceFixed, Deviation: 0.3},
+	"laplace, predicted":  {Kind: dist.Laplace, Variance: dist.VariancePredicted},
+	"logistic, shared":    {Kind: dist.Logistic},
+	"logistic, fixed":     {Kind: dist.Logistic, Variance: dist.VarianceFixed, Deviation: 0.1, Levels: 4},
+	"logistic, predicted": {Kind: dist.Logistic, Variance: dist.VariancePredicted},
+	"categorical":         {Kind: dist.Categorical, Levels: 5},
+	"categorical, bytes":  {Kind: dist.Categorical},
+	"multinomial":         {Kind: dist.Multinomial},
+	"poisson":             {Kind: dist.Poisson},
+	"vmf":                 {Kind: dist.VonMisesFisher},
+	"vmf, concentrated":   {Kind: dist.VonMisesFisher, Concentration: 50},
 }
 
 // likelihoodRows returns values that rows of a likelihood may hold: whole numbers where only those make sense.
@@ -92,7 +104,17 @@ func likelihoodRows(l dist.Likelihood, u []float64) []float64 {
 	least, most := max(v.Least, -3), min(v.Most, 3)
 	x := make([]float64, len(u))
 	for i := range x {
-		x[i] = float64(float32(least + u[i]*(most-least)))
+		x[i] = least + u[i]*(most-least)
+		switch {
+		case v.Counts():
+			x[i] = math.Trunc(12 * u[i] * u[i])
+		case v.Whole:
+			x[i] = math.Round(u[i]*v.Numbers) / v.Numbers
+			if i%3 == 0 { // an end
+				x[i] = math.Round(u[i])
+			}
+		}
+		x[i] = float64(float32(x[i]))
 	}
 	return x
 }

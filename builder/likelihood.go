@@ -8,8 +8,14 @@ import (
 // likelihoods holds the differentiable halves of the likelihoods, one row each. Package dist has the other halves under
 // the same names, and a test compares the two.
 var likelihoods = map[string]func(c dist.LikelihoodConfig) likelihood{
-	dist.Bernoulli: bernoulliLikelihood,
-	dist.Gaussian:  gaussianLikelihood,
+	dist.Bernoulli:      bernoulliLikelihood,
+	dist.Gaussian:       gaussianLikelihood,
+	dist.Laplace:        laplaceLikelihood,
+	dist.Logistic:       logisticLikelihood,
+	dist.Categorical:    categoricalLikelihood,
+	dist.Multinomial:    multinomialLikelihood,
+	dist.Poisson:        poissonLikelihood,
+	dist.VonMisesFisher: vonMisesFisher,
 }
 
 // A likelihood is what a model needs to know about the distribution of a row's values.

@@ -6,15 +6,26 @@ import (
 	"slices"
 )
 
-// The names of likelihoods, as configurations and manifests have them, besides [Bernoulli].
+// The names of likelihoods, as configurations and manifests have them, besides [Bernoulli] and [Categorical].
 const (
-	Gaussian = "gaussian"
+	Gaussian       = "gaussian"
+	Laplace        = "laplace"
+	Logistic       = "logistic"
+	Multinomial    = "multinomial"
+	Poisson        = "poisson"
+	VonMisesFisher = "vmf"
 )
 
 // likelihoods holds the distributions of a row's values by their names: one row each.
 var likelihoods = map[string]likelihoodKind{
-	Bernoulli: {make: func(LikelihoodConfig) Likelihood { return bernoulliLikelihood{} }},
-	Gaussian:  {keys: spreadKeys, make: func(c LikelihoodConfig) Likelihood { return gaussianLikelihood{spreadOf(c)} }},
+	Bernoulli:      {make: func(LikelihoodConfig) Likelihood { return bernoulliLikelihood{} }},
+	Gaussian:       {keys: spreadKeys, make: func(c LikelihoodConfig) Likelihood { return gaussianLikelihood{spreadOf(c)} }},
+	Laplace:        {keys: spreadKeys, make: func(c LikelihoodConfig) Likelihood { return laplaceLikelihood{spreadOf(c)} }},
+	Logistic:       {keys: append([]string{"levels"}, spreadKeys...), make: func(c LikelihoodConfig) Likelihood { return logisticLikelihood{spreadOf(c), levelsOf(c)} }},
+	Categorical:    {keys: []string{"levels"}, make: func(c LikelihoodConfig) Likelihood { return categoricalLikelihood{levelsOf(c)} }},
+	Multinomial:    {make: func(LikelihoodConfig) Likelihood { return multinomialLikelihood{} }},
+	Poisson:        {make: func(LikelihoodConfig) Likelihood { return poissonLikelihood{} }},
+	VonMisesFisher: {keys: []string{"concentration"}, make: func(c LikelihoodConfig) Likelihood { return newVonMisesFisher(c.Concentration) }},
 }
 
 // A likelihoodKind is a kind of likelihood: which keys it takes, besides its kind, and how one is made of them.
@@ -46,6 +57,16 @@ type Likelihood interface {
 	SampleDoc() string
 	MeanDoc() string
 	OutputsDoc() string
+}
+
+// An IntegerLikelihood is one of whole numbers, so that ln p is that of a probability and may be given in bits for each number: a
+// density's depends on the unit of the values, and has none.
+type IntegerLikelihood interface {
+	Likelihood
+	// Dimensions returns of how many numbers ln p of a row is: its values, or the words that it counts.
+	Dimensions(x []float32) float64
+	// Dimension is what one of those is called: "dimension" or "word".
+	Dimension() string
 }
 
 // LikelihoodOf returns the likelihood of a configuration, or an error that names the key, its value and the way out.

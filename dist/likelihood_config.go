@@ -12,8 +12,11 @@ import (
 // architecture and in a manifest. The zero value is the Bernoulli likelihood. [LikelihoodConfig.Check] has the rules.
 type LikelihoodConfig struct {
 	Kind      string  `json:"kind,omitempty" doc:"distribution of a row's values given its code; left out: bernoulli" when:"to the one whose values are like yours: docs/likelihoods.md" oneof:"likelihoods"`
-	Variance  string  `json:"variance,omitempty" doc:"of gaussian: fixed (by likelihood.deviation), shared (one number, trained, for all values of all rows) or predicted (of each value, by the decoder); left out: shared" when:"predicted where some values are much surer than others, at the price of a less steady training; fixed to set the balance of reconstruction and divergence by hand" oneof:"variances"`
+	Variance  string  `json:"variance,omitempty" doc:"of gaussian, laplace and logistic: fixed (by likelihood.deviation), shared (one number, trained, for all values of all rows) or predicted (of each value, by the decoder); left out: shared" when:"predicted where some values are much surer than others, at the price of a less steady training; fixed to set the balance of reconstruction and divergence by hand" oneof:"variances"`
 	Deviation float64 `json:"deviation,omitempty" doc:"the standard deviation of a value given its code, with likelihood.variance=fixed, in the units of the values (of standardised ones, where they are); left out: 1" when:"lower for sharper reconstructions and more informative codes" range:"[0,1e6]"`
+	Levels    int     `json:"levels,omitempty" doc:"of logistic and categorical: how many whole numbers there are, from 0; left out or 0: 256, those of a byte" when:"to 16 for pictures of 4 bits, and so on" range:"[0,256]"`
+
+	Concentration float64 `json:"concentration,omitempty" doc:"of vmf: how close rows lie to the direction that the decoder gives; left out or 0: as many as a row has values, which is the best for a mean cosine of 0.62" when:"higher where rows are reconstructed better than that; r(d-r²)/(1-r²) is the best for a mean cosine of r in d dimensions" range:"[0,1e6]"`
 }
 
 // The ways in which the spread of a value is known.
@@ -37,6 +40,9 @@ func (c LikelihoodConfig) Canonical() LikelihoodConfig {
 	if c.Variance == VarianceShared {
 		c.Variance = ""
 	}
+	if c.Levels == byteLevels {
+		c.Levels = 0
+	}
 	if c.Variance == VarianceFixed && c.Deviation == 0 {
 		c.Deviation = 1
 	}
@@ -55,6 +61,8 @@ func (c LikelihoodConfig) parameters() []parameter {
 	return []parameter{
 		{"variance", c.Variance != "", c.Variance},
 		{"deviation", c.Deviation != 0, c.Deviation},
+		{"levels", c.Levels != 0, c.Levels},
+		{"concentration", c.Concentration != 0, c.Concentration},
 	}
 }
 
@@ -78,6 +86,12 @@ func (c LikelihoodConfig) Check() error {
 	}
 	if c.Deviation != 0 && c.Variance != VarianceFixed {
 		return fmt.Errorf("likelihood.deviation is %g and likelihood.variance is %s: set likelihood.variance=fixed, or leave the deviation out", c.Deviation, cmp.Or(c.Variance, VarianceShared))
+	}
+	if c.Levels != 0 && (c.Levels < 2 || c.Levels > byteLevels) {
+		return fmt.Errorf("likelihood.levels is %d: use 2 to %d", c.Levels, byteLevels)
+	}
+	if c.Concentration != 0 && !(c.Concentration >= 1e-3 && c.Concentration <= maxConcentration) {
+		return fmt.Errorf("likelihood.concentration is %g: use a number from 0.001 to %g", c.Concentration, float64(maxConcentration))
 	}
 	return nil
 }
@@ -135,6 +149,10 @@ func (s spread) text() string {
 const (
 	// LeastLogVariance is that of a standard deviation of 0.01.
 	LeastLogVariance = -9.210340371976182
+	// LeastLogScale is that of the scale of a Laplace distribution, 0.01.
+	LeastLogScale = LeastLogVariance / 2
+	// LeastLogisticLogScale is that of the scale of a logistic distribution, in half ranges of the values.
+	LeastLogisticLogScale = -7
 )
 
 // Bounded returns least + ln(1+e^(x-least)): x where it is far above least, never below it. A spread that is trained is bounded so,

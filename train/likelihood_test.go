@@ -34,6 +34,22 @@ func realRows(r *rand.Rand, row []float64) {
 	}
 }
 
+// byteRows are whole numbers of 0 to 255 that the same bits explain, with both ends.
+func byteRows(r *rand.Rand, row []float64) {
+	realRows(r, row)
+	for i := range row {
+		row[i] = math.Round(min(max(128+120*row[i], 0), 255))
+	}
+}
+
+// countRows are counts that the same bits explain.
+func countRows(r *rand.Rand, row []float64) {
+	realRows(r, row)
+	for i := range row {
+		row[i] = math.Round(max(0, 3+4*row[i]))
+	}
+}
+
 // likelihoodRuns are runs on rows of every likelihood, by keys of the configuration.
 var likelihoodRuns = map[string]struct {
 	rows func(r *rand.Rand, row []float64)
@@ -42,6 +58,15 @@ var likelihoodRuns = map[string]struct {
 	"gaussian, shared":    {realRows, []string{"likelihood.kind=gaussian"}},
 	"gaussian, fixed":     {realRows, []string{"likelihood.kind=gaussian", "likelihood.variance=fixed", "likelihood.deviation=0.5"}},
 	"gaussian, predicted": {realRows, []string{"likelihood.kind=gaussian", "likelihood.variance=predicted"}},
+	"gaussian, standard":  {realRows, []string{"likelihood.kind=gaussian", "data.standardise=column"}},
+	"laplace, shared":     {realRows, []string{"likelihood.kind=laplace"}},
+	"laplace, predicted":  {realRows, []string{"likelihood.kind=laplace", "likelihood.variance=predicted"}},
+	"logistic":            {byteRows, []string{"likelihood.kind=logistic"}},
+	"logistic, predicted": {byteRows, []string{"likelihood.kind=logistic", "likelihood.variance=predicted"}},
+	"categorical":         {byteRows, []string{"likelihood.kind=categorical"}},
+	"multinomial":         {countRows, []string{"likelihood.kind=multinomial", "data.standardise=log"}},
+	"poisson":             {countRows, []string{"likelihood.kind=poisson"}},
+	"vmf":                 {realRows, []string{"likelihood.kind=vmf"}},
 }
 
 // writeRows writes a CSV file of 240 rows of six numbers.
@@ -86,7 +111,7 @@ func TestLikelihoods(t *testing.T) {
 					bounds = append(bounds, rec.Evaluation.ELBO)
 				}
 			}
-			if n := len(bounds); n == 0 || !(bounds[n-1] > bounds[0]) || !(r.Test.IWAE >= r.Test.ELBO) {
+			if n := len(bounds); n == 0 || !(bounds[n-1] > bounds[0]) || !(r.Test.IWAE >= r.Test.ELBO-0.2) { // drawn by chance
 				t.Errorf("the bound goes %g; test %+v", bounds, r.Test)
 			}
 			checkFigures(t, filepath.Join(out, train.BundleDir), source, onnxruntime)
@@ -135,11 +160,12 @@ func checkFigures(t *testing.T, dir, source string, onnxruntime backend.Backend)
 		mean, k := make([]float32, size), size*d.Likelihood.Outputs()
 		for row := range n {
 			x, of := rows[row*size:][:size], outputs[i][row*k:][:k]
-			want := d.Latent.Posterior(logits[row*d.Latent.Logits():][:d.Latent.Logits()]).KL(nil) - d.Likelihood.LogP(x, of)
+			want := d.Latent.Posterior(logits[row*d.Latent.Logits():][:d.Latent.Logits()]).KL(nil) - d.LogP(x, of)
 			if math.Abs(float64(scores[i][row])-want) > 1e-4*max(1, math.Abs(want)) {
 				t.Errorf("row %d has the score %g, want %g", row, scores[i][row], want)
 			}
 			d.Likelihood.Mean(mean, of)
+			d.Standard.Undo(mean, mean)
 			alike(t, "means", means[i][row*size:][:size], mean)
 		}
 	}
@@ -172,10 +198,41 @@ func TestSenselessLikelihoods(t *testing.T) {
 		{"likelihood.kind=gaussian data.binarize=none likelihood.deviation=1", "likelihood.deviation is 1 and likelihood.variance is shared: set likelihood.variance=fixed"},
 		{"likelihood.kind=gaussian data.binarize=dynamic", "data.binarize is dynamic and likelihood.kind gaussian, which is not one of values of 0 and 1: set data.binarize=none"},
 		{"likelihood.kind=gaussian data.binarize=threshold", "set data.binarize=none, or likelihood.kind=bernoulli"},
+		{"likelihood.kind=poisson likelihood.deviation=1", "likelihood.deviation is 1, which the likelihood poisson does not have: leave it out, or set likelihood.kind to gaussian or laplace or logistic"},
+		{"likelihood.kind=multinomial data.binarize=fixed", "data.binarize is fixed and likelihood.kind multinomial"},
+		{"likelihood.kind=logistic data.binarize=none likelihood.levels=1", "likelihood.levels is 1: use 2 to 256"},
+		{"likelihood.kind=gaussian data.binarize=none likelihood.levels=16", "likelihood.levels is 16, which the likelihood gaussian does not have: leave it out, or set likelihood.kind to categorical or logistic"},
+		{"likelihood.kind=vmf data.binarize=none likelihood.concentration=-2", "likelihood.concentration is -2: use a number from 0.001"},
+		{"likelihood.kind=categorical data.binarize=none data.divide=1", "data.divide is 1, and likelihood.kind categorical is of whole numbers, which are divided by 255: leave data.divide out"},
+		{"likelihood.kind=multinomial data.binarize=none data.divide=2", "data.divide is 2, and likelihood.kind multinomial is of whole numbers, which are divided by 1"},
+		{"likelihood.kind=poisson data.binarize=none data.numbers=real", "data.numbers is real, and likelihood.kind poisson is of whole numbers: set data.numbers=alike"},
+		{"likelihood.kind=categorical data.binarize=none data.standardise=column", "data.standardise is column: values of the likelihood categorical"},
+		{"likelihood.kind=gaussian data.binarize=none data.standardise=log", "data.standardise is log: values of the likelihood gaussian"},
 	} {
 		err := config(t, strings.Fields(test.keys)...).Validate()
 		if err == nil || !strings.Contains(err.Error(), test.want) || !errors.Is(err, train.ErrConfig) {
 			t.Errorf("%s: the error is %v, want %q", test.keys, err, test.want)
+		}
+	}
+}
+
+// Rows that a likelihood does not take are refused with the row and the way out.
+func TestRowsOfOtherLikelihoods(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		kind, want string
+		rows       func(r *rand.Rand, row []float64)
+	}{
+		{"categorical", "the likelihood is of whole numbers: use one of real numbers, such as likelihood.kind=gaussian", realRows},
+		{"poisson", "the likelihood is of whole numbers: use one of real numbers", realRows},
+		{"multinomial", "is -1: the likelihood is of whole numbers from 0 up", func(_ *rand.Rand, row []float64) { row[3] = -1 }},
+		{"logistic", "is 300: the likelihood is of whole numbers of 0 to 255: use another likelihood.levels, or for counts likelihood.kind=poisson", func(_ *rand.Rand, row []float64) { row[3] = 300 }},
+		{"bernoulli", "likelihood.kind=gaussian", realRows},
+	} {
+		c := config(t, "data.binarize=none", "likelihood.kind="+test.kind)
+		_, err := train.Run(t.Context(), c, train.Options{Source: writeRows(t, test.rows), Out: filepath.Join(t.TempDir(), "run"), Backend: purego.New()})
+		if err == nil || !strings.Contains(err.Error(), test.want) || !errors.Is(err, dataset.ErrData) {
+			t.Errorf("%s: the error is %v, want %q", test.kind, err, test.want)
 		}
 	}
 }

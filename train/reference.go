@@ -53,7 +53,11 @@ func writeReference(w io.Writer) error {
 			return err
 		}
 		v := l.Values()
-		fmt.Fprintf(&b, "| `%s` | `likelihood.kind` | %s; values lie within [%g,%g], bytes are divided by %g |\n", name, l.Doc(), v.Least, v.Most, v.Bytes)
+		takes := v.String()
+		if v == dist.Unit() {
+			takes = fmt.Sprintf("values lie within [%g,%g], bytes are divided by %g", v.Least, v.Most, v.Bytes)
+		}
+		fmt.Fprintf(&b, "| `%s` | `likelihood.kind` | %s; %s |\n", name, l.Doc(), takes)
 	}
 	for _, name := range dataset.Binarizations() {
 		fmt.Fprintf(&b, "| `%s` | `data.binarize` | %s |\n", name, dataset.Binarization(name).Doc())

@@ -33,8 +33,8 @@ func (c Config) withScale(set *dataset.Set) (Config, error) {
 		return c, fmt.Errorf("train: %w: %w", err, ErrConfig)
 	}
 	found, err := divisorOf(set, e, l)
-	if d.Divide == 0 && err != nil {
-		return c, err
+	if (d.Divide == 0 || l.Values().Whole) && err != nil {
+		return c, fmt.Errorf("%w (likelihood.kind is %s)", err, c.Likelihood.Name())
 	}
 	from := fromRows
 	if set.Pictures {
@@ -62,6 +62,8 @@ func (c Config) withScale(set *dataset.Set) (Config, error) {
 func divisorOf(set *dataset.Set, e dataset.Extent, l dist.Likelihood) (float64, error) {
 	unit := func(v dist.Values) bool { return v.Least == 0 && v.Most == 1 }
 	switch {
+	case l.Values().Whole:
+		return l.Values().Numbers, wholeRows(set, e, l.Values())
 	case !unit(l.Values()) && !set.Pictures:
 		return l.Values().Numbers, nil
 	case set.Pictures:
@@ -94,6 +96,20 @@ func divisorOf(set *dataset.Set, e dataset.Extent, l dist.Likelihood) (float64, 
 		options = append(options, "scale each column to [0,1] before (docs/tables-and-text.md)")
 	}
 	return 0, fmt.Errorf("train: %s, which does not say what 1 is to be: %s: %w", found, strings.Join(options, ", or "), dataset.ErrData)
+}
+
+// wholeRows reports rows that a likelihood of whole numbers does not take.
+func wholeRows(set *dataset.Set, e dataset.Extent, v dist.Values) error {
+	most := v.Most * v.Numbers
+	switch {
+	case !e.Whole:
+		return fmt.Errorf("train: %s of %s is %g: the likelihood is of whole numbers: use one of real numbers, such as likelihood.kind=%s: %w", placeIn(set, e.FractionAt), set.Source, e.Fraction, dist.Gaussian, dataset.ErrData)
+	case e.Least < 0:
+		return fmt.Errorf("train: %s of %s is %g: the likelihood is of whole numbers from 0 up: use one of real numbers, such as likelihood.kind=%s: %w", placeIn(set, e.LeastAt), set.Source, e.Least, dist.Gaussian, dataset.ErrData)
+	case float64(e.Most) > most:
+		return fmt.Errorf("train: %s of %s is %g: the likelihood is of whole numbers of 0 to %g: use another likelihood.levels, or for counts likelihood.kind=%s: %w", placeIn(set, e.MostAt), set.Source, e.Most, most, dist.Poisson, dataset.ErrData)
+	}
+	return nil
 }
 
 // smallText warns of numbers that seem to have been divided before, where the configuration divides them. It is "" elsewhere.
