@@ -1,28 +1,78 @@
 package builder
 
-// How convolutions are written in ONNX. onnxruntime's Conv and ConvTranspose take float32 only on a CPU; in float64 all
-// three maps are written as slices of the padded picture and products of matrices.
-// https://onnx.ai/onnx/operators/onnx__Conv.html, https://onnx.ai/onnx/operators/onnx__ConvTranspose.html
+import (
+	"fmt"
+	"slices"
+)
+
+// How convolutions are written in ONNX. docs/convolutions.md says what each form costs on onnxruntime, and which were
+// tried and are slower. https://onnx.ai/onnx/operators/onnx__Conv.html,
+// https://onnx.ai/onnx/operators/onnx__ConvTranspose.html
 
 const onnxFloat64 = 11
 
-func (op convOp) ONNX(w ONNXWriter, in []string, shapes [][]int64) (string, error) {
-	o := convONNX{op, w}
-	wide := w.DType() == onnxFloat64
-	switch {
-	case op.Role == convForward && !wide:
-		return w.Node("Conv", o.attributes(), in...), nil
-	case op.Role == convPicture && !wide:
-		attributes := o.attributes()
-		attributes["output_padding"] = int64s(op.Window.rest())
-		return w.Node("ConvTranspose", attributes, in...), nil
-	case op.Role == convForward:
-		return o.bias(o.product(in[0], in[1]), in), nil
-	case op.Role == convPicture:
-		return o.bias(o.picture(in[0], in[1]), in), nil
-	}
-	return o.weights(in[0], in[1]), nil
+// A convForm is a way to write one of the three maps.
+type convForm struct {
+	name  string
+	role  convRole
+	wide  bool                 // in float64 too, which onnxruntime's Conv and ConvTranspose do not take on a CPU
+	can   func(op convOp) bool // nil: it can write every convolution
+	quick func(op convOp) bool // nil: it is the quickest of those that follow
+	write func(o convONNX, in []string, batch int64) string
 }
+
+// convForms lists the forms. The first that can and is quick is taken.
+var convForms = []convForm{
+	{name: "Conv", role: convForward, write: convONNX.conv},
+	{name: "columns", role: convForward, wide: true, write: func(o convONNX, in []string, _ int64) string {
+		return o.bias(o.product(in[0], in[1]), in)
+	}},
+	{name: "Conv by turned kernels", role: convPicture, can: convOp.turns, quick: convOp.filled, write: func(o convONNX, in []string, batch int64) string {
+		return o.bias(o.turned().conv([]string{in[0], o.turnedWeights(in[1])}, batch), in)
+	}},
+	{name: "ConvTranspose", role: convPicture, write: convONNX.convTranspose},
+	{name: "columns by turned kernels", role: convPicture, wide: true, write: func(o convONNX, in []string, _ int64) string {
+		return o.bias(o.turned().product(o.spread(in[0]), o.turnedWeights(in[1])), in)
+	}},
+	{name: "columns by Conv", role: convWeights, quick: convOp.narrow, write: func(o convONNX, in []string, batch int64) string {
+		return o.weights(o.columnsByConv(in[0]), in[1], batch)
+	}},
+	{name: "Conv by the gradient", role: convWeights, write: func(o convONNX, in []string, _ int64) string {
+		return o.weightsByConv(in[0], in[1])
+	}},
+	{name: "columns", role: convWeights, wide: true, write: func(o convONNX, in []string, batch int64) string {
+		return o.weights(o.columns(in[0]), in[1], batch)
+	}},
+}
+
+// ONNX writes the first form that can write the map and is quick.
+func (op convOp) ONNX(w ONNXWriter, in []string, shapes [][]int64) (string, error) {
+	for _, f := range convForms {
+		if f.role == op.Role && (f.wide || w.DType() != onnxFloat64) && (f.can == nil || f.can(op)) && (f.quick == nil || f.quick(op)) {
+			return f.write(convONNX{op, w}, in, shapes[0][0]), nil
+		}
+	}
+	return "", fmt.Errorf("builder: %v has no form in ONNX", op) // the last of each role always can
+}
+
+// turns reports a gradient by the picture that is a Conv by turned kernels: at stride 1, with no padding below 0.
+func (op convOp) turns() bool {
+	t := op.turned().Window
+	for i, stride := range op.Window.Stride {
+		if stride != 1 || t.Begin[i] < 0 || t.End[i] < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// filled reports channels enough to fill a product's rows. With a bias the map is a layer, and stays what it is called.
+func (op convOp) filled() bool {
+	return !op.Bias && op.Channels/op.Groups >= min(16, op.Maps/op.Groups)
+}
+
+// narrow reports few numbers under a kernel: channels·kernel.
+func (op convOp) narrow() bool { return op.Channels/op.Groups*sizeOfAll(op.Window.Kernel) <= 27 }
 
 // convONNX writes one convolution.
 type convONNX struct {
@@ -38,6 +88,14 @@ func (o convONNX) attributes() map[string]any {
 		"kernel_shape": int64s(w.Kernel), "strides": int64s(w.Stride), "dilations": int64s(w.Dilation),
 		"pads": w.pads(), "group": int64(o.op.Groups),
 	}
+}
+
+func (o convONNX) conv(in []string, _ int64) string { return o.w.Node("Conv", o.attributes(), in...) }
+
+func (o convONNX) convTranspose(in []string, _ int64) string {
+	attributes := o.attributes()
+	attributes["output_padding"] = int64s(o.op.Window.rest())
+	return o.w.Node("ConvTranspose", attributes, in...)
 }
 
 // bias adds the third operand, where there is one, along the channels.
@@ -78,12 +136,97 @@ func (o convONNX) product(x, weights string) string {
 	return o.w.Node("Reshape", nil, y, o.w.Ints(int64s(o.op.as(convForward).resultShape(-1))...))
 }
 
-// weights writes the gradient by the weights: y · columnsᵀ for each picture and group, and the sum over the pictures.
-func (o convONNX) weights(x, y string) string {
-	columns := o.w.Node("Transpose", map[string]any{"perm": []int64{0, 1, 3, 2}}, o.columns(x))
-	each := o.w.Node("MatMul", nil, o.grouped(y, o.op.Maps/o.op.Groups), columns)
-	sum := o.w.Node("ReduceSum", map[string]any{"keepdims": int64(0)}, each, o.w.Ints(0))
+// weights writes the gradient by the weights: y · columnsᵀ for each picture and group, [batch, groups, maps/groups,
+// channels/groups·kernel], and the sum over the pictures, which is a product with ones where the batch is known.
+func (o convONNX) weights(columns, y string, batch int64) string {
+	each := o.w.Node("MatMul", nil, o.grouped(y, o.op.Maps/o.op.Groups), o.w.Node("Transpose", map[string]any{"perm": []int64{0, 1, 3, 2}}, columns))
+	sum := ""
+	if batch < 0 {
+		sum = o.w.Node("ReduceSum", map[string]any{"keepdims": int64(0)}, each, o.w.Ints(0))
+	} else {
+		each = o.w.Node("Reshape", nil, each, o.w.Ints(batch, int64(sizeOfAll(o.op.weightShape()))))
+		sum = o.w.Node("MatMul", nil, o.w.Numbers(ones(batch), batch), each)
+	}
 	return o.w.Node("Reshape", nil, sum, o.w.Ints(int64s(o.op.weightShape())...))
+}
+
+// columnsByConv is columns made by a convolution: each of its kernels has a 1 at one place, and so picks what lies there.
+// It costs products with 0, and is quicker than slices.
+func (o convONNX) columnsByConv(x string) string {
+	w := o.op.Window
+	kernel := sizeOfAll(w.Kernel)
+	picks := make([]float64, o.op.Channels*kernel*kernel)
+	for i := range o.op.Channels * kernel {
+		picks[i*kernel+i%kernel] = 1
+	}
+	attributes := o.attributes()
+	attributes["group"] = int64(o.op.Channels)
+	weights := o.w.Numbers(picks, append([]int64{int64(o.op.Channels * kernel), 1}, int64s(w.Kernel)...)...)
+	return o.grouped(o.w.Node("Conv", attributes, x, weights), o.depth())
+}
+
+// weightsByConv writes the gradient by the weights as one convolution of x by y. Pictures are its channels, which it sums
+// over; a picture's channels lie side by side within the last spatial axis. So onnxruntime copies long runs of numbers to
+// make its patches, and has one product of [maps, pictures·places] and [pictures·places, kernel·channels] to compute:
+//
+//	w[m, k, c] = Σ_n Σ_p  y[m, n, p] · x[n, (p·stride + k·dilation - padding)·channels + c]
+func (o convONNX) weightsByConv(x, y string) string {
+	w, last := o.op.Window, len(o.op.Window.Size)-1
+	groups, channels, maps := o.op.Groups, o.op.Channels/o.op.Groups, o.op.Maps
+	// x becomes [1, groups·batch, size..., last·channels].
+	perm := []int64{0}
+	for i := range w.Size {
+		perm = append(perm, int64(i+2))
+	}
+	perm = append(perm, 1)
+	if groups > 1 {
+		x = o.w.Node("Reshape", nil, x, o.w.Ints(slices.Concat([]int64{-1, int64(groups), int64(channels)}, int64s(w.Size))...))
+		perm = []int64{1, 0}
+		for i := range w.Size {
+			perm = append(perm, int64(i+3))
+		}
+		perm = append(perm, 2)
+	}
+	x = o.w.Node("Transpose", map[string]any{"perm": perm}, x)
+	x = o.w.Node("Reshape", nil, x, o.w.Ints(slices.Concat([]int64{1, -1}, int64s(w.Size[:last]), []int64{int64(w.Size[last] * channels)})...))
+	// y becomes [maps, batch, places...].
+	perm = []int64{1, 0}
+	for i := range w.Size {
+		perm = append(perm, int64(i+2))
+	}
+	y = o.w.Node("Transpose", map[string]any{"perm": perm}, y)
+
+	// What no place sees is cut off from the padding, as far as there is some.
+	rest, end, kernel := w.rest(), slices.Clone(w.End), slices.Clone(w.Kernel)
+	strides, dilations, begin := slices.Clone(w.Dilation), slices.Clone(w.Stride), slices.Clone(w.Begin)
+	for i := range w.Size {
+		cut := min(rest[i], end[i])
+		rest[i], end[i] = rest[i]-cut, end[i]-cut
+		kernel[i] += rest[i] / w.Dilation[i] // of the result
+	}
+	kernel[last] = w.reach(last) + rest[last]
+	strides[last] = 1
+	dilations[last] *= channels
+	begin[last] *= channels
+	end[last] *= channels
+	out := o.w.Node("Conv", map[string]any{
+		"kernel_shape": int64s(w.out()), "strides": int64s(strides), "dilations": int64s(dilations),
+		"pads": int64s(slices.Concat(begin, end)), "group": int64(groups),
+	}, x, y)
+	out = o.w.Node("Reshape", nil, out, o.w.Ints(slices.Concat([]int64{int64(maps)}, int64s(kernel), []int64{int64(channels)})...))
+	if !slices.Equal(kernel, w.Kernel) {
+		from, to, axes, steps := make([]int64, last+1), make([]int64, last+1), make([]int64, last+1), make([]int64, last+1)
+		for i := range w.Size {
+			to[i], axes[i], steps[i] = int64(w.Kernel[i]), int64(i+1), 1
+		}
+		to[last], steps[last] = int64(w.reach(last)), int64(w.Dilation[last])
+		out = o.w.Node("Slice", nil, out, o.w.Ints(from...), o.w.Ints(to...), o.w.Ints(axes...), o.w.Ints(steps...))
+	}
+	perm = []int64{0, int64(last + 2)}
+	for i := range w.Size {
+		perm = append(perm, int64(i+1))
+	}
+	return o.w.Node("Transpose", map[string]any{"perm": perm}, out)
 }
 
 // turned returns the convolution that is the gradient by the picture: of y with Stride-1 zeros behind each element, by
@@ -100,10 +243,11 @@ func (op convOp) turned() convOp {
 	return convOp{Role: convForward, Window: t, Channels: op.Maps, Maps: op.Channels, Groups: op.Groups}
 }
 
-// picture writes the gradient by the picture as the convolution that it is.
-func (o convONNX) picture(y, weights string) string {
-	t := convONNX{o.op.turned(), o.w}
-	return t.product(patches{o.op.Window, int64(o.op.Maps), o.w}.spread(y), o.turnedWeights(weights))
+func (o convONNX) turned() convONNX { return convONNX{o.op.turned(), o.w} }
+
+// spread puts Stride-1 zeros behind each element of y.
+func (o convONNX) spread(y string) string {
+	return patches{o.op.Window, int64(o.op.Maps), o.w}.spread(y)
 }
 
 // turnedWeights gives [maps, channels/groups, kernel...] the order [channels, maps/groups, kernel...], the kernels turned
