@@ -15,47 +15,58 @@ const onnxFloat64 = 11
 type convForm struct {
 	name  string
 	role  convRole
-	wide  bool                 // in float64 too, which onnxruntime's Conv and ConvTranspose do not take on a CPU
-	can   func(op convOp) bool // nil: it can write every convolution
-	quick func(op convOp) bool // nil: it is the quickest of those that follow
+	wide  bool                             // in float64 too, which onnxruntime's Conv and ConvTranspose do not take on a CPU
+	can   func(op convOp) bool             // nil: it can write every convolution
+	quick func(op convOp, fixed bool) bool // nil: it is the quickest of those that follow
 	write func(o convONNX, in []string, batch int64) string
 }
 
-// convForms lists the forms. The first that can and is quick is taken.
+// convForms lists the forms. The first that can and is quick is taken. A layer that is exported for any batch stays what it
+// is called; where the batch is fixed, as in training, nobody looks for its name.
 var convForms = []convForm{
-	{name: "Conv", role: convForward, write: convONNX.conv},
-	{name: "columns", role: convForward, wide: true, write: func(o convONNX, in []string, _ int64) string {
+	{"ConvTranspose by turned kernels", convForward, false, convOp.turns, func(op convOp, fixed bool) bool { return fixed && 2*op.Maps < op.Channels }, func(o convONNX, in []string, batch int64) string {
+		return o.turned().convTranspose(o.withBias(in, o.turnedWeights(in[1])), batch)
+	}},
+	{"Conv", convForward, false, nil, nil, convONNX.conv},
+	{"columns", convForward, true, nil, nil, func(o convONNX, in []string, _ int64) string {
 		return o.bias(o.product(in[0], in[1]), in)
 	}},
-	{name: "Conv by turned kernels", role: convPicture, can: convOp.turns, quick: convOp.filled, write: func(o convONNX, in []string, batch int64) string {
-		return o.bias(o.turned().conv([]string{in[0], o.turnedWeights(in[1])}, batch), in)
+
+	{"Conv by turned kernels", convPicture, false, convOp.turns, func(op convOp, fixed bool) bool { return fixed && 2*op.Channels >= op.Maps }, func(o convONNX, in []string, batch int64) string {
+		return o.turned().conv(o.withBias(in, o.turnedWeights(in[1])), batch)
 	}},
-	{name: "ConvTranspose", role: convPicture, write: convONNX.convTranspose},
-	{name: "columns by turned kernels", role: convPicture, wide: true, write: func(o convONNX, in []string, _ int64) string {
+	{"ConvTranspose", convPicture, false, nil, nil, convONNX.convTranspose},
+	{"columns by turned kernels", convPicture, true, nil, nil, func(o convONNX, in []string, _ int64) string {
 		return o.bias(o.turned().product(o.spread(in[0]), o.turnedWeights(in[1])), in)
 	}},
-	{name: "columns by Conv", role: convWeights, quick: convOp.narrow, write: func(o convONNX, in []string, batch int64) string {
+
+	{"the operands exchanged", convWeights, false, convOp.turns, func(op convOp, _ bool) bool { return op.Maps < op.Channels }, func(o convONNX, in []string, batch int64) string {
+		return o.turned().turnedWeights(o.turned().quickWeights(in[1], in[0], batch))
+	}},
+	{"columns by Conv", convWeights, false, nil, func(op convOp, _ bool) bool { return op.narrow() }, func(o convONNX, in []string, batch int64) string {
 		return o.weights(o.columnsByConv(in[0]), in[1], batch)
 	}},
-	{name: "Conv by the gradient", role: convWeights, write: func(o convONNX, in []string, _ int64) string {
+	{"Conv by the gradient", convWeights, false, nil, nil, func(o convONNX, in []string, _ int64) string {
 		return o.weightsByConv(in[0], in[1])
 	}},
-	{name: "columns", role: convWeights, wide: true, write: func(o convONNX, in []string, batch int64) string {
+	{"columns", convWeights, true, nil, nil, func(o convONNX, in []string, batch int64) string {
 		return o.weights(o.columns(in[0]), in[1], batch)
 	}},
 }
 
 // ONNX writes the first form that can write the map and is quick.
 func (op convOp) ONNX(w ONNXWriter, in []string, shapes [][]int64) (string, error) {
+	batch := shapes[0][0]
 	for _, f := range convForms {
-		if f.role == op.Role && (f.wide || w.DType() != onnxFloat64) && (f.can == nil || f.can(op)) && (f.quick == nil || f.quick(op)) {
-			return f.write(convONNX{op, w}, in, shapes[0][0]), nil
+		if f.role == op.Role && (f.wide || w.DType() != onnxFloat64) && (f.can == nil || f.can(op)) && (f.quick == nil || f.quick(op, batch > 0)) {
+			return f.write(convONNX{op, w}, in, batch), nil
 		}
 	}
 	return "", fmt.Errorf("builder: %v has no form in ONNX", op) // the last of each role always can
 }
 
-// turns reports a gradient by the picture that is a Conv by turned kernels: at stride 1, with no padding below 0.
+// turns reports a convolution whose picture and result may change places, with turned kernels: its stride is 1, and no
+// padding falls below 0.
 func (op convOp) turns() bool {
 	t := op.turned().Window
 	for i, stride := range op.Window.Stride {
@@ -66,12 +77,7 @@ func (op convOp) turns() bool {
 	return true
 }
 
-// filled reports channels enough to fill a product's rows. With a bias the map is a layer, and stays what it is called.
-func (op convOp) filled() bool {
-	return !op.Bias && op.Channels/op.Groups >= min(16, op.Maps/op.Groups)
-}
-
-// narrow reports few numbers under a kernel: channels·kernel.
+// narrow reports few numbers under a kernel, channels·kernel: then patches laid out as a matrix are quickest.
 func (op convOp) narrow() bool { return op.Channels/op.Groups*sizeOfAll(op.Window.Kernel) <= 27 }
 
 // convONNX writes one convolution.
@@ -96,6 +102,19 @@ func (o convONNX) convTranspose(in []string, _ int64) string {
 	attributes := o.attributes()
 	attributes["output_padding"] = int64s(o.op.Window.rest())
 	return o.w.Node("ConvTranspose", attributes, in...)
+}
+
+// withBias returns a layer's operands with other weights.
+func (o convONNX) withBias(in []string, weights string) []string {
+	return append([]string{in[0], weights}, in[2:]...)
+}
+
+// quickWeights is the gradient by the weights in the quicker of two forms.
+func (o convONNX) quickWeights(x, y string, batch int64) string {
+	if o.op.narrow() {
+		return o.weights(o.columnsByConv(x), y, batch)
+	}
+	return o.weightsByConv(x, y)
 }
 
 // bias adds the third operand, where there is one, along the channels.

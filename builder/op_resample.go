@@ -180,10 +180,11 @@ func resample[T float](op resampleOp, x []T, shape tensor.Shape) []T {
 }
 
 // ONNX writes the operator of the kind in float32. The gradient, and everything in float64, which onnxruntime's operators do
-// not take, are products with the weights as a matrix, axis by axis.
+// not take, are products with the weights as a matrix, axis by axis. So is a linear enlargement where the batch is fixed:
+// onnxruntime's Resize takes twice as long.
 // https://onnx.ai/onnx/operators/onnx__AveragePool.html, https://onnx.ai/onnx/operators/onnx__Resize.html
 func (op resampleOp) ONNX(w ONNXWriter, in []string, shapes [][]int64) (string, error) {
-	if op.Transposed || w.DType() == onnxFloat64 {
+	if op.Transposed || w.DType() == onnxFloat64 || op.Kind == linear && shapes[0][0] > 0 {
 		return op.products(w, in[0], shapes[0][1]), nil
 	}
 	if op.Kind != average {
@@ -207,20 +208,33 @@ func (op resampleOp) ONNX(w ONNXWriter, in []string, shapes [][]int64) (string, 
 	return w.Node("AveragePool", attributes, in[0]), nil
 }
 
-// products writes a product with the weights for each axis.
+// products writes a product with the weights for each axis: the last one first where the picture shrinks, and last where it
+// grows, since that product is the quickest with much to do.
 func (op resampleOp) products(w ONNXWriter, x string, channels int64) string {
 	from, to := op.sides()
-	last := len(from) - 1
-	for axis := range last {
-		values, rows, columns := op.matrix(axis)
-		matrix := w.Numbers(values, int64(rows), int64(columns))
-		if axis == last-1 {
-			x = w.Node("MatMul", nil, matrix, x)
-			continue
-		}
-		x = w.Node("MatMul", nil, matrix, w.Node("Reshape", nil, x, w.Ints(-1, int64(columns), int64(sizeOfAll(from[axis+1:])))))
-		x = w.Node("Reshape", nil, x, w.Ints(slices.Concat([]int64{-1, channels}, int64s(to[:axis+1]), int64s(from[axis+1:]))...))
+	size := slices.Clone(from)
+	order := make([]int, len(from))
+	for i := range order {
+		order[i] = i
 	}
-	values, rows, columns := op.matrix(last)
-	return w.Node("MatMul", nil, x, w.Numbers(transpose(values, []int{rows, columns}, []int{1, 0}), int64(columns), int64(rows)))
+	if sizeOfAll(to) < sizeOfAll(from) {
+		slices.Reverse(order)
+	}
+	last := len(from) - 1
+	for _, axis := range order {
+		values, rows, columns := op.matrix(axis)
+		matrix := []int64{int64(rows), int64(columns)}
+		size[axis] = to[axis]
+		switch axis {
+		case last:
+			x = w.Node("MatMul", nil, x, w.Numbers(transpose(values, []int{rows, columns}, []int{1, 0}), matrix[1], matrix[0]))
+		case last - 1:
+			x = w.Node("MatMul", nil, w.Numbers(values, matrix...), x)
+		default: // the later axes are one
+			x = w.Node("Reshape", nil, x, w.Ints(-1, int64(columns), int64(sizeOfAll(size[axis+1:]))))
+			x = w.Node("MatMul", nil, w.Numbers(values, matrix...), x)
+			x = w.Node("Reshape", nil, x, w.Ints(slices.Concat([]int64{-1, channels}, int64s(size))...))
+		}
+	}
+	return x
 }
