@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxpb"
@@ -19,7 +20,31 @@ type activations map[string]activation
 // activation is a tensor's values, row after row.
 type activation struct {
 	values []float32
-	width  int
+	shape  []int // of a row
+}
+
+// width is how many values a row has.
+func (a activation) width() int {
+	n := 1
+	for _, d := range a.shape {
+		n *= d
+	}
+	return n
+}
+
+// maxValues bounds the values of one tensor that are kept: pictures inside a convolution are large, and every k-th row does then.
+const maxValues = 1 << 23
+
+// with adds the values of a batch of n rows, the first of which is row first of all.
+func (a activation) with(values []float32, n, first, all int) activation {
+	width := a.width()
+	step := max(1, (all*width+maxValues-1)/maxValues)
+	for i := range n {
+		if (first+i)%step == 0 {
+			a.values = append(a.values, values[i*width:][:width]...)
+		}
+	}
+	return a
 }
 
 // batchRows is how many rows are run at once.
@@ -58,9 +83,12 @@ func calibrate(ctx context.Context, encoder *onnxpb.ModelProto, s Source, names 
 	for _, name := range names {
 		seen[name] = activation{}
 		if name != s.Manifest.Input.Name && name != bundle.LatentLogits {
-			m.Graph.Output = append(m.Graph.Output, floatOutput(name))
+			// Its rank is not known here: its values are put out as a matrix, and its shape.
+			m.Graph.Node = append(m.Graph.Node, nodeOf("Reshape", name+flat, []string{name, flat}), nodeOf("Shape", name+shaped, []string{name}))
+			m.Graph.Output = append(m.Graph.Output, output(name+flat, onnxpb.TensorProto_FLOAT, bundle.BatchAxis, "width"), output(name+shaped, onnxpb.TensorProto_INT64, "rank"))
 		}
 	}
+	m.Graph.Initializer = append(m.Graph.Initializer, tensorOf(flat, onnxpb.TensorProto_INT64, []int64{2}, []int64{0, -1}))
 	data, err := onnxpb.Marshal(m)
 	if err != nil {
 		return nil, err
@@ -70,35 +98,58 @@ func calibrate(ctx context.Context, encoder *onnxpb.ModelProto, s Source, names 
 		return nil, err
 	}
 	defer loaded.Close()
+	all := len(s.Rows) / s.Manifest.Input.RowSize()
+	first := 0 // row of the batch
 	err = eachBatch(s.Manifest.Input, s.Rows, func(rows onnxtensor.Tensor, n int) error {
+		defer func() { first += n }()
 		out, err := loaded.Run(ctx, rows)
 		if err != nil {
 			return err
 		}
+		shapes := map[string][]int64{}
 		for _, t := range append(out, rows) {
+			shapes[t.Name] = t.Shape
+			if of, ok := strings.CutSuffix(t.Name, shaped); ok {
+				shapes[of], _ = t.Data.([]int64)
+			}
+		}
+		for _, t := range append(out, rows) {
+			t.Name = strings.TrimSuffix(t.Name, flat)
 			a, ok := seen[t.Name]
 			if !ok {
 				continue
 			}
+			t.Shape = shapes[t.Name]
 			values, ok := t.Data.([]float32)
 			if !ok {
 				return fmt.Errorf("%w: %q is %T, not float32", ErrUnsupported, t.Name, t.Data)
 			}
-			seen[t.Name] = activation{append(a.values, values...), len(values) / n}
+			a.shape = a.shape[:0]
+			for _, d := range t.Shape[min(1, len(t.Shape)):] {
+				a.shape = append(a.shape, int(d))
+			}
+			if a.width()*n != len(values) {
+				return fmt.Errorf("%w: %q has the shape %v for %d rows", ErrUnsupported, t.Name, t.Shape, n)
+			}
+			seen[t.Name] = a.with(values, n, first, all)
 		}
 		return nil
 	})
 	return seen, err
 }
 
-// floatOutput declares an output of two dimensions, the batch first.
-func floatOutput(name string) *onnxpb.ValueInfoProto {
-	elem := int32(onnxpb.TensorProto_FLOAT)
-	dim := func(name string) *onnxpb.TensorShapeProto_Dimension {
-		return &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: name}}
+// What calibration calls a tensor's values as a matrix, and its shape.
+const flat, shaped = "/calibration", "/shape"
+
+// output declares an output with axes of these names.
+func output(name string, dtype onnxpb.TensorProto_DataType, axes ...string) *onnxpb.ValueInfoProto {
+	elem := int32(dtype)
+	var dims []*onnxpb.TensorShapeProto_Dimension
+	for _, axis := range axes {
+		dims = append(dims, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: axis}})
 	}
 	return &onnxpb.ValueInfoProto{Name: &name, Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{TensorType: &onnxpb.TypeProto_Tensor{
-		ElemType: &elem, Shape: &onnxpb.TensorShapeProto{Dim: []*onnxpb.TensorShapeProto_Dimension{dim(bundle.BatchAxis), dim("width")}},
+		ElemType: &elem, Shape: &onnxpb.TensorShapeProto{Dim: dims},
 	}}}}
 }
 
@@ -166,11 +217,12 @@ func rounded(x float32, q bundle.Quantization) float64 {
 
 // means returns each column's mean, of the values and of their bytes' values.
 func (a activation) means(q bundle.Quantization) (exact, bytes []float64) {
-	exact, bytes = make([]float64, a.width), make([]float64, a.width)
-	n := float64(len(a.values) / a.width)
+	width := a.width()
+	exact, bytes = make([]float64, width), make([]float64, width)
+	n := float64(len(a.values) / width)
 	for i, x := range a.values {
-		exact[i%a.width] += float64(x) / n
-		bytes[i%a.width] += rounded(x, q) / n
+		exact[i%width] += float64(x) / n
+		bytes[i%width] += rounded(x, q) / n
 	}
 	return exact, bytes
 }

@@ -24,14 +24,16 @@ const largest16 = 65504
 // A Gemm, x·W + b, becomes x·W - (-b), which is the same number. onnxruntime fuses a product and a sum to a Gemm again,
 // and on a CPU its Gemm of float16 takes 50 times as long as the product, which it computes in float32. CUDA computes
 // both in the same way: a product with float32 sums, and then b in a separate step.
-func toFloat16(g *onnxpb.GraphProto, input string) error {
-	if err := roundConstants(g); err != nil {
+//
+// first is the value that is cast: the input, or what the graph makes of it in float32 by the nodes of before.
+func toFloat16(g *onnxpb.GraphProto, first string, before []*onnxpb.NodeProto) error {
+	if err := roundConstants(g, wideConstants(g, before)); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}
 	const prefix = bundle.VariantFloat16 + "/"
-	rename := map[string]string{input: prefix + input, bundle.LatentLogits: prefix + bundle.LatentLogits}
-	nodes := []*onnxpb.NodeProto{nodeOf("Cast", rename[input], []string{input}, integer("to", int64(onnxpb.TensorProto_FLOAT16)))}
-	for _, n := range g.Node {
+	rename := map[string]string{first: prefix + first, bundle.LatentLogits: prefix + bundle.LatentLogits}
+	nodes := append(slices.Clone(before), nodeOf("Cast", rename[first], []string{first}, integer("to", int64(onnxpb.TensorProto_FLOAT16))))
+	for _, n := range g.Node[len(before):] {
 		for i, name := range n.Input {
 			if to, ok := rename[name]; ok {
 				n.Input[i] = to
@@ -75,10 +77,66 @@ func productAndSum(g *onnxpb.GraphProto, n *onnxpb.NodeProto, prefix string) []*
 	return []*onnxpb.NodeProto{nodeOf("MatMul", product, n.Input[:2]), sum}
 }
 
-// roundConstants makes a graph's float32 constants float16.
-func roundConstants(g *onnxpb.GraphProto) error {
+// standardising returns the nodes at the beginning of a graph that standardise rows, and what they make: nodes of constants and of what such
+// nodes make. Means and deviations of real numbers may be far larger than what is left of a row without them.
+func standardising(g *onnxpb.GraphProto, input string) (before []*onnxpb.NodeProto, made string) {
+	c := constantsOf(g)
+	made = input
+	for i, n := range g.Node {
+		if isProduct(n) || len(n.Output) != 1 {
+			break
+		}
+		// A chain: each node takes what the one before it makes, and nobody else does.
+		reads := 0
+		for _, in := range n.Input {
+			if in == made {
+				reads++
+			} else if c[in] == nil {
+				return before, made
+			}
+		}
+		if reads == 0 || slices.ContainsFunc(g.Node[i+1:], func(later *onnxpb.NodeProto) bool { return slices.Contains(later.Input, made) }) {
+			break
+		}
+		before, made = g.Node[:i+1:i+1], n.Output[0]
+	}
+	return before, made
+}
+
+// wideConstants are those that stay float32: of the nodes before the cast, and the scales of Resize, which ONNX has in float32 only. One that other
+// nodes read too is copied for these.
+func wideConstants(g *onnxpb.GraphProto, before []*onnxpb.NodeProto) map[string]bool {
+	wide := map[string]bool{}
+	for i, n := range g.Node {
+		for k, in := range n.Input {
+			if i < len(before) || n.GetOpType() == "Resize" && k > 0 {
+				wide[in] = true
+			}
+		}
+	}
+	c := constantsOf(g)
+	copied := map[string]string{}
+	for i, n := range g.Node {
+		for k, in := range n.Input {
+			if c[in] == nil || !wide[in] || i < len(before) || n.GetOpType() == "Resize" && k > 0 {
+				continue
+			}
+			if copied[in] == "" {
+				t := proto.Clone(c[in]).(*onnxpb.TensorProto)
+				copied[in] = bundle.VariantFloat16 + "/" + in
+				t.Name = proto.String(copied[in])
+				g.Initializer = append(g.Initializer, t)
+			}
+			n.Input[k] = copied[in]
+		}
+	}
+	return wide
+}
+
+// roundConstants makes a graph's float32 constants float16, except those that stay wide.
+func roundConstants(g *onnxpb.GraphProto, wide map[string]bool) error {
 	for i, t := range g.Initializer {
-		if t.GetDataType() != int32(onnxpb.TensorProto_FLOAT) {
+		if t.GetDataType() != int32(onnxpb.TensorProto_FLOAT) || wide[t.GetName()] {
 			continue
 		}
 		values, _, err := constantsOf(g).floats(t.GetName(), len(t.Dims))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxpb"
@@ -24,6 +25,7 @@ type quantizer struct {
 	seen   activations                    // of the float32 encoder, on the calibration rows
 	chosen map[string]bundle.Quantization // by tensor, for the manifest
 	scales map[string]bundle.Quantization // by tensor: the chosen ones, and those of the same bytes in other shapes
+	kept   map[string]string              // by tensor: the product's operand that its values become, in another order or shape
 
 	bytes map[string]string // the quantised twin of a tensor, where there is one
 	nodes []*onnxpb.NodeProto
@@ -45,7 +47,7 @@ func quantize(ctx context.Context, encoder *onnxpb.ModelProto, s Source) (map[st
 		return nil, err
 	}
 	q := &quantizer{
-		c: constantsOf(g), seen: seen, chosen: map[string]bundle.Quantization{in.Name: pixels},
+		c: constantsOf(g), kept: keepers(g), seen: seen, chosen: map[string]bundle.Quantization{in.Name: pixels},
 		scales: map[string]bundle.Quantization{in.Name: pixels}, bytes: map[string]string{in.Name: in.Name},
 	}
 	for _, n := range g.Node {
@@ -78,17 +80,17 @@ func (q *quantizer) rewrite(n *onnxpb.NodeProto) error {
 	if isProduct(n) {
 		return q.product(n)
 	}
-	switch n.GetOpType() {
-	case "Reshape":
-		if twin, ok := q.bytes[n.Input[0]]; ok { // bytes are reshaped as bytes
+	if moves[n.GetOpType()] && len(n.Output) == 1 {
+		if operand, ok := q.kept[n.Output[0]]; ok { // bytes are moved as bytes
+			q.quantizedAs(n.Input[0], operand)
+		}
+		if twin, ok := q.bytes[n.Input[0]]; ok {
 			out := n.Output[0]
 			q.bytes[out] = q.name(out, "bytes")
 			q.scales[out] = q.scales[n.Input[0]]
-			q.nodes = append(q.nodes, nodeOf("Reshape", q.bytes[out], []string{twin, n.Input[1]}))
+			q.nodes = append(q.nodes, nodeOf(n.GetOpType(), q.bytes[out], append([]string{twin}, n.Input[1:]...), n.Attribute...))
 			return nil
 		}
-	case "Conv", "ConvTranspose":
-		return fmt.Errorf("only Gemm and MatMul with constant weights are quantised")
 	}
 	for i, name := range n.Input {
 		if _, ok := q.bytes[name]; ok {
@@ -131,21 +133,44 @@ func (q *quantizer) scale(tensor string) (scale, zero string) {
 	return scale, zero
 }
 
-// quantized returns the bytes of a product's operand, and makes them where there are none.
-func (q *quantizer) quantized(tensor string) {
+// quantized makes the bytes of a product's operand where there are none.
+func (q *quantizer) quantized(tensor string) { q.quantizedAs(tensor, tensor) }
+
+// quantizedAs is quantized for a tensor whose values a product's operand will have.
+func (q *quantizer) quantizedAs(tensor, operand string) {
 	if _, ok := q.bytes[tensor]; ok {
 		return
 	}
-	q.scales[tensor] = choose(q.seen[tensor].values)
+	q.scales[tensor] = choose(q.seen[operand].values)
 	q.chosen[tensor] = q.scales[tensor]
 	scale, zero := q.scale(tensor)
 	q.bytes[tensor] = q.name(tensor, "bytes")
 	q.nodes = append(q.nodes, nodeOf("QuantizeLinear", q.bytes[tensor], []string{tensor, scale, zero}))
 }
 
+// moves are the operators whose result holds values of their first operand alone, in an order that any values have, so that bytes may take
+// their place.
+var moves = map[string]bool{"Reshape": true, "Flatten": true, "Squeeze": true, "Unsqueeze": true, "Transpose": true, "MaxPool": true}
+
+// keepers finds the tensors whose values become a product's operand by moves alone.
+func keepers(g *onnxpb.GraphProto) map[string]string {
+	kept := map[string]string{}
+	for _, n := range slices.Backward(g.Node) {
+		switch {
+		case isProduct(n):
+			kept[n.Input[0]] = n.Input[0]
+		case moves[n.GetOpType()] && len(n.Output) == 1:
+			if operand, ok := kept[n.Output[0]]; ok && kept[n.Input[0]] == "" {
+				kept[n.Input[0]] = operand
+			}
+		}
+	}
+	return kept
+}
+
 // isProduct reports a node that is quantised: a product with constants, which [quantizer.product] checks.
 func isProduct(n *onnxpb.NodeProto) bool {
-	return (n.GetOpType() == "Gemm" || n.GetOpType() == "MatMul") && len(n.Input) > 0
+	return (n.GetOpType() == "Gemm" || n.GetOpType() == "MatMul" || n.GetOpType() == "Conv") && len(n.Input) > 0
 }
 
 // plainGemm reports a Gemm that is x·W + b, or x·Wᵀ + b.
@@ -153,13 +178,16 @@ func plainGemm(n *onnxpb.NodeProto) bool {
 	return len(n.Input) == 3 && attribute(n, "alpha", 1) == 1 && attribute(n, "beta", 1) == 1 && attribute(n, "transA", 0) == 0
 }
 
-// product rewrites Gemm and MatMul: y = x·W + b becomes
+// product rewrites Gemm, MatMul and Conv: y = x·W + b becomes
 //
 //	y = s_x·(x_q - z)·s_w·W_q + s_x·s_w·b_q
 //
-// with a scale s_w for each column of W. b also corrects the mean error of y on the calibration rows: mean(x)·W -
-// mean(x̂)·Ŵ, where x̂ and Ŵ are the values of the bytes.
+// with a scale s_w for each column of W, or each map of a convolution. b also corrects the mean error of y on the calibration rows:
+// mean(x)·W - mean(x̂)·Ŵ, where x̂ and Ŵ are the values of the bytes.
 func (q *quantizer) product(n *onnxpb.NodeProto) error {
+	if n.GetOpType() == "Conv" {
+		return q.conv(n)
+	}
 	if n.GetOpType() == "Gemm" && !plainGemm(n) {
 		return fmt.Errorf("only x·W + b is quantised")
 	}
@@ -171,56 +199,83 @@ func (q *quantizer) product(n *onnxpb.NodeProto) error {
 	if attribute(n, "transB", 0) != 0 {
 		w, rows, columns = transpose(w, rows, columns), columns, rows
 	}
-	b := make([]float32, columns) // MatMul has none
-	if len(n.Input) == 3 {
-		if b, _, err = q.c.floats(n.Input[2], 1); err != nil {
-			return err
-		}
+	b, err := q.biasOf(n, columns)
+	if err != nil {
+		return err
 	}
 	x := n.Input[0]
 	q.quantized(x)
 	a := q.seen[x]
-	if rows > maxRows {
-		return fmt.Errorf("sums of %d products may exceed 32 bits: at most %d are allowed", rows, maxRows)
-	}
-	if a.width != rows || len(b) != columns {
-		return fmt.Errorf("weights of %dx%d and %d biases for %d values", rows, columns, len(b), a.width)
+	if a.width() != rows {
+		return fmt.Errorf("weights of %dx%d for %d values", rows, columns, a.width())
 	}
 	bytes, scales := quantizeWeights(w, rows, columns)
 	mean, rounded := a.means(q.scales[x])
+	shift := make([]float64, columns)
+	for j := range columns {
+		for i := range rows {
+			shift[j] += mean[i]*float64(w[i*columns+j]) - rounded[i]*float64(scales[j])*float64(bytes[i*columns+j])
+		}
+	}
+	return q.write(n, "Gemm", nil, rows, weights{bytes, []int64{int64(rows), int64(columns)}, 1, scales}, b, shift)
+}
+
+// biasOf returns a product's biases, zeros where it has none.
+func (q *quantizer) biasOf(n *onnxpb.NodeProto, columns int) ([]float32, error) {
+	if len(n.Input) < 3 || n.Input[2] == "" {
+		return make([]float32, columns), nil
+	}
+	b, _, err := q.c.floats(n.Input[2], 1)
+	if err == nil && len(b) != columns {
+		err = fmt.Errorf("%d biases for %d columns", len(b), columns)
+	}
+	return b, err
+}
+
+// weights are a product's, as bytes with a scale for each place of an axis.
+type weights struct {
+	bytes  []int8
+	shape  []int64
+	axis   int64
+	scales []float32
+}
+
+// write adds a product of depth terms, of bytes dequantised. shift is added to its biases.
+func (q *quantizer) write(n *onnxpb.NodeProto, op string, attributes []*onnxpb.AttributeProto, depth int, w weights, b []float32, shift []float64) error {
+	if depth > maxRows {
+		return fmt.Errorf("sums of %d products may exceed 32 bits: at most %d are allowed", depth, maxRows)
+	}
+	x := n.Input[0]
 	sx := float32(q.scales[x].Scale)
+	columns := len(w.scales)
 	biases, biasScales := make([]int32, columns), make([]float32, columns)
 	for j := range columns {
-		shift := 0.0
-		for i := range rows {
-			shift += mean[i]*float64(w[i*columns+j]) - rounded[i]*float64(scales[j])*float64(bytes[i*columns+j])
-		}
-		biasScales[j] = sx * scales[j]
-		biases[j] = int32(math.RoundToEven(min(max((float64(b[j])+shift)/float64(biasScales[j]), -maxBias), maxBias)))
+		biasScales[j] = sx * w.scales[j]
+		biases[j] = int32(math.RoundToEven(min(max((float64(b[j])+shift[j])/float64(biasScales[j]), -maxBias), maxBias)))
 	}
 	base := n.Output[0]
-	weights, bias := q.name(base, "weight"), q.name(base, "bias")
+	matrix, bias := q.name(base, "weight"), q.name(base, "bias")
 	add := func(name string, dtype onnxpb.TensorProto_DataType, shape []int64, data any) string {
 		q.inits = append(q.inits, tensorOf(name, dtype, shape, data))
 		return name
 	}
 	per := []int64{int64(columns)}
 	q.nodes = append(q.nodes,
-		nodeOf("DequantizeLinear", weights, []string{
-			add(weights+"/bytes", onnxpb.TensorProto_INT8, []int64{int64(rows), int64(columns)}, bytes),
-			add(weights+"/scale", onnxpb.TensorProto_FLOAT, per, scales), add(weights+"/zero", onnxpb.TensorProto_INT8, per, make([]int8, columns)),
-		}, integer("axis", 1)),
+		nodeOf("DequantizeLinear", matrix, []string{
+			add(matrix+"/bytes", onnxpb.TensorProto_INT8, w.shape, w.bytes),
+			add(matrix+"/scale", onnxpb.TensorProto_FLOAT, per, w.scales), add(matrix+"/zero", onnxpb.TensorProto_INT8, per, make([]int8, columns)),
+		}, integer("axis", w.axis)),
 		nodeOf("DequantizeLinear", bias, []string{
 			add(bias+"/bytes", onnxpb.TensorProto_INT32, per, biases),
 			add(bias+"/scale", onnxpb.TensorProto_FLOAT, per, biasScales), add(bias+"/zero", onnxpb.TensorProto_INT32, per, make([]int32, columns)),
 		}, integer("axis", 0)),
-		nodeOf("Gemm", base, []string{q.dequantize(x), weights, bias}),
+		nodeOf(op, base, []string{q.dequantize(x), matrix, bias}, attributes...),
 	)
 	return nil
 }
 
-func transpose(w []float32, rows, columns int) []float32 {
-	t := make([]float32, len(w))
+func transpose[T float32 | int8](w []T, rows, columns int) []T {
+	t := make([]T, len(w))
 	for i := range rows {
 		for j := range columns {
 			t[j*rows+i] = w[i*columns+j]

@@ -118,7 +118,7 @@ func inPureGo(t *testing.T, name string, model []byte, described bundle.Variant,
 	t.Helper()
 	pure := purego.New()
 	s.Backend = pure
-	c, err := variant.Compare(t.Context(), name, model, described, s, rows(300, 24, 90))
+	c, err := variant.Compare(t.Context(), name, model, described, s, rows(300, s.Manifest.Input.RowSize(), 90))
 	if err != nil {
 		t.Fatal(err)
 	}

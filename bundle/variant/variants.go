@@ -66,7 +66,11 @@ func toHalf(ctx context.Context, encoder *onnxpb.ModelProto, s Source, _ *bundle
 	if err := checkRange16(seen); err != nil {
 		return err
 	}
-	return toFloat16(encoder.Graph, s.Manifest.Input.Name)
+	first, before := s.Manifest.Input.Name, []*onnxpb.NodeProto(nil)
+	if s.Manifest.Input.Standard != nil {
+		before, first = standardising(encoder.Graph, first)
+	}
+	return toFloat16(encoder.Graph, first, before)
 }
 
 // fromBytes lets a graph take bytes, by the manifest's rule.
