@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/bundle/variant"
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/runtime"
@@ -23,7 +25,7 @@ func atMost(set *dataset.Set, rows int) *dataset.Set {
 
 // VariantRows reads the rows that variants are made with: the first of those trained on to calibrate on, those of the test split to
 // compare on. Where a source has no test split, those are the rows that the run held out, or that its configuration would hold
-// out of other data. Floats are rounded to bytes. Bad rows are passed over, as many as the run did.
+// out of other data. Floats are rounded to bytes where the model takes pixels. Bad rows are passed over, as many as the run did.
 func (t Trained) VariantRows(ctx context.Context, source string) (writer.VariantRows, error) {
 	var rows writer.VariantRows
 	maxBad, err := BadRows(t.dir)
@@ -58,7 +60,8 @@ func (t Trained) VariantRows(ctx context.Context, source string) (writer.Variant
 	} else if training, held, rows.HeldOutIs, err = t.variantSplit(c, set); err != nil {
 		return rows, err
 	}
-	rows.Calibration, rows.HeldOut = bytesOf(atMost(training, calibrationRows)), bytesOf(atMost(held, comparedRows))
+	inBytes := variant.InBytes(bundle.InputOf(values))
+	rows.Calibration, rows.HeldOut = rowsOf(atMost(training, calibrationRows), inBytes), rowsOf(atMost(held, comparedRows), inBytes)
 	return rows, nil
 }
 
@@ -82,20 +85,23 @@ func (t Trained) variantSplit(c Config, set *dataset.Set) (training, held *datas
 	return set.Select(trained), set.Select(out), what, nil
 }
 
-// bytesOf returns rows as bytes; floats become the nearest ones.
-func bytesOf(set *dataset.Set) []byte {
-	size := set.RowSize()
-	out := make([]byte, 0, set.Len()*size)
-	row := make([]float32, size)
+// rowsOf returns rows for variants: bytes, where floats become the nearest ones, or numbers where no bytes hold them.
+func rowsOf(set *dataset.Set, inBytes bool) (rows variant.Rows) {
+	row := make([]float32, set.RowSize())
 	for i := range set.Len() {
-		if b := set.Bytes(i); b != nil {
-			out = append(out, b...)
-			continue
-		}
-		set.Row(i, row)
-		for _, x := range row {
-			out = append(out, set.Values().Nearest(x))
+		b := set.Bytes(i)
+		switch {
+		case !inBytes:
+			set.Row(i, row)
+			rows.Numbers = append(rows.Numbers, row...)
+		case b != nil:
+			rows.Bytes = append(rows.Bytes, b...)
+		default:
+			set.Row(i, row)
+			for _, x := range row {
+				rows.Bytes = append(rows.Bytes, set.Values().Nearest(x))
+			}
 		}
 	}
-	return out
+	return rows
 }

@@ -40,10 +40,10 @@ func TestVariantsOfARun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rows.HeldOutIs != "test split" || len(rows.Calibration) != 4096*784 || len(rows.HeldOut) != 4000*784 {
-		t.Errorf("%d bytes to calibrate on, %d of the %s", len(rows.Calibration), len(rows.HeldOut), rows.HeldOutIs)
+	if rows.HeldOutIs != "test split" || len(rows.Calibration.Bytes) != 4096*784 || len(rows.HeldOut.Bytes) != 4000*784 {
+		t.Errorf("%d bytes to calibrate on, %d of the %s", len(rows.Calibration.Bytes), len(rows.HeldOut.Bytes), rows.HeldOutIs)
 	}
-	rows.HeldOut = rows.HeldOut[:500*784]
+	rows.HeldOut.Bytes = rows.HeldOut.Bytes[:500*784]
 	var hashes [2]string
 	for i := range hashes {
 		out := filepath.Join(t.TempDir(), "bundle")
@@ -98,8 +98,8 @@ func TestVariantRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(rows.Calibration) != 6*c.calibration || len(rows.HeldOut) != 6*c.held || rows.HeldOutIs != c.is || int(rows.HeldOut[0]) != 6*(12-c.held) {
-			t.Errorf("validation %d: %d and %d bytes, %s", c.validation, len(rows.Calibration), len(rows.HeldOut), rows.HeldOutIs)
+		if len(rows.Calibration.Bytes) != 6*c.calibration || len(rows.HeldOut.Bytes) != 6*c.held || rows.HeldOutIs != c.is || int(rows.HeldOut.Bytes[0]) != 6*(12-c.held) {
+			t.Errorf("validation %d: %d and %d bytes, %s", c.validation, len(rows.Calibration.Bytes), len(rows.HeldOut.Bytes), rows.HeldOutIs)
 		}
 	}
 	write(1, 2, 3)

@@ -72,8 +72,9 @@ func operands(g *onnxpb.GraphProto, results bool) []string {
 
 // calibrate runs the float32 encoder on the calibration rows and keeps the values of some of its tensors.
 func calibrate(ctx context.Context, encoder *onnxpb.ModelProto, s Source, names []string) (activations, error) {
-	if size := s.Manifest.Input.RowSize(); len(s.Rows) == 0 || len(s.Rows)%size != 0 {
-		return nil, fmt.Errorf("%w: it needs training rows of %d bytes to calibrate on: give data", ErrUnsupported, size)
+	all, whole := s.Rows.count(s.Manifest.Input)
+	if all == 0 || !whole {
+		return nil, fmt.Errorf("%w: it needs training rows of %d values to calibrate on: give data", ErrUnsupported, s.Manifest.Input.RowSize())
 	}
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%w: the encoder holds no product, no Gemm and no MatMul", ErrUnsupported)
@@ -98,7 +99,6 @@ func calibrate(ctx context.Context, encoder *onnxpb.ModelProto, s Source, names 
 		return nil, err
 	}
 	defer loaded.Close()
-	all := len(s.Rows) / s.Manifest.Input.RowSize()
 	first := 0 // row of the batch
 	err = eachBatch(s.Manifest.Input, s.Rows, func(rows onnxtensor.Tensor, n int) error {
 		defer func() { first += n }()
@@ -153,20 +153,15 @@ func output(name string, dtype onnxpb.TensorProto_DataType, axes ...string) *onn
 	}}}}
 }
 
-// eachBatch passes rows of bytes on as floats, batch by batch.
-func eachBatch(in bundle.Input, rows []byte, f func(rows onnxtensor.Tensor, n int) error) error {
-	size, table := in.RowSize(), in.Values().Table()
-	for len(rows) > 0 {
-		n := min(batchRows, len(rows)/size)
-		floats := make([]float32, n*size)
-		for i, b := range rows[:n*size] {
-			floats[i] = table[b]
-		}
-		t := onnxtensor.Tensor{Name: in.Name, Shape: append([]int64{int64(n)}, in.Shape...), Data: floats}
+// eachBatch passes rows on as floats, batch by batch.
+func eachBatch(in bundle.Input, rows Rows, f func(rows onnxtensor.Tensor, n int) error) error {
+	all, _ := rows.count(in)
+	for at := 0; at < all; at += batchRows {
+		n := min(batchRows, all-at)
+		t := onnxtensor.Tensor{Name: in.Name, Shape: append([]int64{int64(n)}, in.Shape...), Data: rows.part(in, at, at+n).floats(in)}
 		if err := f(t, n); err != nil {
 			return err
 		}
-		rows = rows[n*size:]
 	}
 	return nil
 }

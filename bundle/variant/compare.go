@@ -37,9 +37,9 @@ type Comparison struct {
 // Margin is how near to a decision float32's own rounding may flip a bit: see dist.Latent.NearDecision.
 const Margin = 1e-4
 
-// Compare runs a variant and the bundle's own graphs on rows of bytes, and reports an [ErrQuality] where their bits differ
+// Compare runs a variant and the bundle's own graphs on rows, and reports an [ErrQuality] where their bits differ
 // too often.
-func Compare(ctx context.Context, name string, model []byte, v bundle.Variant, s Source, rows []byte) (Comparison, error) {
+func Compare(ctx context.Context, name string, model []byte, v bundle.Variant, s Source, rows Rows) (Comparison, error) {
 	p, err := newPair(ctx, name, model, v, s)
 	if err != nil {
 		return Comparison{}, fmt.Errorf("variant: %s: %w", name, err)
@@ -120,35 +120,32 @@ func (p *pair) close() {
 }
 
 // sample returns rows as a graph takes them.
-func (p *pair) sample(takes onnxtensor.DType, rows []byte) onnxtensor.Tensor {
-	n := len(rows) / p.input.RowSize()
-	t := onnxtensor.Tensor{Name: p.input.Name, Shape: append([]int64{int64(n)}, p.input.Shape...), Data: rows}
+func (p *pair) sample(takes onnxtensor.DType, rows Rows) onnxtensor.Tensor {
+	n, _ := rows.count(p.input)
+	t := onnxtensor.Tensor{Name: p.input.Name, Shape: append([]int64{int64(n)}, p.input.Shape...), Data: rows.Bytes}
 	if takes == onnxtensor.Float32 {
-		floats, table := make([]float32, len(rows)), p.input.Values().Table()
-		for i, b := range rows {
-			floats[i] = table[b]
-		}
-		t.Data = floats
+		t.Data = rows.floats(p.input)
 	}
 	return t
 }
 
-func (p *pair) compare(ctx context.Context, c *Comparison, rows []byte) error {
-	for size := p.input.RowSize(); len(rows) > 0; {
-		n := min(batchRows, len(rows)/size)
-		if n == 0 {
-			return fmt.Errorf("%d bytes are not whole rows of %d", len(rows), size)
-		}
-		logits, codes, err := results(p.variant.Run(ctx, p.sample(p.takes, rows[:n*size])))
+func (p *pair) compare(ctx context.Context, c *Comparison, rows Rows) error {
+	all, whole := rows.count(p.input)
+	if !whole {
+		return fmt.Errorf("the rows to compare on are not whole rows of %d values", p.input.RowSize())
+	}
+	for at := 0; at < all; at += batchRows {
+		n := min(batchRows, all-at)
+		part := rows.part(p.input, at, at+n)
+		logits, codes, err := results(p.variant.Run(ctx, p.sample(p.takes, part)))
 		if err != nil {
 			return err
 		}
-		wantLogits, want, err := results(p.reference.Run(ctx, p.sample(onnxtensor.Float32, rows[:n*size])))
+		wantLogits, want, err := results(p.reference.Run(ctx, p.sample(onnxtensor.Float32, part)))
 		if err != nil {
 			return err
 		}
 		c.add(p.latent, n, logits, wantLogits, codes, want)
-		rows = rows[n*size:]
 	}
 	if c.Bits == 0 {
 		return fmt.Errorf("no rows to compare on are given")
@@ -211,7 +208,7 @@ const (
 
 var raceTime = 30 * time.Millisecond // of each in a round; tests, which look at no times, take less
 
-func (p *pair) race(ctx context.Context, c *Comparison, rows []byte) error {
+func (p *pair) race(ctx context.Context, c *Comparison, rows Rows) error {
 	for c.Batch = raceRows; ; c.Batch /= 4 {
 		x, y, err := p.round(ctx, c.Batch, rows) // warms up, too
 		if err != nil {
@@ -235,16 +232,24 @@ func (p *pair) race(ctx context.Context, c *Comparison, rows []byte) error {
 }
 
 // round returns how many rows the variant and its rival take in a second, one after the other.
-func (p *pair) round(ctx context.Context, batch int, rows []byte) (ours, theirs float64, err error) {
-	repeated := make([]byte, batch*p.input.RowSize())
-	for n := 0; n < len(repeated); {
-		n += copy(repeated[n:], rows)
+func (p *pair) round(ctx context.Context, batch int, rows Rows) (ours, theirs float64, err error) {
+	var repeated Rows
+	if size := batch * p.input.RowSize(); rows.Numbers != nil {
+		repeated.Numbers = cycle(rows.Numbers, size)
+	} else {
+		repeated.Bytes = cycle(rows.Bytes, size)
 	}
 	if ours, err = rate(ctx, p.fast, p.sample(p.takes, repeated)); err != nil {
 		return 0, 0, err
 	}
 	theirs, err = rate(ctx, p.rival, p.sample(p.rivalTakes, repeated))
 	return ours, theirs, err
+}
+
+// cycle returns the first n values of a list that is repeated.
+func cycle[T any](list []T, n int) []T {
+	list = list[:min(n, len(list))]
+	return slices.Repeat(list, n/len(list)+1)[:n]
 }
 
 // rate returns how many rows a graph takes in a second, from the shortest of a few runs: other work on the machine

@@ -64,7 +64,7 @@ func sourceOf(t *testing.T, shape []int64, bits int, encode func(b *builder.Grap
 		}),
 		Backend: onnx(t),
 	}
-	s.Rows = rows(300, s.Manifest.Input.RowSize(), 1)
+	s.Rows = variant.Rows{Bytes: rows(300, s.Manifest.Input.RowSize(), 1)}
 	return s
 }
 
@@ -121,7 +121,7 @@ func TestConvolutions(t *testing.T) {
 					t.Errorf("%s: made twice, it differs: %v", v, err)
 				}
 				want := map[string]float64{"uint8": 1, "int8": 0.97, "float16": 0.998}[v]
-				c, err := variant.Compare(t.Context(), v, model, described, s, rows(200, size, 90))
+				c, err := variant.Compare(t.Context(), v, model, described, s, variant.Rows{Bytes: rows(200, size, 90)})
 				if err != nil || c.Agreement < want {
 					t.Errorf("%s: %+v, want an agreement of %g: %v", v, c, want, err)
 				}
@@ -206,7 +206,7 @@ func TestStandardised(t *testing.T) {
 			t.Fatalf("%s: %v", v, err)
 		}
 		want := map[string]float64{"uint8": 1, "int8": 0.95, "float16": 0.998}[v]
-		c, err := variant.Compare(t.Context(), v, model, described, s, rows(200, 14*13, 90))
+		c, err := variant.Compare(t.Context(), v, model, described, s, variant.Rows{Bytes: rows(200, 14*13, 90)})
 		if err != nil || c.Agreement < want {
 			t.Errorf("%s: %+v, want an agreement of %g: %v", v, c, want, err)
 		}
@@ -234,5 +234,38 @@ func TestConvolutionRefusals(t *testing.T) {
 	}
 	if _, _, err := variant.Make(t.Context(), bundle.VariantInt8, s); !errors.Is(err, variant.ErrUnsupported) || !strings.Contains(err.Error(), "auto_pad") {
 		t.Errorf("%v, want something about the Conv", err)
+	}
+}
+
+// Rows that no bytes hold are compared as numbers; what takes bytes is refused.
+func TestNumbers(t *testing.T) {
+	s := sourceOf(t, []int64{14, 13}, 19, func(b *builder.Graph, x *G.Node) *G.Node {
+		x = b.Reshape(x, x.Shape()[0], 14*13)
+		each := func(name string, value float64) *G.Node {
+			return b.ExpandLike(b.Constant(name, slices.Repeat([]float64{value}, 14*13), 14*13), x, 0)
+		}
+		return pictures["strides"](b, b.Div(b.Sub(x, each("mean", 1e6)), each("deviation", 3)))
+	})
+	s.Manifest.Input = bundle.InputOf(dist.Raw())
+	s.Manifest.Input.Shape = []int64{14, 13}
+	s.Manifest.Input.Standard = bundle.StandardOf(dist.Standard{Mean: []float64{1e6}, Deviation: []float64{3}})
+	numbers := func(seed int) (r variant.Rows) {
+		for _, b := range rows(100, 14*13, seed) {
+			r.Numbers = append(r.Numbers, 1e6+(float32(b)-128)/25)
+		}
+		return r
+	}
+	s.Rows = numbers(1)
+	model, described, err := variant.Make(t.Context(), bundle.VariantFloat16, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := variant.Compare(t.Context(), bundle.VariantFloat16, model, described, s, numbers(7)); err != nil || c.Agreement < 0.998 {
+		t.Errorf("%+v: %v", c, err)
+	}
+	for _, name := range []string{bundle.VariantInt8, bundle.VariantUint8} {
+		if _, _, err := variant.Make(t.Context(), name, s); !errors.Is(err, variant.ErrUnsupported) || !strings.Contains(err.Error(), "bytes do not hold") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

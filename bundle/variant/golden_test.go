@@ -54,7 +54,7 @@ func TestVariantsGolden(t *testing.T) {
 			code, packed := m.HardCode(b, l, nil)
 			return traced(b, l, bundle.LatentLogits, named(bundle.Code, code), named(bundle.PackedCode, packed))
 		}),
-		Rows:    bytes.Repeat([]byte{0, 50, 100, 200, 255, 3, 7}, 12),
+		Rows:    variant.Rows{Bytes: bytes.Repeat([]byte{0, 50, 100, 200, 255, 3, 7}, 12)},
 		Backend: ortest.Backend(t),
 	}
 	for _, name := range variant.Names {

@@ -122,7 +122,7 @@ func TestWholeNumbers(t *testing.T) {
 		all = append(all, 255*(b>>7), 255*byte(i%2))
 	}
 	for name, encoder := range map[string][]byte{"trained": s.Encoder, "one product": one, "two products": two} {
-		s.Encoder, s.Rows = encoder, all
+		s.Encoder, s.Rows = encoder, variant.Rows{Bytes: all}
 		model, _, err := variant.Make(t.Context(), bundle.VariantInt8, s)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -27,11 +27,50 @@ func File(name string) string { return "variants/" + name + ".onnx" }
 type Source struct {
 	Manifest           *bundle.Manifest
 	Encoder, Threshold []byte
-	// Rows are training rows as bytes, row after row, to calibrate int8 on. The manifest says what number a byte means.
-	Rows        []byte
+	// Rows are training rows to calibrate on.
+	Rows        Rows
 	Fingerprint string          // of the data set that the rows come from
 	Backend     backend.Backend // runs graphs
 	Timer       backend.Backend // runs what is timed, on one thread where a CPU does; Backend where it is nil
+}
+
+// Rows are rows, row after row, of bytes, or of numbers as the graph takes them where no bytes hold them. One of the two is nil.
+type Rows struct {
+	Bytes   []byte // the manifest says what number a byte means
+	Numbers []float32
+}
+
+// count returns how many rows there are, and whether they are whole.
+func (r Rows) count(in bundle.Input) (n int, whole bool) {
+	values := max(len(r.Bytes), len(r.Numbers))
+	return values / in.RowSize(), values%in.RowSize() == 0
+}
+
+// part returns rows from, to to-1.
+func (r Rows) part(in bundle.Input, from, to int) Rows {
+	size := in.RowSize()
+	if r.Numbers != nil {
+		return Rows{Numbers: r.Numbers[from*size : to*size]}
+	}
+	return Rows{Bytes: r.Bytes[from*size : to*size]}
+}
+
+// floats returns the rows as the graph takes them.
+func (r Rows) floats(in bundle.Input) []float32 {
+	if r.Numbers != nil {
+		return r.Numbers
+	}
+	floats, table := make([]float32, len(r.Bytes)), in.Values().Table()
+	for i, b := range r.Bytes {
+		floats[i] = table[b]
+	}
+	return floats
+}
+
+// InBytes reports whether bytes hold the rows of a model. They do where numbers are divided as pixels are, and else not where these have
+// fractions, or may be larger than what 255 stands for, as counts may.
+func InBytes(in bundle.Input) bool {
+	return in.Divide >= 128 || in.Numbers != bundle.NumbersReal && in.Range[1] <= 1.000001*float64(in.Values().Byte(255))
 }
 
 // Make returns a variant's graph and its entry in the manifest. Equal sources give equal graphs, as far as the loader's
@@ -42,8 +81,8 @@ func Make(ctx context.Context, name string, s Source) ([]byte, bundle.Variant, e
 	}
 	row := variants[name]
 	v := bundle.Variant{File: File(name), Input: row.takes, Devices: row.devices}
-	if in := s.Manifest.Input; row.takes == onnxtensor.Uint8 && in.Numbers == bundle.NumbersReal && in.Divide < 128 {
-		return nil, v, fmt.Errorf("variant: %s takes rows of bytes, and the model was trained on numbers with fractions, divided by %g, which bytes do not hold: leave it out: %w", name, in.Divide, ErrUnsupported)
+	if in := s.Manifest.Input; row.takes == onnxtensor.Uint8 && !InBytes(in) {
+		return nil, v, fmt.Errorf("variant: %s takes rows of bytes, and the model was trained on numbers within [%g,%g], divided by %g, which bytes do not hold: leave it out: %w", name, in.Range[0], in.Range[1], max(in.Divide, 1), ErrUnsupported)
 	}
 	encoder, err := onnxpb.Unmarshal(s.Encoder)
 	if err != nil {

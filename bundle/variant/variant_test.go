@@ -55,7 +55,7 @@ func source(t *testing.T, m builder.Model) variant.Source {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := variant.Source{Manifest: b.Manifest, Rows: rows(500, b.Manifest.Input.RowSize(), 1), Fingerprint: "rows", Backend: onnx(t)}
+	s := variant.Source{Manifest: b.Manifest, Rows: variant.Rows{Bytes: rows(500, b.Manifest.Input.RowSize(), 1)}, Fingerprint: "rows", Backend: onnx(t)}
 	var err1, err2 error
 	s.Encoder, err1 = b.Graph(bundle.EncoderFile)
 	s.Threshold, err2 = b.Graph(bundle.ThresholdFile)
@@ -99,7 +99,7 @@ func TestVariants(t *testing.T) {
 				if err != nil || !bytes.Equal(model, again) {
 					t.Errorf("%s: made twice, it differs: %v", v, err)
 				}
-				c, err := variant.Compare(t.Context(), v, model, described, s, rows(700, 24, 90))
+				c, err := variant.Compare(t.Context(), v, model, described, s, variant.Rows{Bytes: rows(700, 24, 90)})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -118,7 +118,7 @@ func inPureGo(t *testing.T, name string, model []byte, described bundle.Variant,
 	t.Helper()
 	pure := purego.New()
 	s.Backend = pure
-	c, err := variant.Compare(t.Context(), name, model, described, s, rows(300, s.Manifest.Input.RowSize(), 90))
+	c, err := variant.Compare(t.Context(), name, model, described, s, variant.Rows{Bytes: rows(300, s.Manifest.Input.RowSize(), 90)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func loadGraph(t *testing.T, nodes []*onnxpb.NodeProto, inits []*onnxpb.TensorPr
 func TestRefusals(t *testing.T) {
 	s := source(t, models["one product"])
 	none := s
-	none.Rows = nil
+	none.Rows = variant.Rows{}
 	weights := make([]float32, 24*24)
 	weights[7] = 1e6
 	scaled := s // a form that is not understood, and weights that float16 cannot hold

@@ -53,7 +53,8 @@ func CheckName(name string) error {
 // toInt8 turns every product into one of bytes, and records the scales and what they were taken from.
 func toInt8(ctx context.Context, encoder *onnxpb.ModelProto, s Source, v *bundle.Variant) (err error) {
 	v.Activations, err = quantize(ctx, encoder, s)
-	v.Calibrated = &bundle.Calibration{Rows: len(s.Rows) / max(1, s.Manifest.Input.RowSize()), Fingerprint: s.Fingerprint}
+	rows, _ := s.Rows.count(s.Manifest.Input)
+	v.Calibrated = &bundle.Calibration{Rows: rows, Fingerprint: s.Fingerprint}
 	return err
 }
 

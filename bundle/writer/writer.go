@@ -37,9 +37,9 @@ type Options struct {
 	Timer    backend.Backend // runs variants and float32 to time them, on one thread where a CPU does; Backend where it is nil
 }
 
-// VariantRows are bytes, row after row, that variants are calibrated on and compared on.
+// VariantRows are rows that variants are calibrated on and compared on.
 type VariantRows struct {
-	Calibration, HeldOut []byte
+	Calibration, HeldOut variant.Rows
 	Fingerprint          string // of the data set
 	HeldOutIs            string // what the held-out rows are, for the record: "test split"
 }
