@@ -17,8 +17,9 @@ type ConvSpec struct {
 	// OutputPadding enlarges the result of a transposed convolution at its ends, by 0 to stride-1: a stride of s makes
 	// s sizes into one, and this says which is meant. It must be nil for a convolution.
 	OutputPadding []int
-	Groups        int  // results see the channels of their own group only; 0 for 1
-	NoBias        bool // as where a normalisation follows, which has one
+	Groups        int       // results see the channels of their own group only; 0 for 1
+	NoBias        bool      // as where a normalisation follows, which has one
+	Start         []float64 // what the bias begins with, Channels numbers; nil for zeros
 }
 
 // OutputShape returns the shape of a row that [Graph.Conv] makes of one of the shape in: [Channels, spatial...], with
@@ -194,11 +195,11 @@ func grown(n, stride, kernel, dilation, extra, begin, end int) (int, error) {
 //
 // which deep learning calls so; the kernel is not turned. The result is [batch, Channels, spatial...], see
 // [ConvSpec.OutputShape]. Map m sees the channels of its own group. "<name>/weight" is [Channels, channels/groups,
-// kernel...] as PyTorch has it, "<name>/bias" [Channels] starts at zero. init draws the weights as it would those of a
+// kernel...] as PyTorch has it, "<name>/bias" [Channels] begins with Start. init draws the weights as it would those of a
 // matrix [fan in, fan out] (Glorot and Bengio 2010, He et al. 1502.01852): the numbers that a result sums up, and those
 // that a number goes into at stride 1.
 func (b *Graph) Conv(name string, x *G.Node, s ConvSpec, init Init) *G.Node {
-	return b.convolution(name, x, init, s.conv)
+	return b.convolution(name, x, init, s.Start, s.conv)
 }
 
 // ConvTranspose returns the transposed convolution of x [batch, channels, spatial...]: the gradient of a convolution by
@@ -207,38 +208,41 @@ func (b *Graph) Conv(name string, x *G.Node, s ConvSpec, init Init) *G.Node {
 //	y[n, m, p·stride + k·dilation - padding] += x[n, c, p] · weight[c, m, k],   y = bias[m] before
 //
 // The result is [batch, Channels, spatial...], see [ConvSpec.TransposedShape]. "<name>/weight" is [channels,
-// Channels/groups, kernel...] as PyTorch has it, "<name>/bias" [Channels] starts at zero. init is that of [Graph.Conv],
+// Channels/groups, kernel...] as PyTorch has it, "<name>/bias" [Channels] begins with Start. init is that of [Graph.Conv],
 // with the mean number of kernel elements that reach a place, kernel/stride, in fan in.
 func (b *Graph) ConvTranspose(name string, x *G.Node, s ConvSpec, init Init) *G.Node {
-	return b.convolution(name, x, init, s.transposed)
+	return b.convolution(name, x, init, s.Start, s.transposed)
 }
 
-func (b *Graph) convolution(name string, x *G.Node, init Init, of func(in []int) (convOp, error)) *G.Node {
-	return b.In(name, func() *G.Node {
-		if b.err != nil {
-			return nil
-		}
-		if x == nil || x.Dims() < 2 {
-			return b.fail("a convolution takes [batch, channels, spatial...], not %v", shapes(G.Nodes{x}))
-		}
-		op, err := of(x.Shape()[1:])
-		if err == nil {
-			_, err = sizeOf(op.resultShape(x.Shape()[0]))
-		}
-		if err != nil {
-			return b.fail("%w", err)
-		}
-		if init != nil {
-			in, out := op.fans()
-			inner := init
-			init = func(dst []float64, _ []int, normal func([]float64)) { inner(dst, []int{in, out}, normal) }
-		}
-		operands := []*G.Node{x, b.Parameter("weight", init, op.weightShape()...)}
-		if op.Bias {
-			operands = append(operands, b.Parameter("bias", Zeros, op.resultShape(1)[1]))
-		}
-		return b.apply(op, operands...)
-	})
+func (b *Graph) convolution(name string, x *G.Node, init Init, start []float64, of func(in []int) (convOp, error)) *G.Node {
+	return b.In(name, func() *G.Node { return b.convolve(x, init, start, of) })
+}
+
+// convolve makes the convolution of the part under construction.
+func (b *Graph) convolve(x *G.Node, init Init, start []float64, of func(in []int) (convOp, error)) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if x == nil || x.Dims() < 2 {
+		return b.fail("a convolution takes [batch, channels, spatial...], not %v", shapes(G.Nodes{x}))
+	}
+	op, err := of(x.Shape()[1:])
+	if err == nil {
+		_, err = sizeOf(op.resultShape(x.Shape()[0]))
+	}
+	if err != nil {
+		return b.fail("%w", err)
+	}
+	if init != nil {
+		in, out := op.fans()
+		inner := init
+		init = func(dst []float64, _ []int, normal func([]float64)) { inner(dst, []int{in, out}, normal) }
+	}
+	operands := []*G.Node{x, b.Parameter("weight", init, op.weightShape()...)}
+	if op.Bias {
+		operands = append(operands, b.Parameter("bias", Start(start), op.resultShape(1)[1]))
+	}
+	return b.apply(op, operands...)
 }
 
 // fans returns the numbers by which weights are drawn.

@@ -11,19 +11,25 @@ func (b *Graph) Linear(name string, x *G.Node, out int, init Init) *G.Node {
 }
 
 // linear is [Graph.Linear] with an initialiser for the bias.
-func (b *Graph) linear(name string, x *G.Node, out int, init, initBias Init) *G.Node {
-	return b.In(name, func() *G.Node {
-		if b.err != nil {
-			return nil
-		}
-		if x == nil || x.Dims() != 2 {
-			return b.fail("a linear layer takes [batch, width], not %v", shapes(G.Nodes{x}))
-		}
-		w := b.Parameter("weight", init, x.Shape()[1], out)
-		bias := b.Parameter("bias", initBias, out)
-		xw := b.MatMul(x, w)
-		return b.Add(xw, b.ExpandLike(bias, xw, 0))
-	})
+func (b *Graph) linear(name string, x *G.Node, out int, init, bias Init) *G.Node {
+	return b.In(name, func() *G.Node { return b.product(x, out, init, bias) })
+}
+
+// product is [Graph.Linear] of the part under construction; bias is nil for none.
+func (b *Graph) product(x *G.Node, out int, init, bias Init) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if x == nil || x.Dims() != 2 {
+		return b.fail("a linear layer takes [batch, width], not %v", shapes(G.Nodes{x}))
+	}
+	w := b.Parameter("weight", init, x.Shape()[1], out)
+	if bias == nil {
+		return b.MatMul(x, w)
+	}
+	offset := b.Parameter("bias", bias, out)
+	xw := b.MatMul(x, w)
+	return b.Add(xw, b.ExpandLike(offset, xw, 0))
 }
 
 // MatMul returns the matrix product of x [m, k] and y [k, n].

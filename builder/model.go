@@ -37,6 +37,14 @@ func (m Model) Validate() error {
 	return nil
 }
 
+// Check reports the first thing wrong with the architecture whatever shape its rows have: Input is not looked at.
+func (m Model) Check() error {
+	if err := m.check(); err != nil {
+		return fmt.Errorf("builder: %w", err)
+	}
+	return nil
+}
+
 func (m Model) validate() error {
 	if len(m.Input) == 0 {
 		return fmt.Errorf("input has no shape: give the shape of one row, such as [28, 28]")
@@ -46,6 +54,27 @@ func (m Model) validate() error {
 			return fmt.Errorf("input holds %d: use 1 to %d", d, maxWidth)
 		}
 	}
+	if _, err := sizeOf(m.Input); err != nil { // the product may overflow
+		return fmt.Errorf("input has %w", err)
+	}
+	if m.Width() > maxWidth {
+		return fmt.Errorf("rows of %d values: they may have at most %d", m.Width(), maxWidth)
+	}
+	if err := m.check(); err != nil {
+		return err
+	}
+	likelihood, err := m.likelihood()
+	if err != nil {
+		return err
+	}
+	if err := m.checkStandard(likelihood); err != nil {
+		return err
+	}
+	_, _, err = m.plan(likelihood)
+	return err
+}
+
+func (m Model) check() error {
 	for _, part := range []struct {
 		name    string
 		network Network
@@ -60,24 +89,14 @@ func (m Model) validate() error {
 	if err := m.Latent.check(); err != nil {
 		return err
 	}
-	if _, err := sizeOf(m.Input); err != nil { // the product may overflow
-		return fmt.Errorf("input has %w", err)
+	if m.Bits() > maxWidth {
+		return fmt.Errorf("codes of %d bits: they may have at most %d", m.Bits(), maxWidth)
 	}
-	if m.Width() > maxWidth || m.Bits() > maxWidth {
-		return fmt.Errorf("rows of %d values and codes of %d bits: neither may exceed %d", m.Width(), m.Bits(), maxWidth)
-	}
-	likelihood, err := m.likelihood()
-	if err != nil {
-		return err
-	}
-	if err := m.checkStandard(likelihood); err != nil {
+	if _, err := m.likelihood(); err != nil {
 		return err
 	}
 	if _, err := m.estimator(); err != nil {
 		return err
-	}
-	if n := m.Encoder.Weights(m.Width(), m.Latent.Dist().Logits()) + m.Decoder.Weights(m.Bits(), m.Width()*likelihood.Predicted()); n > maxWeights {
-		return fmt.Errorf("the layers have %d weights, at most %d are allowed: make encoder.hidden or decoder.hidden smaller", n, maxWeights)
 	}
 	return m.Activation.check()
 }

@@ -15,8 +15,10 @@ import (
 // networks are the kinds of networks by the names that configurations use: one row each, the zero value of its type. The
 // fields of the type are the configuration's keys.
 var networks = map[string]Network{
-	"mlp":  MLP{},
-	"onnx": ONNX{},
+	"conv":   Conv{},
+	"layers": Layers{},
+	"mlp":    MLP{},
+	"onnx":   ONNX{},
 }
 
 // A Network is an encoder or a decoder: plain data that says how it is built. Your own type can be a [Model]'s network;
@@ -26,9 +28,9 @@ type Network interface {
 	Kind() string
 	// Check reports the first thing wrong with the network. Names of keys begin with part: "encoder" or "decoder".
 	Check(part string) error
-	// Weights returns the number of weights, for rows of in numbers and results of out numbers a row, or 0 where only
-	// building it tells.
-	Weights(in, out int) int
+	// Plan returns the network's layers, in order, for rows of shape in: the last gives what s asks for. It is empty where
+	// only building the network tells. What does not fit is an error that begins with its key: "hidden[1]: …".
+	Plan(in []int, s NetworkSpec) ([]Layer, error)
 	// Build makes the network of x [batch, ...], rows or codes in their own shape. The result has the batch as its first
 	// dimension and s.Out numbers a row, in any shape. It does the same at every batch size, names its parameters through
 	// [Graph.Parameter], and reports errors by [Graph.Fail].
@@ -54,7 +56,7 @@ func NewNetwork(kind string) (Network, error) {
 	if n, ok := networks[kind]; ok {
 		return n, nil
 	}
-	return nil, fmt.Errorf("a network of kind %q: use %s", kind, strings.Join(NetworkKinds(), " or "))
+	return nil, fmt.Errorf("a network of kind %q: %s", kind, suggest(kind, NetworkKinds()))
 }
 
 // NetworkConfig is a network as a configuration has it: an object with the network's keys and its "kind". The kind is left
@@ -136,9 +138,7 @@ func (c *NetworkConfig) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	into := c.fields()
-	d := json.NewDecoder(bytes.NewReader(rest))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into.Interface()); err != nil {
+	if err := decodeStrictly(rest, into.Interface(), networkKeys(c.Network)); err != nil {
 		return fmt.Errorf("network of kind %s: %w", kind, err)
 	}
 	c.Network = into.Elem().Interface().(Network)
@@ -186,7 +186,7 @@ func (c *NetworkConfig) SetKey(key string, assign func(field reflect.Value) erro
 			return nil
 		}
 	}
-	return fmt.Errorf("a network of kind %s has no key %q, it has %s: set its kind first", c.Kind(), key, strings.Join(networkKeys(c.Network), ", "))
+	return fmt.Errorf("a network of kind %s has no key %q, it has %s%s: set its kind first", c.Kind(), key, strings.Join(networkKeys(c.Network), ", "), otherKinds(key))
 }
 
 // Import makes the network one of an ONNX file.
@@ -204,8 +204,40 @@ func (c NetworkConfig) fields() reflect.Value {
 	return v
 }
 
-// networkKeys returns the keys of a network.
-func networkKeys(n Network) []string {
+// otherKinds says which kinds of networks have a key.
+func otherKinds(key string) string {
+	var kinds []string
+	for _, kind := range NetworkKinds() {
+		if slices.Contains(networkKeys(networks[kind]), key) {
+			kinds = append(kinds, kind)
+		}
+	}
+	if len(kinds) == 0 {
+		return ""
+	}
+	return "; networks of kind " + strings.Join(kinds, " and ") + " have it"
+}
+
+// decodeStrictly reads an object into the fields of a network or of a layer. A key that it does not have is an error, which
+// names those that it has.
+func decodeStrictly(object []byte, into any, keys []string) error {
+	d := json.NewDecoder(bytes.NewReader(object))
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	if err == nil {
+		return nil
+	}
+	if _, key, ok := strings.Cut(err.Error(), "json: unknown field "); ok {
+		if len(keys) == 0 {
+			return fmt.Errorf("it has no key %s, nor any other", key)
+		}
+		return fmt.Errorf("it has no key %s: %s%s", key, suggest(strings.Trim(key, `"`), keys), otherKinds(strings.Trim(key, `"`)))
+	}
+	return err
+}
+
+// networkKeys returns the keys of a network, or of a layer.
+func networkKeys(n any) []string {
 	var keys []string
 	for t, i := reflect.TypeOf(n), 0; t.Kind() == reflect.Struct && i < t.NumField(); i++ {
 		if name := jsonName(t.Field(i)); name != "" {

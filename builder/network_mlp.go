@@ -10,7 +10,8 @@ import (
 // An MLP is a multi-layer perceptron: hidden layers of the given widths, each followed by the activation, then a linear
 // layer. Rows are flattened.
 type MLP struct {
-	Hidden []int `json:"hidden" doc:"widths of the hidden layers" when:"wider, or a second layer, where the bound still falls at the end of the run; narrower for speed, or where the bound on held-out rows rises while the loss falls" range:"[1,1048576]"`
+	Hidden     []int      `json:"hidden" doc:"widths of the hidden layers" when:"wider, or a second layer, where the bound still falls at the end of the run; narrower for speed, or where the bound on held-out rows rises while the loss falls" range:"[1,1048576]"`
+	Activation Activation `json:"activation,omitempty" doc:"between this network's layers; left out: the model's" when:"where encoder and decoder should differ" oneof:"activations"`
 }
 
 var _ Network = MLP{}
@@ -25,21 +26,39 @@ func (p MLP) Check(part string) error {
 			return fmt.Errorf("%s.hidden holds %d: use 1 to %d", part, width, maxWidth)
 		}
 	}
+	if err := p.hidden().check(part); err != nil {
+		return err
+	}
+	lines, _, err := planSteps(p.steps(), []int{1}, NetworkSpec{Out: 1}) // the least that its rows and results can be
+	if err == nil {
+		_, err = checkPlan(lines)
+	}
+	if err != nil {
+		return fmt.Errorf("%s.%w", part, err)
+	}
 	return nil
 }
 
-// Weights implements [Network]. Biases are left out.
-func (p MLP) Weights(in, out int) int {
-	n := 0
-	for _, width := range p.Hidden {
-		n, in = n+in*width, width
+// hidden is what this network's hidden layers have in common.
+func (p MLP) hidden() hiddenLayers { return hiddenLayers{p.Activation} }
+
+func (p MLP) steps() []step {
+	var steps []step
+	for i, width := range p.Hidden {
+		steps = append(steps, p.hidden().dense(fmt.Sprintf("hidden[%d]", i), strconv.Itoa(i+1), width)...)
 	}
-	return n + in*out
+	return append(steps, step{"result", "logits", DenseLayer{}})
+}
+
+// Plan implements [Network].
+func (p MLP) Plan(in []int, s NetworkSpec) ([]Layer, error) {
+	lines, _, err := planSteps(p.steps(), in, s)
+	return lines, err
 }
 
 // Build implements [Network].
 func (p MLP) Build(b *Graph, x *G.Node, s NetworkSpec) *G.Node {
-	return b.mlp(b.flat(x), p.Hidden, s.Activation, s.Out, Start(s.Bias))
+	return buildSteps(b, x, p.steps(), s)
 }
 
 // MLP returns a multi-layer perceptron's output [batch, out] for x [batch, in]: hidden layers "1", "2", … of the given

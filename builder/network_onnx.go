@@ -35,8 +35,8 @@ func (o ONNX) Check(part string) error {
 	return nil
 }
 
-// Weights implements [Network].
-func (ONNX) Weights(int, int) int { return 0 }
+// Plan implements [Network]. The graph's layers are in its file.
+func (ONNX) Plan([]int, NetworkSpec) ([]Layer, error) { return nil, nil }
 
 // Build implements [Network].
 func (o ONNX) Build(b *Graph, x *G.Node, _ NetworkSpec) *G.Node {

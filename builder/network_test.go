@@ -39,6 +39,7 @@ func TestNetworkConfig(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		`{"kind": "transformer"}`:       "mlp or onnx",
+		`{"kind": "cov"}`:               "did you mean conv?",
 		`{"kind": 3}`:                   "kind",
 		`{"channels": [32]}`:            "channels",
 		`{"hidden": "wide"}`:            "hidden",
@@ -90,7 +91,7 @@ type (
 
 func (word) Kind() string                                                     { return "word" }
 func (word) Check(string) error                                               { return nil }
-func (word) Weights(int, int) int                                             { return 0 }
+func (word) Plan([]int, builder.NetworkSpec) ([]builder.Layer, error)         { return nil, nil }
 func (word) Build(b *builder.Graph, x *G.Node, _ builder.NetworkSpec) *G.Node { return x }
 
 // The last layer's bias starts from the specification's numbers; without them from zero, as ever.

@@ -36,7 +36,7 @@ func TestValidate(t *testing.T) {
 		"no prior":               {func(m *builder.Model) { m.Latent.Prior = "" }, "latent.prior"},
 		"a hidden layer of zero": {func(m *builder.Model) { m.Encoder = builder.MLP{Hidden: []int{8, 0}} }, "encoder.hidden holds 0"},
 		"a negative layer":       {func(m *builder.Model) { m.Decoder = builder.MLP{Hidden: []int{-8}} }, "decoder.hidden holds -8"},
-		"too many weights":       {func(m *builder.Model) { m.Encoder = builder.MLP{Hidden: []int{1 << 20, 1 << 20}} }, "encoder.hidden or decoder.hidden"},
+		"too many weights":       {func(m *builder.Model) { m.Encoder = builder.MLP{Hidden: []int{1 << 20, 1 << 20}} }, "encoder.hidden[1]: dense 1048576, [1048576]: the layers to here have"},
 		"no encoder":             {func(m *builder.Model) { m.Encoder = nil }, "encoder is missing"},
 		"no graph":               {func(m *builder.Model) { m.Decoder = builder.ONNX{} }, "decoder.graph is missing"},
 		"an unknown likelihood":  {func(m *builder.Model) { m.Likelihood.Kind = "student" }, `likelihood is "student": use "bernoulli"`},

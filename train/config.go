@@ -198,7 +198,7 @@ func (c Config) Values() (dist.Values, error) {
 
 // Validate reports the first thing wrong with a configuration, by its key.
 func (c Config) Validate() error {
-	if err := c.Model([]int{1}).Validate(); err != nil {
+	if err := c.Model(nil).Check(); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrConfig)
 	}
 	if err := c.checkKeys(); err != nil {

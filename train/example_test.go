@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/train"
 )
 
@@ -15,10 +16,10 @@ func ExampleConfig_Set() {
 		return
 	}
 	fmt.Println(c.Latent.Kind, c.Latent.Variables, c.Latent.Categories)
-	fmt.Println(c.Set("encoder.hidden=512,256"), c.Encoder.Network)
+	fmt.Println(c.Set("encoder.hidden=512,256"), c.Encoder.Network.(builder.MLP).Hidden)
 	fmt.Println(c.Set("temperature.start=0"), c.Validate())
 	// Output:
 	// categorical 20 10
-	// <nil> {[512 256]}
+	// <nil> [512 256]
 	// <nil> train: temperature.start is 0: use a number above 0, up to 1e+06: bad configuration
 }

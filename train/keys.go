@@ -35,6 +35,9 @@ var words = map[string]func() []string{
 	"activations":   builder.Activations,
 	"estimators":    builder.Estimators,
 	"networks":      builder.NetworkKinds,
+	"pools":         builder.Pools,
+	"levelpools":    builder.LevelPools,
+	"upsamples":     builder.Upsamples,
 	"gives":         importer.AllGives,
 	"optimizers":    engine.Optimizers,
 	"binarizations": dataset.Binarizations,
@@ -90,7 +93,7 @@ func keysOf(c reflect.Value) []key {
 // kindField describes the key for the kind of a network, which is not a field.
 var kindField = reflect.StructField{
 	Type: reflect.TypeFor[string](),
-	Tag:  `json:"kind" doc:"what the network is; left out: mlp, or onnx where there is a graph" when:"never by hand: catvae import makes networks of kind onnx" oneof:"networks"`,
+	Tag:  `json:"kind" doc:"what the network is; left out: mlp, or onnx where there is a graph" when:"conv for pictures, layers for what the other kinds do not have; catvae import makes networks of kind onnx" oneof:"networks"`,
 }
 
 func kindOf(n builder.NetworkConfig) string {
@@ -155,7 +158,15 @@ func (k key) typeName() string {
 		return "whole number"
 	case reflect.Float64:
 		return "number"
+	case reflect.Bool:
+		return "true or false"
 	case reflect.Slice:
+		switch {
+		case k.field.Type == reflect.TypeFor[builder.Sizes]():
+			return "whole number, or list of them"
+		case k.field.Type.Elem() == reflect.TypeFor[builder.LayerSpec]():
+			return "list of layers"
+		}
 		if k.field.Type.Elem().Kind() == reflect.String {
 			return "list of names"
 		}
@@ -196,6 +207,8 @@ func setKey(v reflect.Value, path []string, value string) error {
 	switch n, isNetwork := field.Addr().Interface().(*builder.NetworkConfig); {
 	case isNetwork && len(path) == 2 && path[1] == "kind":
 		return n.SetKind(value)
+	case isNetwork && len(path) > 1 && (len(path) > 2 || strings.Contains(path[1], "[")):
+		return n.SetPath(strings.Join(path[1:], "."), value)
 	case isNetwork && len(path) == 2:
 		return n.SetKey(path[1], func(field reflect.Value) error { return assign(field, value) })
 	case field.Kind() == reflect.Struct && !isNetwork && len(path) > 1:
@@ -228,7 +241,21 @@ func assign(v reflect.Value, text string) error {
 			return fmt.Errorf("%q is not a number", text)
 		}
 		v.SetFloat(x)
+	case reflect.Bool:
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		v.SetBool(on)
 	case reflect.Slice:
+		if v.Type().Elem() == reflect.TypeFor[builder.LayerSpec]() {
+			layers := reflect.New(v.Type())
+			if err := json.Unmarshal([]byte(text), layers.Interface()); err != nil {
+				return fmt.Errorf("a list of layers is JSON, such as [{\"dense\": 256}]: %w", err)
+			}
+			v.Set(layers.Elem())
+			return nil
+		}
 		if v.Type().Elem().Kind() == reflect.String {
 			v.Set(reflect.ValueOf(slices.DeleteFunc(strings.Split(text, ","), func(word string) bool { return word == "" })))
 			return nil

@@ -35,12 +35,21 @@ func writeReference(w io.Writer) error {
 			return err
 		}
 		fmt.Fprintf(&b, "\n### %s\n\n| key | type | range | meaning, and when to change it |\n| --- | --- | --- | --- |\n", kind)
-		t := reflect.TypeOf(n)
-		for i := range t.NumField() {
-			k := key{name: strings.Split(t.Field(i).Tag.Get("json"), ",")[0], field: t.Field(i)}
-			if k.name != "-" {
-				fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.name, k.typeName(), k.rangeText(), k.describe().sentence())
-			}
+		writeFields(&b, reflect.TypeOf(n), true)
+	}
+	b.WriteString("\n## Layers\n\nThe layers of networks of kind `layers`, and of residual blocks: objects with one key, the layer's kind. A plain value in place of\nan object is that of one key: `{\"dense\": 256}` is `{\"dense\": {\"width\": 256}}`. [networks.md](networks.md) has examples.\n")
+	for _, kind := range builder.LayerKinds() {
+		layer, short, doc, err := builder.NewLayer(kind)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "\n### %s\n\n%s%s.", kind, strings.ToUpper(doc[:1]), doc[1:])
+		if t := reflect.TypeOf(layer); t.NumField() > 0 {
+			fmt.Fprintf(&b, " A plain value is that of `%s`.\n", short)
+			b.WriteString("\n| key | type | range | meaning |\n| --- | --- | --- | --- |\n")
+			writeFields(&b, t, false)
+		} else {
+			b.WriteString("\n")
 		}
 	}
 	b.WriteString("\n## Names\n\nWhat the keys that take a name may be.\n\n| name | of | what it is |\n| --- | --- | --- |\n")
@@ -64,6 +73,20 @@ func writeReference(w io.Writer) error {
 	}
 	_, err = io.WriteString(w, b.String())
 	return err
+}
+
+// writeFields writes a row for each key of a network or a layer, and when to change it where that is said.
+func writeFields(b *strings.Builder, t reflect.Type, when bool) {
+	for i := range t.NumField() {
+		k := key{name: strings.Split(t.Field(i).Tag.Get("json"), ",")[0], field: t.Field(i)}
+		text := k.describe().Doc
+		if when {
+			text = k.describe().sentence()
+		}
+		if k.name != "-" {
+			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", k.name, k.typeName(), k.rangeText(), text)
+		}
+	}
 }
 
 // writeRow writes the row of a key.

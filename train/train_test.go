@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -251,7 +251,7 @@ func TestConfigFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Validate(); err != nil || c.Latent.Prior != "uniform" || fmt.Sprint(c.Encoder.Network) != "{[300 200]}" || c.Batch != 128 {
+	if err := c.Validate(); err != nil || c.Latent.Prior != "uniform" || !reflect.DeepEqual(c.Encoder.Network, builder.MLP{Hidden: []int{300, 200}}) || c.Batch != 128 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	for _, text := range []string{`{"unknown": 1}`, `{"latent": {"kind": 3}}`, `{`, `{} {}`, `[]`, `{"batch": "many"}`} {

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
+	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/train"
@@ -53,13 +55,40 @@ func (c modelsCommand) Run(env cli.Env) error {
 	return err
 }
 
-// printKeys prints the keys of a configuration, each with what it is for.
+// printKeys prints the keys of a configuration, each with what it is for, and then those of other kinds of networks.
 func (c modelsCommand) printKeys(w io.Writer) error {
 	config, err := train.LoadConfig(cmp.Or(c.Name, models.DefaultName), os.ReadFile)
 	if err != nil {
 		return err
 	}
-	for _, k := range config.Describe() {
+	printed := map[string]bool{}
+	if err := printKeys(w, config.Describe(), printed); err != nil {
+		return err
+	}
+	for _, kind := range builder.NetworkKinds() {
+		for _, n := range []*builder.NetworkConfig{&config.Encoder, &config.Decoder} {
+			if n.Network, err = builder.NewNetwork(kind); err != nil {
+				return err
+			}
+		}
+		docs := slices.DeleteFunc(config.Describe(), func(k train.KeyDoc) bool { return printed[k.Name] })
+		if len(docs) == 0 {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "\nOf networks of kind %s:\n\n", kind); err != nil {
+			return err
+		}
+		if err := printKeys(w, docs, printed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printKeys prints keys, and notes that they are.
+func printKeys(w io.Writer, docs []train.KeyDoc, printed map[string]bool) error {
+	for _, k := range docs {
+		printed[k.Name] = true
 		value, limits := cmp.Or(k.Value, "left out"), ""
 		if k.Range != "" {
 			limits = " (" + k.Range + ")"

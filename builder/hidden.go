@@ -1,0 +1,38 @@
+package builder
+
+import "fmt"
+
+// hiddenLayers is what the hidden layers of a network have in common.
+type hiddenLayers struct {
+	activation Activation
+}
+
+func (h hiddenLayers) check(part string) error {
+	for _, check := range []func() error{
+		func() error { return checkActivation(h.activation) },
+	} {
+		if err := check(); err != nil {
+			return fmt.Errorf("%s.%w", part, err)
+		}
+	}
+	return nil
+}
+
+// after returns a product with weights and what follows it: normalisation, activation and dropout.
+func (h hiddenLayers) after(key, name string, product LayerKind) []step {
+	return append([]step{{key, name, product}}, h.ending(key, name, true)...)
+}
+
+// ending returns what follows a product with weights: an activation is left out before a residual sum.
+func (h hiddenLayers) ending(key, name string, activation bool) []step {
+	var steps []step
+	if activation {
+		steps = append(steps, step{key, name, ActivationLayer{Name: h.activation}})
+	}
+	return steps
+}
+
+// dense returns a hidden layer of a width.
+func (h hiddenLayers) dense(key, name string, width int) []step {
+	return h.after(key, name, DenseLayer{Width: width})
+}
