@@ -4,11 +4,13 @@ import "fmt"
 
 // hiddenLayers is what the hidden layers of a network have in common.
 type hiddenLayers struct {
+	norm       string
 	activation Activation
 }
 
 func (h hiddenLayers) check(part string) error {
 	for _, check := range []func() error{
+		func() error { return checkNorm(h.norm) },
 		func() error { return checkActivation(h.activation) },
 	} {
 		if err := check(); err != nil {
@@ -26,6 +28,9 @@ func (h hiddenLayers) after(key, name string, product LayerKind) []step {
 // ending returns what follows a product with weights: an activation is left out before a residual sum.
 func (h hiddenLayers) ending(key, name string, activation bool) []step {
 	var steps []step
+	if h.norm != "" {
+		steps = append(steps, step{key, name, NormLayer{Kind: h.norm}})
+	}
 	if activation {
 		steps = append(steps, step{key, name, ActivationLayer{Name: h.activation}})
 	}
@@ -34,5 +39,5 @@ func (h hiddenLayers) ending(key, name string, activation bool) []step {
 
 // dense returns a hidden layer of a width.
 func (h hiddenLayers) dense(key, name string, width int) []step {
-	return h.after(key, name, DenseLayer{Width: width})
+	return h.after(key, name, DenseLayer{Width: width, NoBias: h.norm != ""})
 }

@@ -24,6 +24,7 @@ var layerKinds = map[string]struct {
 	"conv_transpose": {ConvTransposeLayer{}, "channels", "a transposed convolution, which makes pictures larger"},
 	"dense":          {DenseLayer{}, "width", "every number of the result sees every number of the row, which is flattened"},
 	"flatten":        {FlattenLayer{}, "", "makes the row a list of numbers"},
+	"norm":           {NormLayer{}, "kind", "normalises rows, with a scale and a shift that are trained"},
 	"pool":           {PoolLayer{}, "kind", "one number for each window of a picture"},
 	"reshape":        {ReshapeLayer{}, "shape", "gives the row another shape of the same size"},
 	"residual":       {ResidualLayer{}, "layers", "the sum of a row and of what layers make of it"},

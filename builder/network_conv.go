@@ -23,8 +23,9 @@ type Conv struct {
 	Padding    Sizes      `json:"padding,omitempty" doc:"zeros on each side of a level's picture: one number, or one a level; left out: so many that a size becomes size/stride, rounded up" when:"0 to see no edges" range:"[0,1024]"`
 	Pool       string     `json:"pool,omitempty" doc:"how an encoder makes pictures smaller: a pool of stride's size after a convolution of stride 1; left out: the convolution's stride" when:"max for codes that heed small moves less, at twice the time or more" oneof:"levelpools"`
 	Upsample   string     `json:"upsample,omitempty" doc:"how a decoder makes pictures larger: by nearest or linear enlarging and then a convolution; left out: a transposed convolution" when:"nearest where reconstructions show a checkerboard" oneof:"upsamples"`
-	Residual   int        `json:"residual,omitempty" doc:"residual blocks a level, each of two convolutions with kernel 3" when:"1 or 2 for a deeper network" range:"[0,100]"`
+	Residual   int        `json:"residual,omitempty" doc:"residual blocks a level, each of two convolutions with kernel 3" when:"1 or 2 for a deeper network, together with a norm" range:"[0,100]"`
 	Dense      []int      `json:"dense,omitempty" doc:"widths of the dense layers behind the convolutions, as the encoder has them; a decoder goes through them from the last to the first" when:"one, of some hundreds, for codes that see the picture as a whole" range:"[1,1048576]"`
+	Norm       string     `json:"norm,omitempty" doc:"normalisation of each hidden layer, before its activation; left out: none" when:"batch for deep networks and higher learning rates; layer for small batches" oneof:"norms"`
 	Activation Activation `json:"activation,omitempty" doc:"between this network's layers; left out: the model's" when:"where encoder and decoder should differ" oneof:"activations"`
 	Dimensions int        `json:"dimensions,omitempty" doc:"axes along which the kernels slide: 2 for pictures, rows [height, width] and [channels, height, width], 1 for sequences, rows [length] and [channels, length]; left out: 2" when:"1 for time series and spectra" range:"[0,2]"`
 }
@@ -37,7 +38,7 @@ func LevelPools() []string { return []string{PoolAverage, PoolMax} }
 // Kind implements [Network].
 func (Conv) Kind() string { return "conv" }
 
-func (c Conv) hidden() hiddenLayers { return hiddenLayers{c.Activation} }
+func (c Conv) hidden() hiddenLayers { return hiddenLayers{c.Norm, c.Activation} }
 
 // Check implements [Network].
 func (c Conv) Check(part string) error {
@@ -115,7 +116,7 @@ func (c Conv) picture(row []int) ([]int, error) {
 
 // level is a level's convolution as an encoder has it, of channels for the result.
 func (c Conv) level(i int, channels int) ConvLayer {
-	l := ConvLayer{Channels: channels, Kernel: Sizes{at(c.Kernel, i, defaultKernel)}}
+	l := ConvLayer{Channels: channels, Kernel: Sizes{at(c.Kernel, i, defaultKernel)}, NoBias: c.Norm != ""}
 	if len(c.Padding) > 0 {
 		l.Padding = Sizes{at(c.Padding, i, 0)}
 	}
@@ -139,7 +140,7 @@ func (c Conv) down(i int) []step {
 func (c Conv) blocks(key, name string, channels int) []step {
 	var steps []step
 	for i := range c.Residual {
-		product := ConvLayer{Channels: channels}
+		product := ConvLayer{Channels: channels, NoBias: c.Norm != ""}
 		var layers []LayerSpec
 		for _, l := range slices.Concat(c.hidden().after("", "", product), []step{{"", "", product}}, c.hidden().ending("", "", false)) {
 			layers = append(layers, LayerSpec{l.layer})
@@ -203,8 +204,9 @@ func (c Conv) decoder(s NetworkSpec) ([]step, error) {
 	}
 	last := len(c.Channels) - 1
 	small := shapes[last+1]
-	steps = append(steps, c.hidden().dense("small picture", "picture", flattened(small))...)
-	steps = append(steps, step{"small picture", "picture", ReshapeLayer{Shape: small}})
+	key, name := "small picture", "picture"
+	steps = append(steps, step{key, name, DenseLayer{Width: flattened(small), NoBias: c.Norm != ""}}, step{key, name, ReshapeLayer{Shape: small}})
+	steps = append(steps, c.hidden().ending(key, name, true)...)
 	for i := last; i >= 0; i-- {
 		more, err := c.up(i, shapes[i+1], shapes[i])
 		if err != nil {
@@ -239,6 +241,7 @@ func (c Conv) up(i int, from, to []int) ([]step, error) {
 // larger returns the layers that make a picture of a level as large as it was.
 func (c Conv) larger(i, channels int, from, to []int) ([]LayerKind, error) {
 	stride := at(c.Stride, i, 2)
+	noBias := c.Norm != "" && channels > 0
 	kernel := at(c.Kernel, i, defaultKernel)
 	if c.Upsample == "" || stride == 1 {
 		whole := c
@@ -247,7 +250,7 @@ func (c Conv) larger(i, channels int, from, to []int) ([]LayerKind, error) {
 		if err != nil {
 			return nil, err
 		}
-		l := ConvTransposeLayer{Channels: channels, Kernel: spec.Kernel, Stride: spec.Stride, OutputPadding: make(Sizes, len(to)-1)}
+		l := ConvTransposeLayer{Channels: channels, Kernel: spec.Kernel, Stride: spec.Stride, OutputPadding: make(Sizes, len(to)-1), NoBias: noBias}
 		begin, end, err := padding(spec.Padding, len(to)-1)
 		if err != nil {
 			return nil, err
@@ -256,7 +259,7 @@ func (c Conv) larger(i, channels int, from, to []int) ([]LayerKind, error) {
 		err = l.reach(from, to)
 		return []LayerKind{l}, err
 	}
-	l := ConvLayer{Channels: channels, Kernel: Sizes{kernel}, Padding: make(Sizes, 2*(len(to)-1))}
+	l := ConvLayer{Channels: channels, Kernel: Sizes{kernel}, NoBias: noBias, Padding: make(Sizes, 2*(len(to)-1))}
 	for axis := range to[1:] {
 		all := to[axis+1] - from[axis+1]*stride + kernel - 1
 		if all < 0 {

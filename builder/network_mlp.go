@@ -11,6 +11,7 @@ import (
 // layer. Rows are flattened.
 type MLP struct {
 	Hidden     []int      `json:"hidden" doc:"widths of the hidden layers" when:"wider, or a second layer, where the bound still falls at the end of the run; narrower for speed, or where the bound on held-out rows rises while the loss falls" range:"[1,1048576]"`
+	Norm       string     `json:"norm,omitempty" doc:"normalisation of each hidden layer, before its activation; left out: none" when:"batch for deep networks and higher learning rates; layer for small batches" oneof:"norms"`
 	Activation Activation `json:"activation,omitempty" doc:"between this network's layers; left out: the model's" when:"where encoder and decoder should differ" oneof:"activations"`
 }
 
@@ -40,7 +41,7 @@ func (p MLP) Check(part string) error {
 }
 
 // hidden is what this network's hidden layers have in common.
-func (p MLP) hidden() hiddenLayers { return hiddenLayers{p.Activation} }
+func (p MLP) hidden() hiddenLayers { return hiddenLayers{p.Norm, p.Activation} }
 
 func (p MLP) steps() []step {
 	var steps []step

@@ -35,6 +35,7 @@ var words = map[string]func() []string{
 	"activations":   builder.Activations,
 	"estimators":    builder.Estimators,
 	"networks":      builder.NetworkKinds,
+	"norms":         builder.Norms,
 	"pools":         builder.Pools,
 	"levelpools":    builder.LevelPools,
 	"upsamples":     builder.Upsamples,
