@@ -41,55 +41,33 @@ func (c *call) stretch(x, like *G.Node) (*G.Node, error) {
 }
 
 func mismatch(shape []int, like *G.Node) error {
-	return fmt.Errorf("shapes %v and %v: %w: of two operands one is stretched, to the shape of the other", shape, like.Shape(), ErrUnsupported)
+	return fmt.Errorf("shapes %v and %v do not fit: %w", shape, like.Shape(), ErrGraph)
 }
 
-// binary builds operators of two operands, one of which has the result's shape.
+// binary builds operators of two operands, which are stretched to one shape.
 func binary(f func(b *builder.Graph, x, y *G.Node) *G.Node) func(*call) (operand, error) {
 	return func(c *call) (operand, error) {
 		x, y, err := c.pair()
 		if err != nil {
 			return operand{}, err
 		}
-		like := y
-		if x.Shape().TotalSize() >= y.Shape().TotalSize() && x.Dims() >= y.Dims() {
-			like = x
-		}
-		if err := c.keepsShape(like); err != nil {
-			return operand{}, err
-		}
-		if x, err = c.stretch(x, like); err == nil {
-			y, err = c.stretch(y, like)
-		}
+		nodes, err := c.align(x, y)
 		if err != nil {
 			return operand{}, err
 		}
-		return of(f(c.b, x, y))
+		return of(f(c.b, nodes[0], nodes[1]))
 	}
 }
-
-// keepsShape reports operands that ONNX stretches beyond the shape of like: constants of one number, which have lost theirs here.
-func (c *call) keepsShape(like *G.Node) error {
-	for _, o := range c.in {
-		shape := o.shape()
-		extra := len(shape) - like.Dims()
-		for i, d := range shape {
-			if i < extra || d != 1 && d != like.Shape()[i-extra] {
-				return mismatch(shape, like)
-			}
-		}
-	}
-	return nil
-}
-
-func less(b *builder.Graph, x, y *G.Node) *G.Node { return b.Greater(y, x) }
 
 // pRelu returns max(x,0) - slope max(-x,0).
 func pRelu(b *builder.Graph, x, slope *G.Node) *G.Node {
 	return b.Sub(b.LeakyReLU(x, 0), b.Mul(b.LeakyReLU(b.Neg(x), 0), slope))
 }
 
-// power builds squares, square roots and the exponents 1 and -1. gorgonia has no gradient of other powers.
+// mostFactors is the largest exponent that is written as products.
+const mostFactors = 8
+
+// power builds small whole exponents, square roots and reciprocals. gorgonia has no gradient of other powers.
 func power(c *call) (operand, error) {
 	x, err := c.tensorAt(0)
 	if err != nil {
@@ -105,9 +83,15 @@ func power(c *call) (operand, error) {
 			return of(c.b.Sqrt(x))
 		case -1:
 			return of(c.b.Div(c.b.Number(1), x))
+		case 3, 4, 5, 6, 7, mostFactors:
+			y := c.b.Square(x)
+			for range int(exponent) - 2 {
+				y = c.b.Mul(y, x)
+			}
+			return of(y)
 		}
 	}
-	return operand{}, fmt.Errorf("an exponent other than 2, 1, 0.5 and -1: %w", ErrUnsupported)
+	return operand{}, fmt.Errorf("an exponent other than 0.5, -1 and the whole ones from 1 to %d: %w", mostFactors, ErrUnsupported)
 }
 
 // oneNumber returns the number that a tensor of one element holds, a whole one too.
@@ -155,45 +139,6 @@ func tanh(c *call, x *G.Node) *G.Node { return c.b.Activate(builder.Tanh, x) }
 
 func reciprocal(c *call, x *G.Node) *G.Node { return c.b.Div(c.b.Number(1), x) }
 
-// abs returns max(x,0) + max(-x,0), whose gradient at 0 is 0.
-func abs(c *call, x *G.Node) *G.Node { return c.b.Add(relu(c, x), relu(c, c.b.Neg(x))) }
-
-// elu returns max(x,0) + alpha (e^min(x,0) - 1).
-func elu(c *call, x *G.Node) *G.Node { return c.elu(x, c.node.Float("alpha", 1)) }
-
-// selu returns gamma times elu. The constants are those of the operator's page: https://onnx.ai/onnx/operators/onnx__Selu.html
-func selu(c *call, x *G.Node) *G.Node {
-	y := c.elu(x, c.node.Float("alpha", seluAlpha))
-	return c.b.Mul(y, c.b.Number(float64(c.node.Float("gamma", seluGamma))))
-}
-
-const (
-	seluAlpha = 1.67326319217681884765625
-	seluGamma = 1.05070102214813232421875
-)
-
-// elu takes min(x,0) as -max(-x,0).
-func (c *call) elu(x *G.Node, alpha float32) *G.Node {
-	b := c.b
-	below := b.Sub(b.Exp(b.Neg(relu(c, b.Neg(x)))), b.Number(1))
-	return b.Add(relu(c, x), b.Mul(below, b.Number(float64(alpha))))
-}
-
-// gelu returns x Φ(x) = x/2 (1 + gate), where gate is erf(x/√2), or near it tanh(√(2/π) (x + 0.044715 x³)).
-func gelu(c *call, x *G.Node) *G.Node {
-	b, gate := c.b, (*G.Node)(nil)
-	switch how := c.node.Text("approximate", "none"); how {
-	case "none":
-		gate = b.Erf(b.Mul(x, b.Number(1/math.Sqrt2)))
-	case "tanh":
-		cubed := b.Mul(b.Square(x), x)
-		gate = tanh(c, b.Mul(b.Add(x, b.Mul(cubed, b.Number(0.044715))), b.Number(math.Sqrt(2/math.Pi))))
-	default:
-		return b.Fail(fmt.Errorf("the approximation %q: %w", how, ErrUnsupported))
-	}
-	return b.Mul(b.Mul(x, b.Number(0.5)), b.Add(gate, b.Number(1)))
-}
-
 // clip builds min(max(x, least), most) for known bounds: attributes before opset 11, operands since. Between the bounds x stays as
 // it is to the bit, however far away they are.
 func clip(c *call) (operand, error) {
@@ -209,22 +154,21 @@ func clip(c *call) (operand, error) {
 	if err != nil {
 		return operand{}, err
 	}
+	return of(c.clamp(x, least, most))
+}
+
+// clamp returns min(max(x, least), most). Its gradient at a bound is that of x.
+func (c *call) clamp(x *G.Node, least, most float64) *G.Node {
 	b := c.b
 	if !math.IsInf(least, 0) {
 		bound := b.Number(least)
-		x = c.choose(b.Greater(bound, x), bound, x)
+		x = b.Where(b.Greater(bound, x), bound, x)
 	}
 	if !math.IsInf(most, 0) {
 		bound := b.Number(most)
-		x = c.choose(b.Greater(x, bound), bound, x)
+		x = b.Where(b.Greater(x, bound), bound, x)
 	}
-	return of(x)
-}
-
-// choose returns a bound where the condition is 1, x where it is 0: condition · bound + (1 - condition) · x.
-func (c *call) choose(condition, bound, x *G.Node) *G.Node {
-	b := c.b
-	return b.Add(b.Mul(condition, bound), b.Mul(b.Sub(b.Number(1), condition), x))
+	return x
 }
 
 // unbounded is the magnitude from which a bound of Clip is none: the largest number of float32, which exporters write for it.

@@ -22,7 +22,8 @@ func graph(t *testing.T, dtype onnxpb.TensorProto_DataType, outputs string, node
 }
 
 // written is a model in short: nodes in the form "out = Op in in key=value", where a value is 3, 0.5, [1,2] or a word, and _ is an
-// operand that is left out. Every weight and number of the initialisers below may be an operand.
+// operand that is left out. Every weight and number of the initialisers below may be an operand; so may weights of any shape (t:3x2), and
+// lists of whole numbers (i:1,-1), fractions (f:0.5,2) and truth values (b:1,0).
 type written struct {
 	nodes   []string
 	outputs string // names; "y" where empty
@@ -32,18 +33,53 @@ type written struct {
 	rank    int     // that outputs declare; 0 for none
 }
 
+// weights returns sines.
+func weights(name string, dims ...int64) *onnxpb.TensorProto {
+	w, n := &onnxpb.TensorProto{Name: &name, DataType: proto.Int32(int32(float)), Dims: dims}, int64(1)
+	for _, d := range dims {
+		n *= d
+	}
+	for i := range n {
+		w.RawData = binary.LittleEndian.AppendUint32(w.RawData, math.Float32bits(float32(math.Sin(float64(i+1)))))
+	}
+	return w
+}
+
+// operandOf returns the operand that a word writes, nil for a name.
+func operandOf(t *testing.T, word string) *onnxpb.TensorProto {
+	t.Helper()
+	kind, text, is := strings.Cut(word, ":")
+	if !is {
+		return nil
+	}
+	out := &onnxpb.TensorProto{Name: &word}
+	for _, v := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == 'x' }) {
+		x, err := strconv.ParseFloat(v, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, err := strconv.ParseInt(v, 10, 64)
+		if err != nil && kind != "f" {
+			t.Fatal(err)
+		}
+		out.FloatData, out.Int64Data, out.Int32Data = append(out.FloatData, float32(x)), append(out.Int64Data, whole), append(out.Int32Data, int32(whole))
+	}
+	out.Dims = []int64{int64(len(out.FloatData))}
+	switch kind {
+	case "t":
+		return weights(word, out.Int64Data...)
+	case "i":
+		out.DataType, out.FloatData, out.Int32Data = proto.Int32(int32(onnxpb.TensorProto_INT64)), nil, nil
+	case "f":
+		out.DataType, out.Int64Data, out.Int32Data = proto.Int32(int32(float)), nil, nil
+	case "b":
+		out.DataType, out.Int64Data, out.FloatData = proto.Int32(int32(onnxpb.TensorProto_BOOL)), nil, nil
+	}
+	return out
+}
+
 // initialisers holds weights, which are sines, and numbers.
 func initialisers() []*onnxpb.TensorProto {
-	weights := func(name string, dims ...int64) *onnxpb.TensorProto {
-		w, n := &onnxpb.TensorProto{Name: &name, DataType: proto.Int32(int32(float)), Dims: dims}, int64(1)
-		for _, d := range dims {
-			n *= d
-		}
-		for i := range n {
-			w.RawData = binary.LittleEndian.AppendUint32(w.RawData, math.Float32bits(float32(math.Sin(float64(i+1)))))
-		}
-		return w
-	}
 	numbers := func(name string, dims []int64, x ...float32) *onnxpb.TensorProto {
 		return &onnxpb.TensorProto{Name: &name, DataType: proto.Int32(int32(float)), Dims: dims, FloatData: x}
 	}
@@ -94,8 +130,15 @@ func (w written) encode(t *testing.T) []byte {
 	for _, out := range strings.Fields(w.outputs) {
 		g.Output = append(g.Output, info(out, result))
 	}
+	made := map[string]bool{}
 	for _, line := range w.nodes {
-		g.Node = append(g.Node, parseNode(t, line))
+		n := parseNode(t, line)
+		for _, name := range n.Input {
+			if written := operandOf(t, name); written != nil && !made[name] {
+				g.Initializer, made[name] = append(g.Initializer, written), true
+			}
+		}
+		g.Node = append(g.Node, n)
 	}
 	data, err := onnxpb.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(8), Graph: g, OpsetImport: []*onnxpb.OperatorSetIdProto{{Domain: proto.String(""), Version: &w.opset}}})
 	if err != nil {

@@ -2,7 +2,6 @@ package importer
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/internal/onnxgraph"
@@ -25,43 +24,65 @@ var lowerings map[string]func(*call) (operand, error)
 func init() {
 	lowerings = map[string]func(*call) (operand, error){
 		// element by element
-		"Abs":        unary(abs),
-		"Elu":        unary(elu),
-		"Erf":        unary(plain((*builder.Graph).Erf)),
-		"Exp":        unary(plain((*builder.Graph).Exp)),
-		"Gelu":       unary(gelu),
-		"LeakyRelu":  unary(leakyRelu),
-		"Log":        unary(plain((*builder.Graph).Log)),
-		"Neg":        unary(plain((*builder.Graph).Neg)),
-		"Reciprocal": unary(reciprocal),
-		"Relu":       unary(relu),
-		"Selu":       unary(selu),
-		"Sigmoid":    unary(plain((*builder.Graph).Sigmoid)),
-		"Softplus":   unary(plain((*builder.Graph).Softplus)),
-		"Sqrt":       unary(plain((*builder.Graph).Sqrt)),
-		"Tanh":       unary(tanh),
-		"Add":        binary((*builder.Graph).Add),
-		"Sub":        binary((*builder.Graph).Sub),
-		"Mul":        binary((*builder.Graph).Mul),
-		"Div":        binary((*builder.Graph).Div),
-		"Greater":    binary((*builder.Graph).Greater), // 0 and 1 stand for false and true: only a Cast may read them
-		"Less":       binary(less),
-		"PRelu":      binary(pRelu),
-		"Pow":        power,
-		"Clip":       clip,
-		"Cast":       cast,
+		"Abs":             unary(plain(abs)),
+		"Celu":            unary(celu),
+		"Elu":             unary(elu),
+		"Erf":             unary(plain((*builder.Graph).Erf)),
+		"Exp":             unary(plain((*builder.Graph).Exp)),
+		"Gelu":            unary(gelu),
+		"HardSigmoid":     unary(hardSigmoid),
+		"HardSwish":       unary(hardSwish),
+		"LeakyRelu":       unary(leakyRelu),
+		"Log":             unary(plain((*builder.Graph).Log)),
+		"Mish":            unary(mish),
+		"Neg":             unary(plain((*builder.Graph).Neg)),
+		"Reciprocal":      unary(reciprocal),
+		"Relu":            unary(relu),
+		"Selu":            unary(selu),
+		"Sigmoid":         unary(plain((*builder.Graph).Sigmoid)),
+		"Softplus":        unary(plain((*builder.Graph).Softplus)),
+		"Softsign":        unary(softsign),
+		"Sqrt":            unary(plain((*builder.Graph).Sqrt)),
+		"Tanh":            unary(tanh),
+		"ThresholdedRelu": unary(thresholdedRelu),
+		"Add":             binary((*builder.Graph).Add),
+		"Sub":             binary((*builder.Graph).Sub),
+		"Mul":             binary((*builder.Graph).Mul),
+		"Div":             binary((*builder.Graph).Div),
+		"Greater":         comparison((*builder.Graph).Greater), // 0 and 1 stand for false and true: only a Cast may read them
+		"Less":            comparison(less),
+		"GreaterOrEqual":  comparison(greaterOrEqual),
+		"LessOrEqual":     comparison(lessOrEqual),
+		"Equal":           comparison(equal),
+		"And":             comparison((*builder.Graph).Mul),
+		"Or":              comparison(or),
+		"Xor":             comparison(xor),
+		"Not":             unary(plain(not)),
+		"Where":           where,
+		"Max":             several(greatest),
+		"Min":             several(smallest),
+		"PRelu":           binary(pRelu),
+		"Pow":             power,
+		"Clip":            clip,
+		"Cast":            cast,
 
 		// matrices and normalisation
-		"Gemm":               gemm,
-		"MatMul":             matMul,
-		"BatchNormalization": batchNormalization,
-		"LayerNormalization": layerNormalization,
+		"Gemm":                  gemm,
+		"MatMul":                matMul,
+		"BatchNormalization":    batchNormalization,
+		"LayerNormalization":    layerNormalization,
+		"InstanceNormalization": instanceNormalization,
+		"GroupNormalization":    groupNormalization,
 
 		// along axes
-		"Softmax":    softmax,
-		"LogSoftmax": softmax,
-		"ReduceSum":  reduce,
-		"ReduceMean": reduce,
+		"Softmax":         softmax,
+		"LogSoftmax":      softmax,
+		"ReduceSum":       reduce(reduction{}),
+		"ReduceMean":      reduce(reduction{after: mean}),
+		"ReduceL1":        reduce(reduction{before: abs}),
+		"ReduceL2":        reduce(reduction{before: (*builder.Graph).Square, after: norm}),
+		"ReduceSumSquare": reduce(reduction{before: (*builder.Graph).Square}),
+		"ArgMax":          argMax,
 
 		// shapes
 		"Reshape":   reshape,
@@ -71,6 +92,19 @@ func init() {
 		"Identity":  identity,
 		"Dropout":   dropout,
 		"Shape":     shapeOf,
+
+		// elements moved
+		"Concat":       concat,
+		"Expand":       expand,
+		"Gather":       gather,
+		"Pad":          pad,
+		"Resize":       resize,
+		"Slice":        slice,
+		"Split":        split,
+		"DepthToSpace": depthToSpace,
+		"SpaceToDepth": spaceToDepth,
+		"Tile":         tile,
+		"Transpose":    transpose,
 	}
 }
 
@@ -104,49 +138,6 @@ func softmax(c *call) (operand, error) {
 		y = c.b.Exp(y)
 	}
 	return of(c.b.Reshape(y, x.Shape()...))
-}
-
-// reduce builds sums and means along fixed axes.
-func reduce(c *call) (operand, error) {
-	x, err := c.tensorAt(0)
-	if err != nil {
-		return operand{}, err
-	}
-	var axes []int
-	list := c.node.Ints("axes")
-	if len(c.in) > 1 && c.in[1].known != nil {
-		list, _ = c.in[1].known.Data.([]int64)
-	}
-	count := 1
-	for _, a := range list {
-		if a < 0 {
-			a += int64(x.Dims())
-		}
-		if a < 1 || int(a) >= x.Dims() {
-			return operand{}, fmt.Errorf("axis %d of rank %d, which is not one of a row's: %w", a, x.Dims(), ErrUnsupported)
-		}
-		axes = append(axes, int(a))
-		count *= x.Shape()[a]
-	}
-	if len(axes) == 0 {
-		return operand{}, fmt.Errorf("over all axes, the batch's among them: %w", ErrUnsupported)
-	}
-	slices.Sort(axes)
-	if len(slices.Compact(slices.Clone(axes))) != len(axes) {
-		return operand{}, fmt.Errorf("axes %v name one twice: %w", axes, ErrGraph)
-	}
-	y := c.b.Sum(x, axes...)
-	if c.node.Op == "ReduceMean" {
-		y = c.b.Div(y, c.b.Number(float64(count)))
-	}
-	if c.node.Int("keepdims", 1) != 0 {
-		shape := append([]int{}, x.Shape()...)
-		for _, a := range axes {
-			shape[a] = 1
-		}
-		y = c.b.Reshape(y, shape...)
-	}
-	return of(y)
 }
 
 // has reports an operand that is not left out.

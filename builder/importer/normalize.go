@@ -3,8 +3,10 @@ package importer
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // batchNormalization builds
@@ -50,10 +52,7 @@ func batchNormalization(c *call) (operand, error) {
 		}
 	}
 	name := c.part + constants + c.node.Outputs[0]
-	axes := []int{0}
-	for i := 2; i < x.Dims(); i++ {
-		axes = append(axes, i)
-	}
+	axes := append([]int{0}, axesFrom(2, x.Dims())...)
 	spread := func(v *G.Node) *G.Node {
 		if v != nil && v.Dims() == 0 { // all channels alike
 			return v
@@ -65,24 +64,21 @@ func batchNormalization(c *call) (operand, error) {
 	return of(c.b.Add(y, spread(bias)))
 }
 
-// layerNormalization builds (x - mean) / √(variance + epsilon) · scale + bias with mean and variance of each row along the last axis.
+// layerNormalization builds (x - mean) / √(variance + epsilon) · scale + bias with mean and variance of each row from an axis on.
 func layerNormalization(c *call) (operand, error) {
 	x, scale, err := c.pair()
 	if err != nil {
 		return operand{}, err
 	}
-	last := x.Dims() - 1
-	if a := int(c.node.Int("axis", -1)); a != -1 && a != last || last < 1 || len(c.node.Outputs) != 1 {
-		return operand{}, fmt.Errorf("along more than the last axis, or with statistics as results: %w", ErrUnsupported)
+	axis, err := rowAxis(c.node.Int("axis", -1), x.Dims())
+	if err != nil || len(c.node.Outputs) != 1 {
+		return operand{}, fmt.Errorf("along the batch, or with statistics as results: %w", ErrUnsupported)
 	}
-	b, width := c.b, c.b.Number(float64(x.Shape()[last]))
-	mean := func(v *G.Node) *G.Node { return b.ExpandLike(b.Div(b.Sum(v, last), width), x, last) }
-	centred := b.Sub(x, mean(x))
-	deviation := b.Sqrt(b.Add(mean(b.Square(centred)), b.Number(float64(c.node.Float("epsilon", 1e-5)))))
+	y := c.centred(x, axis)
 	if scale, err = c.stretch(scale, x); err != nil {
 		return operand{}, err
 	}
-	y := b.Mul(b.Div(centred, deviation), scale)
+	y = c.b.Mul(y, scale)
 	if c.has(2) {
 		bias, err := c.tensorAt(2)
 		if err != nil {
@@ -91,7 +87,89 @@ func layerNormalization(c *call) (operand, error) {
 		if bias, err = c.stretch(bias, x); err != nil {
 			return operand{}, err
 		}
-		y = b.Add(y, bias)
+		y = c.b.Add(y, bias)
 	}
 	return of(y)
+}
+
+// centred returns (x - mean) / √(variance + epsilon), with mean and variance of each row over the given axis and those behind it.
+func (c *call) centred(x *G.Node, axis int) *G.Node {
+	b := c.b
+	if b.Err() != nil {
+		return nil
+	}
+	shape := x.Shape()
+	flat := append(slices.Clone(shape[:axis]), tensor.Shape(shape[axis:]).TotalSize())
+	x = b.Reshape(x, flat...)
+	width := b.Number(float64(flat[axis]))
+	mean := func(v *G.Node) *G.Node { return b.ExpandLike(b.Div(b.Sum(v, axis), width), x, axis) }
+	centred := b.Sub(x, mean(x))
+	deviation := b.Sqrt(b.Add(mean(b.Square(centred)), b.Number(float64(c.node.Float("epsilon", 1e-5)))))
+	return b.Reshape(b.Div(centred, deviation), shape...)
+}
+
+// instanceNormalization builds (x - mean) / √(variance + epsilon) · scale + bias with mean and variance of each channel of each row.
+func instanceNormalization(c *call) (operand, error) {
+	x, err := c.tensorAt(0)
+	if err != nil {
+		return operand{}, err
+	}
+	if x.Dims() < 3 {
+		return operand{}, fmt.Errorf("of shape %v, whose channels have one number: %w", x.Shape(), ErrGraph)
+	}
+	return c.affine(c.centred(x, 2))
+}
+
+// groupNormalization is instanceNormalization with mean and variance of groups of channels. Scale and bias have a number for each
+// group in opset 18, for each channel since 21.
+func groupNormalization(c *call) (operand, error) {
+	x, err := c.tensorAt(0)
+	if err != nil {
+		return operand{}, err
+	}
+	groups := int(min(c.node.Int("num_groups", 0), mostElements))
+	if x.Dims() < 2 || groups < 1 || x.Shape()[1]%groups != 0 {
+		return operand{}, fmt.Errorf("%d groups of shape %v: %w", groups, x.Shape(), ErrGraph)
+	}
+	shape := x.Shape()
+	grouped := append([]int{shape[0], groups, shape[1] / groups}, shape[2:]...)
+	y := c.centred(c.b.Reshape(x, grouped...), 2)
+	if n := c.in[1].shape(); len(n) == 1 && n[0] == groups && groups != shape[1] {
+		out, err := c.affine(y)
+		return operand{node: c.b.Reshape(out.node, shape...)}, err
+	}
+	return c.affine(c.b.Reshape(y, shape...))
+}
+
+// affine multiplies by operand 2 and adds operand 3, which have a number for each place of axis 1.
+func (c *call) affine(y *G.Node) (operand, error) {
+	if c.b.Err() != nil {
+		return operand{}, nil
+	}
+	for i := 1; i < 3; i++ {
+		shape := c.in[i].shape()
+		if len(shape) != 1 || shape[0] != y.Shape()[1] {
+			return operand{}, fmt.Errorf("operand %d of shape %v for shape %v: %w", i+1, shape, y.Shape(), ErrGraph)
+		}
+		v, err := c.tensorAt(i)
+		if err != nil {
+			return operand{}, err
+		}
+		if v.Dims() > 0 {
+			v = c.b.ExpandLike(v, y, slices.Concat([]int{0}, axesFrom(2, y.Dims()))...)
+		}
+		if i == 1 {
+			y = c.b.Mul(y, v)
+		} else {
+			y = c.b.Add(y, v)
+		}
+	}
+	return of(y)
+}
+
+func axesFrom(first, end int) (axes []int) {
+	for a := first; a < end; a++ {
+		axes = append(axes, a)
+	}
+	return axes
 }

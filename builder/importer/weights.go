@@ -78,16 +78,37 @@ func (s *builds) tensor(o operand) (*G.Node, error) {
 	if len(values) > 0 && !slices.ContainsFunc(values, func(x float64) bool { return x != values[0] }) { // of any shape, the batch's too
 		return s.b.Number(values[0]), s.b.Err()
 	}
-	if n, ok := s.parameters[o.known.Name]; ok {
+	return s.constant(o.known)
+}
+
+// constant returns known numbers as a constant of their shape.
+func (s *builds) constant(t *onnxgraph.Tensor) (*G.Node, error) {
+	if n, ok := s.parameters[t.Name]; ok {
 		return n, nil
 	}
-	name := o.known.Name
+	values, err := floats(t)
+	if err != nil {
+		return nil, err
+	}
+	name := t.Name
 	if !strings.Contains(name, constants) {
 		name = s.part + constants + name
 	}
-	n := s.b.Constant(name, values, o.known.Shape...)
-	s.parameters[o.known.Name] = n
+	n := s.b.Constant(name, values, t.Shape...)
+	s.parameters[t.Name] = n
 	return n, s.b.Err()
+}
+
+// whole returns operand i as a node of its own shape, where tensorAt makes a number of elements that are all alike.
+func (c *call) whole(i int) (*G.Node, error) {
+	if i < len(c.in) && c.in[i].known != nil && !c.in[i].trains && len(c.in[i].known.Shape) > 0 {
+		n, err := c.constant(c.in[i].known)
+		if err != nil {
+			return nil, fmt.Errorf("operand %d: %w", i+1, err)
+		}
+		return n, nil
+	}
+	return c.tensorAt(i)
 }
 
 // A Parameter is a tensor of a graph that trains.
