@@ -2,8 +2,10 @@ package builder
 
 import (
 	"fmt"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // A ConvSpec says what a convolution, or a transposed one, is. Rows are [channels, spatial...] with one to three spatial
@@ -253,4 +255,45 @@ func (op convOp) fans() (in, out int) {
 	}
 	stride := sizeOfAll(op.Window.Stride)
 	return max(1, op.Maps/op.Groups*kernel/stride), op.Channels / op.Groups * kernel
+}
+
+// ConvBy is [Graph.Conv] by given weights [Channels, channels/groups, kernel...] and a bias [Channels], which may be nil.
+// The specification's kernel and channels are those of the weights.
+func (b *Graph) ConvBy(x, weight, bias *G.Node, s ConvSpec) *G.Node {
+	return b.convolutionBy(x, weight, bias, s, 0, ConvSpec.conv)
+}
+
+// ConvTransposeBy is [Graph.ConvTranspose] by given weights [channels, Channels/groups, kernel...] and a bias [Channels],
+// which may be nil. The specification's kernel and channels are those of the weights.
+func (b *Graph) ConvTransposeBy(x, weight, bias *G.Node, s ConvSpec) *G.Node {
+	return b.convolutionBy(x, weight, bias, s, 1, ConvSpec.transposed)
+}
+
+// convolutionBy applies a convolution whose weights have the result's channels along an axis.
+func (b *Graph) convolutionBy(x, weight, bias *G.Node, s ConvSpec, channels int, of func(s ConvSpec, in []int) (convOp, error)) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if x == nil || weight == nil || x.Dims() < 3 || weight.Dims() != x.Dims() {
+		return b.fail("a convolution takes [batch, channels, spatial...] and weights of as many axes, not %v", shapes(G.Nodes{x, weight}))
+	}
+	s.Kernel, s.Channels, s.NoBias = weight.Shape()[2:], weight.Shape()[channels], bias == nil
+	if channels == 1 {
+		s.Channels *= max(s.Groups, 1)
+	}
+	op, err := of(s, x.Shape()[1:])
+	if err == nil {
+		_, err = sizeOf(op.resultShape(x.Shape()[0]))
+	}
+	if err != nil {
+		return b.fail("%w", err)
+	}
+	operands := []*G.Node{x, weight}
+	if bias != nil {
+		operands = append(operands, bias)
+	}
+	if !slices.Equal(weight.Shape(), tensor.Shape(op.weightShape())) || bias != nil && !slices.Equal(bias.Shape(), tensor.Shape{s.Channels}) {
+		return b.fail("%v by weights %v: they must be %v, and the bias [%d]", x.Shape(), shapes(operands[1:]), op.weightShape(), s.Channels)
+	}
+	return b.apply(op, operands...)
 }

@@ -16,5 +16,5 @@
 // tested.
 //
 // Limits: the operators of lower.go, which docs/import.md lists; an error names every operator of a graph that is not among them.
-// Two operands are combined where one of them has the result's shape. Reductions and softmaxes stay within a row.
+// What moves elements or folds them stays within a row.
 package importer

@@ -74,7 +74,19 @@ func init() {
 		"InstanceNormalization": instanceNormalization,
 		"GroupNormalization":    groupNormalization,
 
+		// pictures
+		"Conv":              conv,
+		"ConvTranspose":     convTranspose,
+		"MaxPool":           pool((*builder.Graph).MaxPool),
+		"AveragePool":       pool((*builder.Graph).AveragePool),
+		"GlobalMaxPool":     globalMax,
+		"GlobalAveragePool": globalAverage,
+		"Resize":            resize,
+		"Upsample":          resize,
+
 		// along axes
+		"LpNormalization": lpNormalization,
+		"ReduceMax":       reduceMax,
 		"Softmax":         softmax,
 		"LogSoftmax":      softmax,
 		"ReduceSum":       reduce(reduction{}),
@@ -98,7 +110,6 @@ func init() {
 		"Expand":       expand,
 		"Gather":       gather,
 		"Pad":          pad,
-		"Resize":       resize,
 		"Slice":        slice,
 		"Split":        split,
 		"DepthToSpace": depthToSpace,

@@ -62,6 +62,27 @@ func init() {
 		"DepthToSpace": {{written: of([]int64{8, 2, 3}, "y = DepthToSpace x blocksize=2")}, {written: of([]int64{8, 2, 3}, "y = DepthToSpace x blocksize=2 mode=CRD")}},
 		"SpaceToDepth": {{written: of([]int64{2, 4, 6}, "y = SpaceToDepth x blocksize=2")}},
 		"Transpose":    {{written: of([]int64{2, 3}, "y = Transpose x perm=[0,2,1]")}, {written: of([]int64{2, 3, 4}, "y = Transpose x perm=[0,3,1,2]")}},
+		"Conv": {
+			{written: of([]int64{2, 5, 4}, "y = Conv x t:3x2x3x3 t:3 pads=[1,1,1,1]")}, {written: of([]int64{2, 6, 5}, "y = Conv x t:4x1x2x3 group=2 strides=[2,1] pads=[0,1,1,0] dilations=[1,2]")},
+			{written: of([]int64{2, 5, 5}, "y = Conv x t:3x2x3x3 f:1,1,1 strides=[2,2] auto_pad=SAME_UPPER")}, {written: of([]int64{2, 6}, "y = Conv x t:3x2x4 strides=[2] auto_pad=SAME_LOWER")}, {written: of([]int64{2, 6}, "y = Conv x t:3x2x3 auto_pad=VALID")},
+		},
+		"ConvTranspose": {
+			{written: of([]int64{2, 3, 4}, "y = ConvTranspose x t:2x3x3x3 t:3 strides=[2,2] pads=[1,1,1,1] output_padding=[1,1]")}, {written: of([]int64{4, 3}, "y = ConvTranspose x t:4x2x4 group=2 strides=[2] dilations=[2]")},
+			{written: of([]int64{2, 3, 3}, "y = ConvTranspose x t:2x2x3x3 strides=[2,2] auto_pad=SAME_UPPER")}, {written: of([]int64{2, 3, 3}, "y = ConvTranspose x t:2x2x3x3 strides=[2,2] output_shape=[6,6]")},
+		},
+		"MaxPool": {
+			{written: of([]int64{2, 5, 4}, "y = MaxPool x kernel_shape=[2,2] strides=[2,2]")}, {written: of([]int64{2, 5, 4}, "y = MaxPool x kernel_shape=[3,2] strides=[2,1] pads=[1,0,1,1]")},
+			{written: of([]int64{2, 5, 6}, "y = MaxPool x kernel_shape=[2,3] strides=[2,2] ceil_mode=1")}, {written: of([]int64{2, 5, 5}, "y = MaxPool x kernel_shape=[3,3] strides=[2,2] auto_pad=SAME_UPPER")}, {written: of([]int64{2, 7}, "y = MaxPool x kernel_shape=[2] dilations=[2]")},
+		},
+		"AveragePool": {
+			{written: of([]int64{2, 5, 4}, "y = AveragePool x kernel_shape=[2,2] strides=[2,2]")}, {written: of([]int64{2, 5, 4}, "y = AveragePool x kernel_shape=[3,3] pads=[1,1,1,1] count_include_pad=1")},
+			{written: of([]int64{2, 5, 4}, "y = AveragePool x kernel_shape=[3,3] pads=[1,1,1,1]")}, {written: of([]int64{2, 5, 6}, "y = AveragePool x kernel_shape=[2,3] strides=[2,2] ceil_mode=1")},
+		},
+		"GlobalMaxPool":     {{written: of([]int64{2, 3, 4}, "y = GlobalMaxPool x")}},
+		"GlobalAveragePool": {{written: of([]int64{2, 3, 4}, "y = GlobalAveragePool x")}, {written: of([]int64{2, 5}, "y = GlobalAveragePool x")}},
+		"ReduceMax":         {{written: of([]int64{2, 3, 4}, "y = ReduceMax x axes=[2,3] keepdims=0")}, {written: of([]int64{2, 3, 4}, "y = ReduceMax x axes=[1]")}, {written: nodes("y = ReduceMax x axes=[1]")}},
+		"LpNormalization":   {{written: of([]int64{2, 4}, "y = LpNormalization x")}, {written: of([]int64{2, 4}, "y = LpNormalization x axis=1 p=1")}},
+		"Upsample":          {{written: written{opset: 9, x: []int64{1, 2, 3}, nodes: []string{"y = Upsample x f:1,1,2,2"}}}},
 		"Resize": {
 			{written: of([]int64{1, 2, 3}, "y = Resize x _ f:1,1,2,2 coordinate_transformation_mode=asymmetric nearest_mode=floor")}, {written: of([]int64{1, 2, 3}, "y = Resize x _ f:1,1,2,3 mode=linear")},
 			{written: of([]int64{1, 3, 3}, "y = Resize x _ f:1,1,2,2 mode=linear coordinate_transformation_mode=align_corners")}, {written: of([]int64{1, 4, 4}, "y = Resize x _ f:1,1,2,2 mode=cubic")},

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/builder"
+	G "gorgonia.org/gorgonia"
 )
 
 // resize brings axes of a row to other sizes, one after the other: each is a map of the elements of one axis.
@@ -22,6 +23,9 @@ func resize(c *call) (operand, error) {
 	axes, scales, sizes, err := c.targets(x.Dims())
 	if err != nil {
 		return operand{}, err
+	}
+	if spec, ok := c.enlargement(x, axes, scales, sizes); ok {
+		return of(c.b.Upsample(x, spec))
 	}
 	for i, a := range axes {
 		if a < 0 {
@@ -59,6 +63,38 @@ func resize(c *call) (operand, error) {
 		}
 	}
 	return of(x)
+}
+
+// enlargement reads a resizing that is a whole number of times, of numbers repeated or of the halves of pixels.
+func (c *call) enlargement(x *G.Node, axes []int64, scales []float32, sizes []int64) (s builder.UpsampleSpec, ok bool) {
+	place, rounding := c.node.Text("coordinate_transformation_mode", "asymmetric"), c.node.Text("nearest_mode", "floor")
+	switch mode := c.node.Text("mode", "nearest"); {
+	case mode == "nearest" && place == "asymmetric" && rounding == "floor":
+		s.Mode = builder.Nearest
+	case mode == "linear" && (place == "half_pixel" || place == "pytorch_half_pixel"):
+		s.Mode = builder.Linear
+	default:
+		return s, false
+	}
+	if x.Dims() < 3 || len(axes) != x.Dims() || c.node.Ints("axes") != nil || c.graph.Opset < 11 && s.Mode == builder.Linear {
+		return s, false
+	}
+	for i, from := range x.Shape() {
+		times := 0
+		switch {
+		case sizes != nil && sizes[i]%int64(from) == 0 && sizes[i] <= mostPlaces:
+			times = int(sizes[i]) / from
+		case sizes == nil && scales[i] >= 1 && scales[i] <= mostPlaces && float32(int(scales[i])) == scales[i]:
+			times = int(scales[i])
+		}
+		if times < 1 || i < 2 && times != 1 || from*times > mostPlaces {
+			return s, false
+		}
+		if i >= 2 {
+			s.Scale = append(s.Scale, times)
+		}
+	}
+	return s, true
 }
 
 // targets returns the axes that are resized, with the scales or the sizes that they get.
