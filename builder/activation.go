@@ -17,6 +17,10 @@ const (
 	ReLU      Activation = "relu"
 	LeakyReLU Activation = "leaky_relu"
 	Tanh      Activation = "tanh"
+	ELU       Activation = "elu"
+	GELU      Activation = "gelu"
+	SiLU      Activation = "silu"
+	Softplus  Activation = "softplus"
 )
 
 // activations holds the activations by their names, one row each: the function and how weights that lead into it are drawn.
@@ -27,6 +31,10 @@ var activations = map[Activation]struct {
 	ReLU:      {func(b *Graph, x *G.Node) *G.Node { return b.LeakyReLU(x, 0) }, HeNormal},
 	LeakyReLU: {func(b *Graph, x *G.Node) *G.Node { return b.LeakyReLU(x, 0.01) }, HeNormal},
 	Tanh:      {func(b *Graph, x *G.Node) *G.Node { return b.unary("tanh", G.Tanh, x) }, GlorotNormal},
+	ELU:       {(*Graph).ELU, HeNormal},
+	GELU:      {(*Graph).GELU, HeNormal},
+	SiLU:      {(*Graph).SiLU, HeNormal},
+	Softplus:  {(*Graph).Softplus, HeNormal},
 }
 
 // Activations returns the names of all activations, sorted.

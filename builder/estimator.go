@@ -132,7 +132,7 @@ func (m Model) Train(b *Graph, batch int) (Training, error) {
 const SampleInput = "sample"
 
 // TrainOn builds the training graph on rows x of [Model.InputShape]: x is the caller's input, or a node computed from
-// one. The returned inputs are those that the estimator asks for.
+// one. The returned inputs are those that the estimator and layers (see [Graph.Dropout]) ask for.
 func (m Model) TrainOn(b *Graph, x *G.Node) (Training, error) {
 	if err := m.Validate(); err != nil {
 		return Training{}, err
@@ -149,5 +149,5 @@ func (m Model) TrainOn(b *Graph, x *G.Node) (Training, error) {
 	p := &Parts{Graph: b, Model: m, Rows: x, batch: batch}
 	p.Target = m.explained(b, x)
 	o := estimate(p)
-	return Training{Inputs: p.inputs, Objective: o}, b.Err()
+	return Training{Inputs: slices.Concat(p.inputs, b.asked), Objective: o}, b.Err()
 }

@@ -24,6 +24,7 @@ type Graph struct {
 	order  []string            // the parameters of this graph, as they were first used
 	learns bool                // the graph is of a training step
 	states []Update            // what that step carries over to the next, besides parameters
+	asked  []Input             // what the step has to fill for layers
 	shared bool                // a part is being built again, on its existing parameters and constants
 	source map[*G.Node]*G.Node // what a reshaped node was made of
 	err    error

@@ -11,7 +11,7 @@ import (
 )
 
 // pointwiseOp applies a function to each element. It exists for the two that gorgonia rounds (its sigmoid is 1 and its
-// softplus x from x = 16 on, which is off by up to 1.1e-7; visible in float64, and in gradient checks), and for one
+// softplus x from x = 16 on, which is off by up to 1.1e-7; visible in float64, and in gradient checks), and for those
 // that it lacks.
 type pointwiseOp struct {
 	opBase
@@ -26,6 +26,7 @@ const (
 	sigmoid  pointwise = "Sigmoid"  // 1 / (1 + e⁻ˣ)
 	softplus pointwise = "Softplus" // max(x,0) + log1p(e^-|x|)
 	erf      pointwise = "Erf"      // 2/√π ∫₀ˣ e^-t² dt
+	elu      pointwise = "Elu"      // max(x,0) + e^min(x,0) - 1
 )
 
 var _ G.SDOp = pointwiseOp{}
@@ -39,6 +40,19 @@ func (b *Graph) Softplus(x *G.Node) *G.Node { return b.pointwise(softplus, x) }
 
 // Erf returns the error function, 2/√π ∫₀ˣ e^-t² dt, within [-1,1].
 func (b *Graph) Erf(x *G.Node) *G.Node { return b.pointwise(erf, x) }
+
+// ELU returns x where it is positive, and e^x - 1 elsewhere (Clevert et al. 1511.07289, equation 15, α = 1).
+func (b *Graph) ELU(x *G.Node) *G.Node { return b.pointwise(elu, x) }
+
+// GELU returns x Φ(x) = x/2 (1 + erf(x/√2)), Φ being the normal distribution's: Hendrycks and Gimpel 1606.08415, section 2. It is the exact
+// form, not the one by tanh.
+func (b *Graph) GELU(x *G.Node) *G.Node {
+	phi := b.Mul(b.Number(0.5), b.Add(b.Number(1), b.Erf(b.Mul(x, b.Number(1/math.Sqrt2)))))
+	return b.Mul(x, phi)
+}
+
+// SiLU returns x σ(x), also called swish: Ramachandran et al. 1710.05941, equation 1.
+func (b *Graph) SiLU(x *G.Node) *G.Node { return b.Mul(x, b.Sigmoid(x)) }
 
 func (b *Graph) pointwise(f pointwise, x *G.Node) *G.Node {
 	if b.err != nil {
@@ -56,6 +70,11 @@ func (f pointwise) at(x float64) float64 {
 		return 1 / (1 + math.Exp(-x))
 	case erf:
 		return math.Erf(x)
+	case elu:
+		if x > 0 {
+			return x
+		}
+		return math.Expm1(x)
 	}
 	return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
 }
@@ -99,7 +118,7 @@ func each[T float](f pointwise, x []T) []T {
 	return out
 }
 
-// SymDiff: dσ/dx = σ (1-σ), dsp/dx = σ, derf/dx = 2/√π e^-x².
+// SymDiff: dσ/dx = σ (1-σ), dsp/dx = σ, derf/dx = 2/√π e^-x², delu/dx = 1 + min(elu, 0).
 func (op pointwiseOp) SymDiff(in G.Nodes, y, grad *G.Node) (G.Nodes, error) {
 	var slope *G.Node
 	var err error
@@ -115,6 +134,12 @@ func (op pointwiseOp) SymDiff(in G.Nodes, y, grad *G.Node) (G.Nodes, error) {
 	case sigmoid:
 		if slope, err = G.Sub(number(1), y); err == nil {
 			slope, err = G.HadamardProd(y, slope)
+		}
+	case elu:
+		if slope, err = G.Neg(y); err == nil {
+			if slope, err = G.ApplyOp(reluOp{Dims: op.Dims}, slope); err == nil {
+				slope, err = G.Sub(number(1), slope)
+			}
 		}
 	case erf:
 		if slope, err = G.Square(in[0]); err == nil {
@@ -132,15 +157,19 @@ func (op pointwiseOp) SymDiff(in G.Nodes, y, grad *G.Node) (G.Nodes, error) {
 	return G.Nodes{n}, err
 }
 
-// ONNX writes the operator of the same name. onnxruntime computes Softplus by the formula above, but in float32 only: in
-// float64 the formula is written out, with Kahan's correction for what 1 + e rounds away.
+// ONNX writes the operator of the same name. onnxruntime computes Softplus by the formula above, and Elu, but in float32 only: in
+// float64 the formulas are written out, Softplus with Kahan's correction for what 1 + e rounds away.
 func (op pointwiseOp) ONNX(w ONNXWriter, in []string, _ [][]int64) (string, error) {
 	const onnxFloat64 = 11
 	x := in[0]
-	if op.Function != softplus || w.DType() != onnxFloat64 {
+	if op.Function != softplus && op.Function != elu || w.DType() != onnxFloat64 {
 		return w.Node(string(op.Function), nil, x), nil
 	}
 	one := w.Numbers([]float64{1})
+	if op.Function == elu {
+		below := w.Node("Neg", nil, w.Node("Relu", nil, w.Node("Neg", nil, x)))
+		return w.Node("Add", nil, w.Node("Relu", nil, x), w.Node("Sub", nil, w.Node("Exp", nil, below), one)), nil
+	}
 	e := w.Node("Exp", nil, w.Node("Neg", nil, w.Node("Abs", nil, x)))
 	sum := w.Node("Add", nil, e, one)
 	tail := w.Node("Where", nil, w.Node("Equal", nil, sum, one), e,

@@ -33,6 +33,11 @@ func TestSpecialCases(t *testing.T) {
 		"tanh": {func(b *builder.Graph, x *G.Node) *G.Node { return b.Activate(builder.Tanh, x) }, []pair{
 			{0, 0}, {-1e30, -1}, {1e30, 1}, {nan, nan},
 		}},
+		"ELU": {(*builder.Graph).ELU, []pair{
+			{0, 0}, {-1e-9, -9.999999995e-10}, {-3, -0.950212931632136}, {3, 3}, {-inf, -1}, {inf, inf}, {nan, nan},
+		}},
+		"GELU": {(*builder.Graph).GELU, []pair{{0, 0}, {1, 0.8413447460685429}, {-1, -0.15865525393145707}, {30, 30}, {nan, nan}}},
+		"SiLU": {(*builder.Graph).SiLU, []pair{{0, 0}, {1, 0.7310585786300049}, {-1, -0.2689414213699951}, {50, 50}, {nan, nan}}},
 		"greater than zero": {func(b *builder.Graph, x *G.Node) *G.Node { return b.Greater(x, b.Number(0)) }, []pair{
 			{0, 0}, {-1, 0}, {1, 1}, {-inf, 0}, {inf, 1}, {nan, 0},
 		}},

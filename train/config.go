@@ -28,7 +28,7 @@ type Config struct {
 	Latent      builder.Latent        `json:"latent"`
 	Encoder     builder.NetworkConfig `json:"encoder"`
 	Decoder     builder.NetworkConfig `json:"decoder"`
-	Activation  builder.Activation    `json:"activation" doc:"between the layers of both networks" when:"rarely; leaky_relu where units die, tanh for small smooth networks" oneof:"activations"`
+	Activation  builder.Activation    `json:"activation" doc:"between the layers of both networks" when:"leaky_relu or elu where units die, gelu or silu for deep networks, tanh for small smooth ones" oneof:"activations"`
 	Likelihood  dist.LikelihoodConfig `json:"likelihood,omitzero"`
 	Temperature Temperature           `json:"temperature"`
 	Objective   ObjectiveConfig       `json:"objective"`
