@@ -33,6 +33,8 @@ type Latent struct {
 	Variables  int    `json:"variables" doc:"how many" when:"more where reconstructions lack detail, fewer where many bits are dead or duplicate, or codes must be small; 64 fit a machine word" range:"[1,1048576]"`
 	Categories int    `json:"categories,omitempty" doc:"of each categorical variable; left out for others" when:"with latent.kind=categorical; 8 to 16 are usual, more make longer codes" range:"[0,1048576]"`
 	Prior      string `json:"prior" doc:"p(z): uniform, or learned logits that are trained with the weights" when:"learned where some bits should be rare; samples get better, codes hardly change" oneof:"priors"`
+	Norm       string `json:"norm,omitempty" doc:"batch: each latent logit is normalised over the batch, to mean 0 and deviation 2, so that every bit is 1 in about half of the rows; part of the encoder's last layer at export. Left out: none" when:"batch for codes that are searched: dead and duplicate bits become rare; none for the best bounds" oneof:"latentnorms"`
+	Signs      bool   `json:"signs,omitempty" doc:"codes enter the decoder's network as -1 and 1; codes of the bundle stay 0 and 1" when:"true where codes are about half ones, as with latent.norm"`
 }
 
 // The priors.
@@ -57,6 +59,9 @@ func (l Latent) check() error {
 		return fmt.Errorf("latent.categories holds %d: use at most %d", l.Categories, maxWidth)
 	}
 	if err := l.Dist().Check(); err != nil {
+		return err
+	}
+	if err := l.checkNorm(); err != nil {
 		return err
 	}
 	if l.Prior != PriorUniform && l.Prior != PriorLearned {

@@ -19,6 +19,9 @@ type Model struct {
 	Estimator  string                // of the objective's gradient, see [Estimators]; "" means [GumbelEstimator]
 	Binarize   float64               // > 0: the encoder's graph first replaces x by 1 where x > Binarize, else 0
 
+	// Bias is where the bias of the decoder's last layer starts, numbers as the layer gives them, see [Model.DataBias]; nil for zeros.
+	Bias []float64
+
 	// Standard is how the encoder's graph standardises rows, and the decoder's brings reconstructions back into their units.
 	Standard dist.Standard
 }
@@ -130,7 +133,7 @@ func (m Model) Encode(b *Graph, x *G.Node) *G.Node {
 			return nil
 		}
 		rows := b.Reshape(m.seen(b, x), m.InputShape(batch)...)
-		return b.Reshape(b.network(m.Encoder, rows, m.encoderSpec()), m.LatentShape(batch)...)
+		return b.Reshape(m.normalised(b, b.network(m.Encoder, rows, m.encoderSpec())), m.LatentShape(batch)...)
 	})
 }
 
@@ -158,7 +161,7 @@ func (m Model) Decode(b *Graph, code *G.Node) *G.Node {
 		if n := l.Predicted(); n > 1 {
 			shape = append(shape, n)
 		}
-		predicted := b.Reshape(b.network(m.Decoder, code, m.decoderSpec(l)), shape...)
+		predicted := b.Reshape(b.network(m.Decoder, m.entering(b, code), m.decoderSpec(l)), shape...)
 		if outputs := m.half(b).outputs; outputs != nil {
 			return outputs(b, predicted)
 		}
@@ -173,7 +176,7 @@ func (m Model) encoderSpec() NetworkSpec {
 
 // decoderSpec is what the model asks of its decoder.
 func (m Model) decoderSpec(l dist.Likelihood) NetworkSpec {
-	return NetworkSpec{Out: m.Width() * l.Predicted(), Activation: m.Activation, Shape: m.Input, Each: l.Predicted()}
+	return NetworkSpec{Out: m.Width() * l.Predicted(), Activation: m.Activation, Shape: m.Input, Each: l.Predicted(), Bias: m.Bias}
 }
 
 // likelihood returns the model's likelihood.

@@ -29,6 +29,7 @@ type Config struct {
 	Encoder     builder.NetworkConfig `json:"encoder"`
 	Decoder     builder.NetworkConfig `json:"decoder"`
 	Activation  builder.Activation    `json:"activation" doc:"between the layers of both networks" when:"leaky_relu or elu where units die, gelu or silu for deep networks, tanh for small smooth ones" oneof:"activations"`
+	InitialBias string                `json:"initial_bias,omitempty" doc:"where the decoder's last bias starts: data: at the mean of the training rows; left out or zero: at 0" when:"data: the first epochs are not spent on learning the mean row" oneof:"biases"`
 	Likelihood  dist.LikelihoodConfig `json:"likelihood,omitzero"`
 	Temperature Temperature           `json:"temperature"`
 	Objective   ObjectiveConfig       `json:"objective"`
@@ -203,6 +204,9 @@ func (c Config) Validate() error {
 	}
 	if err := c.checkKeys(); err != nil {
 		return err
+	}
+	if c.InitialBias == builder.BiasData && c.Decoder.Network != nil && c.Decoder.Kind() == (builder.ONNX{}).Kind() {
+		return fmt.Errorf("train: initial_bias is data, and decoder.kind %s: an imported graph has a bias of its own: leave initial_bias out: %w", c.Decoder.Kind(), ErrConfig)
 	}
 	if c.Objective.KLWarmup > 0 && c.Objective.KLWarmupPart > 0 {
 		return fmt.Errorf("train: objective.kl_warmup is %d and objective.kl_warmup_part %g: both say how long the warm-up is: leave one out: %w", c.Objective.KLWarmup, c.Objective.KLWarmupPart, ErrConfig)

@@ -33,6 +33,8 @@ var words = map[string]func() []string{
 	"variances":     dist.Variances,
 	"priors":        builder.Priors,
 	"activations":   builder.Activations,
+	"latentnorms":   builder.LatentNorms,
+	"biases":        builder.InitialBiases,
 	"estimators":    builder.Estimators,
 	"networks":      builder.NetworkKinds,
 	"norms":         builder.Norms,
@@ -224,6 +226,12 @@ func assign(v reflect.Value, text string) error {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(text)
+	case reflect.Bool:
+		yes, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q is not true or false", text)
+		}
+		v.SetBool(yes)
 	case reflect.Int:
 		n, err := strconv.Atoi(text)
 		if err != nil {

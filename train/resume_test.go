@@ -47,7 +47,7 @@ func glyphFile(t *testing.T, rows int) string {
 
 // resumable is a run that lasts for some seconds and keeps many checkpoints.
 func resumable(t testing.TB, data, out string) (train.Config, train.Options) {
-	c := config(t, "epochs=100", "batch=20", "data.validation=300", "data.binarize=dynamic")
+	c := config(t, "epochs=100", "batch=20", "data.validation=300", "data.binarize=dynamic", "latent.norm=batch", "latent.signs=true", "initial_bias=data")
 	return c, train.Options{Source: data, Out: out, Resume: true, CheckpointEvery: 20 * time.Millisecond, Samples: 1, Backend: ortest.Backend(t)}
 }
 

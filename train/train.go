@@ -160,6 +160,9 @@ func (r *run) load(ctx context.Context) error {
 	if err := r.trained.Model.Validate(); err != nil {
 		return err
 	}
+	if err := r.biasFromData(); err != nil {
+		return err
+	}
 	return r.networks.check(r.trained.Model, r.options.Source)
 }
 
