@@ -226,12 +226,6 @@ func assign(v reflect.Value, text string) error {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(text)
-	case reflect.Bool:
-		yes, err := strconv.ParseBool(text)
-		if err != nil {
-			return fmt.Errorf("%q is not true or false", text)
-		}
-		v.SetBool(yes)
 	case reflect.Int:
 		n, err := strconv.Atoi(text)
 		if err != nil {

@@ -1,0 +1,29 @@
+package builder
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// A DropoutLayer sets numbers to zero in training: see [Graph.Dropout].
+type DropoutLayer struct {
+	Rate float64 `json:"rate" doc:"the probability with which a number is set to zero in a training step" range:"[0,1)"`
+}
+
+func (l DropoutLayer) check() error {
+	if !(l.Rate >= 0 && l.Rate < 1) {
+		return fmt.Errorf("rate is %g: use 0 or more, below 1", l.Rate)
+	}
+	return nil
+}
+
+func (l DropoutLayer) plan(in []int, _ NetworkSpec) ([]Layer, error) {
+	return []Layer{{Name: l.String(), Output: in}}, nil
+}
+
+func (l DropoutLayer) build(b *Graph, x *G.Node, _ NetworkSpec, _ Init) *G.Node {
+	return b.Dropout("dropout", x, l.Rate)
+}
+
+func (l DropoutLayer) String() string { return fmt.Sprintf("dropout %g", l.Rate) }
