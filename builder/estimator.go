@@ -13,7 +13,8 @@ import (
 // estimators holds the ways to build an objective with a gradient that passes through discrete variables, by the names
 // that configurations use: one row each.
 var estimators = map[string]Estimator{
-	GumbelEstimator: gumbel,
+	GumbelEstimator:         gumbel,
+	ReparametrisedEstimator: reparametrised,
 }
 
 // An Estimator makes the objective of a training step from the parts of a model. It is called once for each graph, and does
@@ -24,13 +25,39 @@ type Estimator func(p *Parts) Objective
 func Estimators() []string { return slices.Sorted(maps.Keys(estimators)) }
 
 // EstimatorName returns the name of the model's estimator.
-func (m Model) EstimatorName() string { return cmp.Or(m.Estimator, GumbelEstimator) }
+func (m Model) EstimatorName() string { return cmp.Or(m.Estimator, m.Latent.estimators()[0]) }
+
+// estimators returns the names of the estimators that the variables have, the default first. Discrete variables have all that no other
+// family has for itself.
+func (l Latent) estimators() []string {
+	own, theirs := []string(nil), map[string]bool{}
+	for kind, row := range families {
+		f := row(l, plainFamily)
+		if kind == l.Kind {
+			own = f.estimators
+		}
+		for _, name := range f.estimators {
+			theirs[name] = true
+		}
+	}
+	if own != nil {
+		return own
+	}
+	own = append(own, GumbelEstimator)
+	for _, name := range Estimators() {
+		if !theirs[name] && name != GumbelEstimator {
+			own = append(own, name)
+		}
+	}
+	return own
+}
 
 func (m Model) estimator() (Estimator, error) {
-	if e, ok := estimators[m.EstimatorName()]; ok {
+	has := m.Latent.estimators()
+	if e, ok := estimators[m.EstimatorName()]; ok && slices.Contains(has, m.EstimatorName()) {
 		return e, nil
 	}
-	return nil, fmt.Errorf("objective.estimator is %q: use %s", m.Estimator, strings.Join(Estimators(), " or "))
+	return nil, fmt.Errorf("objective.estimator is %q: use %s for %s variables, or leave it out", m.Estimator, strings.Join(has, " or "), m.Latent.Kind)
 }
 
 // A Purpose says what an input of a training step is for, and so who fills it.

@@ -2,6 +2,8 @@ package builder_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/catvae/catvae/builder"
@@ -84,6 +86,16 @@ func TestGradients(t *testing.T) {
 			"KL categorical, prior": {[]int{2, 3}, func(b *builder.Graph, w *G.Node) *G.Node {
 				return b.KLCategorical(in(b, "l", normals(4, batch*6, 2), batch, 2, 3), w)
 			}},
+			"Gaussian": {[]int{batch, 2, 2}, func(b *builder.Graph, w *G.Node) *G.Node {
+				return b.SampleGaussian(w, in(b, "u", uniforms(3, batch*4), batch, 2, 2))
+			}},
+			"Gaussian, noise": {[]int{batch, 2, 2}, func(b *builder.Graph, w *G.Node) *G.Node {
+				return b.SampleGaussian(in(b, "l", normals(3, batch*4, 1), batch, 2, 2), b.Sigmoid(w))
+			}},
+			"KL Gaussian": {[]int{batch, 2, 2}, func(b *builder.Graph, w *G.Node) *G.Node { return b.KLGaussian(w) }},
+			"ln q Gaussian": {[]int{batch, 2, 2}, func(b *builder.Graph, w *G.Node) *G.Node {
+				return b.LogQGaussian(in(b, "z", normals(3, batch*2, 1), batch, 2), w)
+			}},
 			"likelihood": {[]int{batch, 4}, func(b *builder.Graph, w *G.Node) *G.Node {
 				return b.LogLikelihoodBernoulli(in(b, "x", uniforms(3, batch*4), batch, 4), w)
 			}},
@@ -122,13 +134,14 @@ func TestModelGradients(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", name, batch), func(t *testing.T) {
 				p := params64(t)
 				randomise(t, p, m)
-				err := gradcheck.Check(p, trainingInputs(m, batch), func(b *builder.Graph) *G.Node {
+				inputs := trainingInputs(m, batch)
+				err := gradcheck.Check(p, inputs, func(b *builder.Graph) *G.Node {
 					tr, err := m.Train(b, batch)
 					if err != nil {
 						t.Fatal(err)
 					}
 					return tr.Loss
-				}, gradcheck.Options{Inputs: []string{"sample", "noise", "temperature", "kl_weight"}})
+				}, gradcheck.Options{Inputs: slices.Sorted(maps.Keys(inputs))})
 				if err != nil {
 					t.Error(err)
 				}

@@ -18,6 +18,8 @@ func TestFamiliesAgreeWithDist(t *testing.T) {
 	sizes := map[string]builder.Latent{
 		dist.Bernoulli:   {Variables: 5},
 		dist.Categorical: {Variables: 3, Categories: 4},
+		dist.Gaussian:    {Variables: 4},
+		dist.Mixed:       {Groups: mixedGroups},
 	}
 	if here := builder.FamilyKinds(); !slices.Equal(here, dist.FamilyNames()) {
 		t.Fatalf("package builder has the families %v, package dist has %v: each needs both halves", here, dist.FamilyNames())
@@ -29,10 +31,11 @@ func TestFamiliesAgreeWithDist(t *testing.T) {
 			t.Errorf("the family %q has no case: add its sizes", kind)
 			continue
 		}
-		for _, prior := range builder.Priors() {
+		size.Kind = kind
+		for _, prior := range size.Dist().Priors() {
 			t.Run(kind+", "+prior, func(t *testing.T) {
 				m := builder.Model{Latent: size}
-				m.Latent.Kind, m.Latent.Prior = kind, prior
+				m.Latent.Prior = prior
 				l := m.Latent.Dist()
 				logits := normals(21, rows*l.Logits(), 2)
 				var priorLogits []float64
@@ -63,12 +66,8 @@ func TestFamiliesAgreeWithDist(t *testing.T) {
 					_, logQ := q.Logs(code)
 					close(t, fmt.Sprintf("KL of row %d", row), out[0][row], q.KL(nil))
 					close(t, fmt.Sprintf("ln q of row %d", row), out[1][row], logQ)
-					half := make([]float32, l.Logits()) // equal noise draws the likelier value
-					for i := range half {
-						half[i] = 0.5
-					}
 					hard := make([]float32, l.Bits())
-					l.Draw(hard, at, half)
+					l.Harden(hard, at)
 					if got := narrow(out[2][row*l.Bits():][:l.Bits()]); !slices.Equal(got, hard) {
 						t.Errorf("row %d: the hard code is %v, dist has %v", row, got, hard)
 					}

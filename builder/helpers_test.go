@@ -82,17 +82,32 @@ func models() map[string]builder.Model {
 			Input: []int{6}, Latent: builder.Latent{Kind: "categorical", Variables: 3, Categories: 4, Prior: prior},
 			Encoder: builder.MLP{}, Decoder: builder.MLP{Hidden: []int{5}}, Activation: builder.LeakyReLU,
 		}
+		out["mixed/"+prior] = builder.Model{
+			Input: []int{6}, Latent: builder.Latent{Kind: "mixed", Groups: mixedGroups, Prior: prior},
+			Encoder: builder.MLP{Hidden: []int{4}}, Decoder: builder.MLP{}, Activation: builder.Tanh,
+		}
+	}
+	out["gaussian"] = builder.Model{
+		Input: []int{6}, Latent: builder.Latent{Kind: "gaussian", Variables: 3, Prior: builder.PriorNormal},
+		Encoder: builder.MLP{Hidden: []int{4}}, Decoder: builder.MLP{Hidden: []int{5}}, Activation: builder.Tanh,
 	}
 	return out
 }
 
+// mixedGroups are groups of both kinds, one of them twice.
+var mixedGroups = builder.Groups{{Kind: "bernoulli", Variables: 2}, {Kind: "categorical", Variables: 2, Categories: 3}, {Kind: "bernoulli", Variables: 1}}
+
 // trainingInputs are inputs for a model's training graph.
 func trainingInputs(m builder.Model, batch int) map[string]*tensor.Dense {
 	latent := m.LatentShape(batch)
-	return map[string]*tensor.Dense{
+	inputs := map[string]*tensor.Dense{
 		"sample":      dense64(uniforms(5, batch*m.Width()), m.InputShape(batch)...),
-		"noise":       dense64(uniforms(6, batch*m.Bits()), latent...),
+		"noise":       dense64(uniforms(6, batch*m.Latent.Dist().Logits()), latent...),
 		"temperature": number64(0.7),
 		"kl_weight":   number64(0.8),
 	}
+	if m.EstimatorName() == builder.ReparametrisedEstimator {
+		delete(inputs, "temperature")
+	}
+	return inputs
 }

@@ -2,6 +2,8 @@ package builder
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/catvae/catvae/dist"
 	G "gorgonia.org/gorgonia"
@@ -9,22 +11,45 @@ import (
 
 // families holds the differentiable halves of the latent families, one row each. Package dist has the other halves
 // under the same names, and a test compares the two.
-var families = map[string]family{
-	dist.Bernoulli:   {(*Graph).RelaxBernoulli, (*Graph).KLBernoulli, (*Graph).LogQBernoulli, hardenBernoulli},
-	dist.Categorical: {(*Graph).RelaxCategorical, (*Graph).KLCategorical, (*Graph).LogQCategorical, hardenCategorical},
+var families = map[string]familyOf{
+	dist.Bernoulli:   one(family{relax: (*Graph).RelaxBernoulli, kl: (*Graph).KLBernoulli, logQ: (*Graph).LogQBernoulli, harden: hardenBernoulli}),
+	dist.Categorical: one(family{relax: (*Graph).RelaxCategorical, kl: (*Graph).KLCategorical, logQ: (*Graph).LogQCategorical, harden: hardenCategorical}),
+	dist.Gaussian:    one(gaussianFamily),
+	dist.Mixed:       mixedFamily,
 }
 
 // A family is what a model needs to know about a kind of latent variable. Logits, noise and codes are [batch, ...] of
 // the shapes that dist.Latent gives.
 type family struct {
-	// relax returns the relaxed sample for logits, noise uniform in the open unit interval, and a scalar temperature.
+	// relax returns the sample that gradients pass through, for logits, noise uniform in the open unit interval, and a scalar
+	// temperature, which is nil for estimators without one.
 	relax func(b *Graph, logits, u, tau *G.Node) *G.Node
-	// kl returns KL(q(z|x) ‖ p(z)) in nats a row; prior is nil for the uniform one.
+	// kl returns KL(q(z|x) ‖ p(z)) in nats a row; prior is nil for the one without parameters.
 	kl func(b *Graph, logits, prior *G.Node) *G.Node
-	// logQ returns ln q(z|x) of hard codes in nats a row.
+	// logQ returns ln q(z|x) of hard codes, or of samples where these are continuous, in nats a row.
 	logQ func(b *Graph, code, logits *G.Node) *G.Node
 	// harden returns the hard code; thresholds are numbers, one a variable, or nil.
 	harden func(b *Graph, logits *G.Node, thresholds []float32) *G.Node
+	// bits returns the bits of a hard code as 0 and 1; nil where the code is its bits.
+	bits func(b *Graph, code *G.Node) *G.Node
+	// estimators are those that the family has, the default first; nil for those of discrete variables.
+	estimators []string
+}
+
+// A familyOf makes the row of variables. row finds the rows of families that are not made of groups.
+type familyOf func(l Latent, row func(kind string) family) family
+
+// one is the row of a family that is the same for all sizes.
+func one(f family) familyOf {
+	return func(Latent, func(kind string) family) family { return f }
+}
+
+// plainFamily returns the row of a family that is not made of groups.
+func plainFamily(kind string) family {
+	if row, ok := families[kind]; ok {
+		return row(Latent{}, nil)
+	}
+	return family{}
 }
 
 // Latent says what the latent variables are.
@@ -32,27 +57,50 @@ type Latent struct {
 	Kind       string `json:"kind" doc:"family of the latent variables" when:"categorical where a row is a choice of few alternatives, or where a code is to be read as such; bernoulli codes are shorter and search faster" oneof:"families"`
 	Variables  int    `json:"variables" doc:"how many" when:"more where reconstructions lack detail, fewer where many bits are dead or duplicate, or codes must be small; 64 fit a machine word" range:"[1,1048576]"`
 	Categories int    `json:"categories,omitempty" doc:"of each categorical variable; left out for others" when:"with latent.kind=categorical; 8 to 16 are usual, more make longer codes" range:"[0,1048576]"`
-	Prior      string `json:"prior" doc:"p(z): uniform, or learned logits that are trained with the weights" when:"learned where some bits should be rare; samples get better, codes hardly change" oneof:"priors"`
+	Groups     Groups `json:"groups,omitempty" doc:"of mixed variables: the groups, such as bernoulli:32,categorical:8x10, or in a file [{\"kind\": \"bernoulli\", \"variables\": 32}, …]; latent.variables is then their number and can be left out" when:"with latent.kind=mixed"`
+	Prior      string `json:"prior" doc:"p(z): uniform, or learned logits that are trained with the weights; normal, the standard normal distribution, is the one of gaussian variables" when:"learned where some bits should be rare; samples get better, codes hardly change" oneof:"priors"`
 	Norm       string `json:"norm,omitempty" doc:"batch: each latent logit is normalised over the batch, to mean 0 and deviation 2, so that every bit is 1 in about half of the rows; part of the encoder's last layer at export. Left out: none" when:"batch for codes that are searched: dead and duplicate bits become rare; none for the best bounds" oneof:"latentnorms"`
 	Signs      bool   `json:"signs,omitempty" doc:"codes enter the decoder's network as -1 and 1; codes of the bundle stay 0 and 1" when:"true where codes are about half ones, as with latent.norm"`
 }
 
 // The priors.
 const (
-	PriorUniform = "uniform"
-	PriorLearned = "learned"
+	PriorUniform = dist.UniformPrior
+	PriorNormal  = dist.NormalPrior
+	PriorLearned = dist.LearnedPrior
 )
 
 // Priors returns the names of all priors.
-func Priors() []string { return []string{PriorUniform, PriorLearned} }
+func Priors() []string { return []string{PriorUniform, PriorNormal, PriorLearned} }
 
-// Dist returns the variables as a distribution with a uniform prior: their shapes, and what they cost.
+// Dist returns the variables as a distribution with the prior that has no parameters: their shapes, and what they cost. Where
+// Variables is 0, the groups say how many there are.
 func (l Latent) Dist() dist.Latent {
-	return dist.Latent{Family: dist.FamilyOf(l.Kind), Variables: l.Variables, Categories: l.Categories}
+	d := dist.Latent{Family: dist.FamilyOf(l.Kind), Variables: l.Variables, Categories: l.Categories, Groups: l.Groups}
+	if d.Variables == 0 {
+		d.Variables = dist.GroupSum(l.Groups)
+	}
+	return d
+}
+
+// As returns the variables with another kind, without what only other kinds have: categories, groups, a prior.
+func (l Latent) As(kind string) Latent {
+	l.Kind = kind
+	if without := l; without.Dist().Composed() {
+		l.Categories = 0
+	} else if without.Categories, without.Groups = 0, nil; without.Dist().Check() == nil {
+		l = without
+	} else {
+		l.Groups = nil
+	}
+	if priors := l.Dist().Priors(); !slices.Contains(priors, l.Prior) {
+		l.Prior = priors[0]
+	}
+	return l
 }
 
 func (l Latent) check() error {
-	if l.Variables < 1 || l.Variables > maxWidth {
+	if d := l.Dist(); !d.Composed() && d.Variables < 1 || d.Variables > maxWidth {
 		return fmt.Errorf("latent.variables holds %d: use 1 to %d", l.Variables, maxWidth)
 	}
 	if l.Categories < 0 || l.Categories > maxWidth {
@@ -64,29 +112,30 @@ func (l Latent) check() error {
 	if err := l.checkNorm(); err != nil {
 		return err
 	}
-	if l.Prior != PriorUniform && l.Prior != PriorLearned {
-		return fmt.Errorf("latent.prior is %q: use %q or %q", l.Prior, PriorUniform, PriorLearned)
+	if priors := l.Dist().Priors(); !slices.Contains(priors, l.Prior) {
+		return fmt.Errorf("latent.prior is %q: %s variables have %s", l.Prior, l.Kind, strings.Join(priors, " or "))
 	}
 	return nil
 }
 
 // family returns the row of the model's latent variables, or nil after it has failed.
 func (m Model) family(b *Graph) *family {
-	f, ok := families[m.Latent.Kind]
+	row, ok := families[m.Latent.Kind]
 	if !ok {
 		b.fail("%w", m.Latent.Dist().Check())
 		return nil
 	}
+	f := row(m.Latent, plainFamily)
 	return &f
 }
 
 // Bits returns the number of bits in a code: the variables, times the categories where there are any.
 func (m Model) Bits() int { return m.Latent.Dist().Bits() }
 
-// MaxKL returns the largest divergence that a uniform prior allows, in nats a row: N ln 2, or N ln K.
+// MaxKL returns the largest divergence that a uniform prior allows, in nats a row: N ln 2, or N ln K; +Inf for gaussian variables.
 func (m Model) MaxKL() float64 { return m.Latent.Dist().MaxKL() }
 
-// LatentShape returns the shape of logits and noise for a batch, [batch, variables] or [batch, variables, categories].
+// LatentShape returns the shape of logits and noise for a batch, such as [batch, variables] or [batch, variables, categories].
 func (m Model) LatentShape(batch int) []int {
 	return append([]int{batch}, m.Latent.Dist().LogitsShape()...)
 }
@@ -96,7 +145,8 @@ func (m Model) CodeShape(batch int) []int {
 	return append([]int{batch}, m.Latent.Dist().CodeShape()...)
 }
 
-// Relax returns the relaxed sample for logits and noise u of one shape and a scalar temperature.
+// Relax returns the sample that gradients pass through, for logits and noise u of one shape: relaxed by a scalar temperature, which
+// may be nil for gaussian variables.
 func (m Model) Relax(b *Graph, logits, u, tau *G.Node) *G.Node {
 	if f := m.family(b); f != nil {
 		return f.relax(b, logits, u, tau)
@@ -121,7 +171,7 @@ func (m Model) KL(b *Graph, logits, prior *G.Node) *G.Node {
 	return nil
 }
 
-// LogQ returns ln q(z|x) of hard codes in nats a row, [batch].
+// LogQ returns ln q(z|x) of hard codes, or of samples where these are continuous, in nats a row, [batch].
 func (m Model) LogQ(b *Graph, code, logits *G.Node) *G.Node {
 	if f := m.family(b); f != nil {
 		return f.logQ(b, code, logits)
@@ -130,7 +180,7 @@ func (m Model) LogQ(b *Graph, code, logits *G.Node) *G.Node {
 }
 
 // Harden returns the hard code of logits: per-bit thresholds for Bernoulli variables (nil means 0), the one-hot arg-max
-// for categorical ones.
+// for categorical ones, the means of gaussian ones.
 func (m Model) Harden(b *Graph, logits *G.Node, thresholds []float32) *G.Node {
 	if f := m.family(b); f != nil {
 		return f.harden(b, logits, thresholds)
@@ -143,6 +193,13 @@ func (m Model) Harden(b *Graph, logits *G.Node, thresholds []float32) *G.Node {
 func (m Model) Pack(b *Graph, code *G.Node) *G.Node {
 	if b.err != nil {
 		return nil
+	}
+	f := m.family(b)
+	if f == nil {
+		return nil
+	}
+	if f.bits != nil {
+		code = f.bits(b, code)
 	}
 	bits := m.Bits()
 	bytes := (bits + 7) / 8

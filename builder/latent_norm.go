@@ -2,9 +2,7 @@ package builder
 
 import (
 	"fmt"
-	"slices"
 
-	"github.com/catvae/catvae/dist"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -24,12 +22,14 @@ const normGain = 2
 // checkNorm reports a normalisation that the latent variables do not have.
 func (l Latent) checkNorm() error {
 	switch {
+	case l.Signs && !l.Dist().Discrete():
+		return fmt.Errorf("latent.signs is true, and latent.kind %q: only codes of 0 and 1 become signs: leave latent.signs out", l.Kind)
 	case l.Norm == "" || l.Norm == NormNone:
 		return nil
 	case l.Norm != NormBatch:
 		return fmt.Errorf("latent.norm is %q: use %q or %q", l.Norm, NormBatch, NormNone)
-	case !slices.Contains([]string{dist.Bernoulli, dist.Categorical, "mixed"}, l.Kind):
-		return fmt.Errorf("latent.norm is %q, and latent.kind %q: only logits of discrete variables in one layer are normalised: leave latent.norm out", l.Norm, l.Kind)
+	case !l.Dist().Discrete():
+		return fmt.Errorf("latent.norm is %q, and latent.kind %q: only logits of discrete variables are normalised: leave latent.norm out", l.Norm, l.Kind)
 	}
 	return nil
 }

@@ -154,17 +154,18 @@ type Calibration struct {
 
 // Latent says what a code is made of.
 type Latent struct {
-	Kind       string    `json:"kind"` // a family of package dist: "bernoulli" or "categorical"
-	Variables  int       `json:"variables"`
-	Categories int       `json:"categories,omitempty"` // 0 for Bernoulli variables
-	Prior      Prior     `json:"prior"`
-	Thresholds []float32 `json:"thresholds,omitempty"` // one a variable; absent means 0; Bernoulli only
-	BitOrder   string    `json:"bit_order"`
+	Kind       string       `json:"kind"`                 // a family of package dist: "bernoulli", "categorical", "gaussian" or "mixed"
+	Variables  int          `json:"variables"`            // in all groups together
+	Categories int          `json:"categories,omitempty"` // of each variable; only of "categorical"
+	Groups     []dist.Group `json:"groups,omitempty"`     // only of "mixed"
+	Prior      Prior        `json:"prior"`
+	Thresholds []float32    `json:"thresholds,omitempty"` // one for each Bernoulli variable, in their order; absent means 0
+	BitOrder   string       `json:"bit_order"`
 }
 
-// A Prior is p(z): uniform, or learned with logits (one a variable, or variables x categories row by row).
+// A Prior is p(z): uniform or normal, or learned with logits (one a variable, or variables x categories row by row).
 type Prior struct {
-	Kind   string    `json:"kind"` // "uniform" or "learned"
+	Kind   string    `json:"kind"` // "uniform", "normal" or "learned"
 	Logits []float32 `json:"logits,omitempty"`
 }
 
@@ -176,10 +177,10 @@ type File struct {
 
 // Dist returns the latent variables as a distribution: what a code is made of, how it is drawn and what it costs.
 func (l Latent) Dist() dist.Latent {
-	return dist.Latent{Family: dist.FamilyOf(l.Kind), Variables: l.Variables, Categories: l.Categories, Prior: l.Prior.Logits, Thresholds: l.Thresholds}
+	return dist.Latent{Family: dist.FamilyOf(l.Kind), Variables: l.Variables, Categories: l.Categories, Groups: l.Groups, Prior: l.Prior.Logits, Thresholds: l.Thresholds}
 }
 
-// Bits returns the number of bits of a code: the variables, times the categories where there are any.
+// Bits returns the number of bits of a code, which is also how many numbers the decoder takes.
 func (l Latent) Bits() int { return l.Dist().Bits() }
 
 // PackedBytes returns the number of bytes of a packed code: the bits, rounded up to whole bytes.

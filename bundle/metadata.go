@@ -3,6 +3,7 @@ package bundle
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // flow says what each graph turns into what. Its key in a graph's metadata is the graph's own, so that onnx.compose can merge
@@ -32,6 +33,13 @@ func (m *Manifest) Metadata(file string) map[string]string {
 	}
 	if m.Latent.Categories > 0 {
 		meta["catvae.latent.categories"] = strconv.Itoa(m.Latent.Categories)
+	}
+	if groups := m.Latent.Groups; len(groups) > 0 {
+		names := make([]string, len(groups))
+		for i, g := range groups {
+			names[i] = g.String()
+		}
+		meta["catvae.latent.groups"] = strings.Join(names, ",")
 	}
 	if key, ok := flowKeys[file]; ok {
 		meta[key] = flow[file]

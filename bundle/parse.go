@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/internal/visible"
@@ -213,11 +214,13 @@ func (l Latent) validate() error {
 	if l.BitOrder != BitOrderMSBFirst {
 		return fmt.Errorf("latent.bit_order is %.100q, this version knows %.100q", l.BitOrder, BitOrderMSBFirst)
 	}
-	switch {
-	case l.Prior.Kind == "uniform" && len(l.Prior.Logits) == 0:
-	case l.Prior.Kind == "learned" && len(l.Prior.Logits) == l.Bits():
+	switch priors, logits := l.Dist().Priors(), l.Dist().Logits(); {
+	case l.Prior.Kind == priors[0] && len(l.Prior.Logits) == 0:
+	case l.Prior.Kind == dist.LearnedPrior && slices.Contains(priors, dist.LearnedPrior) && len(l.Prior.Logits) == logits:
+	case !slices.Contains(priors, dist.LearnedPrior):
+		return fmt.Errorf("latent.prior is %.100q with %d logits: %.100s variables have %q, which has none", l.Prior.Kind, len(l.Prior.Logits), l.Kind, priors[0])
 	default:
-		return fmt.Errorf("latent.prior is %.100q with %d logits: \"uniform\" has none, \"learned\" has %d", l.Prior.Kind, len(l.Prior.Logits), l.Bits())
+		return fmt.Errorf("latent.prior is %.100q with %d logits: %q has none, \"learned\" has %d", l.Prior.Kind, len(l.Prior.Logits), priors[0], logits)
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ var features = []struct {
 	used func(m *Manifest) bool
 }{
 	{"likelihood other than bernoulli", func(m *Manifest) bool { return m.Likelihood != dist.Bernoulli }},
+	{"latent.kind other than bernoulli and categorical", func(m *Manifest) bool { return m.Latent.Kind != dist.Bernoulli && m.Latent.Kind != dist.Categorical }},
 	{"input.standard", func(m *Manifest) bool { return m.Input.Standard != nil }},
 }
 

@@ -14,10 +14,10 @@ func Example() {
 		return
 	}
 	q := l.Posterior([]float32{-4, 0, 4})
-	fmt.Printf("means %.2f %.2f %.2f\n", q.Mean(0), q.Mean(1), q.Mean(2))
+	fmt.Printf("bits set with probability %.2f %.2f %.2f\n", q.Bit(0), q.Bit(1), q.Bit(2))
 	fmt.Printf("KL %.3f of at most %.3f nats\n", q.KL(nil), l.MaxKL())
 	// Output:
-	// means 0.02 0.50 0.98
+	// bits set with probability 0.02 0.50 0.98
 	// KL 1.206 of at most 2.079 nats
 }
 

@@ -3,7 +3,6 @@ package dist
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 )
@@ -14,10 +13,19 @@ const (
 	Categorical = "categorical"
 )
 
+// The names of priors p(z). Learned ones have logits of their own; each family has one that has none.
+const (
+	UniformPrior = "uniform" // every value of a variable is as likely as the others
+	NormalPrior  = "normal"  // mean 0, variance 1
+	LearnedPrior = "learned"
+)
+
 // families holds the kinds of latent variables by their names: one row each.
 var families = map[string]Family{
 	Bernoulli:   bernoulliLatent{},
 	Categorical: categoricalLatent{},
+	Gaussian:    gaussianLatent{},
+	Mixed:       mixedLatent{},
 }
 
 // A Family is a kind of latent variable, with every facet of it that needs no gorgonia. Methods take the [Latent] of
@@ -36,30 +44,43 @@ type Family interface {
 	LogitsShape(l Latent) []int
 	// CodeShape is the shape of a row's code: what the decoder takes.
 	CodeShape(l Latent) []int
-	// Choices is how many values a variable can take.
-	Choices(l Latent) int
-	// Choose writes the c-th value of variable v, from 0, into a code of zeros.
+	// Variable is the range from, …, to-1 of variable v's values in the code.
+	Variable(l Latent, v int) (from, to int)
+	// Choices is how many values variable v can take, 0 where they are without number: no enumeration.
+	Choices(l Latent, v int) int
+	// Choose writes the c-th value of variable v, from 0, into a code of zeros. It does nothing where Choices is 0.
 	Choose(l Latent, code []float32, v, c int)
+	// MaxKL is the largest divergence from the prior without parameters, in nats a row; +Inf where there is none.
+	MaxKL(l Latent) float64
+	// Priors are the names of the priors that the family has, the one without parameters first.
+	Priors() []string
+
+	// Harden writes the hard code of a row's logits: what the threshold graph makes of them.
+	Harden(l Latent, code, logits []float32)
+	// Unpacked are the two numbers that a packed code's bits stand for in the code that the decoder takes.
+	Unpacked() (clear, set float32)
+	// Range is what a code's numbers lie within, both ends included.
+	Range() (least, most float64)
 
 	// Posterior returns q(z|x) of a row next to the prior.
 	Posterior(l Latent, logits []float32) Posterior
 	// Draw writes one hard sample of variables with these logits to code, for noise u uniform in the open unit interval,
 	// one number a logit.
 	Draw(l Latent, code, logits, u []float32)
-	// NearDecision marks the values of the code that may change when the logits change by margin.
+	// NearDecision marks the bits of the code that may change when the logits change by margin.
 	NearDecision(l Latent, near []bool, logits []float64, margin float64)
 }
 
 // A Posterior is q(z|x) of one row next to the prior p(z). All results are nats.
 type Posterior interface {
-	// Mean returns the mean of the code's i-th value.
-	Mean(i int) float64
+	// Bit returns the probability that the code's i-th bit is set.
+	Bit(i int) float64
 	// KL returns KL(q(z|x) ‖ p(z)), the sum over the variables. It calls each, which may be nil, once for each variable:
 	// with the range from, …, to-1 of the variable's values in the code, and with its share.
 	KL(each func(from, to int, kl float64)) float64
-	// LogRatio returns ln p(z)/q(z|x) of a hard code.
+	// LogRatio returns ln p(z)/q(z|x) of a hard code; where codes are continuous, of a sample, with densities.
 	LogRatio(code []float32) float64
-	// Logs returns ln p(z) and ln q(z|x) of a hard code.
+	// Logs returns ln p(z) and ln q(z|x) of the same.
 	Logs(code []float32) (prior, q float64)
 }
 
@@ -67,8 +88,9 @@ type Posterior interface {
 // one that is checked.
 type Latent struct {
 	Family               // promotes the facets; see the methods of Latent for the usual calls
-	Variables  int       // how many, at least 1
+	Variables  int       // how many, at least 1, in all groups together
 	Categories int       // of each variable, where the family has them; else 0
+	Groups     []Group   // of variables, where the family is made of groups; else nil
 	Prior      []float32 // the prior's logits, of LogitsShape; nil for the uniform prior
 	Thresholds []float32 // of the logits, one a variable, where the family decides by thresholds; nil means 0
 }
@@ -117,8 +139,14 @@ func (l Latent) Check() error {
 	if err := l.Family.Check(l); err != nil {
 		return err
 	}
+	if !l.Composed() && len(l.Groups) != 0 {
+		return fmt.Errorf("latent.groups holds %s for variables of one kind: leave it out, or set latent.kind to %s", formatGroups(l.Groups), Mixed)
+	}
 	if n := len(l.Prior); n != 0 && n != l.Logits() {
 		return fmt.Errorf("latent.prior has %d logits, these variables have %d", n, l.Logits())
+	}
+	if len(l.Prior) != 0 && !slices.Contains(l.Priors(), LearnedPrior) {
+		return fmt.Errorf("latent.prior has %d logits, and these variables have no learned prior: use %s", len(l.Prior), alternatives(l.Priors()))
 	}
 	return nil
 }
@@ -132,17 +160,45 @@ func (l Latent) CodeShape() []int { return l.family().CodeShape(l) }
 // Logits returns the number of a row's logits.
 func (l Latent) Logits() int { return product(l.LogitsShape()) }
 
-// Bits returns the number of values of a row's code.
+// Bits returns the number of values of a row's code, which is also the number of its bits.
 func (l Latent) Bits() int { return product(l.CodeShape()) }
 
-// Choices returns how many values a variable can take.
-func (l Latent) Choices() int { return l.family().Choices(l) }
+// Choices returns how many values variable v can take, 0 where they are without number.
+func (l Latent) Choices(v int) int { return l.family().Choices(l, v) }
 
 // Choose writes the c-th value of variable v, from 0, into a code of zeros.
 func (l Latent) Choose(code []float32, v, c int) { l.family().Choose(l, code, v, c) }
 
-// MaxKL returns the largest divergence that a uniform prior allows, in nats a row: variables · ln choices.
-func (l Latent) MaxKL() float64 { return float64(l.Variables) * math.Log(float64(l.Choices())) }
+// Variable returns the range from, …, to-1 of variable v's values in the code.
+func (l Latent) Variable(v int) (from, to int) { return l.family().Variable(l, v) }
+
+// MaxKL returns the largest divergence that the prior without parameters allows, in nats a row: variables · ln choices, or +Inf.
+func (l Latent) MaxKL() float64 { return l.family().MaxKL(l) }
+
+// Harden writes the hard code of a row's logits to code.
+func (l Latent) Harden(code, logits []float32) { l.family().Harden(l, code, logits) }
+
+// Unpacked returns the two numbers that a packed code's bits stand for in the code that the decoder takes.
+func (l Latent) Unpacked() (clear, set float32) { return l.family().Unpacked() }
+
+// Range returns what a code's numbers lie within, both ends included.
+func (l Latent) Range() (least, most float64) { return l.family().Range() }
+
+// Priors returns the names of the priors that the variables can have, the one without parameters first.
+func (l Latent) Priors() []string { return l.family().Priors() }
+
+// Composed reports whether the variables are those of groups.
+func (l Latent) Composed() bool {
+	_, ok := l.family().(composed)
+	return ok
+}
+
+// Discrete reports whether a code is its bits, so that a packed code holds all of it.
+func (l Latent) Discrete() bool {
+	clear, set := l.Unpacked()
+	least, most := l.Range()
+	return float64(clear) == least && float64(set) == most
+}
 
 // Posterior returns q(z|x) of a row with these logits.
 func (l Latent) Posterior(logits []float32) Posterior { return l.family().Posterior(l, logits) }
@@ -172,9 +228,10 @@ func (l Latent) NearDecision(logits []float64, margin float64) []bool {
 
 // Count returns the number of different codes, or limit+1 where there are more than limit.
 func (l Latent) Count(limit int) int {
-	n, choices := 1, l.Choices()
-	for range l.Variables {
-		if n > limit/max(choices, 1) {
+	n := 1
+	for v := range l.Variables {
+		choices := l.Choices(v)
+		if choices == 0 || n > limit/choices {
 			return limit + 1
 		}
 		n *= choices
@@ -182,17 +239,22 @@ func (l Latent) Count(limit int) int {
 	return n
 }
 
-// Codes returns every code, one after the other: the first variable changes fastest. More than limit codes are an error.
+// Codes returns every code, one after the other: the first variable changes fastest. More than limit codes are an error, and
+// so are codes without number.
 func (l Latent) Codes(limit int) ([]float32, error) {
 	n := l.Count(limit)
 	if n > limit {
+		if !l.Discrete() {
+			return nil, fmt.Errorf("the variables take values without number: their codes cannot be enumerated")
+		}
 		return nil, fmt.Errorf("%d variables have more than %d codes", l.Variables, limit)
 	}
-	bits, choices := l.Bits(), l.Choices()
+	bits := l.Bits()
 	codes := make([]float32, n*bits)
 	for z := range n {
 		rest := z
 		for v := range l.Variables {
+			choices := l.Choices(v)
 			l.Choose(codes[z*bits:][:bits], v, rest%choices)
 			rest /= choices
 		}

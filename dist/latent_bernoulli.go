@@ -8,6 +8,11 @@ import (
 // bernoulliLatent is the family of binary variables: z is 1 with probability σ(l), for one logit l each.
 type bernoulliLatent struct{}
 
+// discretePriors are the priors of variables with a few values each.
+func discretePriors() []string { return []string{UniformPrior, LearnedPrior} }
+
+func (bernoulliLatent) plain() {}
+
 func (bernoulliLatent) Doc() string { return "variables of one bit" }
 
 func (bernoulliLatent) LogitsDoc() string { return logitsDoc }
@@ -26,7 +31,31 @@ func (bernoulliLatent) Check(l Latent) error {
 func (bernoulliLatent) LogitsShape(l Latent) []int { return []int{l.Variables} }
 func (bernoulliLatent) CodeShape(l Latent) []int   { return []int{l.Variables} }
 
-func (bernoulliLatent) Choices(Latent) int { return 2 }
+func (bernoulliLatent) Variable(_ Latent, v int) (from, to int) { return v, v + 1 }
+
+func (bernoulliLatent) Choices(Latent, int) int { return 2 }
+
+func (bernoulliLatent) MaxKL(l Latent) float64 { return float64(l.Variables) * math.Log(2) }
+
+func (bernoulliLatent) Priors() []string { return discretePriors() }
+
+func (bernoulliLatent) Unpacked() (clear, set float32) { return 0, 1 }
+
+func (bernoulliLatent) Range() (least, most float64) { return 0, 1 }
+
+// Harden: 1 where the logit is above its threshold; NaN gives 0.
+func (bernoulliLatent) Harden(l Latent, code, logits []float32) {
+	for i, x := range logits {
+		threshold := float32(0)
+		if len(l.Thresholds) > 0 {
+			threshold = l.Thresholds[i]
+		}
+		code[i] = 0
+		if x > threshold {
+			code[i] = 1
+		}
+	}
+}
 
 func (bernoulliLatent) Choose(_ Latent, code []float32, v, c int) { code[v] = float32(c) }
 
@@ -67,12 +96,12 @@ func (bernoulliLatent) Posterior(l Latent, logits []float32) Posterior {
 	return p
 }
 
-func (p bernoulliPosterior) Mean(i int) float64 { return math.Exp(p.q1[i]) }
+func (p bernoulliPosterior) Bit(i int) float64 { return math.Exp(p.q1[i]) }
 
 // KL is the sum of q ln(q/p) + (1-q) ln((1-q)/(1-p)).
 func (p bernoulliPosterior) KL(each func(from, to int, kl float64)) (total float64) {
 	for i := range p.q1 {
-		q := p.Mean(i)
+		q := p.Bit(i)
 		kl := q*(p.q1[i]-p.p1[i]) + (1-q)*(p.q0[i]-p.p0[i])
 		if each != nil {
 			each(i, i+1, kl)

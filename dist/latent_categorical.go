@@ -9,6 +9,8 @@ import (
 // K logits each. A code is the variables' one-hot values, variable after variable.
 type categoricalLatent struct{}
 
+func (categoricalLatent) plain() {}
+
 func (categoricalLatent) Doc() string {
 	return "variables of latent.categories categories, one-hot in the code"
 }
@@ -29,7 +31,35 @@ func (categoricalLatent) Check(l Latent) error {
 func (categoricalLatent) LogitsShape(l Latent) []int { return []int{l.Variables, l.Categories} }
 func (categoricalLatent) CodeShape(l Latent) []int   { return []int{l.Variables, l.Categories} }
 
-func (categoricalLatent) Choices(l Latent) int { return l.Categories }
+func (categoricalLatent) Variable(l Latent, v int) (from, to int) {
+	return v * l.Categories, (v + 1) * l.Categories
+}
+
+func (categoricalLatent) Choices(l Latent, _ int) int { return l.Categories }
+
+func (categoricalLatent) MaxKL(l Latent) float64 {
+	return float64(l.Variables) * math.Log(float64(l.Categories))
+}
+
+func (categoricalLatent) Priors() []string { return discretePriors() }
+
+func (categoricalLatent) Unpacked() (clear, set float32) { return 0, 1 }
+
+func (categoricalLatent) Range() (least, most float64) { return 0, 1 }
+
+// Harden: one-hot of the largest logit, of equal ones the first.
+func (categoricalLatent) Harden(l Latent, code, logits []float32) {
+	for at := 0; at < len(code); at += l.Categories {
+		best := at
+		for i := at; i < at+l.Categories; i++ {
+			code[i] = 0
+			if logits[i] > logits[best] {
+				best = i
+			}
+		}
+		code[best] = 1
+	}
+}
 
 func (categoricalLatent) Choose(l Latent, code []float32, v, c int) { code[v*l.Categories+c] = 1 }
 
@@ -85,14 +115,14 @@ func (categoricalLatent) Posterior(l Latent, logits []float32) Posterior {
 	return p
 }
 
-func (p categoricalPosterior) Mean(i int) float64 { return math.Exp(p.q[i]) }
+func (p categoricalPosterior) Bit(i int) float64 { return math.Exp(p.q[i]) }
 
 // KL is the sum of Σ q ln(q/p) over the variables.
 func (p categoricalPosterior) KL(each func(from, to int, kl float64)) (total float64) {
 	for at := 0; at < len(p.q); at += p.categories {
 		kl := 0.0
 		for i := at; i < at+p.categories; i++ {
-			kl += p.Mean(i) * (p.q[i] - p.p[i])
+			kl += p.Bit(i) * (p.q[i] - p.p[i])
 		}
 		if each != nil {
 			each(at, at+p.categories, kl)

@@ -70,7 +70,7 @@ func (m *Model) Close() error {
 	return errors.Join(errs...)
 }
 
-// Logits appends the latent logits of rows to dst: variables, or variables·categories, numbers a row. rows holds whole
+// Logits appends the latent logits of rows to dst, as many numbers a row as [dist.Latent.Logits] says. rows holds whole
 // rows, one after the other, of values within the manifest's range; anything else is an [ErrInput]. The values are what
 // the manifest's rule ([bundle.Input.Values]) makes of a file's numbers.
 func (m *Model) Logits(ctx context.Context, dst []float32, rows []float32) ([]float32, error) {
@@ -114,7 +114,7 @@ func (m *Model) EncodeBytes(ctx context.Context, dst, rows []byte) ([]byte, erro
 	return run(ctx, g, bundle.PackedCode, dst, m.sample(rows, n))
 }
 
-// Codes appends the codes of rows to dst as 0 and 1 (one-hot for categorical variables), bits numbers a row.
+// Codes appends the codes of rows to dst as 0 and 1 (one-hot for categorical variables, the means of gaussian ones), bits numbers a row.
 func (m *Model) Codes(ctx context.Context, dst []float32, rows []float32) ([]float32, error) {
 	logits, err := m.Logits(ctx, nil, rows)
 	if err != nil || len(logits) == 0 {
@@ -136,7 +136,7 @@ func (m *Model) Threshold(ctx context.Context, dst []byte, logits []float32) ([]
 
 // Decode appends the reconstructions of codes to dst: for Bernoulli likelihoods, the probability of each value. codes
 // holds bits numbers a row, as [Model.Codes] gives them: 0 and 1. Numbers between them are taken, for what lies between two
-// codes; anything else is an [ErrInput].
+// codes; anything else is an [ErrInput]. Gaussian variables have any finite numbers.
 func (m *Model) Decode(ctx context.Context, dst []float32, codes []float32) ([]float32, error) {
 	return m.decode(ctx, bundle.Reconstruction, dst, codes)
 }
@@ -155,15 +155,18 @@ func (m *Model) Reconstruct(ctx context.Context, dst []float32, rows []float32) 
 	return m.Decode(ctx, dst, codes)
 }
 
-// Unpack appends the bits of packed codes to dst as 0 and 1: what [Model.Decode] takes.
+// Unpack appends the numbers that the bits of packed codes stand for to dst: what [Model.Decode] takes. They are 0 and 1; for gaussian
+// variables, whose bits are signs, -√(2/π) and √(2/π), the mean of a variable of that sign under the prior.
 func Unpack(l bundle.Latent, dst []float32, packed []byte) ([]float32, error) {
 	bits, width := l.Bits(), l.PackedBytes()
 	if len(packed)%width != 0 {
 		return dst, fmt.Errorf("runtime: %w: %d bytes of packed codes are no multiple of %d, the bytes of %d bits", ErrInput, len(packed), width, bits)
 	}
+	var values [2]float32
+	values[0], values[1] = l.Dist().Unpacked()
 	for row := 0; row < len(packed); row += width {
 		for i := range bits {
-			dst = append(dst, float32(packed[row+i/8]>>(7-i%8)&1))
+			dst = append(dst, values[packed[row+i/8]>>(7-i%8)&1])
 		}
 	}
 	return dst, nil
@@ -177,13 +180,22 @@ func (m *Model) decode(ctx context.Context, output string, dst []float32, codes 
 	if len(codes) == 0 {
 		return dst, nil
 	}
+	least, most := m.latent.Range()
 	for i, c := range codes {
-		if !(c >= 0 && c <= 1) { // NaN, too
+		if x := float64(c); !(x >= least && x <= most) { // NaN, too
 			n := m.latent.Bits()
-			return dst, fmt.Errorf("runtime: %w: code %d, number %d is %g: codes are 0 and 1, or between them", ErrInput, i/n, i%n, c)
+			return dst, fmt.Errorf("runtime: %w: code %d, number %d is %g: codes %s", ErrInput, i/n, i%n, c, rangeText(m.latent))
 		}
 	}
 	return run(ctx, m.decoder, output, dst, m.codeTensor(codes))
+}
+
+// rangeText says what a code's numbers may be.
+func rangeText(l dist.Latent) string {
+	if l.Discrete() {
+		return "are 0 and 1, or between them"
+	}
+	return "are finite"
 }
 
 // checkRows returns the number of rows, floats or bytes, or an [ErrInput] that names the first bad value.

@@ -113,6 +113,9 @@ func through[T Value](ctx context.Context, m *Model, batch int, output string, f
 		return nil, err
 	}
 	d, err := decodeSlot(m, batch, e.packed, output)
+	if !m.latent.Discrete() {
+		d, err = decodeMeans(m, batch, e.logits, output)
+	}
 	if err != nil {
 		return nil, errors.Join(err, e.close())
 	}
@@ -170,7 +173,26 @@ func encodeSlot[T Value](ctx context.Context, m *Model, batch int, outputs ...st
 // decodeSlot binds the decoder to packed codes.
 func decodeSlot(m *Model, batch int, packed []byte, output string) (*slot[byte, float32], error) {
 	l := m.manifest.Latent
-	bits := make([]float32, batch*l.Bits())
+	return decoderSlot(m, batch, packed, output, func(codes []float32) error {
+		_, err := Unpack(l, codes[:0], packed)
+		return err
+	})
+}
+
+// decodeMeans binds the decoder to the hard codes of logits, which a packed code does not hold: see [dist.Latent.Discrete].
+func decodeMeans(m *Model, batch int, logits []float32, output string) (*slot[byte, float32], error) {
+	width, bits := m.latent.Logits(), m.latent.Bits()
+	return decoderSlot(m, batch, nil, output, func(codes []float32) error {
+		for i := range batch {
+			m.latent.Harden(codes[i*bits:][:bits], logits[i*width:][:width])
+		}
+		return nil
+	})
+}
+
+// decoderSlot binds the decoder to codes that fill writes before each run.
+func decoderSlot(m *Model, batch int, packed []byte, output string, fill func(codes []float32) error) (*slot[byte, float32], error) {
+	bits := make([]float32, batch*m.latent.Bits())
 	code := m.codeTensor(bits)
 	s := &slot[byte, float32]{in: packed}
 	var results []backend.Tensor
@@ -188,7 +210,7 @@ func decodeSlot(m *Model, batch int, packed []byte, output string) (*slot[byte, 
 	run, end, err := bind(m.decoder, []backend.Tensor{code}, results)
 	s.close = end
 	s.run = func(ctx context.Context) error {
-		if _, err := Unpack(l, bits[:0], packed); err != nil {
+		if err := fill(bits); err != nil {
 			return err
 		}
 		return run(ctx)

@@ -87,7 +87,7 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	m := bundle.Manifest{
 		Name: t.Name, Model: config, Warnings: t.warnings, Input: bundle.InputOf(values),
 		Latent: bundle.Latent{
-			Kind: t.Model.Latent.Kind, Variables: t.Model.Latent.Variables, Categories: t.Model.Latent.Categories,
+			Kind: t.Model.Latent.Kind, Variables: t.Model.Latent.Dist().Variables, Categories: t.Model.Latent.Categories, Groups: t.Model.Latent.Groups,
 			Prior: bundle.Prior{Kind: t.Model.Latent.Prior}, BitOrder: bundle.BitOrderMSBFirst,
 		},
 	}
@@ -132,10 +132,11 @@ func (t Trained) graphs() []writer.Part {
 			File: bundle.DecoderFile, Trace: t.traceDecoder,
 			Options: t.options("decoder", "Reconstructions of codes."),
 			Inputs: writer.RandomInputs(bundle.Code, code, func(u float32) float32 {
+				clear, set := t.family().Unpacked()
 				if u > 0.5 {
-					return 1
+					return set
 				}
-				return 0
+				return clear
 			}),
 		},
 	}

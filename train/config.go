@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/catvae/catvae/builder"
@@ -55,7 +56,7 @@ type ObjectiveConfig struct {
 	KLWeight     float64 `json:"kl_weight" doc:"weight of the divergence; 1 is the ELBO" when:"lower, such as 0.1, where codes collapse or reconstructions are too blurred; above 1 for fewer, more independent bits. Bounds are always those of 1" range:"[0,1e6]"`
 	KLWarmup     int     `json:"kl_warmup" doc:"steps over which that weight rises from 0; 0 means none, or what kl_warmup_part says" when:"to fix the warm-up in steps, whatever the length of the run" range:"[0,1e12]"`
 	KLWarmupPart float64 `json:"kl_warmup_part,omitempty" doc:"the same as a part of the run's steps, 0.25 for a quarter; a run's config.json has it as kl_warmup. Not both" when:"longer, 0.5, where bits die early or the codes collapse; 0 where the weights are trained already" range:"[0,1]"`
-	Estimator    string  `json:"estimator,omitempty" doc:"how the gradient reaches the encoder; left out: gumbel" when:"where the gradient is too noisy, or biased" oneof:"estimators"`
+	Estimator    string  `json:"estimator,omitempty" doc:"how the gradient reaches the encoder; left out: gumbel, or reparametrised for gaussian variables" when:"where the gradient is too noisy, or biased" oneof:"estimators"`
 }
 
 // Data says how rows are prepared.
@@ -148,7 +149,7 @@ func parseConfig(c Config, text string) (Config, error) {
 	if err := d.Decode(&file); err != nil {
 		return c, fmt.Errorf("train: configuration: %w: %w", err, ErrConfig)
 	}
-	c.replaceRivals(func(key string) bool {
+	given := func(key string) bool {
 		path, in := strings.Split(key, "."), keys
 		for _, name := range path[:len(path)-1] {
 			outer := in[name]
@@ -159,7 +160,14 @@ func parseConfig(c Config, text string) (Config, error) {
 		}
 		_, ok := in[path[len(path)-1]]
 		return ok
-	})
+	}
+	c.replaceRivals(given)
+	if priors := c.Latent.Dist().Priors(); !given("latent.prior") && !slices.Contains(priors, c.Latent.Prior) {
+		c.Latent.Prior = priors[0]
+	}
+	if !given("latent.variables") && len(c.Latent.Groups) > 0 {
+		c.Latent.Variables = dist.GroupSum(c.Latent.Groups)
+	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return c, fmt.Errorf("train: configuration: there is text after its end: %w", ErrConfig)
 	}
@@ -230,7 +238,7 @@ func (c Config) Validate() error {
 // are equal.
 func (c Config) canonical() Config {
 	c.Likelihood = c.Likelihood.Canonical()
-	if c.Objective.Estimator == builder.GumbelEstimator {
+	if c.Objective.Estimator == (builder.Model{Latent: c.Latent}).EstimatorName() {
 		c.Objective.Estimator = ""
 	}
 	c.Data.canonicalPictures()

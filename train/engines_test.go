@@ -34,6 +34,28 @@ func twoModels(a builder.Activation) map[string]builder.Model {
 	return map[string]builder.Model{"bernoulli": m, "categorical": c}
 }
 
+// otherLatents are models with the families that are not among the two, small.
+func otherLatents() map[string]builder.Model {
+	m := builder.Model{
+		Input: []int{28, 28}, Activation: builder.Tanh, Encoder: builder.MLP{Hidden: []int{32}}, Decoder: builder.MLP{Hidden: []int{32}},
+		Latent: builder.Latent{Kind: "gaussian", Variables: 12, Prior: "normal"},
+	}
+	g := m
+	g.Latent = builder.Latent{Kind: "mixed", Groups: builder.Groups{{Kind: "bernoulli", Variables: 9}, {Kind: "categorical", Variables: 4, Categories: 5}, {Kind: "bernoulli", Variables: 2}}, Prior: "learned"}
+	return map[string]builder.Model{"gaussian": m, "mixed": g}
+}
+
+// So do models of the other latent families.
+func TestEnginesAgreeOnLatents(t *testing.T) {
+	t.Parallel()
+	for name, m := range otherLatents() {
+		t.Run(name, func(t *testing.T) {
+			compareGradients(t, m, tensor.Float32, 20, 1e-5, 0)
+			compareGradients(t, m, tensor.Float64, 5, 1e-8, 0)
+		})
+	}
+}
+
 const agreeBatch, agreeSteps = 64, 200
 
 // glyphBatch makes a step's batch of grey bytes: every engine gets the same numbers.
@@ -42,19 +64,23 @@ func glyphBatch(set *dataset.Set, m builder.Model, dt tensor.Dtype, step int) en
 	for i := range agreeBatch {
 		pixels = append(pixels, set.Bytes((step*agreeBatch+i)%set.Len())...)
 	}
-	u, tau, weight := make([]float64, agreeBatch*m.Bits()), 0.6, 1.0
+	u, tau, weight := make([]float64, agreeBatch*m.Latent.Dist().Logits()), 0.6, 1.0
 	if m.Latent.Kind == "categorical" {
 		tau = 1 // as in the catalogue
 	}
 	noise.Stream{Seed: 2, Purpose: noise.Latent}.Uniform64(u, uint32(step), 0)
-	if dt == tensor.Float64 {
-		return engine.Batch{"sample": pixels, "noise": u, "temperature": []float64{tau}, "kl_weight": []float64{weight}}
+	batch := engine.Batch{"sample": pixels, "noise": u, "temperature": []float64{tau}, "kl_weight": []float64{weight}}
+	if dt == tensor.Float32 {
+		narrow := make([]float32, len(u))
+		for i, x := range u {
+			narrow[i] = float32(x)
+		}
+		batch = engine.Batch{"sample": pixels, "noise": narrow, "temperature": []float32{float32(tau)}, "kl_weight": []float32{float32(weight)}}
 	}
-	narrow := make([]float32, len(u))
-	for i, x := range u {
-		narrow[i] = float32(x)
+	if m.EstimatorName() == builder.ReparametrisedEstimator {
+		delete(batch, "temperature")
 	}
-	return engine.Batch{"sample": pixels, "noise": narrow, "temperature": []float32{float32(tau)}, "kl_weight": []float32{float32(weight)}}
+	return batch
 }
 
 // pairOfEngines returns the tape and the compiled engine on equal weights.

@@ -164,13 +164,14 @@ func (k key) typeName() string {
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Slice:
-		switch {
+		switch elem := k.field.Type.Elem(); {
 		case k.field.Type == reflect.TypeFor[builder.Sizes]():
 			return "whole number, or list of them"
-		case k.field.Type.Elem() == reflect.TypeFor[builder.LayerSpec]():
+		case elem == reflect.TypeFor[builder.LayerSpec]():
 			return "list of layers"
-		}
-		if k.field.Type.Elem().Kind() == reflect.String {
+		case elem.Kind() == reflect.Struct:
+			return "list of objects"
+		case elem.Kind() == reflect.String:
 			return "list of names"
 		}
 		return "list of whole numbers"
@@ -189,10 +190,11 @@ func (c *Config) Set(assignment string) error {
 		return fmt.Errorf("train: %s: %w: %w", assignment, err, ErrConfig)
 	}
 	c.replaceRivals(func(key string) bool { return key == name })
-	if without := c.Latent; name == "latent.kind" { // the categories of another kind must not stay
-		if without.Categories = 0; without.Dist().Check() == nil {
-			c.Latent = without
-		}
+	switch name {
+	case "latent.kind": // the categories, groups and priors of another kind must not stay
+		c.Latent = c.Latent.As(c.Latent.Kind)
+	case "latent.groups":
+		c.Latent.Variables = dist.GroupSum(c.Latent.Groups)
 	}
 	return nil
 }
@@ -223,6 +225,9 @@ func setKey(v reflect.Value, path []string, value string) error {
 }
 
 func assign(v reflect.Value, text string) error {
+	if s, ok := v.Addr().Interface().(interface{ Set(text string) error }); ok {
+		return s.Set(text)
+	}
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(text)

@@ -98,8 +98,12 @@ func (n networks) check(m builder.Model, source string) error {
 		if rows != m.Width() {
 			return fmt.Errorf("train: rows of %s have %d values, the graph of the %s is made for %d: give the rows that it was trained on: %w", source, m.Width(), part.name, rows, dataset.ErrData)
 		}
-		if codes != m.Bits() {
-			return fmt.Errorf("train: the graph of the %s is made for codes of %d numbers, the latent variables make %d: set latent.variables (and latent.categories) to what it was trained with: %w", part.name, codes, m.Bits(), ErrConfig)
+		want := m.Bits()
+		if part.gives {
+			want = m.Latent.Dist().Logits()
+		}
+		if codes != want {
+			return fmt.Errorf("train: the graph of the %s is made for codes of %d numbers, the latent variables make %d: set latent.variables (and latent.categories) to what it was trained with: %w", part.name, codes, want, ErrConfig)
 		}
 		if k := part.of.Categories(); part.gives && k > 0 && k != m.Latent.Categories {
 			return fmt.Errorf("train: the graph of the encoder gives variables of %d categories: set latent.kind=categorical, latent.variables=%d and latent.categories=%d: %w", k, codes/k, k, ErrConfig)

@@ -268,7 +268,7 @@ func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []Part, l
 		}
 		latent, reference := l.Dist(), wantLogits[0].Floats()
 		width, bits := latent.Logits(), latent.Bits()
-		got, expected := codes[0].Floats(), want[0].Floats()
+		got, expected := bitsOf(codes[1], bits), bitsOf(want[1], bits)
 		for row := range batch {
 			near := latent.NearDecision(reference[row*width:][:width], c.Margin)
 			for i := range bits {
@@ -279,12 +279,24 @@ func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []Part, l
 				}
 				c.Bits++
 				if got[at] != expected[at] {
-					return fmt.Errorf("bit %d of row %d at batch %d is %g, gorgonia has %g", i, row, batch, got[at], expected[at])
+					return fmt.Errorf("bit %d of row %d at batch %d is %d, gorgonia has %d", i, row, batch, got[at], expected[at])
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// bitsOf returns the bits of packed codes, one a byte.
+func bitsOf(packed onnxtensor.Tensor, bits int) []byte {
+	data, _ := packed.Data.([]byte) // the graph has been verified
+	var out []byte
+	for width := (bits + 7) / 8; len(data) >= width; data = data[width:] {
+		for i := range bits {
+			out = append(out, data[i/8]>>(7-i%8)&1)
+		}
+	}
+	return out
 }
 
 // RandomInputs returns inputs for [Part]: one float32 tensor whose values spread maps from numbers uniform in (0,1).

@@ -54,10 +54,11 @@ func (c inspectCommand) Run(env cli.Env) error {
 	fmt.Fprintf(env.Stdout, "bundle hash  %s\n", b.Hash())
 	fmt.Fprintf(env.Stdout, "input        %s %s%v, values %g to %g, %s; trained on data binarised: %s\n", visible.Name(m.Input.Name), m.Input.DType, m.Input.Shape, m.Input.Range[0], m.Input.Range[1], scaleOf(m.Input), visible.Name(m.Input.Seen))
 	fmt.Fprintf(env.Stdout, "latent       %s", m.Latent.Kind)
-	if m.Latent.Categories > 0 {
-		fmt.Fprintf(env.Stdout, ", %d variables of %d categories", m.Latent.Variables, m.Latent.Categories)
-	} else {
-		fmt.Fprintf(env.Stdout, ", %d variables", m.Latent.Variables)
+	for _, p := range m.Latent.Dist().Parts() {
+		fmt.Fprintf(env.Stdout, ", %d variables", p.Variables)
+		if p.Categories > 0 {
+			fmt.Fprintf(env.Stdout, " of %d categories", p.Categories)
+		}
 	}
 	fmt.Fprintf(env.Stdout, ", %s prior, %d bits in %d bytes, %s\n", m.Latent.Prior.Kind, m.Latent.Bits(), m.Latent.PackedBytes(), m.Latent.BitOrder)
 	var model bytes.Buffer

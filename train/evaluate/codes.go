@@ -158,7 +158,11 @@ const (
 // Warnings says what looks like a collapse, a model whose codes tell little of the rows: a line each, none where nothing does.
 func (e Evaluation) Warnings(l dist.Latent) (lines []string) {
 	if e.KL < min(littleKL, smallPart*l.MaxKL()) {
-		lines = append(lines, fmt.Sprintf("the codes say next to nothing of the rows: KL is %.2g nats a row, of %.4g at most", e.KL, l.MaxKL()))
+		line := fmt.Sprintf("the codes say next to nothing of the rows: KL is %.2g nats a row", e.KL)
+		if most := l.MaxKL(); !math.IsInf(most, 1) {
+			line += fmt.Sprintf(", of %.4g at most", most)
+		}
+		lines = append(lines, line)
 	}
 	u := e.Codes
 	if u == nil || u.DistinctRows < 2 {
@@ -167,7 +171,10 @@ func (e Evaluation) Warnings(l dist.Latent) (lines []string) {
 	if most := min(u.DistinctRows, l.Count(u.DistinctRows)); u.Distinct == 1 || u.Distinct*fewCodes < most {
 		lines = append(lines, fmt.Sprintf("few rows can be told apart: %d distinct codes of %d distinct rows", u.Distinct, u.DistinctRows))
 	}
-	free := l.Variables * (l.Choices() - 1) // one of a categorical variable's bits follows from the others
+	free := 0 // one of a categorical variable's bits follows from the others
+	for _, p := range l.Parts() {
+		free += p.Variables * max(p.Choices(0)-1, 1)
+	}
 	if used := u.Bits - u.Dead - u.Duplicate; u.DistinctRows >= judgeable && 2*used < free {
 		lines = append(lines, fmt.Sprintf("most bits tell nothing: %d of %d are the same in every row, %d repeat another", u.Dead, u.Bits, u.Duplicate))
 	}

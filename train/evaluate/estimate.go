@@ -55,8 +55,8 @@ type Evaluation struct {
 	KL             float64 `json:"kl"`             // KL(q(z|x) ‖ p(z)), analytic
 	Samples        int     `json:"samples"`        // K of the next
 	IWAE           float64 `json:"iwae"`           // ln 1/K Σ p(x,z)/q(z|x), K samples
-	// ActiveBits counts bits whose posterior has a mean within [0.01, 0.99] and a divergence above 0.01 nats; a categorical
-	// variable's categories share its divergence and each count as a bit. It says nothing of the hard bits: Codes does.
+	// ActiveBits counts bits that are set with a probability within [0.01, 0.99], averaged over the rows, and have a divergence
+	// above 0.01 nats; a categorical variable's categories share its divergence and each count as a bit. It says nothing of the hard bits: Codes does.
 	ActiveBits int      `json:"active_bits"`
 	Codes      *CodeUse `json:"codes,omitempty"` // nil where the model is no [Encoder]
 	Bits       []Bit    `json:"-"`
@@ -186,7 +186,7 @@ func (e *evaluator) chunk(ctx context.Context, from, to int) error {
 func (e *evaluator) add(p dist.Posterior) float64 {
 	return p.KL(func(from, to int, kl float64) {
 		for i := from; i < to; i++ {
-			e.bits[i].Mean += p.Mean(i)
+			e.bits[i].Mean += p.Bit(i)
 			e.bits[i].KL += kl
 		}
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/runtime"
 )
@@ -137,7 +138,11 @@ func RowShape(in bundle.Input) (shape []int) {
 
 // checkIndexes reports a model with more categories than a byte counts.
 func checkIndexes(m *bundle.Manifest) error {
-	if n := m.Latent.Categories; n > 256 {
+	most := 0
+	for _, p := range m.Latent.Dist().Parts() {
+		most = max(most, p.Choices(0))
+	}
+	if n := most; n > 256 {
 		return fmt.Errorf("infer: %w: an index holds up to 256 categories, the model has %d: write packed codes", ErrJob, n)
 	}
 	return nil
@@ -145,22 +150,29 @@ func checkIndexes(m *bundle.Manifest) error {
 
 // appendIndexes appends one byte a variable to dst, the category or the bit, for rows of packed codes.
 func appendIndexes(l bundle.Latent, dst, packed []byte) []byte {
-	step := max(l.Categories, 1)
+	parts := l.Dist().Parts()
 	for width := l.PackedBytes(); len(packed) > 0; packed = packed[width:] {
-		for v := range l.Variables {
-			index := byte(0)
-			for k := range step {
-				if i := v*step + k; packed[i/8]>>(7-i%8)&1 == 1 {
-					index = byte(k)
-					if step == 1 {
-						index = 1
-					}
-				}
+		for i := range parts {
+			for v := range parts[i].Variables {
+				dst = append(dst, indexOf(&parts[i], v, packed))
 			}
-			dst = append(dst, index)
 		}
 	}
 	return dst
+}
+
+// indexOf returns the category or the bit of a group's variable in a packed code.
+func indexOf(p *dist.Part, v int, packed []byte) (index byte) {
+	from, to := p.Variable(v)
+	for i := p.CodeFrom + from; i < p.CodeFrom+to; i++ {
+		if packed[i/8]>>(7-i%8)&1 == 1 {
+			index = byte(i - p.CodeFrom - from)
+			if to-from == 1 {
+				index = 1
+			}
+		}
+	}
+	return index
 }
 
 // sources are where a job's rows come from: as floats, and as bytes where the reader has bytes.

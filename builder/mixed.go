@@ -1,0 +1,109 @@
+package builder
+
+import (
+	"strconv"
+
+	"github.com/catvae/catvae/dist"
+	G "gorgonia.org/gorgonia"
+)
+
+// mixedFamily is the row of variables in groups: each group is taken out of the flat logits, treated as its own family, and put back in
+// its place. Divergences and logarithms add up.
+func mixedFamily(l Latent, row func(kind string) family) family {
+	m := mixture{parts: l.Dist().Parts()}
+	for _, g := range l.Groups {
+		m.rows = append(m.rows, row(g.Kind))
+	}
+	return family{relax: m.relax, kl: m.kl, logQ: m.logQ, harden: m.harden}
+}
+
+// A mixture is groups of variables with the rows of their families.
+type mixture struct {
+	parts []dist.Part
+	rows  []family
+}
+
+// logits takes the logits of a group out of x [batch, all], or out of [all] where x has no batch.
+func (m mixture) logits(b *Graph, x *G.Node, i int) *G.Node {
+	return b.group(x, m.parts[i].LogitsFrom, m.parts[i].LogitsShape())
+}
+
+func (m mixture) code(b *Graph, x *G.Node, i int) *G.Node {
+	return b.group(x, m.parts[i].CodeFrom, m.parts[i].CodeShape())
+}
+
+// group takes the numbers of a row's group, of the given shape, out of x.
+func (b *Graph) group(x *G.Node, from int, shape []int) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if x == nil || x.Dims() < 1 || x.Dims() > 2 {
+		return b.fail("groups of variables take [batch, numbers], not %v", shapes(G.Nodes{x}))
+	}
+	size := 1
+	for _, d := range shape {
+		size *= d
+	}
+	if x.Dims() == 1 { // a prior's, as one row
+		x = b.Reshape(x, 1, x.Shape()[0])
+		return b.Reshape(b.Slice(x, 1, from, 1, size), shape...)
+	}
+	batch := x.Shape()[0]
+	return b.Reshape(b.Slice(x, 1, from, 1, size), append([]int{batch}, shape...)...)
+}
+
+// each calls f for every group, in a part of its own: "1", "2", … What it gives is put behind each other, [batch, numbers].
+func (m mixture) each(b *Graph, f func(i int) *G.Node) *G.Node {
+	var all []*G.Node
+	for i := range m.parts {
+		all = append(all, b.flat(b.In(strconv.Itoa(i+1), func() *G.Node { return f(i) })))
+	}
+	return b.Concat(1, all...)
+}
+
+// sum adds up what f gives of every group, [batch].
+func (m mixture) sum(b *Graph, f func(i int) *G.Node) (sum *G.Node) {
+	for i := range m.parts {
+		of := b.In(strconv.Itoa(i+1), func() *G.Node { return f(i) })
+		if i > 0 {
+			of = b.Add(sum, of)
+		}
+		sum = of
+	}
+	return sum
+}
+
+func (m mixture) relax(b *Graph, logits, u, tau *G.Node) *G.Node {
+	return m.each(b, func(i int) *G.Node { return m.rows[i].relax(b, m.logits(b, logits, i), m.logits(b, u, i), tau) })
+}
+
+func (m mixture) kl(b *Graph, logits, prior *G.Node) *G.Node {
+	return m.sum(b, func(i int) *G.Node {
+		of := prior
+		if prior != nil {
+			of = m.logits(b, prior, i)
+		}
+		return m.rows[i].kl(b, m.logits(b, logits, i), of)
+	})
+}
+
+func (m mixture) logQ(b *Graph, code, logits *G.Node) *G.Node {
+	return m.sum(b, func(i int) *G.Node { return m.rows[i].logQ(b, m.code(b, code, i), m.logits(b, logits, i)) })
+}
+
+func (m mixture) harden(b *Graph, logits *G.Node, thresholds []float32) *G.Node {
+	all := 0
+	for _, p := range m.parts {
+		all += p.Deciding()
+	}
+	if thresholds != nil && len(thresholds) != all {
+		return b.fail("%d thresholds for %d variables that have one", len(thresholds), all)
+	}
+	return m.each(b, func(i int) *G.Node {
+		var own []float32
+		if n := m.parts[i].Deciding(); thresholds != nil && n > 0 {
+			own, thresholds = thresholds[:n], thresholds[n:]
+		}
+		return m.rows[i].harden(b, m.logits(b, logits, i), own)
+	})
+}
