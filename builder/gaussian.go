@@ -35,11 +35,11 @@ func (b *Graph) gaussian(logits *G.Node) (mean, logVariance *G.Node) {
 	if logits == nil || logits.Dims() != 3 || logits.Shape()[2] != 2 {
 		return b.fail("gaussian variables take [batch, variables, 2], mean and log-variance, not %v", shapes(G.Nodes{logits})), nil
 	}
-	return b.pick(logits, 0), b.pick(logits, 1)
+	return b.number(logits, 0), b.number(logits, 1)
 }
 
-// pick returns one number of the last axis of x [batch, variables, n], as [batch, variables].
-func (b *Graph) pick(x *G.Node, at int) *G.Node {
+// number returns one number of the last axis of x [batch, variables, n], as [batch, variables].
+func (b *Graph) number(x *G.Node, at int) *G.Node {
 	y := b.Slice(x, 2, at, 1, 1)
 	if b.err != nil {
 		return nil
