@@ -15,6 +15,10 @@ import (
 func normed() map[string]builder.Model {
 	all := models()
 	for name, m := range all {
+		if !m.Latent.Dist().Discrete() { // which has neither
+			delete(all, name)
+			continue
+		}
 		m.Latent.Norm, m.Latent.Signs = builder.NormBatch, true
 		all[name] = m
 	}

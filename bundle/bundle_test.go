@@ -150,7 +150,7 @@ func TestManifestsThatAreRefused(t *testing.T) {
 		"thresholds":         func(m *bundle.Manifest) { m.Latent.Thresholds = []float32{1} },
 		"prior":              func(m *bundle.Manifest) { m.Latent.Prior.Kind = "learned" },
 		"bit order":          func(m *bundle.Manifest) { m.Latent.BitOrder = "lsb" },
-		"likelihood":         func(m *bundle.Manifest) { m.Likelihood = "poisson" },
+		"likelihood":         func(m *bundle.Manifest) { m.Likelihood = "cauchy" },
 		"no encoder":         func(m *bundle.Manifest) { delete(m.Files, bundle.EncoderFile) },
 		"a path upwards":     func(m *bundle.Manifest) { m.Files["../x"] = bundle.Hash(nil) },
 		"an absolute path":   func(m *bundle.Manifest) { m.Files["/etc/passwd"] = bundle.Hash(nil) },
