@@ -24,9 +24,9 @@ type command struct {
 	Blocks  int      `help:"Blocks a row of the table." default:"15"`
 	Seconds float64  `help:"Length of a block." default:"0.3"`
 	Threads int      `help:"Threads of every contender; 0 means one per core."`
-	Models  []string `help:"Models to time." default:"bernoulli,categorical,wide" enum:"bernoulli,categorical,wide"`
+	Models  []string `help:"Models to time." default:"bernoulli,categorical,wide" enum:"bernoulli,categorical,wide,conv,conv-colour,conv-wide,conv-colour-wide"`
 	Batches []int    `help:"Batch sizes." default:"32,128,512"`
-	Modes   []string `help:"PyTorch's contenders." default:"eager,compile,bfloat16" enum:"eager,compile,bfloat16"`
+	Modes   []string `help:"PyTorch's contenders." default:"eager,compile,bfloat16" enum:"eager,channels-last,compile,bfloat16"`
 	Tape    bool     `help:"Time the tape engine too, at batch 128."`
 	Epochs  bool     `help:"Time whole epochs of the first model at batch 128 instead: rows binarised anew, start-up apart."`
 	Soak    int      `help:"Take so many steps of the first model at batch 128 instead, and fit a line to the resident memory."`

@@ -15,23 +15,35 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// config is one of the three models of the table.
+// config is one of the models of the table: perceptrons, or convolutions where there are channels.
 type config struct {
-	Hidden     int `json:"hidden"`
-	Variables  int `json:"variables"`
-	Categories int `json:"categories"`
+	Hidden     int   `json:"hidden"`
+	Variables  int   `json:"variables"`
+	Categories int   `json:"categories"`
+	Picture    []int `json:"picture,omitempty"`  // channels, height, width
+	Channels   []int `json:"channels,omitempty"` // of two convolutions
 }
 
 var configs = map[string]config{
 	"bernoulli":   {Hidden: 400, Variables: 200},
 	"categorical": {Hidden: 400, Variables: 20, Categories: 10},
 	"wide":        {Hidden: 1024, Variables: 512},
+
+	"conv":             {Variables: 200, Picture: []int{1, 28, 28}, Channels: []int{16, 32}},
+	"conv-colour":      {Variables: 200, Picture: []int{3, 32, 32}, Channels: []int{16, 32}},
+	"conv-wide":        {Variables: 200, Picture: []int{1, 28, 28}, Channels: []int{64, 128}},
+	"conv-colour-wide": {Variables: 200, Picture: []int{3, 32, 32}, Channels: []int{64, 128}},
 }
 
 var titles = map[string]string{
 	"bernoulli":   "784-400-200, Bernoulli",
 	"categorical": "784-400-20x10, categorical",
 	"wide":        "784-1024-512, Bernoulli",
+
+	"conv":             "1x28x28, convolutions of 16 and 32",
+	"conv-colour":      "3x32x32, convolutions of 16 and 32",
+	"conv-wide":        "1x28x28, convolutions of 64 and 128",
+	"conv-colour-wide": "3x32x32, convolutions of 64 and 128",
 }
 
 func (c config) model() builder.Model {
@@ -39,6 +51,9 @@ func (c config) model() builder.Model {
 		Input: []int{784}, Activation: builder.ReLU,
 		Latent:  builder.Latent{Kind: dist.Bernoulli, Variables: c.Variables, Categories: c.Categories, Prior: builder.PriorUniform},
 		Encoder: builder.MLP{Hidden: []int{c.Hidden}}, Decoder: builder.MLP{Hidden: []int{c.Hidden}},
+	}
+	if c.Channels != nil {
+		m.Input, m.Encoder, m.Decoder = c.Picture, halves{c.Picture, c.Channels}, doubles{c.Picture, c.Channels}
 	}
 	if c.Categories > 0 {
 		m.Latent.Kind = dist.Categorical
@@ -75,6 +90,7 @@ type contender struct {
 	rows   []uint8
 	noise  []float32
 	size   int
+	width  int // of a row
 	order  []int
 	at     int
 	epoch  uint32
@@ -83,7 +99,8 @@ type contender struct {
 }
 
 func newContender(e engine.Engine, c config, set *dataset.Set, batch int) *contender {
-	k := &contender{engine: e, set: set, size: batch, rows: make([]uint8, batch*784), noise: make([]float32, batch*c.model().Bits())}
+	width := c.model().Width()
+	k := &contender{engine: e, set: set, size: batch, width: width, rows: make([]uint8, batch*width), noise: make([]float32, batch*c.model().Bits())}
 	k.batch = engine.Batch{"sample": k.rows, "noise": k.noise, "temperature": []float32{0.5}, "kl_weight": []float32{1}}
 	return k
 }
@@ -96,10 +113,14 @@ func (k *contender) step(ctx context.Context) error {
 	width := len(k.noise) / k.size
 	latent := noise.Stream{Seed: 1, Purpose: noise.Latent}
 	for i, row := range k.order[k.at : k.at+k.size] {
-		if k.draw != nil {
-			k.draw.Bytes(k.rows[i*784:][:784], k.set.Bytes(row), k.epoch, uint32(row))
-		} else {
-			copy(k.rows[i*784:], k.set.Bytes(row))
+		to := k.rows[i*k.width:][:k.width]
+		switch {
+		case k.width > 784:
+			colour(to, k.set, row)
+		case k.draw != nil:
+			k.draw.Bytes(to, k.set.Bytes(row), k.epoch, uint32(row))
+		default:
+			copy(to, k.set.Bytes(row))
 		}
 		latent.Uniform(k.noise[i*width:][:width], k.steps, uint32(i))
 	}

@@ -27,6 +27,17 @@ func rows(ctx context.Context, source string, binarize bool) (*dataset.Set, erro
 	return set, nil
 }
 
+// colour makes a row of 3x32x32 of the pictures of three rows, in their middle: one a plane.
+func colour(to []byte, set *dataset.Set, row int) {
+	clear(to)
+	for plane := range 3 {
+		from := set.Bytes((row + plane) % set.Len())
+		for y := range 28 {
+			copy(to[plane*1024+(y+2)*32+2:][:28], from[y*28:][:28])
+		}
+	}
+}
+
 // writeRows writes the bytes of all rows, one after the other, for PyTorch.
 func writeRows(path string, set *dataset.Set) error {
 	f, err := os.Create(path)

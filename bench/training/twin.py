@@ -5,7 +5,8 @@ It reads one JSON object a line and answers with one:
     {"config": {"hidden": 400, "variables": 200, "categories": 0}, "batch": 128, "mode": "eager", "steps": 20, "grey": false}
     {"ms": 5.61, "peak_mb": 512.3}
 
-grey says that the rows are grey bytes, which are binarised anew in each epoch; else they are 0 and 1. mode is eager (float32), compile (torch.compile, float32) or bfloat16 (autocast). Adam is PyTorch's fused one.
+A configuration with "channels" is two convolutions and two transposed ones, of pictures of the shape "picture": [1, 28, 28], or [3, 32, 32], of
+which each plane is another row in its middle. grey says that the rows are grey bytes, which are binarised anew in each epoch; else they are 0 and 1. mode is eager (float32), channels-last (the same, with channels next to each other in memory), compile (torch.compile, float32) or bfloat16 (autocast). Adam is PyTorch's fused one.
 """
 
 import json
@@ -20,10 +21,20 @@ import torch.nn.functional as F
 
 
 class VAE(torch.nn.Module):
-    def __init__(self, hidden, variables, categories):
+    def __init__(self, hidden, variables, categories, picture=None, channels=None):
         super().__init__()
         bits = variables * max(1, categories)
         self.categories = categories
+        if channels:
+            (planes, height, width), (one, two) = picture, channels
+            nn, small = torch.nn, (two, height // 4, width // 4)
+            self.encoder = nn.Sequential(
+                nn.Unflatten(1, picture), nn.Conv2d(planes, one, 3, 2, 1), nn.ReLU(), nn.Conv2d(one, two, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(math.prod(small), bits)
+            )
+            self.decoder = nn.Sequential(
+                nn.Linear(bits, math.prod(small)), nn.ReLU(), nn.Unflatten(1, small), nn.ConvTranspose2d(two, one, 3, 2, 1, 1), nn.ReLU(), nn.ConvTranspose2d(one, planes, 3, 2, 1, 1), nn.Flatten()
+            )
+            return
         self.encoder = torch.nn.Sequential(torch.nn.Linear(784, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, bits))
         self.decoder = torch.nn.Sequential(torch.nn.Linear(bits, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, 784))
 
@@ -41,11 +52,23 @@ class VAE(torch.nn.Module):
         return reconstruction + kl_weight * kl, reconstruction, kl
 
 
+class ChannelsLast(torch.nn.Module):
+    def forward(self, x):
+        return x.contiguous(memory_format=torch.channels_last)
+
+
 class Contender:
     def __init__(self, data, config, batch, mode, grey):
         self.data, self.batch, self.mode, self.grey = data, batch, mode, grey
         self.bits = config["variables"] * max(1, config["categories"])
+        self.colour = config.get("picture", [1])[0] == 3
         self.model = VAE(**config)
+        if mode == "channels-last":
+            self.model = self.model.to(memory_format=torch.channels_last)
+            for part in (self.model.encoder, self.model.decoder):
+                for at, layer in enumerate(part):
+                    if isinstance(layer, torch.nn.Unflatten):
+                        part[at] = torch.nn.Sequential(layer, ChannelsLast())
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
         self.loss = torch.compile(self.model) if mode == "compile" else self.model
         self.order, self.at = torch.randperm(len(data)), 0
@@ -53,7 +76,12 @@ class Contender:
     def step(self):
         if self.at + self.batch > len(self.order):
             self.order, self.at = torch.randperm(len(self.data)), 0
-        x = self.data[self.order[self.at : self.at + self.batch]].float()
+        rows = self.order[self.at : self.at + self.batch]
+        if self.colour:
+            planes = [self.data[(rows + plane) % len(self.data)].view(-1, 28, 28) for plane in range(3)]
+            x = F.pad(torch.stack(planes, 1), (2, 2, 2, 2)).flatten(1).float()
+        else:
+            x = self.data[rows].float()
         self.at += self.batch
         if self.grey:
             x = (x / 255 > torch.rand_like(x)).float()
