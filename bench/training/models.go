@@ -53,7 +53,7 @@ func (c config) model() builder.Model {
 		Encoder: builder.MLP{Hidden: []int{c.Hidden}}, Decoder: builder.MLP{Hidden: []int{c.Hidden}},
 	}
 	if c.Channels != nil {
-		m.Input, m.Encoder, m.Decoder = c.Picture, halves{c.Picture, c.Channels}, doubles{c.Picture, c.Channels}
+		m.Input, m.Encoder, m.Decoder = c.Picture, builder.Conv{Channels: c.Channels}, builder.Conv{Channels: c.Channels}
 	}
 	if c.Categories > 0 {
 		m.Latent.Kind = dist.Categorical
