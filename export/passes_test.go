@@ -302,6 +302,25 @@ func TestOverwritable(t *testing.T) {
 	if !m.Overwritable("w", "w'") {
 		t.Error("w' into w, read by nobody later")
 	}
+	writer := g.Node[3]
+	g.Node = g.Node[:3:3]
+	add("view", "Reshape", "w", "shape") // is w's memory
+	add("m2", "Add", "m'", "view")
+	writer.Input[1] = "m2"
+	g.Node = append(g.Node, writer)
+	if !m.Overwritable("w", "w'") {
+		t.Error("w' into w, whose view is read before")
+	}
+	add("column", "Unsqueeze", "view", "axis")
+	add("late", "Mul", "column", "h")
+	if m.Overwritable("w", "w'") {
+		t.Error("w' into w, whose view's view may be read later")
+	}
+	writer.Input[1] = "view"
+	g.Node = g.Node[:len(g.Node)-2]
+	if m.Overwritable("w", "w'") {
+		t.Error("w' into w by a node that reads w in another shape, too")
+	}
 }
 
 func TestScanRefuses(t *testing.T) {

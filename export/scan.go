@@ -108,7 +108,8 @@ func nameInside(g *onnxpb.GraphProto) {
 
 // Overwritable reports whether an output may be written into the memory of an input of its shape: whether every node that
 // reads the input has ended before the node begins that writes the output, in every order in which the nodes may run. The
-// writer may itself be a reader where it works element by element.
+// writer may itself be a reader where it works element by element. What only moves elements, such as Reshape, may give its operand's
+// memory on without a copy: its readers read the input, too.
 func (m *Model) Overwritable(input, output string) bool {
 	producer := map[string]*onnxpb.NodeProto{}
 	for _, n := range m.proto.Graph.Node {
@@ -131,12 +132,21 @@ func (m *Model) Overwritable(input, output string) bool {
 		}
 	}
 	visit(writer)
-	if op := writer.GetOpType(); onnxop.Has(op, onnxop.InPlace) && sameShape(m.proto.Graph, input, output) {
-		before[writer] = true
-	}
-	for _, n := range m.proto.Graph.Node {
-		if slices.Contains(n.Input, input) && !before[n] {
-			return false
+	inPlace := onnxop.Has(writer.GetOpType(), onnxop.InPlace) && sameShape(m.proto.Graph, input, output)
+	memory := map[string]bool{input: true} // what may be the input's memory
+	for _, n := range m.proto.Graph.Node { // which are in topological order
+		for _, in := range n.Input {
+			if !memory[in] {
+				continue
+			}
+			if !before[n] && !(n == writer && inPlace && in == input) {
+				return false
+			}
+			if onnxop.Has(n.GetOpType(), onnxop.Moves) {
+				for _, out := range n.Output {
+					memory[out] = true
+				}
+			}
 		}
 	}
 	return true
