@@ -16,6 +16,7 @@ import (
 func FuzzNetwork(f *testing.F) {
 	onnxtest.Seed(f, 1<<15)
 	onnxtest.SeedFiles(f, "testdata/*.onnx", 1<<15)
+	onnxtest.SeedFiles(f, "testdata/zoo/*.onnx", 1<<15)
 	onnxtest.SeedNamed(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		n, err := importer.Encoder(data, importer.Options{})

@@ -190,6 +190,16 @@ func (f *File) missing(output string) error {
 	return onnxeval.Missing(part, "importer: gorgonia", func(n onnxgraph.Node) bool { return len(n.Outputs) == 0 || !lacks[n.Outputs[0]] })
 }
 
+// takes reports a node with another number of operands than its operator has.
+func (f *File) takes() error {
+	for _, n := range f.graph.Nodes {
+		if facts, ok := onnxop.Lookup(n.Op); ok && !facts.Takes(len(n.Inputs)) {
+			return fmt.Errorf("importer: %v: %d operands: it takes %s: %w", n, len(n.Inputs), facts.Arity(), ErrGraph)
+		}
+	}
+	return nil
+}
+
 // builds is one building of a graph.
 type builds struct {
 	*File

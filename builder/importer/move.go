@@ -266,6 +266,9 @@ func split(c *call) (operand, error) {
 	return of(first)
 }
 
+// mostTiles bounds the operands of a concatenation that repeats one.
+const mostTiles = 64
+
 // tile repeats the elements of axes of a row.
 func tile(c *call) (operand, error) {
 	x, err := c.tensorAt(0)
@@ -287,10 +290,14 @@ func tile(c *call) (operand, error) {
 		if c.b.Err() != nil {
 			break
 		}
-		if many < 1 || many > mostElements/x.Shape()[axis+1] {
-			return operand{}, fmt.Errorf("%d times: %w", many, ErrUnsupported)
+		switch {
+		case x.Shape()[axis+1] == 1 && many > 0:
+			x = c.b.Repeat(x, axis+1, many)
+		case many < 1 || many > mostTiles:
+			return operand{}, fmt.Errorf("%d times along axis %d, use 1 to %d: %w", many, axis+1, mostTiles, ErrUnsupported)
+		default:
+			x = c.b.Concat(axis+1, slices.Repeat([]*G.Node{x}, many)...)
 		}
-		x = c.b.Concat(axis+1, slices.Repeat([]*G.Node{x}, many)...)
 	}
 	return of(x)
 }

@@ -72,6 +72,9 @@ func network(model []byte, part string, o Options, ours string) (*Network, error
 	if err != nil {
 		return nil, err
 	}
+	if err := f.takes(); err != nil {
+		return nil, err
+	}
 	n := &Network{given: f, part: part, output: o.Output, gives: o.Gives}
 	if len(f.graph.Inputs) != 1 {
 		return nil, fmt.Errorf("importer: the graph takes %d inputs, %s: a part of a model takes one: %w", len(f.graph.Inputs), strings.Join(names(f.graph.Inputs), ", "), ErrGraph)

@@ -109,3 +109,13 @@ func TestNamesAreTheBundles(t *testing.T) {
 		t.Errorf("the importer knows %q and %q, bundles have %q and %q", importer.OurLogits, importer.OurOutputs, bundle.LatentLogits, bundle.ReconstructionLogits)
 	}
 }
+
+// A node without its second operand is refused before the graph's end is read.
+func TestMissingOperand(t *testing.T) {
+	t.Parallel()
+	for _, op := range []string{"Pow", "Div", "Mul"} {
+		if _, err := importer.Encoder(graph(t, float, "y", "z = MatMul x w", "y = "+op+" z"), importer.Options{}); !errors.Is(err, importer.ErrGraph) || !strings.Contains(err.Error(), "it takes 2") {
+			t.Errorf("%s: the error is %v", op, err)
+		}
+	}
+}
