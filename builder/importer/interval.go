@@ -177,10 +177,31 @@ var intervals = map[string]func(n onnxgraph.Node, in []interval) interval{
 	"Sub": func(_ onnxgraph.Node, in []interval) interval {
 		return interval{in[0].least - in[1].most, in[0].most - in[1].least}
 	},
-	"Mul":        func(_ onnxgraph.Node, in []interval) interval { return in[0].times(in[1]) },
-	"Div":        func(_ onnxgraph.Node, in []interval) interval { return in[0].over(in[1]) },
-	"Max":        func(_ onnxgraph.Node, in []interval) interval { return folded(in, math.Max) },
-	"Min":        func(_ onnxgraph.Node, in []interval) interval { return folded(in, math.Min) },
+	"Mul":               func(_ onnxgraph.Node, in []interval) interval { return in[0].times(in[1]) },
+	"Div":               func(_ onnxgraph.Node, in []interval) interval { return in[0].over(in[1]) },
+	"Max":               func(_ onnxgraph.Node, in []interval) interval { return folded(in, math.Max) },
+	"Min":               func(_ onnxgraph.Node, in []interval) interval { return folded(in, math.Min) },
+	"HardSigmoid":       truths,
+	"HardSwish":         func(onnxgraph.Node, []interval) interval { return interval{leastHardSwish, math.Inf(1)} },
+	"Mish":              func(onnxgraph.Node, []interval) interval { return interval{leastMish, math.Inf(1)} },
+	"Softsign":          func(onnxgraph.Node, []interval) interval { return interval{-1, 1} },
+	"Celu":              celus,
+	"MaxPool":           pooled,
+	"AveragePool":       pooled,
+	"GlobalMaxPool":     pooled,
+	"GlobalAveragePool": pooled,
+	"ReduceMax":         func(_ onnxgraph.Node, in []interval) interval { return in[0] },
+	"ReduceMin":         func(_ onnxgraph.Node, in []interval) interval { return in[0] },
+	"ReduceL1":          positives,
+	"ReduceL2":          positives,
+	"ReduceSumSquare":   positives,
+	"LpNormalization":   func(onnxgraph.Node, []interval) interval { return interval{-1, 1} },
+	"Resize": func(n onnxgraph.Node, in []interval) interval {
+		if n.Text("mode", "nearest") == "cubic" { // which goes beyond the numbers around it
+			return anywhere
+		}
+		return in[0]
+	},
 	"Greater":    truths,
 	"Less":       truths,
 	"Softmax":    truths, // within [0,1] too
@@ -196,6 +217,27 @@ var intervals = map[string]func(n onnxgraph.Node, in []interval) interval{
 		}
 		return v
 	},
+}
+
+// The least values of x·min(max(x/6 + 1/2, 0), 1) and x·tanh(softplus(x)).
+const (
+	leastHardSwish = -0.375
+	leastMish      = -0.309
+)
+
+func positives(onnxgraph.Node, []interval) interval { return interval{0, math.Inf(1)} }
+
+// pooled are numbers among others, or zeros of a padding.
+func pooled(_ onnxgraph.Node, in []interval) interval {
+	return interval{min(in[0].least, 0), max(in[0].most, 0)}
+}
+
+func celus(n onnxgraph.Node, in []interval) interval {
+	alpha := float64(n.Float("alpha", 1))
+	if alpha <= 0 {
+		return anywhere
+	}
+	return interval{-alpha, math.Inf(1)}
 }
 
 func truths(onnxgraph.Node, []interval) interval { return interval{0, 1} }

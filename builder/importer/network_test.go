@@ -119,3 +119,13 @@ func TestMissingOperand(t *testing.T) {
 		}
 	}
 }
+
+// Results that lie within bounds or on one side of 0 are not taken for logits, whatever gives them.
+func TestBoundedEnds(t *testing.T) {
+	t.Parallel()
+	for _, op := range []string{"HardSigmoid", "HardSwish", "Celu", "Softsign"} {
+		if _, err := importer.Decoder(graph(t, float, "y", "z = MatMul x w", "y = "+op+" z"), importer.Options{}); !errors.Is(err, importer.ErrGives) {
+			t.Errorf("%s: the error is %v", op, err)
+		}
+	}
+}
