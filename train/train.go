@@ -158,7 +158,7 @@ func (r *run) load(ctx context.Context) error {
 		return err
 	}
 	if err := r.trained.Model.Validate(); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", err, ErrConfig)
 	}
 	if err := r.biasFromData(); err != nil {
 		return err

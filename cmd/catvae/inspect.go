@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,11 +16,15 @@ import (
 	"github.com/catvae/catvae/internal/onnxcheck"
 	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/internal/visible"
+	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/runtime/backend"
 )
 
 type inspectCommand struct {
-	Path string `arg:"" help:"Bundle, or ONNX file." placeholder:"BUNDLE|FILE.onnx"`
+	Path  string   `arg:"" help:"Bundle, ONNX file, or configuration: a name from the catalogue or a JSON file." placeholder:"BUNDLE|FILE.onnx|CONFIG"`
+	Data  string   `help:"Of a configuration: rows that it is for. ${sources}." placeholder:"SRC" xor:"rows"`
+	Shape string   `help:"Of a configuration: the shape of a row, in place of --data." placeholder:"3x32x32" xor:"rows"`
+	Set   []string `help:"Of a configuration: change one key, such as encoder.channels=32,64; may be repeated." placeholder:"KEY=VALUE" sep:"none"`
 }
 
 // Help is printed under the flags' list.
@@ -28,13 +33,21 @@ func (inspectCommand) Help() string {
 
   catvae inspect run/bundle
   catvae inspect run/bundle/encoder.onnx
+  catvae inspect bernoulli-mlp --data mnist/
+  catvae inspect mine.json --shape 3x32x32 --set encoder.kind=conv --set encoder.channels=32,64
 
-It hashes every file of a bundle and checks every graph; it runs nothing.
+It hashes every file of a bundle and checks every graph; it runs nothing. Of a configuration it prints the layers of encoder and decoder, each with the shape of its result, its weights, and the multiply-adds that it takes for a row, without building anything.
 
 ` + cli.ExitStatus
 }
 
-func (c inspectCommand) Run(env cli.Env) error {
+func (c inspectCommand) Run(ctx context.Context, env cli.Env) error {
+	if c.config() {
+		return c.inspectConfig(ctx, env)
+	}
+	if c.Data != "" || c.Shape != "" || len(c.Set) > 0 {
+		return fmt.Errorf("%w: --data, --shape and --set are for configurations, and %s is none: give a name of the catalogue (%s) or a file that ends in .json", cli.ErrUsage, visible.Name(c.Path), strings.Join(models.Names(), ", "))
+	}
 	if strings.HasSuffix(c.Path, ".onnx") {
 		data, err := readGraph(c.Path)
 		if err != nil {

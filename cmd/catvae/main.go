@@ -38,7 +38,7 @@ type grammar struct {
 	Sample     sampleCommand   `cmd:"" help:"Decode codes drawn from the prior, as a picture or NPY."`
 	Search     searchCommand   `cmd:"" help:"Find the nearest codes of a file of packed codes."`
 	Import     importCommand   `cmd:"" help:"Import an encoder and a decoder from ONNX files, to fine-tune them or to export them as a bundle."`
-	Inspect    inspectCommand  `cmd:"" help:"Say what a bundle or an ONNX file holds."`
+	Inspect    inspectCommand  `cmd:"" help:"Say what a bundle or an ONNX file holds, or print the layers of a configuration."`
 	Models     modelsCommand   `cmd:"" help:"List the catalogue of configurations, or print one."`
 	Doctor     doctorCommand   `cmd:"" help:"Look for onnxruntime and CUDA, and say how to install what is missing."`
 	Version    cli.VersionFlag `help:"Print the versions of catvae and onnxruntime."`

@@ -35,7 +35,7 @@ func TestOutputIsVisible(t *testing.T) {
 				t.Fatal(err)
 			}
 			for verb, run := range map[string]func(env cli.Env) error{
-				"inspect": inspectCommand{Path: file}.Run,
+				"inspect": func(env cli.Env) error { return inspectCommand{Path: file}.Run(t.Context(), env) },
 				"import":  func(env cli.Env) error { return importCommand{File: file}.Run(t.Context(), env) },
 			} {
 				var out, talk bytes.Buffer
@@ -99,7 +99,7 @@ func TestBundlesAreVisible(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		err = inspectCommand{Path: dir}.Run(cli.Env{Stdout: &out, Stderr: &out})
+		err = inspectCommand{Path: dir}.Run(t.Context(), cli.Env{Stdout: &out, Stderr: &out})
 		if kind == "" {
 			want = strings.Count(out.String(), "\n")
 		}
