@@ -90,6 +90,8 @@ type Input struct {
 	// Columns are the names of a row's values, where it was made of a table whose columns have names: the values of other tables with
 	// names are taken by these, whatever their order. Those of all else are taken in their order.
 	Columns []string `json:"columns,omitempty"`
+	// FirstColumn is the number of the first column of LIBSVM's text, 0 or 1, where the model was trained on such.
+	FirstColumn *int `json:"first_column,omitempty"`
 	// ColumnsSum is the SHA-256 of the names, see dataset.SumOfNames, where they are too long to be kept: other tables with names must
 	// have these, in the same order.
 	ColumnsSum string `json:"columns_sha256,omitempty"`

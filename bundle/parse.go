@@ -161,6 +161,9 @@ func (in Input) validate() error {
 	case v.Check() != nil:
 		return fmt.Errorf("input: %w", v.Check())
 	}
+	if f := in.FirstColumn; f != nil && *f != 0 && *f != 1 {
+		return fmt.Errorf("input.first_column is %d: columns count from 0 or from 1", *f)
+	}
 	if names := len(in.Columns); names != 0 {
 		if distinct := len(slices.Compact(slices.Sorted(slices.Values(in.Columns)))); names != n || distinct != names {
 			return fmt.Errorf("input.columns has %d names, %d of them different: a row has %d values", names, distinct, n)

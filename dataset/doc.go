@@ -18,7 +18,8 @@
 //
 //	IDX      bytes, int8, int16, int32, float or double; the first dimension counts the rows; plain or in gzip or zstd
 //	NPY      booleans, integers of 8 to 64 bits, or floats of 16 to 64 bits, in either order; the first axis counts the rows; plain or in gzip or zstd
-//	NPZ      one NPY array of an archive: the only one, one with a usual name, or FILE.npz:NAME
+//	NPZ      one NPY array of an archive: the only one, one with a usual name, or FILE.npz:NAME; or SciPy's sparse matrix in CSR (scipy.sparse.save_npz)
+//	LIBSVM   the numbers that are not 0, each after its column's, from 1 or from 0; as svmlight's; all others are 0; plain or in gzip or zstd
 //	CSV      numbers, a row a line, with or without a header, between commas, semicolons, tabs, bars or spaces; the column label is the label, id is no value; plain or in gzip or zstd
 //	Parquet  one column of lists, lists of lists, binary or pictures, or a number a column, of any type of numbers; label and id as in CSV
 //	PNG      one row a picture, grey or in colours

@@ -53,7 +53,11 @@ func Formats() []Format {
 		},
 		{
 			Name: "NPZ", Magic: "PK\x03\x04", Mark: "begins with PK\\x03\\x04", Open: openNPZ, Spec: "https://numpy.org/doc/stable/reference/generated/numpy.savez.html",
-			Rows: "one NPY array of an archive: the only one, one with a usual name, or FILE.npz:NAME",
+			Rows: "one NPY array of an archive: the only one, one with a usual name, or FILE.npz:NAME; or SciPy's sparse matrix in CSR (scipy.sparse.save_npz)",
+		},
+		{
+			Name: "LIBSVM", Mark: "is text of labels and pairs such as `1 3:0.5`", content: isLibSVM, Packed: true, Open: newLibSVM, Spec: "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/",
+			Rows: "the numbers that are not 0, each after its column's, from 1 or from 0; as svmlight's; all others are 0",
 		},
 		{
 			Name: "CSV", Mark: "is text", content: isText, Packed: true, Open: newCSV, Spec: "https://www.rfc-editor.org/rfc/rfc4180",
@@ -80,6 +84,9 @@ func formatOf(head []byte) (Format, bool) {
 	return all[i], true
 }
 
+// sniffed is how much of a content tells its format.
+const sniffed = 512
+
 // sniff recognises the format of content and opens it, or closes the stream. Formats that are not streamed are read from a file,
 // for which file is asked.
 func sniff(s *stream, file func() (*File, error), o Options) (_ Reader, err error) {
@@ -88,7 +95,7 @@ func sniff(s *stream, file func() (*File, error), o Options) (_ Reader, err erro
 			s.Close()
 		}
 	}()
-	head, err := s.peek(512)
+	head, err := s.peek(sniffed)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 func FuzzNPZ(f *testing.F)     { fuzzFormat(f, "*.npz", false) }
 func FuzzCSV(f *testing.F)     { fuzzFormat(f, "*.csv", false) }
+func FuzzLibSVM(f *testing.F)  { fuzzFormat(f, "*.svm*", false) }
 func FuzzParquet(f *testing.F) { fuzzFormat(f, "*.parquet", false) }
 func FuzzPicture(f *testing.F) { fuzzFormat(f, "pictures/*.*", true) }
 

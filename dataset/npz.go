@@ -49,6 +49,9 @@ func openArray(f *File, member string, o Options) (Reader, error) {
 	if err := refuseMembers(path, names); err != nil {
 		return nil, err
 	}
+	if member == "" && isSparse(names) {
+		return openCSR(f, z, o)
+	}
 	name := member + ".npy"
 	if member == "" && len(names) == 1 {
 		name = names[0]

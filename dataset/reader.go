@@ -65,7 +65,9 @@ type Info struct {
 	// else.
 	Columns []string
 	IDs     string // the column of a table that rows have their names from, or its number; "" where there is none or nobody asks
-	Bytes   int64  // size of the source's files, 0 where it is not known; another size means that the source has changed
+	// FirstColumn is the number of the first column, "0" or "1", of LIBSVM's text; "" for all else.
+	FirstColumn string
+	Bytes       int64 // size of the source's files, 0 where it is not known; another size means that the source has changed
 }
 
 // RowSize returns the number of values in a row.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/catvae/catvae/dataset"
 	_ "github.com/catvae/catvae/dataset/parquet"
+	"github.com/catvae/catvae/dist"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -137,6 +138,10 @@ func sources(t testing.TB) map[string]source {
 		"CSV of semicolons":     {path: put("semicolons.csv", []byte("b;label;a;text\n0,5;x;1;é\n1;y;0;\n0;;0,25;z\nNA;1;1;\n0,75;2;1;x\n")), o: dataset.Options{Table: dataset.Table{Columns: []string{"a", "b"}}}, bad: []int{3}},
 		"NPZ stored":            {path: testdata("stored.npz")},
 		"NPZ compressed":        {path: testdata("compressed.npz")},
+		"NPZ sparse":            {path: testdata("sparse.npz"), o: dataset.Options{Values: dist.Raw()}},
+		"NPZ sparse, unordered": {path: testdata("sparse_unordered.npz"), o: dataset.Options{Values: dist.Raw()}},
+		"LIBSVM":                {path: testdata("sparse0.svm"), o: dataset.Options{Values: dist.Raw()}},
+		"LIBSVM packed":         {path: testdata("sparse1.svm.gz"), o: dataset.Options{Labels: true, Values: dist.Raw()}},
 		"NPZ named":             {path: testdata("unclear.npz:second")},
 		"CSV of pandas":         {path: testdata("pandas.csv")},
 		"CSV with ids":          {path: testdata("pandas.csv"), o: dataset.Options{IDs: true}},

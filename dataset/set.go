@@ -15,7 +15,7 @@ import (
 	"github.com/catvae/catvae/dist"
 )
 
-// A Set is rows in memory: bytes as bytes, floats as float32. It is read-only and safe for concurrent use.
+// A Set is rows in memory: bytes as bytes, floats as float32, and those of a [SparseReader] without their zeros. It is read-only and safe for concurrent use.
 //
 // Under a rule with one divisor ([dist.Values.Alike], [dist.Raw]) whole numbers of 0 to 255 are bytes, whatever type they have in
 // the file. Equal rows are then equal sets, whatever they were read from.
@@ -23,8 +23,9 @@ type Set struct {
 	Info
 	Classes []string // what labels are called, in the order of the alphabet; nil where they are numbers or were not asked for
 
-	bytes  []byte    // row after row; nil for floats
-	floats []float32 // row after row; nil for bytes
+	bytes  []byte      // row after row; nil for others
+	floats []float32   // row after row; nil for others
+	sparse *sparseRows // nil for others
 	labels []int32
 	index  []int // which rows in memory are the set's, in its order; nil for all of them
 	origin []int // which rows of the source are in memory; nil for all of them
@@ -64,15 +65,24 @@ func load(ctx context.Context, source string, o Options) (*Set, error) {
 	s.most = Tolerated(o.MaxBad, s.Rows)
 	size, rows := s.RowSize(), s.Rows
 	raw, _ := r.(ByteReader)
+	without, _ := r.(SparseReader)
+	if without != nil && keepsZero(o.Values) {
+		s.sparse = new(sparseRows)
+	}
 	row, pixels := make([]float32, size), make([]byte, size)
 	for n := range rows { // appended row by row: a header's word is not enough to allocate for
 		if err := reading.Stopped(source, ctx.Err()); err != nil {
 			return nil, err
 		}
 		var label int
-		if raw != nil {
+		var columns []uint32
+		var values []float32
+		switch {
+		case s.sparse != nil:
+			columns, values, label, err = without.NextSparse(s.sparse.columns, s.sparse.values)
+		case raw != nil:
 			label, err = raw.NextBytes(pixels)
-		} else {
+		default:
 			label, err = r.Next(row)
 		}
 		if errors.Is(err, io.EOF) {
@@ -87,9 +97,12 @@ func load(ctx context.Context, source string, o Options) (*Set, error) {
 			}
 			continue
 		}
-		if raw != nil {
+		switch {
+		case s.sparse != nil:
+			s.sparse.columns, s.sparse.values, s.sparse.ends = columns, values, append(s.sparse.ends, len(values))
+		case raw != nil:
 			s.bytes = append(s.bytes, pixels...)
-		} else {
+		default:
 			s.floats = append(s.floats, row...)
 		}
 		s.labels = append(s.labels, int32(label))
@@ -102,6 +115,9 @@ func load(ctx context.Context, source string, o Options) (*Set, error) {
 		return nil, fmt.Errorf("dataset: %s: all of its %d rows are bad, the first: %w", source, rows, s.bad[0])
 	}
 	s.Classes = o.classes.settle(s.labels)
+	if s.sparse != nil {
+		s.dense()
+	}
 	return s, nil
 }
 
@@ -124,7 +140,7 @@ func (s *Set) passOver(err error) error {
 
 // narrow turns numbers into bytes where all of them are some.
 func (s *Set) narrow() {
-	if s.bytes != nil {
+	if s.bytes != nil || s.sparse != nil {
 		return
 	}
 	bytes := make([]byte, len(s.floats))
@@ -151,12 +167,14 @@ func (s *Set) Scaled(v dist.Values) (*Set, error) {
 	to := *s
 	to.values, to.table, to.bad, to.index = v, tableOf(v), slices.Clone(s.bad), nil
 	size := s.RowSize()
-	if s.bytes == nil && !v.Plain() {
+	if s.floats != nil && !v.Plain() {
 		to.floats = make([]float32, len(s.floats))
 	}
 	for i := range s.Len() {
 		at, err := s.at(i), error(nil)
-		if s.bytes != nil {
+		if s.sparse != nil {
+			err = s.scaledSparse(i, v)
+		} else if s.bytes != nil {
 			for j, b := range s.bytes[at*size:][:size] {
 				if !v.Contains(to.table[b]) {
 					err = s.outside(i, j, float64(b), to.table[b], v)
@@ -262,7 +280,11 @@ func (s *Set) Values() dist.Values { return s.values }
 // Row writes row i to dst: values by the rule of [Set.Values].
 func (s *Set) Row(i int, dst []float32) {
 	size := s.RowSize()
-	if i = s.at(i); s.bytes == nil {
+	if i = s.at(i); s.sparse != nil {
+		s.sparseRow(i, dst)
+		return
+	}
+	if s.bytes == nil {
 		copy(dst, s.floats[i*size:][:size])
 		return
 	}
@@ -303,11 +325,15 @@ func (s *Set) Fingerprint() string {
 	h := sha256.New()
 	dtype, size := s.DType, s.RowSize()
 	if s.values.One {
-		if dtype = "float32"; s.bytes != nil {
+		if dtype = "float32"; s.bytes != nil || s.sparse != nil && s.sparse.bytes {
 			dtype = "uint8"
 		}
 	}
 	fmt.Fprintln(h, s.Rows, s.Shape, dtype)
+	if s.sparse != nil {
+		s.writeSparse(h, dtype == "uint8")
+		return hex.EncodeToString(h.Sum(nil))
+	}
 	buf := make([]byte, 0, 4*size)
 	for i := range s.Len() {
 		if s.bytes != nil {

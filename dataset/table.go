@@ -28,6 +28,10 @@ type Table struct {
 	// Columns are the values, in this order: names, patterns of path.Match such as "pixel*", and, where no header names the columns,
 	// numbers from 0 and ranges of them such as "1-784". None means all columns except label and id.
 	Columns []string `json:"columns,omitempty"`
+	// FirstColumn is the number of the first column in LIBSVM's text: "0", "1", or "auto", which "" means as well. By auto it is what a
+	// comment of scikit-learn's says, 0 where a column has that number, and else 1, as LIBSVM has it; for a model, whose rows have more
+	// values, it is refused.
+	FirstColumn string `json:"first_column,omitempty"`
 	// Like are the names that columns had elsewhere, such as in training. Where the columns of this table have names too, the values
 	// are those of these names, in this order, and others are passed over. Columns go before it.
 	Like []string `json:"-"`
@@ -58,10 +62,11 @@ const (
 // These errors are wrapped where a table can be read in two ways, or not in the way that was found: each names the field of [Table]
 // that settles it. They wrap [ErrData].
 var (
-	ErrHeader    = fmt.Errorf("%w: Table.Header", ErrData)
-	ErrDelimiter = fmt.Errorf("%w: Table.Delimiter", ErrData)
-	ErrDecimal   = fmt.Errorf("%w: Table.Decimal", ErrData)
-	ErrColumns   = fmt.Errorf("%w: Table.Columns", ErrData)
+	ErrHeader      = fmt.Errorf("%w: Table.Header", ErrData)
+	ErrDelimiter   = fmt.Errorf("%w: Table.Delimiter", ErrData)
+	ErrDecimal     = fmt.Errorf("%w: Table.Decimal", ErrData)
+	ErrFirstColumn = fmt.Errorf("%w: Table.FirstColumn", ErrData)
+	ErrColumns     = fmt.Errorf("%w: Table.Columns", ErrData)
 )
 
 // delimiters are the words for what separates fields, in the order in which they are tried.
@@ -85,6 +90,9 @@ func (t Table) Check() error {
 	}
 	if !slices.Contains([]string{"", Auto, DecimalPoint, DecimalComma}, t.Decimal) {
 		return fmt.Errorf("Table.Decimal is %q: use %s, %s or %s", t.Decimal, Auto, DecimalPoint, DecimalComma)
+	}
+	if !slices.Contains([]string{"", Auto, "0", "1"}, t.FirstColumn) {
+		return fmt.Errorf("Table.FirstColumn is %q: use %s, 0 or 1", t.FirstColumn, Auto)
 	}
 	d, err := t.delimiter()
 	if err != nil {

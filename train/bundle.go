@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"strconv"
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
@@ -98,6 +99,9 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	m.Input.Standard = t.manifestStandard()
 	m.Input.Seen = string(t.Config.Data.Binarize)
 	m.Input.Columns, m.Input.ColumnsSum = t.Config.Data.Table.Names, t.Config.Data.Table.NamesSum
+	if first, err := strconv.Atoi(t.Config.Data.Table.FirstColumn); err == nil {
+		m.Input.FirstColumn = &first
+	}
 	for _, d := range t.Model.Input {
 		m.Input.Shape = append(m.Input.Shape, int64(d))
 	}

@@ -45,6 +45,7 @@ var words = map[string]func() []string{
 	"optimizers":    engine.Optimizers,
 	"binarizations": dataset.Binarizations,
 	"headers":       func() []string { return []string{dataset.Auto, dataset.Yes, dataset.No} },
+	"first_columns": func() []string { return []string{dataset.Auto, "0", "1"} },
 	"decimals":      func() []string { return []string{dataset.Auto, dataset.DecimalPoint, dataset.DecimalComma} },
 	"resizes":       func() []string { return picture.Resizes },
 	"fits":          func() []string { return picture.Fits },

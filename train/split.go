@@ -284,6 +284,7 @@ func (c Config) loadSource(ctx context.Context, source string, maxBad float64) (
 	o.Labels = c.Data.Holdout == HoldoutRandom
 	set, err := dataset.Load(ctx, source, o)
 	if err == nil {
+		c.Data.Table.FirstColumn = set.FirstColumn
 		set, err = c.Data.resolvePictures(set)
 	}
 	if err == nil {

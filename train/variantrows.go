@@ -40,7 +40,9 @@ func (t Trained) VariantRows(ctx context.Context, source string) (writer.Variant
 	if err != nil {
 		return rows, err
 	}
-	set, err := dataset.Load(ctx, source, c.reading(dataset.Train, values, maxBad))
+	o := c.reading(dataset.Train, values, maxBad)
+	o.Shape = t.Model.Input
+	set, err := dataset.Load(ctx, source, o)
 	if err != nil {
 		return rows, err
 	}
@@ -54,7 +56,8 @@ func (t Trained) VariantRows(ctx context.Context, source string) (writer.Variant
 	}
 	training, held := set, set
 	if splits {
-		if held, err = dataset.Load(ctx, source, c.reading(dataset.Test, values, maxBad)); err != nil {
+		o.Split = dataset.Test
+		if held, err = dataset.Load(ctx, source, o); err != nil {
 			return rows, err
 		}
 	} else if training, held, rows.HeldOutIs, err = t.variantSplit(c, set); err != nil {

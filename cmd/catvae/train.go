@@ -113,6 +113,7 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 // setTable sets what the flags of tables say.
 func (c trainCommand) setTable(t *train.Table) {
 	flags := c.Table.Table()
+	t.FirstColumn = cmp.Or(flags.FirstColumn, t.FirstColumn)
 	t.Header, t.Delimiter, t.Decimal = cmp.Or(flags.Header, t.Header), cmp.Or(flags.Delimiter, t.Delimiter), cmp.Or(flags.Decimal, t.Decimal)
 	if len(flags.Columns) > 0 {
 		t.Columns = flags.Columns

@@ -128,6 +128,7 @@ var hints = []Hint{
 	{dataset.ErrDelimiter, "--delimiter"},
 	{dataset.ErrDecimal, "--decimal point or --decimal comma"},
 	{dataset.ErrColumns, "--columns"},
+	{dataset.ErrFirstColumn, "--first-column 0 or --first-column 1"},
 }
 
 // WithHint adds to an error's text the flag that helps, if one of the hints is for its kind of error.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
@@ -82,5 +83,8 @@ func (p *Plan) giveBack(in *input) error {
 // LikeTrained returns a table whose columns are taken by the names that a model was trained on.
 func LikeTrained(t dataset.Table, in bundle.Input) dataset.Table {
 	t.Like, t.LikeSum = in.Columns, in.ColumnsSum
+	if in.FirstColumn != nil && (t.FirstColumn == "" || t.FirstColumn == dataset.Auto) {
+		t.FirstColumn = strconv.Itoa(*in.FirstColumn)
+	}
 	return t
 }
