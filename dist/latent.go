@@ -133,7 +133,7 @@ func (l Latent) Check() error {
 	if l.Family == nil {
 		return fmt.Errorf("latent.kind is missing: use %s", alternatives(FamilyNames()))
 	}
-	if l.Variables < 1 {
+	if l.Variables < 1 && !l.Composed() { // groups are checked one by one
 		return fmt.Errorf("latent.variables is %d: use 1 or more", l.Variables)
 	}
 	if err := l.Family.Check(l); err != nil {

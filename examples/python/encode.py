@@ -54,13 +54,20 @@ def near_decision(latent, logits, tolerance=1e-5):
     """Bits whose margin is within ten tolerances: |logit - threshold|, or a categorical variable's first minus second."""
     rows = logits.shape[0]
     flat = logits.reshape(rows, -1)
-    margin = 10 * tolerance * numpy.maximum(1, numpy.abs(flat).max(axis=1))
-    if latent["kind"] == "bernoulli":
-        thresholds = numpy.array(latent.get("thresholds") or [0], numpy.float32)
-        return numpy.abs(flat - thresholds) <= margin[:, None]
-    ordered = numpy.sort(logits, axis=2)
-    near = ordered[:, :, -1] - ordered[:, :, -2] <= margin[:, None]
-    return numpy.repeat(near, logits.shape[2], axis=1)
+    margin = 10 * tolerance * numpy.maximum(1, numpy.abs(flat).max(axis=1))[:, None]
+    if latent["kind"] == "gaussian":  # a bit is the sign of the mean
+        return numpy.abs(logits[:, :, 0]) <= margin
+    near, thresholds = [], numpy.array(latent.get("thresholds") or [], numpy.float32)
+    for group in latent.get("groups") or [latent]:
+        n, k = group["variables"], group.get("categories", 0)
+        own, flat = flat[:, : n * max(k, 1)], flat[:, n * max(k, 1) :]
+        if k == 0:
+            near.append(numpy.abs(own - (thresholds[:n] if len(thresholds) else 0)) <= margin)
+            thresholds = thresholds[n:]
+            continue
+        ordered = numpy.sort(own.reshape(rows, n, k), axis=2)
+        near.append(numpy.repeat(ordered[:, :, -1] - ordered[:, :, -2] <= margin, k, axis=1))
+    return numpy.concatenate(near, axis=1)
 
 
 def encoder(bundle, given):
@@ -70,7 +77,7 @@ def encoder(bundle, given):
     def encode(rows):
         (logits,) = encoder.run(["latent_logits"], {"sample": scaled(rows, given)})
         code, packed = threshold.run(["code", "packed_code"], {"latent_logits": logits})
-        bits = code.reshape(len(code), -1).astype(numpy.uint8)
+        bits = code.reshape(len(code), -1) > 0  # of gaussian variables the signs
         assert (numpy.packbits(bits, axis=1) == packed).all(), "packed_code is not numpy.packbits of code"
         (image,) = decoder.run(["reconstruction"], {"code": code[:1]})
         assert image.shape[1:] == rows.shape[1:] and (image >= 0).all() and (image <= 1).all()
