@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/catvae/catvae/dist"
 )
@@ -22,6 +23,11 @@ var features = []struct {
 	{"likelihood other than bernoulli", func(m *Manifest) bool { return m.Likelihood != dist.Bernoulli }},
 	{"latent.kind other than bernoulli and categorical", func(m *Manifest) bool { return m.Latent.Kind != dist.Bernoulli && m.Latent.Kind != dist.Categorical }},
 	{"input.standard", func(m *Manifest) bool { return m.Input.Standard != nil }},
+	{"input.image.color: rows of three planes, refused by their shape", func(m *Manifest) bool { return m.Input.Image != nil && m.Input.Image.Color != "" }},
+	{"input.image.resize with an aspect, refused by its name", func(m *Manifest) bool {
+		return m.Input.Image != nil && strings.HasPrefix(m.Input.Image.Resize, "fi") // fit- and fill-
+	}},
+	{"input.first_column, of a format that 1.0 does not read", func(m *Manifest) bool { return m.Input.FirstColumn != nil }},
 }
 
 // Version returns the least version that has all that the manifest uses.

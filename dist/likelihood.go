@@ -69,6 +69,13 @@ type IntegerLikelihood interface {
 	Dimension() string
 }
 
+// A ScaledLikelihood has a mean that is of another size than the row: a share of each value, or a direction.
+type ScaledLikelihood interface {
+	Likelihood
+	// Scale returns what a mean is multiplied with to be compared with a row.
+	Scale(x []float32) float32
+}
+
 // LikelihoodOf returns the likelihood of a configuration, or an error that names the key, its value and the way out.
 func LikelihoodOf(c LikelihoodConfig) (Likelihood, error) {
 	if err := c.Check(); err != nil {

@@ -34,6 +34,9 @@ func (multinomialLikelihood) Dimensions(x []float32) (words float64) {
 	return words
 }
 
+// Scale is the sum of the counts, too.
+func (l multinomialLikelihood) Scale(x []float32) float32 { return float32(l.Dimensions(x)) }
+
 func (multinomialLikelihood) Dimension() string { return "word" }
 
 func (multinomialLikelihood) LogP(x, logits []float32) float64 {

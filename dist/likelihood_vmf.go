@@ -78,6 +78,15 @@ func (l vonMisesFisher) Mean(dst, outputs []float32) {
 	}
 }
 
+// Scale is the length of the row.
+func (vonMisesFisher) Scale(x []float32) float32 {
+	square := 0.0
+	for _, v := range x {
+		square += float64(v) * float64(v)
+	}
+	return float32(math.Sqrt(square))
+}
+
 // constant is [LogVonMisesFisher] of a width, computed once.
 func (l vonMisesFisher) constant(width int) float64 {
 	l.Lock()

@@ -112,14 +112,17 @@ func (v Values) Number(x float64) float32 {
 	return float32(x / v.Numbers)
 }
 
-// Fraction reports a number with a fraction where the rule takes whole numbers: where it divides them, and where they may
-// exceed 1. A number within [0,1] that is not divided may be a grey value.
+// wholeOnly reports a rule whose values are whole numbers themselves.
+func (v Values) wholeOnly() bool { return v.Whole && v.Least >= 0 && v.Most > 1 }
+
+// Fraction reports a number with a fraction where the rule takes whole numbers: where it divides them, and where values
+// themselves are whole. A number within [0,1] that is not divided may be a grey value, a real one anything.
 func (v Values) Fraction(x float32) bool {
-	return v.Whole && (v.Numbers != 1 || v.Most > 1) && float64(x) != math.Trunc(float64(x))
+	return (v.wholeOnly() || v.Whole && v.Numbers != 1) && float64(x) != math.Trunc(float64(x))
 }
 
 // Plain reports a rule by which numbers, other than bytes, stay as they are.
-func (v Values) Plain() bool { return v.Numbers == 1 && !v.centred() && !(v.Whole && v.Most > 1) }
+func (v Values) Plain() bool { return v.Numbers == 1 && !v.centred() && !v.wholeOnly() }
 
 // Nearest returns the byte whose value is nearest to x.
 func (v Values) Nearest(x float32) byte {

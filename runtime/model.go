@@ -134,14 +134,16 @@ func (m *Model) Threshold(ctx context.Context, dst []byte, logits []float32) ([]
 	return run(ctx, m.threshold, bundle.PackedCode, dst, m.logitsTensor(logits))
 }
 
-// Decode appends the reconstructions of codes to dst: for Bernoulli likelihoods, the probability of each value. codes
+// Decode appends the reconstructions of codes to dst, in the units of the rows: the mean of each value, for Bernoulli likelihoods
+// the probability that it is 1, for counts under a multinomial one its share. codes
 // holds bits numbers a row, as [Model.Codes] gives them: 0 and 1. Numbers between them are taken, for what lies between two
 // codes; anything else is an [ErrInput]. Gaussian variables have any finite numbers.
 func (m *Model) Decode(ctx context.Context, dst []float32, codes []float32) ([]float32, error) {
 	return m.decode(ctx, bundle.Reconstruction, dst, codes)
 }
 
-// DecodeLogits is [Model.Decode] before the sigmoid.
+// DecodeLogits appends the parameters of p(row|code) instead, as many a value as the likelihood has: for Bernoulli likelihoods the
+// logits of those probabilities. See docs/bundle.md.
 func (m *Model) DecodeLogits(ctx context.Context, dst []float32, codes []float32) ([]float32, error) {
 	return m.decode(ctx, bundle.ReconstructionLogits, dst, codes)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train/report"
@@ -60,12 +61,14 @@ func (r *run) addColumns(ctx context.Context, model *runtime.Model, set *dataset
 		if err != nil {
 			return err
 		}
+		scale(r.trained.Model.Likelihood, rows, back, size)
 		if s.rows == 0 {
 			shown := min(shownProfiles, len(rows)/size) * size
 			first, decoded = rows[:shown], back[:shown]
 		}
 		s.add(rows, back, packed)
 	}
+	d.Figures = append(d.Figures, s.error())
 	samples, err := model.Sample(ctx, nil, shownSamples, r.config.Seed)
 	if err != nil {
 		return err
@@ -81,6 +84,31 @@ func (r *run) addColumns(ctx context.Context, model *runtime.Model, set *dataset
 		d.SampleColumns = append(d.SampleColumns, s.most(names, func(c int) float64 { return float64(row[c]) - s.mean(c) }, func(c int) float64 { return float64(row[c]) }))
 	}
 	return nil
+}
+
+// scale brings reconstructions to the size of their rows, where the likelihood gives shares or directions.
+func scale(c dist.LikelihoodConfig, rows, decoded []float32, size int) {
+	l, err := dist.LikelihoodOf(c)
+	if s, ok := l.(dist.ScaledLikelihood); ok && err == nil {
+		for at := 0; at < len(rows); at += size {
+			by := s.Scale(rows[at:][:size])
+			for i := range decoded[at:][:size] {
+				decoded[at+i] *= by
+			}
+		}
+	}
+}
+
+// error is the figure of how far reconstructions are from rows.
+func (s *columnSums) error() report.Figure {
+	sum := 0.0
+	for _, x := range s.left {
+		sum += x
+	}
+	return report.Figure{
+		Name: "root mean squared error", Value: fmt.Sprintf("%.4g", math.Sqrt(sum/float64(s.rows*s.size))), Unit: "units of the rows",
+		Meaning: fmt.Sprintf("Of a value's reconstruction through the hard code, over %d rows.", s.rows),
+	}
 }
 
 // columnNames returns the names of a set's columns, their numbers from 0 where the file has none.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/catvae/catvae/dataset"
@@ -151,7 +152,7 @@ func figures(r Result, bits int) []report.Figure {
 	figure := func(name, value, unit, meaning string) report.Figure {
 		return report.Figure{Name: name, Value: value, Unit: unit, Meaning: meaning}
 	}
-	return []report.Figure{
+	list := []report.Figure{
 		figure("-ELBO", number(-e.ELBO), "nats a row", fmt.Sprintf("Negative 1-sample bound on %d rows (%s), hard samples, binarisation %s; lower is better.", e.Rows, r.TestSplit, e.Binarize)),
 		figure(fmt.Sprintf("-IWAE, K = %d", e.Samples), number(-e.IWAE), "nats a row", fmt.Sprintf("Negative %d-sample bound: closer to -ln p(x).", e.Samples)),
 		figure("reconstruction", number(e.Reconstruction), "nats a row", "-ln p(x|z) of a hard sample."),
@@ -162,6 +163,11 @@ func figures(r Result, bits int) []report.Figure {
 		figure("duplicate bits", fmt.Sprint(u.Duplicate), fmt.Sprintf("of %d", bits), "Hard bits that are equal to an earlier one, or its opposite, in every row."),
 		figure(name, fmt.Sprint(r.BestEpoch), "", meaning),
 	}
+	if d := e.PerDimension; d != nil {
+		bits := figure("bits a "+d.Of, fmt.Sprintf("%.4f", d.ELBO), "bits", fmt.Sprintf("The -ELBO of all rows, divided by ln 2 and by how many %ss they have; %.4f by the -IWAE.", d.Of, d.IWAE))
+		list = slices.Insert(list, 2, bits)
+	}
+	return list
 }
 
 // reportSettings lists a configuration key by key.

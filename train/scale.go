@@ -80,13 +80,7 @@ func divisorOf(set *dataset.Set, e dataset.Extent, l dist.Likelihood) (float64, 
 	found := fmt.Sprintf("the rows of %s hold numbers from %g (%s) to %g (%s), %s",
 		set.Source, e.Least, placeIn(set, e.LeastAt), e.Most, placeIn(set, e.MostAt), kind)
 	if e.Least < 0 {
-		others := ""
-		for _, name := range dist.LikelihoodNames() {
-			if o, err := dist.LikelihoodOf(dist.LikelihoodConfig{Kind: name}); err == nil && !unit(o.Values()) {
-				others += ", or set likelihood.kind=" + name
-			}
-		}
-		return 0, fmt.Errorf("train: %s: values must lie in [0,1], and no data.divide makes a negative number one: scale them to [0,1] first%s: %w", found, others, dataset.ErrData)
+		return 0, fmt.Errorf("train: %s: values must lie in [0,1], and no data.divide makes a negative number one: scale them to [0,1] first%s: %w", found, realWay(), dataset.ErrData)
 	}
 	options := []string{fmt.Sprintf("set data.divide=%g, the greatest", e.Most)}
 	if e.Most < 255 {
@@ -95,7 +89,30 @@ func divisorOf(set *dataset.Set, e dataset.Extent, l dist.Likelihood) (float64, 
 	if len(set.Columns) > 0 { // of a table, whose columns may have units of their own
 		options = append(options, "scale each column to [0,1] before (docs/tables-and-text.md)")
 	}
-	return 0, fmt.Errorf("train: %s, which does not say what 1 is to be: %s: %w", found, strings.Join(options, ", or "), dataset.ErrData)
+	counts := ""
+	if names := likelihoodsThat(func(l dist.Likelihood) bool { return l.Values().Counts() }); e.Whole && len(names) > 0 {
+		counts = fmt.Sprintf(", or, if they are counts, likelihood.kind=%s with data.binarize=none", strings.Join(names, " or "))
+	}
+	return 0, fmt.Errorf("train: %s, which does not say what 1 is to be: %s%s%s: %w", found, strings.Join(options, ", or "), counts, realWay(), dataset.ErrData)
+}
+
+// realWay names the keys by which numbers of any range are taken as they are, as ", or …".
+func realWay() string {
+	names := likelihoodsThat(dist.Likelihood.Standardises)
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", or set likelihood.kind=%s, data.standardise=%s (%s for embeddings) and data.binarize=%s, which takes real numbers of any range", strings.Join(names, " or "), dist.StandardColumn, dist.StandardAll, dataset.None)
+}
+
+// likelihoodsThat returns the names of the likelihoods that something holds for.
+func likelihoodsThat(holds func(l dist.Likelihood) bool) (names []string) {
+	for _, name := range dist.LikelihoodNames() {
+		if l, err := dist.LikelihoodOf(dist.LikelihoodConfig{Kind: name}); err == nil && holds(l) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // wholeRows reports rows that a likelihood of whole numbers does not take.
@@ -130,11 +147,21 @@ func placeIn(set *dataset.Set, p dataset.Place) string {
 	return fmt.Sprintf("row %d, column %d%s", p.Row, p.Column, name)
 }
 
+// standardText says what becomes of numbers in the encoder's graph, by data.standardise.
+var standardText = map[string]string{
+	dist.StandardColumn: ", and the encoder's graph standardises them, each column by its mean and deviation over the rows trained on",
+	dist.StandardAll:    ", and the encoder's graph standardises them, by one mean and deviation over the rows trained on",
+	dist.StandardLog:    ", and the encoder's graph takes ln(1+x) of them",
+}
+
 // scaleText says by what numbers are divided and why, "" under the rule of older runs.
 func (c Config) scaleText() string {
 	d := c.Data
 	if d.Numbers == "" || d.Numbers == NumbersAlike {
 		return ""
+	}
+	if l, err := dist.LikelihoodOf(c.Likelihood); err == nil && d.Divide == 1 && l.Values().Most > 1 {
+		return "numbers are taken as they are" + standardText[d.Standardise]
 	}
 	hold := "whole numbers"
 	if d.Numbers == bundle.NumbersReal {
@@ -145,5 +172,5 @@ func (c Config) scaleText() string {
 		fromPictures:      "as those of pictures are",
 		fromRows:          fmt.Sprintf("since the training rows hold %s of 0 to %g", strings.TrimSuffix(hold, " with fractions"), d.Divide),
 	}[d.DivideFrom]
-	return fmt.Sprintf("numbers are divided by %g, %s", d.Divide, cmp.Or(why, "as the configuration says"))
+	return fmt.Sprintf("numbers are divided by %g, %s", d.Divide, cmp.Or(why, "as the configuration says")) + standardText[d.Standardise]
 }

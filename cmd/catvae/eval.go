@@ -42,7 +42,7 @@ func (evalCommand) Help() string {
 
 Of the file or folder that a run was trained on, the rows are those that it held out; of any other, all of them. The first line says which they are.
 
-All figures are nats a row, from hard samples of the posterior: lower bounds on ln p(x). For models of at most 1,024 codes (ten bits), the exact values are printed too.
+All figures are nats a row, from hard samples of the posterior: lower bounds on ln p(x). Of likelihoods of whole numbers, such as bytes and counts, they are given in bits a dimension, too. For models of at most 1,024 codes (ten bits), the exact values are printed too.
 
 ` + cli.ExitStatus
 }
@@ -175,6 +175,9 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 	fmt.Fprintf(env.Stdout, "reconstruction  %.3f nats\n", e.Reconstruction)
 	fmt.Fprintf(env.Stdout, "KL              %.3f nats\n", e.KL)
 	fmt.Fprintf(env.Stdout, "-IWAE           %.3f nats, K = %d\n", -e.IWAE, e.Samples)
+	if d := e.PerDimension; d != nil {
+		fmt.Fprintf(env.Stdout, "bits a %-9s %.4f by the -ELBO, %.4f by the -IWAE\n", d.Of, d.ELBO, d.IWAE)
+	}
 	fmt.Fprintf(env.Stdout, "hard codes      %v\n", e.Codes)
 	if out.ExactELBO != nil {
 		fmt.Fprintf(env.Stdout, "exact -ELBO     %.3f nats\nexact -ln p(x)  %.3f nats\n", -*out.ExactELBO, -*out.ExactLogP)

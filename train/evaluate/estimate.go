@@ -55,11 +55,21 @@ type Evaluation struct {
 	KL             float64 `json:"kl"`             // KL(q(z|x) ‖ p(z)), analytic
 	Samples        int     `json:"samples"`        // K of the next
 	IWAE           float64 `json:"iwae"`           // ln 1/K Σ p(x,z)/q(z|x), K samples
+	// PerDimension has the bounds in bits of each whole number; nil where the likelihood is none of whole numbers.
+	PerDimension *PerDimension `json:"bits_per_dimension,omitempty"`
 	// ActiveBits counts bits that are set with a probability within [0.01, 0.99], averaged over the rows, and have a divergence
 	// above 0.01 nats; a categorical variable's categories share its divergence and each count as a bit. It says nothing of the hard bits: Codes does.
 	ActiveBits int      `json:"active_bits"`
 	Codes      *CodeUse `json:"codes,omitempty"` // nil where the model is no [Encoder]
 	Bits       []Bit    `json:"-"`
+}
+
+// PerDimension holds bounds on -ln p(x) in bits a dimension: of all rows, divided by ln 2 and by how many whole numbers all rows
+// have, as [dist.IntegerLikelihood] counts them.
+type PerDimension struct {
+	Of   string  `json:"of"`   // what a dimension is: "dimension" or "word"
+	ELBO float64 `json:"elbo"` // of the negative ELBO: lower is better
+	IWAE float64 `json:"iwae"` // of the negative IWAE bound
 }
 
 // Bit is the use of one bit of the code.
@@ -111,6 +121,10 @@ func Estimate(ctx context.Context, c Coder, m Distributions, set *dataset.Set, o
 	rows := float64(n)
 	r.Reconstruction, r.KL, r.IWAE = e.reconstruction/rows, e.kl/rows, e.iwae/rows
 	r.ELBO = -r.Reconstruction - r.KL
+	if l, ok := m.Likelihood.(dist.IntegerLikelihood); ok && e.dimensions > 0 {
+		bits := rows / math.Ln2 / e.dimensions
+		r.PerDimension = &PerDimension{Of: l.Dimension(), ELBO: -r.ELBO * bits, IWAE: -r.IWAE * bits}
+	}
 	for i := range e.bits {
 		e.bits[i].Mean /= rows
 		e.bits[i].KL /= rows
@@ -136,6 +150,7 @@ type evaluator struct {
 	options                  Options
 	bits                     []Bit
 	reconstruction, kl, iwae float64
+	dimensions               float64 // of all rows, of likelihoods of whole numbers
 }
 
 func (e *evaluator) chunk(ctx context.Context, from, to int) error {
@@ -146,6 +161,9 @@ func (e *evaluator) chunk(ctx context.Context, from, to int) error {
 		row := rows[i*size:][:size]
 		e.set.Row(from+i, row)
 		binarizer.Apply(row, 0, uint32(from+i))
+		if l, ok := e.model.Likelihood.(dist.IntegerLikelihood); ok {
+			e.dimensions += l.Dimensions(row)
+		}
 	}
 	logits, err := e.coder.Logits(ctx, nil, rows)
 	if err != nil {
