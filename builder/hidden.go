@@ -6,12 +6,14 @@ import "fmt"
 type hiddenLayers struct {
 	norm       string
 	activation Activation
+	dropout    float64
 }
 
 func (h hiddenLayers) check(part string) error {
 	for _, check := range []func() error{
 		func() error { return checkNorm(h.norm) },
 		func() error { return checkActivation(h.activation) },
+		func() error { return checkDropout("dropout", h.dropout) },
 	} {
 		if err := check(); err != nil {
 			return fmt.Errorf("%s.%w", part, err)
@@ -33,6 +35,9 @@ func (h hiddenLayers) ending(key, name string, activation bool) []step {
 	}
 	if activation {
 		steps = append(steps, step{key, name, ActivationLayer{Name: h.activation}})
+	}
+	if activation && h.dropout > 0 {
+		steps = append(steps, step{key, name, DropoutLayer{Rate: h.dropout}})
 	}
 	return steps
 }

@@ -24,6 +24,7 @@ var layerKinds = map[string]struct {
 	"conv_transpose": {ConvTransposeLayer{}, "channels", "a transposed convolution, which makes pictures larger"},
 	"dense":          {DenseLayer{}, "width", "every number of the result sees every number of the row, which is flattened"},
 	"dropout":        {DropoutLayer{}, "rate", "sets numbers to zero by chance in training, and nothing elsewhere"},
+	"embedding":      {EmbeddingLayer{}, "rows", "makes each whole number of the row a list of numbers, a row of a table that is trained"},
 	"flatten":        {FlattenLayer{}, "", "makes the row a list of numbers"},
 	"norm":           {NormLayer{}, "kind", "normalises rows, with a scale and a shift that are trained"},
 	"pool":           {PoolLayer{}, "kind", "one number for each window of a picture"},

@@ -11,11 +11,14 @@ type DropoutLayer struct {
 	Rate float64 `json:"rate" doc:"the probability with which a number is set to zero in a training step" range:"[0,1)"`
 }
 
-func (l DropoutLayer) check() error {
-	if !(l.Rate >= 0 && l.Rate < 1) {
-		return fmt.Errorf("rate is %g: use 0 or more, below 1", l.Rate)
+func (l DropoutLayer) check() error { return checkDropout("rate", l.Rate) }
+
+// checkDropout reports a probability of a key that is none.
+func checkDropout(key string, rate float64) error {
+	if rate >= 0 && rate < 1 {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%s is %g: use 0 or more, below 1", key, rate)
 }
 
 func (l DropoutLayer) plan(in []int, _ NetworkSpec) ([]Layer, error) {

@@ -27,6 +27,7 @@ type Conv struct {
 	Dense      []int      `json:"dense,omitempty" doc:"widths of the dense layers behind the convolutions, as the encoder has them; a decoder goes through them from the last to the first" when:"one, of some hundreds, for codes that see the picture as a whole" range:"[1,1048576]"`
 	Norm       string     `json:"norm,omitempty" doc:"normalisation of each hidden layer, before its activation; left out: none" when:"batch for deep networks and higher learning rates; layer for small batches" oneof:"norms"`
 	Activation Activation `json:"activation,omitempty" doc:"between this network's layers; left out: the model's" when:"where encoder and decoder should differ" oneof:"activations"`
+	Dropout    float64    `json:"dropout,omitempty" doc:"share of a hidden layer's numbers that training sets to 0; left out: none" when:"0.1 to 0.3 where the bound on held-out rows rises while the loss falls" range:"[0,1)"`
 	Dimensions int        `json:"dimensions,omitempty" doc:"axes along which the kernels slide: 2 for pictures, rows [height, width] and [channels, height, width], 1 for sequences, rows [length] and [channels, length]; left out: 2" when:"1 for time series and spectra" range:"[0,2]"`
 }
 
@@ -38,7 +39,7 @@ func LevelPools() []string { return []string{PoolAverage, PoolMax} }
 // Kind implements [Network].
 func (Conv) Kind() string { return "conv" }
 
-func (c Conv) hidden() hiddenLayers { return hiddenLayers{c.Norm, c.Activation} }
+func (c Conv) hidden() hiddenLayers { return hiddenLayers{c.Norm, c.Activation, c.Dropout} }
 
 // Check implements [Network].
 func (c Conv) Check(part string) error {
