@@ -35,6 +35,7 @@ type columnSums struct {
 	set            []int     // by those: rows that have the bit
 	ones           [][]float64
 	size, codeSize int
+	least          float64 // difference that is shown
 }
 
 // addColumns adds what people can read of rows that are not pictures: columns, what bits say of them, and rows with their
@@ -69,6 +70,14 @@ func (r *run) addColumns(ctx context.Context, model *runtime.Model, set *dataset
 		s.add(rows, back, packed)
 	}
 	d.Figures = append(d.Figures, s.error())
+	s.least = 0.005
+	if r.trained.Model.LikelihoodName() != dist.Bernoulli { // of any unit
+		most := 0.0
+		for c := range size {
+			most = max(most, s.variance(c))
+		}
+		s.least *= math.Sqrt(most)
+	}
 	samples, err := model.Sample(ctx, nil, shownSamples, r.config.Seed)
 	if err != nil {
 		return err
@@ -216,7 +225,7 @@ func (s *columnSums) most(names []string, rank, value func(c int) float64) (out 
 	best := make([]int, 0, shownTop+1)
 	for c := range s.size {
 		x := rank(c)
-		if !(x > 0.005) || len(best) == shownTop && x <= rank(best[shownTop-1]) {
+		if !(x > s.least) || len(best) == shownTop && x <= rank(best[shownTop-1]) {
 			continue
 		}
 		at, _ := slices.BinarySearchFunc(best, x, func(b int, x float64) int { return cmp.Compare(x, rank(b)) })

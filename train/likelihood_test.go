@@ -114,8 +114,35 @@ func TestLikelihoods(t *testing.T) {
 			if n := len(bounds); n == 0 || !(bounds[n-1] > bounds[0]) || !(r.Test.IWAE >= r.Test.ELBO-0.2) { // drawn by chance
 				t.Errorf("the bound goes %g; test %+v", bounds, r.Test)
 			}
+			checkBits(t, out, c, r)
 			checkFigures(t, filepath.Join(out, train.BundleDir), source, onnxruntime)
 		})
+	}
+}
+
+// checkBits compares the bits a dimension with what the ELBO gives, where rows are whole numbers.
+func checkBits(t *testing.T, out string, c train.Config, r train.Result) {
+	t.Helper()
+	l, err := dist.LikelihoodOf(c.Likelihood)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := r.Test.PerDimension
+	switch l, ok := l.(dist.IntegerLikelihood); {
+	case ok != (d != nil):
+		t.Errorf("bits a dimension: %+v", d)
+	case ok && (d.Of != l.Dimension() || l.Dimension() == "dimension" && math.Abs(d.ELBO*6*math.Ln2+r.Test.ELBO) > 1e-9*math.Abs(r.Test.ELBO) || !(d.ELBO > 0)):
+		t.Errorf("bits a dimension: %+v for an ELBO of %g", d, r.Test.ELBO)
+	}
+	page, err := os.ReadFile(filepath.Join(out, train.ReportFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if has := strings.Contains(string(page), "bits a "); has != (d != nil) {
+		t.Errorf("the report has bits a dimension: %t", has)
+	}
+	if !strings.Contains(string(page), "root mean squared error") {
+		t.Error("the report has no error")
 	}
 }
 
