@@ -15,7 +15,8 @@ const FormatVersion = "1.0"
 const newestVersion = "1.1"
 
 // features are what version 1.1 added: a row each. A bundle that uses none of them stays one of 1.0, in every byte. A reader of 1.0
-// refuses the others by the name that it does not know, except where the row says that it need not know.
+// refuses each of the others by a name that it does not know: TestFeatures lists them, docs/bundle.md ("Versions") says what a reader of
+// 1.0 answers.
 var features = []struct {
 	name string
 	used func(m *Manifest) bool
@@ -23,11 +24,11 @@ var features = []struct {
 	{"likelihood other than bernoulli", func(m *Manifest) bool { return m.Likelihood != dist.Bernoulli }},
 	{"latent.kind other than bernoulli and categorical", func(m *Manifest) bool { return m.Latent.Kind != dist.Bernoulli && m.Latent.Kind != dist.Categorical }},
 	{"input.standard", func(m *Manifest) bool { return m.Input.Standard != nil }},
-	{"input.image.color: rows of three planes, refused by their shape", func(m *Manifest) bool { return m.Input.Image != nil && m.Input.Image.Color != "" }},
-	{"input.image.resize with an aspect, refused by its name", func(m *Manifest) bool {
+	{"input.image.color", func(m *Manifest) bool { return m.Input.Image != nil && m.Input.Image.Color != "" }},
+	{"input.image.resize that keeps the aspect", func(m *Manifest) bool {
 		return m.Input.Image != nil && strings.HasPrefix(m.Input.Image.Resize, "fi") // fit- and fill-
 	}},
-	{"input.first_column, of a format that 1.0 does not read", func(m *Manifest) bool { return m.Input.FirstColumn != nil }},
+	{"input.first_column", func(m *Manifest) bool { return m.Input.FirstColumn != nil }},
 }
 
 // Version returns the least version that has all that the manifest uses.

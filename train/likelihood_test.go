@@ -267,7 +267,7 @@ func TestRowsOfOtherLikelihoods(t *testing.T) {
 // A model that uses nothing newer stays one of version 1.0; a likelihood of its own makes it one of 1.1, with its parameters.
 func TestLikelihoodInManifest(t *testing.T) {
 	t.Parallel()
-	m := bundle.Manifest{}
+	m := bundle.Manifest{Latent: bundle.Latent{Kind: dist.Bernoulli}}
 	m.SetLikelihood(dist.LikelihoodConfig{})
 	if m.Version() != "1.0" || m.Likelihood != dist.Bernoulli || m.Parameters != (dist.LikelihoodConfig{}) {
 		t.Errorf("%+v", m)
