@@ -38,8 +38,9 @@ func (c *NetworkConfig) kind() string {
 // layerIndex splits "layers[1].conv" into 1 and "conv".
 func layerIndex(list, path string) (index int, rest string, err error) {
 	place, rest, _ := strings.Cut(path, ".")
-	text, ok := strings.CutPrefix(place, list+"[")
-	if text, ok = strings.CutSuffix(text, "]"); !ok {
+	text, begins := strings.CutPrefix(place, list+"[")
+	text, ends := strings.CutSuffix(text, "]")
+	if !begins || !ends {
 		return 0, "", fmt.Errorf("%q is no place in a list: write %s[0] and so on", path, list)
 	}
 	if index, err = strconv.Atoi(text); err != nil {

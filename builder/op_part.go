@@ -142,8 +142,6 @@ func (op partOp) ONNX(w ONNXWriter, in []string, _ [][]int64) (string, error) {
 	return w.Node("Squeeze", nil, w.Node("Slice", nil, in[0], w.Ints(at), w.Ints(at+1), w.Ints(last)), w.Ints(last)), nil
 }
 
-func (op placeOp) from() tensor.Shape { return op.To[:len(op.To)-1] }
-
 func (op placeOp) Arity() int { return 1 }
 func (op placeOp) Type() hm.Type {
 	a := hm.TypeVariable('a')

@@ -18,9 +18,6 @@ import (
 // columns indices[indptr[i]:indptr[i+1]] and the numbers data[indptr[i]:indptr[i+1]]. Numbers of one column are added up, as SciPy
 // does. The three arrays are read side by side, as the rows come: no matrix is held in memory.
 
-// csrMembers are what an archive with a matrix in CSR holds. Another format has other members next to format.npy.
-var csrMembers = []string{"indices.npy", "indptr.npy", "shape.npy", "data.npy", "format.npy"}
-
 // isSparse reports the archive of a sparse matrix.
 func isSparse(names []string) bool {
 	return slices.Contains(names, "format.npy") && slices.Contains(names, "shape.npy") && slices.Contains(names, "data.npy")
