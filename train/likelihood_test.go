@@ -50,6 +50,13 @@ func countRows(r *rand.Rand, row []float64) {
 	}
 }
 
+// constantRows never change: the spread of their values would vanish if nothing bounded it.
+func constantRows(_ *rand.Rand, row []float64) {
+	for i := range row {
+		row[i] = 0.25 * float64(i)
+	}
+}
+
 // likelihoodRuns are runs on rows of every likelihood, by keys of the configuration.
 var likelihoodRuns = map[string]struct {
 	rows func(r *rand.Rand, row []float64)
@@ -59,6 +66,8 @@ var likelihoodRuns = map[string]struct {
 	"gaussian, fixed":     {realRows, []string{"likelihood.kind=gaussian", "likelihood.variance=fixed", "likelihood.deviation=0.5"}},
 	"gaussian, predicted": {realRows, []string{"likelihood.kind=gaussian", "likelihood.variance=predicted"}},
 	"gaussian, standard":  {realRows, []string{"likelihood.kind=gaussian", "data.standardise=column"}},
+	"gaussian, constant":  {constantRows, []string{"likelihood.kind=gaussian", "likelihood.variance=predicted", "epochs=150"}},
+	"laplace, constant":   {constantRows, []string{"likelihood.kind=laplace", "epochs=150"}},
 	"laplace, shared":     {realRows, []string{"likelihood.kind=laplace"}},
 	"laplace, predicted":  {realRows, []string{"likelihood.kind=laplace", "likelihood.variance=predicted"}},
 	"logistic":            {byteRows, []string{"likelihood.kind=logistic"}},
