@@ -83,6 +83,42 @@ done <"$work/pictures.txt"
 [ "$same" -ge 11 ] # of 13: of JPEG and 16 bits they may differ
 echo "pictures: $same codes of Python are infer's"
 
+# Every kind of rows, from a raw file to the same codes: real numbers and counts enter the graphs as they are.
+kind() { # NAME SOURCE ROWS_FOR_PYTHON TRAIN_FLAGS...
+	name=$1 source=$work/kinds/$2 raw=$work/kinds/$3
+	shift 3
+	"$bin/catvae" train --data "$source" --out "$work/kind-$name" --steps 60 --batch 32 --samples 1 --set data.binarize=none \
+		--set encoder.hidden=32 --set decoder.hidden=32 --set latent.variables=24 "$@" 2>"$work/kind-$name.log" || {
+		cat "$work/kind-$name.log" >&2
+		exit 1
+	}
+	"$bin/infer" --model "$work/kind-$name/bundle" --in "$source" --out "$work/kind-$name.npy"
+	"$python" "$here/encode.py" "$work/kind-$name/bundle" "$raw" "$work/kind-$name-python.npy" --compare "$work/kind-$name.npy"
+}
+"$python" "$here/kinds.py" "$work/kinds"
+kind colours colours.npy colours.npy --set data.layout=auto
+kind logistic colours.npy colours.npy --set data.layout=auto --set likelihood.kind=logistic
+kind embeddings embeddings.npy embeddings.npy --set likelihood.kind=gaussian --set data.standardise=all
+kind table table.csv table.csv --set likelihood.kind=gaussian --set data.standardise=column
+kind counts counts.npz counts.npz --set likelihood.kind=multinomial --set data.standardise=log
+kind poisson counts.svm counts.npz --set likelihood.kind=poisson --set data.standardise=log
+"$bin/infer" --model "$work/kind-counts/bundle" --in "$work/kinds/counts.svm" --out "$work/kind-svm.npy" --first-column 1
+cmp "$work/kind-counts.npy" "$work/kind-svm.npy" # the same rows in another format
+
+# Colour pictures of several sizes: the same bytes from Pillow, and so the same codes.
+"$bin/catvae" train --data "$work/kinds/colours" --out "$work/colours" --steps 40 --batch 16 --samples 1 --set data.binarize=none \
+	--set data.color=auto --set data.image_size=12x10 --set data.fit=fill --set encoder.hidden=32 --set decoder.hidden=32 2>"$work/colours.log" || {
+	cat "$work/colours.log" >&2
+	exit 1
+}
+"$bin/infer" --model "$work/colours/bundle" --in "$work/kinds/colours" --out "$work/colours.csv" --text hex
+"$bin/infer" --model "$work/colours/bundle" --in "$work/kinds/colours" --mode reconstruct --out "$work/colours.png"
+"$python" "$here/pictures.py" "$work/colours/bundle" "$work/kinds/colours"/*.png >"$work/colours.txt"
+while read -r code name; do
+	grep -q "^$(basename "$name"),$code" "$work/colours.csv" || { echo "$name: Python's code $code is not infer's" >&2 && exit 1; }
+done <"$work/colours.txt"
+echo "colour pictures: $(wc -l <"$work/colours.txt") codes of Python are infer's"
+
 check bernoulli --set data.validation=$held --set encoder.hidden=64 --set decoder.hidden=64
 check categorical --config categorical-mlp --set data.validation=$held --set encoder.hidden=64 --set decoder.hidden=64
 check odd --set latent.variables=37 --set encoder.hidden=33 --set decoder.hidden=33 --set data.validation=$held

@@ -2,13 +2,15 @@
 
     python encode.py BUNDLE ROWS CODES.npy [--compare OTHER.npy] [--variant NAME]
 
-ROWS is an IDX file (plain or .gz) or an NPY file, of numbers like those that the model was trained on. CODES.npy becomes uint8
+ROWS is an IDX file (plain or .gz), an NPY file, a sparse matrix of scipy.sparse.save_npz (NPZ), or a table with names (CSV), of numbers
+like those that the model was trained on: pixels, real numbers, counts. Nothing is standardised here: the graphs do that. CODES.npy becomes uint8
 [rows, bytes], most significant bit first, as numpy.packbits has it. --compare counts the bits in which another program's
 codes differ, leaving aside those whose logit is within rounding of a decision. --variant takes one of the bundle's variants
 (int8, uint8, float16), which is encoder and threshold in one graph.
 """
 
 import argparse
+import csv
 import gzip
 import json
 import os
@@ -22,17 +24,27 @@ import onnx
 import onnxruntime
 
 
-def read_rows(path):
-    """Rows as they stand in the file."""
+def read_rows(path, given):
+    """Rows as they stand in the file. given is the manifest's input."""
     if path.endswith(".npy"):
         rows = numpy.load(path)
+    elif path.endswith(".npz"):  # a sparse matrix in CSR; scipy.sparse.load_npz(path).toarray() is the same
+        a = numpy.load(path)
+        rows = numpy.zeros(a["shape"], a["data"].dtype)
+        numpy.add.at(rows, (numpy.repeat(numpy.arange(len(rows)), numpy.diff(a["indptr"])), a["indices"]), a["data"])
+    elif path.endswith(".csv"):  # by the names that the columns had in training
+        with open(path, newline="") as f:
+            rows = numpy.array([[line[name] for name in given["columns"]] for line in csv.DictReader(f)], float)
     else:
         opened = gzip.open(path) if path.endswith(".gz") else open(path, "rb")
         with opened as f:
             dims = f.read(4)[3]
             shape = struct.unpack(f">{dims}I", f.read(4 * dims))
             rows = numpy.frombuffer(f.read(), numpy.uint8).reshape(shape)
-    return rows
+    shape = tuple(given["shape"])
+    if len(shape) == 3 and shape[0] == 3 and rows.shape[1:] == (*shape[1:], 3) != shape:
+        rows = rows.transpose(0, 3, 1, 2)  # colours that lie next to each other, where the model takes planes
+    return rows.reshape(-1, *shape)
 
 
 def scaled(rows, given):
@@ -81,6 +93,8 @@ def encoder(bundle, given):
         assert (numpy.packbits(bits, axis=1) == packed).all(), "packed_code is not numpy.packbits of code"
         (image,) = decoder.run(["reconstruction"], {"code": code[:1]})
         assert image.shape[1:] == rows.shape[1:] and numpy.isfinite(image).all()
+        if given["range"] == [0, 1]:
+            assert (image >= 0).all() and (image <= 1).all()
         return logits, packed
 
     return encode
@@ -104,7 +118,7 @@ def main():
     arguments = parser.parse_args()
 
     manifest = json.loads((arguments.bundle / "manifest.json").read_text())
-    rows = read_rows(arguments.rows).reshape(-1, *manifest["input"]["shape"])
+    rows = read_rows(arguments.rows, manifest["input"])
     encode = variant_encoder(arguments.bundle, manifest, arguments.variant) if arguments.variant else encoder(arguments.bundle, manifest["input"])
     codes, near = [], []
     for start in range(0, len(rows), arguments.batch):
