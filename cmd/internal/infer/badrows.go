@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"io"
 	"io/fs"
 	"os"
@@ -66,10 +67,10 @@ func (p *Plan) explained(err error) error {
 	return WithDivideHint(err)
 }
 
-// WithDivideHint adds to an error about a number that is out of range which flag divides by another.
+// WithDivideHint adds to an error about a number that is out of a range which flag divides by another.
 func WithDivideHint(err error) error {
 	var outside *dataset.ValueError
-	if errors.As(err, &outside) {
+	if errors.As(err, &outside) && outside.Values.Most < math.MaxFloat32 {
 		return fmt.Errorf("%w (--divide N divides by N)", err)
 	}
 	return err
