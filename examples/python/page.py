@@ -18,7 +18,7 @@ assert reader.count("\n") <= 30, "docs/bundle.md promises a short reader"
 exec(reader)
 
 manifest, graphs = open_bundle(sys.argv[1])
-rows = read_rows(sys.argv[2])[:1000].reshape(-1, *manifest["input"]["shape"])
+rows = read_rows(sys.argv[2], manifest["input"])[:1000]
 packed = encode(graphs, scaled(rows, manifest["input"]))
 other = numpy.load(sys.argv[3])[: len(packed)]
 share = (numpy.unpackbits(packed) == numpy.unpackbits(other)).mean()
