@@ -35,16 +35,7 @@ func (b *Graph) gaussian(logits *G.Node) (mean, logVariance *G.Node) {
 	if logits == nil || logits.Dims() != 3 || logits.Shape()[2] != 2 {
 		return b.fail("gaussian variables take [batch, variables, 2], mean and log-variance, not %v", shapes(G.Nodes{logits})), nil
 	}
-	return b.number(logits, 0), b.number(logits, 1)
-}
-
-// number returns one number of the last axis of x [batch, variables, n], as [batch, variables].
-func (b *Graph) number(x *G.Node, at int) *G.Node {
-	y := b.Slice(x, 2, at, 1, 1)
-	if b.err != nil {
-		return nil
-	}
-	return b.Reshape(y, x.Shape()[0], x.Shape()[1])
+	return b.Part(logits, 0), b.Part(logits, 1)
 }
 
 // SampleGaussian returns a sample of gaussian variables with the given means μ and log-variances v, [batch, variables, 2], for noise u

@@ -9,7 +9,7 @@ import (
 // The normalisations of latent logits, as `latent.norm` has them.
 const (
 	NormNone  = "none"
-	NormBatch = "batch"
+	NormBatch = BatchNormalisation
 )
 
 // LatentNorms returns the names of all normalisations of latent logits.

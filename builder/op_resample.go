@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// resampleOp makes each number of the result a weighted sum of a picture's numbers, axis by axis: an average pool, or an
-// enlargement. Transposed, it is the gradient: the same weights, read the other way.
+// resampleOp makes each number of the result a weighted sum of a picture's numbers, by one map an axis (see [alongOp]): an average
+// pool, or an enlargement. Transposed, it is the gradient: the same weights, read the other way.
 type resampleOp struct {
 	opBase
 	Kind         resampling
@@ -51,16 +51,10 @@ func (op resampleOp) sides() (from, to []int) {
 	return op.Window.Size, op.out()
 }
 
-// A tap is an element of the picture and its weight.
-type tap struct {
-	at     int
-	weight float64
-}
-
 // taps lists what each place along an axis is made of.
-func (op resampleOp) taps(axis int) [][]tap {
+func (op resampleOp) taps(axis int) [][]Tap {
 	w := op.Window
-	taps := make([][]tap, op.out()[axis])
+	taps := make([][]Tap, op.out()[axis])
 	for p := range taps {
 		switch op.Kind {
 		case average:
@@ -70,40 +64,28 @@ func (op resampleOp) taps(axis int) [][]tap {
 			}
 			for k := range w.Kernel[axis] {
 				if x := w.at(axis, p, k); x >= 0 {
-					taps[p] = append(taps[p], tap{x, 1 / float64(count)})
+					taps[p] = append(taps[p], Tap{x, 1 / float64(count)})
 				}
 			}
 		case nearest:
-			taps[p] = []tap{{p / w.Kernel[axis], 1}}
+			taps[p] = []Tap{{p / w.Kernel[axis], 1}}
 		case linear:
 			// place = (2p + 1 - scale) / 2scale, in whole numbers so that no rounding moves it
 			scale, last := w.Kernel[axis], w.Size[axis]-1
 			num := min(max(2*p+1-scale, 0), 2*scale*last)
 			at, part := num/(2*scale), float64(num%(2*scale))/float64(2*scale)
-			taps[p] = append(taps[p], tap{at, 1 - part})
+			taps[p] = append(taps[p], Tap{at, 1 - part})
 			if part > 0 {
-				taps[p] = append(taps[p], tap{at + 1, part})
+				taps[p] = append(taps[p], Tap{at + 1, part})
 			}
 		}
 	}
 	return taps
 }
 
-// matrix returns the weights along an axis as a matrix [to, from] in row-major order.
-func (op resampleOp) matrix(axis int) (values []float64, rows, columns int) {
-	from, to := op.sides()
-	rows, columns = to[axis], from[axis]
-	values = make([]float64, rows*columns)
-	for p, taps := range op.taps(axis) {
-		for _, t := range taps {
-			if op.Transposed {
-				values[t.at*columns+p] += t.weight
-			} else {
-				values[p*columns+t.at] += t.weight
-			}
-		}
-	}
-	return values, rows, columns
+// along returns the map of an axis of the picture.
+func (op resampleOp) along(axis int) alongOp {
+	return alongOp{Dims: len(op.Window.Size) + 2, Axis: axis + 2, Map: sumMap{op.Window.Size[axis], op.taps(axis)}, Adjoint: op.Transposed}
 }
 
 func (op resampleOp) Arity() int { return 1 }
@@ -153,28 +135,13 @@ func (op resampleOp) Do(in ...G.Value) (G.Value, error) {
 	return nil, fmt.Errorf("builder: %v got %T: use a tensor of float32 or float64", op, data[0])
 }
 
-// resample weighs along one axis after the other.
+// resample maps one axis after the other.
 func resample[T float](op resampleOp, x []T, shape tensor.Shape) []T {
-	from, to := op.sides()
-	lead := shape[0] * shape[1]
-	for axis := range from {
-		rest := sizeOfAll(from[axis+1:])
-		y := make([]T, lead*to[axis]*rest)
-		for p, taps := range op.taps(axis) {
-			for _, t := range taps {
-				a, b, weight := t.at, p, T(t.weight) // of the picture, of what is made of it
-				if op.Transposed {
-					a, b = p, t.at
-				}
-				for i := range lead {
-					src, dst := x[(i*from[axis]+a)*rest:][:rest], y[(i*to[axis]+b)*rest:][:rest]
-					for j, v := range src {
-						dst[j] += weight * v
-					}
-				}
-			}
-		}
-		x, lead = y, lead*to[axis]
+	_, sizes := op.sides()
+	for axis, size := range sizes {
+		to := shape.Clone()
+		to[axis+2] = size
+		x, shape = mapAlong(x, shape, to, op.along(axis)), to
 	}
 	return x
 }
@@ -185,7 +152,7 @@ func resample[T float](op resampleOp, x []T, shape tensor.Shape) []T {
 // https://onnx.ai/onnx/operators/onnx__AveragePool.html, https://onnx.ai/onnx/operators/onnx__Resize.html
 func (op resampleOp) ONNX(w ONNXWriter, in []string, shapes [][]int64) (string, error) {
 	if op.Transposed || w.DType() == onnxFloat64 || op.Kind == linear && shapes[0][0] > 0 {
-		return op.products(w, in[0], shapes[0][1]), nil
+		return op.products(w, in[0], shapes[0])
 	}
 	if op.Kind != average {
 		scales := []float64{1, 1}
@@ -210,31 +177,23 @@ func (op resampleOp) ONNX(w ONNXWriter, in []string, shapes [][]int64) (string, 
 
 // products writes a product with the weights for each axis: the last one first where the picture shrinks, and last where it
 // grows, since that product is the quickest with much to do.
-func (op resampleOp) products(w ONNXWriter, x string, channels int64) string {
-	from, to := op.sides()
-	size := slices.Clone(from)
+func (op resampleOp) products(w ONNXWriter, x string, shape []int64) (string, error) {
+	from, sizes := op.sides()
 	order := make([]int, len(from))
 	for i := range order {
 		order[i] = i
 	}
-	if sizeOfAll(to) < sizeOfAll(from) {
+	if sizeOfAll(sizes) < sizeOfAll(from) {
 		slices.Reverse(order)
 	}
-	last := len(from) - 1
 	for _, axis := range order {
-		values, rows, columns := op.matrix(axis)
-		matrix := []int64{int64(rows), int64(columns)}
-		size[axis] = to[axis]
-		switch axis {
-		case last:
-			x = w.Node("MatMul", nil, x, w.Numbers(transpose(values, []int{rows, columns}, []int{1, 0}), matrix[1], matrix[0]))
-		case last - 1:
-			x = w.Node("MatMul", nil, w.Numbers(values, matrix...), x)
-		default: // the later axes are one
-			x = w.Node("Reshape", nil, x, w.Ints(-1, int64(columns), int64(sizeOfAll(size[axis+1:]))))
-			x = w.Node("MatMul", nil, w.Numbers(values, matrix...), x)
-			x = w.Node("Reshape", nil, x, w.Ints(slices.Concat([]int64{-1, channels}, int64s(size))...))
+		to := slices.Clone(shape)
+		to[axis+2] = int64(sizes[axis])
+		var err error
+		if x, err = op.along(axis).ONNX(w, []string{x}, [][]int64{shape, to}); err != nil {
+			return "", err
 		}
+		shape = to
 	}
-	return x
+	return x, nil
 }

@@ -1,6 +1,10 @@
 package builder
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/catvae/catvae/internal/spelling"
+)
 
 // suggest ends an error about a name that is none of words: the word that it looks like, and all of them.
 func suggest(name string, words []string) string {
@@ -10,7 +14,7 @@ func suggest(name string, words []string) string {
 	}
 	best, least := "", max(2, len(name)/3)+1
 	for _, word := range words {
-		if d := editDistance(strings.ToLower(name), word); d < least && name != "" {
+		if d := spelling.Distance(strings.ToLower(name), word); d < least && name != "" {
 			best, least = word, d
 		}
 	}
@@ -18,24 +22,4 @@ func suggest(name string, words []string) string {
 		return "use " + list
 	}
 	return "did you mean " + best + "? Use " + list
-}
-
-// editDistance returns how many letters must be put in, left out or changed to make b of a.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0]++
-		for j := range len(b) {
-			d := before
-			if a[i] != b[j] {
-				d = 1 + min(before, row[j], row[j+1])
-			}
-			before, row[j+1] = row[j+1], d
-		}
-	}
-	return row[len(b)]
 }

@@ -292,21 +292,9 @@ func (r *csr) Floats(dst []float32) (int, Decode, error) {
 	}
 	return n, func() (bad []error, _ error) {
 		defer r.raw.put(raw)
-		var p pairs
-		from := 0
-		for i := range n {
-			row := dst[i*size:][:size]
-			err := r.parse(&p, raw[from:ends[i]], first+i)
-			if err == nil {
-				err = p.into(row, r.o, r.f.Name(), first+i)
-			}
-			if err != nil {
-				clear(row)
-				bad = append(bad, err)
-			}
-			from = ends[i]
-		}
-		return bad, nil
+		return new(pairs).decode(dst, size, n, first, r.o, r.f.Name(), func(p *pairs, i int) error {
+			return r.parse(p, pieceAt(raw, ends, i), first+i)
+		}), nil
 	}, nil
 }
 
@@ -329,11 +317,5 @@ func (r *csr) Skip(rows int) error {
 }
 
 func (r *csr) Scan(rows int) error {
-	for range min(rows, r.info.Rows-r.row) {
-		var err error
-		if r.keep, err = r.take(r.keep[:0]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return scanRows(min(rows, r.info.Rows-r.row), &r.keep, r.take)
 }

@@ -407,13 +407,7 @@ func (r *csvReader) Skip(rows int) error {
 }
 
 func (r *csvReader) Scan(rows int) error {
-	for range min(rows, r.info.Rows-r.row) {
-		var err error
-		if r.keep, err = r.take(r.keep[:0]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return scanRows(min(rows, r.info.Rows-r.row), &r.keep, r.take)
 }
 
 // parse turns a record into a row and its label.

@@ -276,21 +276,10 @@ func (r *libSVM) Floats(dst []float32) (int, Decode, error) {
 	}
 	return n, func() (bad []error, _ error) {
 		defer r.raw.put(raw)
-		var p pairs
-		from := 0
-		for i := range n {
-			row := dst[i*size:][:size]
-			_, err := r.parse(&p, raw[from:ends[i]], first+i, lines[i])
-			if err == nil {
-				err = p.into(row, r.o, r.s.name, first+i)
-			}
-			if err != nil {
-				clear(row)
-				bad = append(bad, err)
-			}
-			from = ends[i]
-		}
-		return bad, nil
+		return new(pairs).decode(dst, size, n, first, r.o, r.s.name, func(p *pairs, i int) error {
+			_, err := r.parse(p, pieceAt(raw, ends, i), first+i, lines[i])
+			return err
+		}), nil
 	}, nil
 }
 
@@ -308,13 +297,7 @@ func (r *libSVM) Skip(rows int) error {
 }
 
 func (r *libSVM) Scan(rows int) error {
-	for range min(rows, r.info.Rows-r.row) {
-		var err error
-		if r.keep, err = r.take(r.keep[:0]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return scanRows(min(rows, r.info.Rows-r.row), &r.keep, r.take)
 }
 
 // isLibSVM reports text whose first lines are labels with pairs. The last line may end anywhere.

@@ -75,3 +75,39 @@ func (p *pairs) into(row []float32, o Options, file string, number int) error {
 	}
 	return nil
 }
+
+// decode writes rows of a size to dst, one after the other; first is the number of the first in the file. parse takes the i-th row apart. A bad row
+// is zeros.
+func (p *pairs) decode(dst []float32, size, rows, first int, o Options, file string, parse func(p *pairs, i int) error) (bad []error) {
+	for i := range rows {
+		row := dst[i*size:][:size]
+		err := parse(p, i)
+		if err == nil {
+			err = p.into(row, o, file, first+i)
+		}
+		if err != nil {
+			clear(row)
+			bad = append(bad, err)
+		}
+	}
+	return bad
+}
+
+// pieceAt returns the i-th of some pieces that lie behind each other, by where each ends.
+func pieceAt(raw []byte, ends []int, i int) []byte {
+	from := 0
+	if i > 0 {
+		from = ends[i-1]
+	}
+	return raw[from:ends[i]]
+}
+
+// scanRows reads rows and keeps none. take reads one into the memory of the one before.
+func scanRows(rows int, keep *[]byte, take func(dst []byte) ([]byte, error)) (err error) {
+	for range rows {
+		if *keep, err = take((*keep)[:0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

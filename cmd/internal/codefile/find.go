@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/catvae/catvae/internal/spelling"
 	"github.com/catvae/catvae/internal/visible"
 )
 
@@ -68,7 +69,7 @@ func (c *Codes) nearest(id string) (best string) {
 		case path.Base(name) == path.Base(id):
 			d = 1
 		case max(len(name)-len(id), len(id)-len(name)) < least:
-			d = distance(name, id)
+			d = spelling.Distance(name[:min(len(name), compared)], id[:min(len(id), compared)])
 		default:
 			continue
 		}
@@ -79,23 +80,5 @@ func (c *Codes) nearest(id string) (best string) {
 	return best
 }
 
-// distance returns how many bytes of a text must be changed, put in or left out to get another, of the first 200 of both.
-func distance(a, b string) int {
-	a, b = a[:min(len(a), 200)], b[:min(len(b), 200)]
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := before
-			if a[i] != b[j] {
-				d = 1 + min(before, row[j], row[j+1])
-			}
-			before, row[j+1] = row[j+1], d
-		}
-	}
-	return row[len(b)]
-}
+// compared is how many bytes of two ids are compared.
+const compared = 200
