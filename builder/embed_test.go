@@ -1,9 +1,7 @@
 package builder_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -28,15 +26,7 @@ type layerCase struct {
 
 func layerCases(t *testing.T) []layerCase {
 	t.Helper()
-	data, err := os.ReadFile("testdata/layers.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []layerCase
-	if err := json.Unmarshal(data, &list); err != nil {
-		t.Fatal(err)
-	}
-	return list
+	return golden[layerCase](t, "layers.json")
 }
 
 // trace returns the result and its weighed sum's gradient: by the table of an embedding, else by x.
@@ -87,17 +77,9 @@ func TestLayersAgainstPyTorch(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				machine, err := builder.NewMachine(b, tr.Outputs[0].Node, tr.Outputs[1].Node)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer machine.Close()
-				values, err := machine.Run(map[string]*tensor.Dense{"x": of(dtype, c.X.Values, c.X.Shape)})
-				if err != nil {
-					t.Fatal(err)
-				}
-				same(t, fmt.Sprint("y on the tape in ", dtype), builder.Floats(values[0]), c.Y.Values, tolerance)
-				same(t, fmt.Sprint("gradient on the tape in ", dtype), builder.Floats(values[1]), gradient, tolerance)
+				values := onTape(t, b, map[string]*tensor.Dense{"x": of(dtype, c.X.Values, c.X.Shape)}, outputsOf(tr)...)
+				same(t, fmt.Sprint("y on the tape in ", dtype), values[0], c.Y.Values, tolerance)
+				same(t, fmt.Sprint("gradient on the tape in ", dtype), values[1], gradient, tolerance)
 				for _, on := range []backend.Backend{ort, purego.New()} {
 					if c.Layer == "gelu" && dtype == tensor.Float64 && on == ort {
 						continue // onnxruntime has no Erf of float64

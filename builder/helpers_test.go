@@ -1,9 +1,12 @@
 package builder_test
 
 import (
+	"encoding/json"
+	"os"
 	"testing"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/internal/noise"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -54,20 +57,7 @@ func eval(t *testing.T, p *builder.Params, inputs map[string]*tensor.Dense, buil
 	if err := b.Err(); err != nil {
 		t.Fatal(err)
 	}
-	m, err := builder.NewMachine(b, nodes...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	values, err := m.Run(inputs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make([][]float64, len(values))
-	for i, v := range values {
-		out[i] = builder.Floats(v)
-	}
-	return out
+	return onTape(t, b, inputs, nodes...)
 }
 
 // models are small architectures of every kind.
@@ -110,4 +100,44 @@ func trainingInputs(m builder.Model, batch int) map[string]*tensor.Dense {
 		delete(inputs, "temperature")
 	}
 	return inputs
+}
+
+// onTape returns the values of a graph's nodes on gorgonia's tape machine.
+func onTape(t *testing.T, b *builder.Graph, inputs map[string]*tensor.Dense, nodes ...*G.Node) [][]float64 {
+	t.Helper()
+	m, err := builder.NewMachine(b, nodes...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	values, err := m.Run(inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([][]float64, len(values))
+	for i, v := range values {
+		out[i] = builder.Floats(v)
+	}
+	return out
+}
+
+// outputsOf are the nodes that a traced graph gives.
+func outputsOf(tr export.Traced) (nodes []*G.Node) {
+	for _, o := range tr.Outputs {
+		nodes = append(nodes, o.Node)
+	}
+	return nodes
+}
+
+// golden reads the numbers that a generator of testdata has written.
+func golden[T any](t *testing.T, file string) (cases []T) {
+	t.Helper()
+	data, err := os.ReadFile("testdata/" + file)
+	if err == nil {
+		err = json.Unmarshal(data, &cases)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cases
 }

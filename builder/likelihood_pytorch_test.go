@@ -1,9 +1,7 @@
 package builder_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"testing"
 
 	"github.com/catvae/catvae/builder"
@@ -15,21 +13,14 @@ import (
 // ln p and its gradient are those of torch.distributions. testdata/likelihoods.py makes the numbers.
 func TestLikelihoodsAgainstPyTorch(t *testing.T) {
 	t.Parallel()
-	data, err := os.ReadFile("testdata/likelihoods.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []struct {
+	type likelihoodCase struct {
 		Kind                 string
 		Parameters           dist.LikelihoodConfig
 		Shape                []int
 		X, Outputs, Gradient []float64
 		LogP                 []float64 `json:"log_p"`
 	}
-	if err := json.Unmarshal(data, &cases); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range cases {
+	for _, c := range golden[likelihoodCase](t, "likelihoods.json") {
 		c.Parameters.Kind = c.Kind
 		rows := c.Shape[0]
 		for dtype, tolerance := range map[tensor.Dtype]float64{tensor.Float64: 1e-9, tensor.Float32: 2e-4} {
@@ -50,17 +41,9 @@ func TestLikelihoodsAgainstPyTorch(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				machine, err := builder.NewMachine(b, logP, gradient[0])
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer machine.Close()
-				values, err := machine.Run(map[string]*tensor.Dense{"x": of(dtype, c.X, c.Shape), "outputs": of(dtype, c.Outputs, m.OutputShape(rows))})
-				if err != nil {
-					t.Fatal(err)
-				}
-				same(t, "ln p", builder.Floats(values[0]), c.LogP, tolerance)
-				same(t, "gradient", builder.Floats(values[1]), c.Gradient, tolerance)
+				values := onTape(t, b, map[string]*tensor.Dense{"x": of(dtype, c.X, c.Shape), "outputs": of(dtype, c.Outputs, m.OutputShape(rows))}, logP, gradient[0])
+				same(t, "ln p", values[0], c.LogP, tolerance)
+				same(t, "gradient", values[1], c.Gradient, tolerance)
 			})
 		}
 		l, err := dist.LikelihoodOf(c.Parameters)

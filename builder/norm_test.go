@@ -1,10 +1,8 @@
 package builder_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -34,16 +32,8 @@ type normCase struct {
 
 func normCases(t *testing.T) map[string]normCase {
 	t.Helper()
-	data, err := os.ReadFile("testdata/norms.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []normCase
-	if err := json.Unmarshal(data, &list); err != nil {
-		t.Fatal(err)
-	}
 	cases := map[string]normCase{}
-	for _, c := range list {
+	for _, c := range golden[normCase](t, "norms.json") {
 		cases[fmt.Sprint(c.Layer, " ", c.X.Shape)] = c
 	}
 	return cases
@@ -117,22 +107,10 @@ func TestNormsAgainstPyTorch(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				var nodes []*G.Node
-				for _, o := range tr.Outputs {
-					nodes = append(nodes, o.Node)
-				}
-				machine, err := builder.NewMachine(b, nodes...)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer machine.Close()
-				values, err := machine.Run(map[string]*tensor.Dense{"x": of(dtype, c.X.Values, c.X.Shape)})
-				if err != nil {
-					t.Fatal(err)
-				}
+				values := onTape(t, b, map[string]*tensor.Dense{"x": of(dtype, c.X.Values, c.X.Shape)}, outputsOf(tr)...)
 				want := c.want()
 				for i, o := range tr.Outputs {
-					same(t, fmt.Sprint(o.Name, " on the tape in ", dtype), builder.Floats(values[i]), want[o.Name], tolerance)
+					same(t, fmt.Sprint(o.Name, " on the tape in ", dtype), values[i], want[o.Name], tolerance)
 				}
 				if len(want) != len(tr.Outputs) {
 					t.Errorf("%d outputs, %d numbers to compare with", len(tr.Outputs), len(want))

@@ -1,10 +1,8 @@
 package builder_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"testing"
 
 	"github.com/catvae/catvae/builder"
@@ -41,15 +39,7 @@ type pictureTensor struct {
 
 func pictureCases(t *testing.T) []pictureCase {
 	t.Helper()
-	data, err := os.ReadFile("testdata/pictures.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []pictureCase
-	if err := json.Unmarshal(data, &cases); err != nil {
-		t.Fatal(err)
-	}
-	return cases
+	return golden[pictureCase](t, "pictures.json")
 }
 
 func (c pictureCase) name(i int) string { return fmt.Sprintf("%d %s %v", i, c.Layer, c.X.Shape) }
@@ -160,19 +150,7 @@ func TestPicturesAgainstPyTorch(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				var nodes []*G.Node
-				for _, o := range tr.Outputs {
-					nodes = append(nodes, o.Node)
-				}
-				machine, err := builder.NewMachine(b, nodes...)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer machine.Close()
-				values, err := machine.Run(map[string]*tensor.Dense{"x": of(dtype, c.X.Values, c.X.Shape)})
-				if err != nil {
-					t.Fatal(err)
-				}
+				values := onTape(t, b, map[string]*tensor.Dense{"x": of(dtype, c.X.Values, c.X.Shape)}, outputsOf(tr)...)
 				want := map[string][]float64{"y": c.Y.Values, "gradient/x": c.X.Gradient}
 				if c.Weight != nil {
 					want["gradient/layer/weight"] = c.Weight.Gradient
@@ -181,7 +159,7 @@ func TestPicturesAgainstPyTorch(t *testing.T) {
 					want["gradient/layer/bias"] = c.Bias.Gradient
 				}
 				for i, o := range tr.Outputs {
-					same(t, fmt.Sprint(o.Name, " in ", dtype), builder.Floats(values[i]), want[o.Name], tolerance)
+					same(t, fmt.Sprint(o.Name, " in ", dtype), values[i], want[o.Name], tolerance)
 				}
 				if len(want) != len(tr.Outputs) {
 					t.Errorf("%d outputs, %d numbers to compare with", len(tr.Outputs), len(want))

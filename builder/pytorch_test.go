@@ -1,10 +1,8 @@
 package builder_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"testing"
 
 	"github.com/catvae/catvae/builder"
@@ -29,15 +27,7 @@ type pytorchCase struct {
 
 // The same weights, data and noise give the same logits, codes, divergences, bounds and gradients as in PyTorch.
 func TestAgainstPyTorch(t *testing.T) {
-	data, err := os.ReadFile("testdata/elbo.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []pytorchCase
-	if err := json.Unmarshal(data, &cases); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range cases {
+	for _, c := range golden[pytorchCase](t, "elbo.json") {
 		for dtype, tolerance := range map[tensor.Dtype]float64{tensor.Float64: 1e-10, tensor.Float32: 1e-5} {
 			t.Run(fmt.Sprintf("%s/%s/%v", c.Kind, c.Prior, dtype), func(t *testing.T) { c.check(t, dtype, tolerance) })
 		}
