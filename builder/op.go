@@ -28,6 +28,13 @@ import (
 // result's, with -1 for the dimension that varies with the batch.
 type ONNXWriter = onnxop.Writer
 
+// The numbers of element types in ONNX (onnx.proto, TensorProto.DataType).
+const (
+	onnxInt64   = 7
+	onnxBool    = 9
+	onnxFloat64 = 11
+)
+
 // opBase holds what all ops of this package share: they always copy, and the tape machine may not write into what they
 // read. gorgonia's own reshape shares memory with its source, and a following + - * / then writes into the source.
 type opBase struct{}

@@ -9,8 +9,6 @@ import (
 // tried and are slower. https://onnx.ai/onnx/operators/onnx__Conv.html,
 // https://onnx.ai/onnx/operators/onnx__ConvTranspose.html
 
-const onnxFloat64 = 11
-
 // A convForm is a way to write one of the three maps.
 type convForm struct {
 	name  string

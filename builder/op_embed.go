@@ -116,7 +116,6 @@ func (op embedOp) ONNX(w ONNXWriter, in []string, _ [][]int64) (string, error) {
 
 // onnxWhole writes numbers as int64.
 func onnxWhole(w ONNXWriter, numbers string) string {
-	const onnxInt64 = 7
 	return w.Node("Cast", map[string]any{"to": int64(onnxInt64)}, numbers)
 }
 

@@ -90,7 +90,6 @@ func (op bernoulliOp) SymDiff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 // times as long as its sigmoid, so in float32 up to 32 factors, each within [1/2, 1], are multiplied before it is taken:
 // the product is no less than 2⁻³².
 func (op bernoulliOp) ONNX(w ONNXWriter, in []string, _ [][]int64) (string, error) {
-	const onnxFloat64 = 11
 	x, l := in[0], in[1]
 	row := map[string]any{"keepdims": int64(0)}
 	sure := w.Node("Sigmoid", nil, w.Node("Abs", nil, l))

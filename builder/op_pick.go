@@ -85,7 +85,6 @@ func (op pickOp) ONNX(w ONNXWriter, in []string, _ [][]int64) (string, error) {
 
 // onnxPlaces writes the places of values as int64.
 func onnxPlaces(w ONNXWriter, values string, levels int) string {
-	const onnxInt64 = 7
 	return w.Node("Cast", map[string]any{"to": int64(onnxInt64)}, w.Node("Round", nil, w.Node("Mul", nil, values, w.Numbers([]float64{float64(levels - 1)}))))
 }
 

@@ -160,7 +160,6 @@ func (op pointwiseOp) SymDiff(in G.Nodes, y, grad *G.Node) (G.Nodes, error) {
 // ONNX writes the operator of the same name. onnxruntime computes Softplus by the formula above, and Elu, but in float32 only: in
 // float64 the formulas are written out, Softplus with Kahan's correction for what 1 + e rounds away.
 func (op pointwiseOp) ONNX(w ONNXWriter, in []string, _ [][]int64) (string, error) {
-	const onnxFloat64 = 11
 	x := in[0]
 	if op.Function != softplus && op.Function != elu || w.DType() != onnxFloat64 {
 		return w.Node(string(op.Function), nil, x), nil

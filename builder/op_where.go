@@ -119,6 +119,5 @@ func (op whereOp) SymDiff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 }
 
 func (op whereOp) ONNX(w ONNXWriter, in []string, _ [][]int64) (string, error) {
-	const onnxBool = 9
 	return w.Node("Where", nil, w.Node("Cast", map[string]any{"to": int64(onnxBool)}, in[0]), in[1], in[2]), nil
 }
