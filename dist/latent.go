@@ -46,7 +46,7 @@ type Family interface {
 	CodeShape(l Latent) []int
 	// Variable is the range from, …, to-1 of variable v's values in the code.
 	Variable(l Latent, v int) (from, to int)
-	// Choices is how many values variable v can take, 0 where they are without number: no enumeration.
+	// Choices is how many values variable v can take, 0 where there are infinitely many: no enumeration.
 	Choices(l Latent, v int) int
 	// Choose writes the c-th value of variable v, from 0, into a code of zeros. It does nothing where Choices is 0.
 	Choose(l Latent, code []float32, v, c int)
@@ -163,7 +163,7 @@ func (l Latent) Logits() int { return product(l.LogitsShape()) }
 // Bits returns the number of values of a row's code, which is also the number of its bits.
 func (l Latent) Bits() int { return product(l.CodeShape()) }
 
-// Choices returns how many values variable v can take, 0 where they are without number.
+// Choices returns how many values variable v can take, 0 where there are infinitely many.
 func (l Latent) Choices(v int) int { return l.family().Choices(l, v) }
 
 // Choose writes the c-th value of variable v, from 0, into a code of zeros.
@@ -240,12 +240,12 @@ func (l Latent) Count(limit int) int {
 }
 
 // Codes returns every code, one after the other: the first variable changes fastest. More than limit codes are an error, and
-// so are codes without number.
+// so are infinitely many.
 func (l Latent) Codes(limit int) ([]float32, error) {
 	n := l.Count(limit)
 	if n > limit {
 		if !l.Discrete() {
-			return nil, fmt.Errorf("the variables take values without number: their codes cannot be enumerated")
+			return nil, fmt.Errorf("the variables take infinitely many values: their codes cannot be enumerated")
 		}
 		return nil, fmt.Errorf("%d variables have more than %d codes", l.Variables, limit)
 	}

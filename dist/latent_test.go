@@ -24,9 +24,9 @@ func enumerated(t *testing.T, test func(t *testing.T, l dist.Latent, logits []fl
 	each(t, func(t *testing.T, l dist.Latent, logits []float32) {
 		if !l.Discrete() {
 			if _, err := l.Codes(100); err == nil || l.Count(100) != 101 || !strings.Contains(err.Error(), "enumerated") {
-				t.Errorf("%d codes, %v: codes without number are counted", l.Count(100), err)
+				t.Errorf("%d codes, %v: infinitely many codes are counted", l.Count(100), err)
 			}
-			t.Skip("its codes are without number: see TestGaussian")
+			t.Skip("it has infinitely many codes: see TestGaussian")
 		}
 		test(t, l, logits)
 	})

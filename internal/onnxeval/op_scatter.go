@@ -55,7 +55,7 @@ func (p places) prepare(c *call) (func(i int) int, error) {
 	}, nil
 }
 
-// alongAxis returns the places of single elements: where the index's own place is, but for its index along the axis.
+// alongAxis returns the places of single elements: where the index's own place is, except for its index along the axis.
 func (c *call) alongAxis() (places, error) {
 	x, index := c.in[0], c.in[1]
 	a, err := axis(int(c.node.Int("axis", 0)), len(x.shape))
