@@ -14,8 +14,24 @@ import (
 // ln(u/(1-u)) is the difference of two Gumbel variables, so that P(z > 1/2) = σ(l) for every tau; z goes to the
 // hard sample as tau goes to 0. Maddison et al. 1611.00712, equation (5); Jang et al. 1611.01144, section 2.2.
 func (b *Graph) RelaxBernoulli(logits, u, tau *G.Node) *G.Node {
-	logistic := b.Log(b.Div(u, b.Sub(b.Number(1), u)))
-	return b.Sigmoid(b.Div(b.Add(logits, logistic), tau))
+	return b.Sigmoid(b.Div(b.addLogistic(logits, u), tau))
+}
+
+// addLogistic returns l + ln(u/(1-u)): above 0 with probability σ(l).
+func (b *Graph) addLogistic(logits, u *G.Node) *G.Node {
+	return b.Add(logits, b.Log(b.Div(u, b.Sub(b.Number(1), u))))
+}
+
+// SampleBernoulli returns hard samples of Bernoulli variables with the given logits, for noise u uniform in the open unit
+// interval, both [batch, variables]: 1 where l + ln(u/(1-u)) > 0, which has probability σ(l), else 0. It is the sample that
+// [Graph.RelaxBernoulli] relaxes. No gradient passes.
+func (b *Graph) SampleBernoulli(logits, u *G.Node) *G.Node {
+	return b.Greater(b.addLogistic(logits, u), b.Number(0))
+}
+
+// bernoulliLogits is the inverse of the sigmoid, ln(p/(1-p)).
+func bernoulliLogits(b *Graph, p *G.Node) *G.Node {
+	return b.Log(b.Div(p, b.Sub(b.Number(1), p)))
 }
 
 // Threshold returns the hard code of Bernoulli variables: 1 where l > t, 0 elsewhere (NaN gives 0). logits is

@@ -14,13 +14,28 @@ import (
 // For every tau the largest element of z follows softmax(l). The result has the logits' shape and sums to 1 along the
 // last axis. Jang et al. 1611.01144, equation (2).
 func (b *Graph) RelaxCategorical(logits, u, tau *G.Node) *G.Node {
+	return categoricalProbabilities(b, b.Div(b.addGumbel(logits, u), tau))
+}
+
+// addGumbel returns l - ln(-ln u): its largest element follows softmax(l).
+func (b *Graph) addGumbel(logits, u *G.Node) *G.Node {
+	return b.Add(logits, b.Neg(b.Log(b.Neg(b.Log(u)))))
+}
+
+// SampleCategorical returns hard samples, one-hot, of categorical variables with the given logits, for noise u uniform in the
+// open unit interval, both [batch, variables, categories]: the arg-max of l - ln(-ln u), which follows softmax(l). It is the sample
+// that [Graph.RelaxCategorical] relaxes. No gradient passes.
+func (b *Graph) SampleCategorical(logits, u *G.Node) *G.Node {
+	return b.OneHotArgMax(b.addGumbel(logits, u))
+}
+
+// categoricalProbabilities is the softmax along the last axis.
+func categoricalProbabilities(b *Graph, logits *G.Node) *G.Node {
+	p := b.Exp(b.LogSoftmax(b.perVariable(logits)))
 	if b.err != nil {
 		return nil
 	}
-	gumbel := b.Neg(b.Log(b.Neg(b.Log(u))))
-	perturbed := b.Div(b.Add(logits, gumbel), tau)
-	z := b.Exp(b.LogSoftmax(b.perVariable(perturbed)))
-	return b.Reshape(z, shapeOf(logits)...)
+	return b.Reshape(p, shapeOf(logits)...)
 }
 
 // KLCategorical returns KL(Cat(softmax l) ‖ Cat(softmax p)) in nats, summed over the variables of each row:

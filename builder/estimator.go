@@ -13,8 +13,11 @@ import (
 // estimators holds the ways to build an objective with a gradient that passes through discrete variables, by the names
 // that configurations use: one row each.
 var estimators = map[string]Estimator{
-	GumbelEstimator:         gumbel,
-	ReparametrisedEstimator: reparametrised,
+	GumbelEstimator:                gumbel,
+	ReinMaxEstimator:               reinmax,
+	ReparametrisedEstimator:        reparametrised,
+	StraightThroughEstimator:       straightThrough,
+	StraightThroughGumbelEstimator: straightThroughGumbel,
 }
 
 // An Estimator makes the objective of a training step from the parts of a model. It is called once for each graph, and does
@@ -118,6 +121,21 @@ func (p *Parts) LogQ(code, logits *G.Node) *G.Node { return p.Model.LogQ(p.Graph
 
 // Relax returns the relaxed sample of the latent variables.
 func (p *Parts) Relax(logits, u, tau *G.Node) *G.Node { return p.Model.Relax(p.Graph, logits, u, tau) }
+
+// Sample returns a hard sample of the latent variables, through which no gradient passes.
+func (p *Parts) Sample(logits, u *G.Node) *G.Node { return p.Model.Sample(p.Graph, logits, u) }
+
+// Probabilities returns the mean of the latent variables.
+func (p *Parts) Probabilities(logits *G.Node) *G.Node {
+	return p.Model.Probabilities(p.Graph, logits)
+}
+
+// WithGradientOf returns hard with the gradient of soft: its value is hard's, bit for bit wherever soft is finite.
+//
+//	hard + (soft - StopGradient(soft))
+func (p *Parts) WithGradientOf(hard, soft *G.Node) *G.Node {
+	return p.Add(hard, p.Sub(soft, p.StopGradient(soft)))
+}
 
 // Divergence returns KL(q(z|rows) ‖ p(z)) in nats a row. It may be called once.
 func (p *Parts) Divergence(logits *G.Node) *G.Node {

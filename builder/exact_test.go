@@ -33,8 +33,8 @@ func enumerate(t *testing.T, m builder.Model, p *builder.Params, row []float64) 
 		logits := m.Encode(b, b.Constant("row", row, m.InputShape(1)...))
 		prior := m.PriorLogits(b)
 		kl := m.KL(b, logits, prior)
-		decoded := b.Reshape(m.Decode(b, b.Constant("codes", codes, m.LatentShape(n)...)), n, m.Width())
-		nodes := []*G.Node{logits, kl, b.LogLikelihoodBernoulli(b.Constant("rows", tiled, n, m.Width()), decoded)}
+		decoded := m.Decode(b, b.Constant("codes", codes, m.LatentShape(n)...))
+		nodes := []*G.Node{logits, kl, m.LogLikelihood(b, b.Constant("rows", tiled, m.InputShape(n)...), decoded)}
 		if prior != nil {
 			nodes = append(nodes, prior)
 		}

@@ -12,8 +12,14 @@ import (
 // families holds the differentiable halves of the latent families, one row each. Package dist has the other halves
 // under the same names, and a test compares the two.
 var families = map[string]familyOf{
-	dist.Bernoulli:   one(family{relax: (*Graph).RelaxBernoulli, kl: (*Graph).KLBernoulli, logQ: (*Graph).LogQBernoulli, harden: hardenBernoulli}),
-	dist.Categorical: one(family{relax: (*Graph).RelaxCategorical, kl: (*Graph).KLCategorical, logQ: (*Graph).LogQCategorical, harden: hardenCategorical}),
+	dist.Bernoulli: one(family{
+		relax: (*Graph).RelaxBernoulli, kl: (*Graph).KLBernoulli, logQ: (*Graph).LogQBernoulli, harden: hardenBernoulli,
+		sample: (*Graph).SampleBernoulli, probabilities: (*Graph).Sigmoid, logits: bernoulliLogits,
+	}),
+	dist.Categorical: one(family{
+		relax: (*Graph).RelaxCategorical, kl: (*Graph).KLCategorical, logQ: (*Graph).LogQCategorical, harden: hardenCategorical,
+		sample: (*Graph).SampleCategorical, probabilities: categoricalProbabilities, logits: (*Graph).Log,
+	}),
 	dist.Gaussian:    one(gaussianFamily),
 	dist.Mixed:       mixedFamily,
 }
@@ -28,6 +34,10 @@ type family struct {
 	kl func(b *Graph, logits, prior *G.Node) *G.Node
 	// logQ returns ln q(z|x) of hard codes, or of samples where these are continuous, in nats a row.
 	logQ func(b *Graph, code, logits *G.Node) *G.Node
+	// sample returns a hard sample for logits and noise uniform in the open unit interval, probabilities the mean of it, and logits
+	// the logits of such a mean: probabilities(logits(p)) is p. Only discrete families have them.
+	sample                func(b *Graph, logits, u *G.Node) *G.Node
+	probabilities, logits func(b *Graph, x *G.Node) *G.Node
 	// harden returns the hard code; thresholds are numbers, one a variable, or nil.
 	harden func(b *Graph, logits *G.Node, thresholds []float32) *G.Node
 	// bits returns the bits of a hard code as 0 and 1; nil where the code is its bits.
@@ -152,6 +162,33 @@ func (m Model) Relax(b *Graph, logits, u, tau *G.Node) *G.Node {
 		return f.relax(b, logits, u, tau)
 	}
 	return nil
+}
+
+// Sample returns a hard sample of discrete variables for logits and noise u of one shape, uniform in the open unit interval. No
+// gradient passes.
+func (m Model) Sample(b *Graph, logits, u *G.Node) *G.Node {
+	if f := m.discrete(b); f != nil {
+		return f.sample(b, logits, u)
+	}
+	return nil
+}
+
+// Probabilities returns the mean of discrete variables with the given logits, in their shape: a sigmoid or a softmax.
+func (m Model) Probabilities(b *Graph, logits *G.Node) *G.Node {
+	if f := m.discrete(b); f != nil {
+		return f.probabilities(b, logits)
+	}
+	return nil
+}
+
+// discrete returns the row of the model's latent variables, or nil after it has failed: also where they are not discrete.
+func (m Model) discrete(b *Graph) *family {
+	f := m.family(b)
+	if f != nil && f.sample == nil {
+		b.fail("%s variables are not discrete: they have no probabilities", m.Latent.Kind)
+		return nil
+	}
+	return f
 }
 
 // PriorLogits returns the learned prior's logits, the parameter "prior/logits", or nil when the prior is uniform. They

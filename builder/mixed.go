@@ -14,13 +14,24 @@ func mixedFamily(l Latent, row func(kind string) family) family {
 	for _, g := range l.Groups {
 		m.rows = append(m.rows, row(g.Kind))
 	}
-	return family{relax: m.relax, kl: m.kl, logQ: m.logQ, harden: m.harden}
+	return family{
+		relax: m.relax, kl: m.kl, logQ: m.logQ, harden: m.harden, sample: m.sample,
+		probabilities: m.of(func(f family) func(b *Graph, x *G.Node) *G.Node { return f.probabilities }),
+		logits:        m.of(func(f family) func(b *Graph, x *G.Node) *G.Node { return f.logits }),
+	}
 }
 
 // A mixture is groups of variables with the rows of their families.
 type mixture struct {
 	parts []dist.Part
 	rows  []family
+}
+
+// of returns the function that does to each group what its family's does.
+func (m mixture) of(get func(f family) func(b *Graph, x *G.Node) *G.Node) func(b *Graph, x *G.Node) *G.Node {
+	return func(b *Graph, x *G.Node) *G.Node {
+		return m.each(b, func(i int) *G.Node { return get(m.rows[i])(b, m.logits(b, x, i)) })
+	}
 }
 
 // logits takes the logits of a group out of x [batch, all], or out of [all] where x has no batch.
@@ -75,6 +86,10 @@ func (m mixture) sum(b *Graph, f func(i int) *G.Node) (sum *G.Node) {
 
 func (m mixture) relax(b *Graph, logits, u, tau *G.Node) *G.Node {
 	return m.each(b, func(i int) *G.Node { return m.rows[i].relax(b, m.logits(b, logits, i), m.logits(b, u, i), tau) })
+}
+
+func (m mixture) sample(b *Graph, logits, u *G.Node) *G.Node {
+	return m.each(b, func(i int) *G.Node { return m.rows[i].sample(b, m.logits(b, logits, i), m.logits(b, u, i)) })
 }
 
 func (m mixture) kl(b *Graph, logits, prior *G.Node) *G.Node {

@@ -43,6 +43,13 @@ func (opBase) ReturnsPtr() bool     { return false }
 func (opBase) CallsExtern() bool    { return false }
 func (opBase) OverwritesInput() int { return -1 }
 
+// flatBase is [opBase] for ops of one operand whose gradient is zero or not wanted. gorgonia must be told: it panics where an op in the
+// way of a gradient has no DiffWRT.
+type flatBase struct{ opBase }
+
+func (flatBase) DiffWRT(int) []bool                                 { return []bool{false} }
+func (flatBase) SymDiff(G.Nodes, *G.Node, *G.Node) (G.Nodes, error) { return G.Nodes{nil}, nil }
+
 // writeHash and hashcode cover the op's whole text, so that different ops never share a hash by construction.
 func writeHash(h hash.Hash, op fmt.Stringer) { io.WriteString(h, op.String()) }
 

@@ -11,12 +11,12 @@ import (
 
 // floatOp turns bytes into floats of the graph's type.
 type floatOp struct {
-	opBase
+	flatBase
 	Shape tensor.Shape
 	To    tensor.Dtype
 }
 
-var _ G.SDOp = floatOp{} // only so that gorgonia learns that there is nothing to differentiate
+var _ G.SDOp = floatOp{}
 
 // InputBytes adds a named input of bytes: four times fewer to move than float32. Float makes numbers of them.
 func (b *Graph) InputBytes(name string, shape ...int) *G.Node {
@@ -48,10 +48,6 @@ func (op floatOp) InferShape(...G.DimSizer) (tensor.Shape, error) { return op.Sh
 func (op floatOp) String() string                                 { return fmt.Sprintf("Float %v to %v", op.Shape, op.To) }
 func (op floatOp) WriteHash(h hash.Hash)                          { writeHash(h, op) }
 func (op floatOp) Hashcode() uint32                               { return hashcode(op) }
-
-func (op floatOp) DiffWRT(int) []bool { return []bool{false} }
-
-func (op floatOp) SymDiff(G.Nodes, *G.Node, *G.Node) (G.Nodes, error) { return G.Nodes{nil}, nil }
 
 func (op floatOp) Do(in ...G.Value) (G.Value, error) {
 	data, err := numbersOf(op, in)

@@ -11,11 +11,11 @@ import (
 
 // oneHotOp marks the largest element along the last axis with 1, the others with 0; of equal ones the first.
 type oneHotOp struct {
-	opBase
+	flatBase
 	Shape tensor.Shape
 }
 
-var _ G.Op = oneHotOp{}
+var _ G.SDOp = oneHotOp{}
 
 // OneHotArgMax returns, along the last axis, 1 for the largest element and 0 for the others; of equal ones the first is
 // taken. It has no gradient.

@@ -11,7 +11,7 @@ import (
 
 // stopGradientOp is the identity, through which no gradient passes.
 type stopGradientOp struct {
-	opBase
+	flatBase
 	Dims int
 }
 
@@ -39,16 +39,10 @@ func (op stopGradientOp) Type() hm.Type {
 func (op stopGradientOp) InferShape(in ...G.DimSizer) (tensor.Shape, error) {
 	return in[0].(tensor.Shape).Clone(), nil
 }
-func (op stopGradientOp) String() string        { return fmt.Sprintf("StopGradient of rank %d", op.Dims) }
-func (op stopGradientOp) WriteHash(h hash.Hash) { writeHash(h, op) }
-func (op stopGradientOp) Hashcode() uint32      { return hashcode(op) }
-func (op stopGradientOp) DiffWRT(int) []bool    { return []bool{false} }
-
+func (op stopGradientOp) String() string                    { return fmt.Sprintf("StopGradient of rank %d", op.Dims) }
+func (op stopGradientOp) WriteHash(h hash.Hash)             { writeHash(h, op) }
+func (op stopGradientOp) Hashcode() uint32                  { return hashcode(op) }
 func (op stopGradientOp) Do(in ...G.Value) (G.Value, error) { return G.CloneValue(in[0]) }
-
-func (op stopGradientOp) SymDiff(G.Nodes, *G.Node, *G.Node) (G.Nodes, error) {
-	return G.Nodes{nil}, nil
-}
 
 func (op stopGradientOp) ONNX(w ONNXWriter, in []string, _ [][]int64) (string, error) {
 	return w.Node("Identity", nil, in[0]), nil

@@ -11,11 +11,11 @@ import (
 
 // uint8Op turns floats that hold whole numbers of 0…255 into bytes.
 type uint8Op struct {
-	opBase
+	flatBase
 	Shape tensor.Shape
 }
 
-var _ G.Op = uint8Op{}
+var _ G.SDOp = uint8Op{}
 
 // Uint8 converts whole numbers of 0…255 to bytes. It has no gradient.
 func (b *Graph) Uint8(x *G.Node) *G.Node {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/train/engine"
 )
 
 // rivals are keys that say the same thing in two ways. A configuration that is laid over another, and sets one of them, does
@@ -33,19 +34,33 @@ func (c Config) steps(perEpoch int) int {
 	return c.Epochs * perEpoch
 }
 
-// resolve makes steps of what the configuration gives as a part of the run. A run that continues an old one keeps the schedule
-// that it began with, however long it is now.
-func (r *run) resolve(old *Config) {
-	o := &r.config.Objective
-	if o.KLWarmupPart == 0 {
-		return
+// resolve makes steps of what the configuration gives as a part of the run: the warm-up of the divergence, and the end of a cosine. A run
+// that continues an old one keeps the schedules that it began with, however long it is now.
+func (r *run) resolve(old *Config) error {
+	keep := func(steps *int, was func(c *Config) int, what string) {
+		if old == nil || was(old) == *steps {
+			return
+		}
+		*steps = was(old)
+		r.options.Log(fmt.Sprintf("%s keeps the %d steps that the run began with", what, *steps))
 	}
-	o.KLWarmup, o.KLWarmupPart = int(math.Round(o.KLWarmupPart*float64(r.steps()))), 0
-	if old != nil && old.Objective.KLWarmup != o.KLWarmup {
-		o.KLWarmup = old.Objective.KLWarmup
-		r.options.Log(fmt.Sprintf("the warm-up of the divergence keeps the %d steps that the run began with", o.KLWarmup))
+	if o := &r.config.Objective; o.KLWarmupPart != 0 {
+		o.KLWarmup, o.KLWarmupPart = int(math.Round(o.KLWarmupPart*float64(r.steps()))), 0
+		keep(&o.KLWarmup, func(c *Config) int { return c.Objective.KLWarmup }, "the warm-up of the divergence")
+	}
+	o := &r.config.Optimizer
+	if o.Schedule == engine.CosineRate && o.ScheduleSteps == 0 {
+		o.ScheduleSteps = r.steps()
+		keep(&o.ScheduleSteps, func(c *Config) int { return c.Optimizer.ScheduleSteps }, "the learning rate's cosine")
+	}
+	if o.Schedule == engine.CosineRate && r.steps() > o.ScheduleSteps {
+		return fmt.Errorf("train: %d steps: the learning rate is 0 from step %d on, so that a longer run changes nothing: begin one with a longer optimizer.schedule_steps, or with the learning rate constant: %w", r.steps(), o.ScheduleSteps+1, ErrConfig)
+	}
+	if err := o.Validate(); err != nil { // a warm-up may be longer than the run
+		return fmt.Errorf("%w: %w", err, ErrConfig)
 	}
 	r.trained.Config = r.config
+	return nil
 }
 
 // warmup warns of weights that were made before the divergence had its whole weight: "" where it had.

@@ -56,7 +56,7 @@ type ObjectiveConfig struct {
 	KLWeight     float64 `json:"kl_weight" doc:"weight of the divergence; 1 is the ELBO" when:"lower, such as 0.1, where codes collapse or reconstructions are too blurred; above 1 for fewer, more independent bits. Bounds are always those of 1" range:"[0,1e6]"`
 	KLWarmup     int     `json:"kl_warmup" doc:"steps over which that weight rises from 0; 0 means none, or what kl_warmup_part says" when:"to fix the warm-up in steps, whatever the length of the run" range:"[0,1e12]"`
 	KLWarmupPart float64 `json:"kl_warmup_part,omitempty" doc:"the same as a part of the run's steps, 0.25 for a quarter; a run's config.json has it as kl_warmup. Not both" when:"longer, 0.5, where bits die early or the codes collapse; 0 where the weights are trained already" range:"[0,1]"`
-	Estimator    string  `json:"estimator,omitempty" doc:"how the gradient reaches the encoder; left out: gumbel, or reparametrised for gaussian variables" when:"where the gradient is too noisy, or biased" oneof:"estimators"`
+	Estimator    string  `json:"estimator,omitempty" doc:"how the gradient reaches the encoder; left out: gumbel, or reparametrised for gaussian variables" when:"to reinmax, with temperature.start and temperature.floor between 1 and 1.5 and no warm-up of the divergence, for the best bound" oneof:"estimators"`
 }
 
 // Data says how rows are prepared.
@@ -240,6 +240,9 @@ func (c Config) canonical() Config {
 	c.Likelihood = c.Likelihood.Canonical()
 	if c.Objective.Estimator == (builder.Model{Latent: c.Latent}).EstimatorName() {
 		c.Objective.Estimator = ""
+	}
+	if c.Optimizer.Schedule == engine.ConstantRate {
+		c.Optimizer.Schedule = ""
 	}
 	c.Data.canonicalPictures()
 	if c.Data.Standardise == dist.StandardNone {

@@ -43,6 +43,7 @@ var words = map[string]func() []string{
 	"upsamples":     builder.Upsamples,
 	"gives":         importer.AllGives,
 	"optimizers":    engine.Optimizers,
+	"rates":         engine.RateSchedules,
 	"binarizations": dataset.Binarizations,
 	"headers":       func() []string { return []string{dataset.Auto, dataset.Yes, dataset.No} },
 	"first_columns": func() []string { return []string{dataset.Auto, "0", "1"} },

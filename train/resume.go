@@ -25,7 +25,9 @@ func (r *run) open(ctx context.Context) (from *engine.State, err error) {
 			return from, err
 		}
 	}
-	r.resolve(nil)
+	if err := r.resolve(nil); err != nil {
+		return nil, err
+	}
 	if err := checkReplaceable(r.options.Out, r.options.Force); err != nil {
 		return nil, err
 	}
@@ -97,15 +99,16 @@ func (r *run) continued(folder *runFolder) (*engine.State, error) {
 	folder.config = text
 	c, state, found, err := newestCheckpoint(r.options.Out, old, r.options.Log)
 	if err == nil && found {
-		r.resolve(&old)
-		err = cmp.Or(r.belongs(c, old), r.keepStandard(old))
+		err = cmp.Or(r.resolve(&old), r.belongs(c, old), r.keepStandard(old))
 	}
 	switch {
 	case err != nil:
 		return nil, err
 	case !found && (graphOf(old.Encoder) != "" || graphOf(old.Decoder) != ""): // imported: its graphs are its weights
+		if err := r.resolve(nil); err != nil {
+			return nil, err
+		}
 		r.folder, r.standing = folder, &old
-		r.resolve(nil)
 		r.options.Log(fmt.Sprintf("beginning with the weights of the graphs of %s", r.options.Out))
 		return nil, nil
 	case !found:
@@ -196,7 +199,7 @@ func (r *run) checkpoint() error {
 	err = saveCheckpoint(r.folder.root, Checkpoint{
 		Format: checkpointMajor, Step: r.step, Epoch: r.step/perEpoch + 1, Position: r.step % perEpoch,
 		Seconds: time.Since(r.began).Seconds(), Engine: r.options.engineName(), Seed: r.config.Seed,
-		Temperature: r.config.Temperature.At(r.step), KLWeight: r.config.Objective.At(r.step), LearningRate: r.config.Optimizer.LearningRate,
+		Temperature: r.config.Temperature.At(r.step), KLWeight: r.config.Objective.At(r.step), LearningRate: r.config.Optimizer.RateAt(r.step + 1),
 		ConfigSHA256: hash, DataSHA256: r.dataSHA256, InputShape: r.trained.Model.Input, MetricsBytes: metrics, Validated: r.validated, Best: r.best, Lost: r.lost,
 	}, r.engine.State(), r.before)
 	r.before = r.best // of what is now the last checkpoint but one, when the next is saved

@@ -142,6 +142,10 @@ func TestOptimizersAgainstALoop(t *testing.T) {
 		"rmsprop, clipped":  {Name: "rmsprop", LearningRate: 0.001, Clip: 0.05},
 		"sgd":               {Name: "sgd", LearningRate: 0.05},
 		"sgd with momentum": {Name: "sgd", LearningRate: 0.02, Momentum: 0.9, Clip: 1},
+		"adamw by a cosine": {Name: "adamw", LearningRate: 0.02, WeightDecay: 0.1, Schedule: engine.CosineRate, ScheduleSteps: 40, Warmup: 10},
+		"sgd warming up":    {Name: "sgd", LearningRate: 0.05, Warmup: 20},
+		"adagrad, a cosine": {Name: "adagrad", LearningRate: 0.05, Schedule: engine.CosineRate, ScheduleSteps: 50},
+		"rmsprop, constant": {Name: "rmsprop", LearningRate: 0.01, Rho: 0.9, Schedule: engine.ConstantRate, Warmup: 5},
 	} {
 		for dt, tolerance := range map[tensor.Dtype]float64{tensor.Float32: 3e-6, tensor.Float64: 1e-12} {
 			for which, e := range engines(t, regression(dt), o, rows) {
@@ -209,6 +213,14 @@ func (l *loop) step(x, y []float64) float64 {
 	for _, g := range append(append([]float64(nil), gw...), gb...) {
 		norm += g * g
 	}
+	rate := l.o.LearningRate
+	if l.t < l.o.Warmup {
+		rate *= float64(l.t) / float64(l.o.Warmup)
+	}
+	if after := l.t - 1 - l.o.Warmup; l.o.Schedule == engine.CosineRate && after > 0 { // a half wave, then nothing
+		angle := math.Pi * float64(after) / float64(l.o.ScheduleSteps-l.o.Warmup)
+		rate *= math.Pow(math.Cos(min(angle, math.Pi)/2), 2)
+	}
 	scale := 1.0
 	if l.o.Clip > 0 {
 		scale = l.o.Clip / max(l.o.Clip, math.Sqrt(norm))
@@ -224,21 +236,21 @@ func (l *loop) step(x, y []float64) float64 {
 			switch l.o.Name {
 			case "sgd":
 				*m = l.o.Momentum**m + g
-				w[j] -= l.o.LearningRate * *m
+				w[j] -= rate * *m
 				continue
 			case "adagrad":
 				*v += g * g
-				w[j] -= l.o.LearningRate * g / math.Sqrt(*v+1e-8)
+				w[j] -= rate * g / math.Sqrt(*v+1e-8)
 				continue
 			case "rmsprop":
 				*v = rho**v + (1-rho)*g*g
-				w[j] -= l.o.LearningRate * g / math.Sqrt(*v+1e-8)
+				w[j] -= rate * g / math.Sqrt(*v+1e-8)
 				continue
 			}
 			*m, *v = 0.9**m+0.1*g, 0.999**v+0.001*g*g
 			c1, c2 := 1-math.Pow(0.9, float64(l.t)), 1-math.Pow(0.999, float64(l.t))
-			w[j] -= l.o.LearningRate * l.o.WeightDecay * w[j]
-			w[j] -= l.o.LearningRate * (*m / c1) / (math.Sqrt(*v/c2) + 1e-8)
+			w[j] -= rate * l.o.WeightDecay * w[j]
+			w[j] -= rate * (*m / c1) / (math.Sqrt(*v/c2) + 1e-8)
 		}
 	}
 	return loss
@@ -340,7 +352,9 @@ func TestBadObjectives(t *testing.T) {
 	for _, o := range []engine.Optimizer{
 		{}, {Name: "adadelta", LearningRate: 1}, {Name: "adam", LearningRate: 1, Rho: 0.9}, {Name: "rmsprop", LearningRate: 1, Rho: 1}, {Name: "adam"}, {Name: "adam", LearningRate: math.NaN()}, {Name: "adam", LearningRate: 1, Clip: -1},
 		{Name: "adam", LearningRate: 1, Momentum: 0.5}, {Name: "sgd", LearningRate: 1, Momentum: 1}, {Name: "sgd", LearningRate: 1, WeightDecay: 0.1},
-		{Name: "adamw", LearningRate: 1, WeightDecay: 2},
+		{Name: "adamw", LearningRate: 1, WeightDecay: 2}, {Name: "adam", LearningRate: 1, Schedule: "linear"}, {Name: "adam", LearningRate: 1, Warmup: -1},
+		{Name: "adam", LearningRate: 1, ScheduleSteps: 9}, {Name: "adam", LearningRate: 1, Schedule: engine.CosineRate, ScheduleSteps: 9, Warmup: 9},
+		{Name: "adam", LearningRate: 1, Schedule: engine.CosineRate}, // the engine does not know how long the run is
 	} {
 		if _, err := engine.NewTape(t.Context(), ok, o, rows); !errors.Is(err, engine.ErrOptimizer) {
 			t.Errorf("%+v: %v, want ErrOptimizer", o, err)

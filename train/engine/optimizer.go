@@ -23,6 +23,36 @@ type Optimizer struct {
 	Momentum     float64 `json:"momentum,omitempty" doc:"for sgd only: how much of the last step is kept" when:"with sgd; 0.9 is usual" range:"[0,1)"`
 	Rho          float64 `json:"rho,omitempty" doc:"for rmsprop only: how much of the mean of squared gradients is kept; 0 means 0.999, as in gorgonia" when:"with rmsprop and the like; nearer to 1 for a steadier step" range:"[0,1)"`
 	WeightDecay  float64 `json:"weight_decay,omitempty" doc:"for adamw only: how much of a weight each step removes, times the learning rate; 0.01 is usual" when:"with adamw, where the bound on held-out rows rises while the loss falls" range:"[0,1e6]"`
+
+	Schedule      string `json:"schedule,omitempty" doc:"how the learning rate goes on: cosine lets it fall to 0 along half a wave; left out or constant: it stays" when:"cosine for the best figure at the end of a run whose length is known" oneof:"rates"`
+	ScheduleSteps int    `json:"schedule_steps,omitempty" doc:"for cosine only: the step at which the rate is 0; left out or 0: the end of the run, and the run's config.json says which step that is" when:"longer than the first run, where it will be resumed for longer" range:"[0,1e12]"`
+	Warmup        int    `json:"warmup,omitempty" doc:"steps over which the learning rate rises to what it is" when:"some hundred steps where a high learning rate throws the loss up at the beginning" range:"[0,1e12]"`
+}
+
+// The schedules of the learning rate.
+const (
+	ConstantRate = "constant"
+	CosineRate   = "cosine"
+)
+
+// RateSchedules returns the names of the learning rate's schedules.
+func RateSchedules() []string { return []string{ConstantRate, CosineRate} }
+
+// RateAt returns the learning rate of step t, from 1: learning_rate · min(1, t/warmup), and with a cosine over T steps, where s of them are the
+// warm-up, from step s+1 on
+//
+//	learning_rate · ½ (1 + cos(π (t-1-s)/(T-s))),   0 from step T+1 on
+//
+// Loshchilov and Hutter 1608.03983, equation (5), without restarts.
+func (o Optimizer) RateAt(t int) float64 {
+	if t <= o.Warmup {
+		return o.LearningRate * float64(t) / float64(o.Warmup)
+	}
+	if o.Schedule != CosineRate {
+		return o.LearningRate
+	}
+	part := float64(t-1-o.Warmup) / float64(o.ScheduleSteps-o.Warmup)
+	return o.LearningRate * (1 + math.Cos(math.Pi*min(1, part))) / 2
 }
 
 // Optimizers returns the names of all update rules, sorted.
@@ -44,6 +74,14 @@ func (o Optimizer) Validate() error {
 		return fmt.Errorf("engine: optimizer.rho is %g: use a number from 0, below 1, and with rmsprop only: %w", o.Rho, ErrOptimizer)
 	case !positive(o.WeightDecay) || o.WeightDecay*o.LearningRate >= 1 || o.WeightDecay != 0 && !rules[o.Name].decay:
 		return fmt.Errorf("engine: optimizer.weight_decay is %g: use a number from 0, below 1/learning_rate, and with adamw only: %w", o.WeightDecay, ErrOptimizer)
+	case o.Schedule != "" && !slices.Contains(RateSchedules(), o.Schedule):
+		return fmt.Errorf("engine: optimizer.schedule is %q: use %s: %w", o.Schedule, strings.Join(RateSchedules(), " or "), ErrOptimizer)
+	case o.Warmup < 0 || o.ScheduleSteps < 0:
+		return fmt.Errorf("engine: optimizer.warmup is %d and optimizer.schedule_steps %d: use 0 or more: %w", o.Warmup, o.ScheduleSteps, ErrOptimizer)
+	case o.ScheduleSteps > 0 && o.Schedule != CosineRate:
+		return fmt.Errorf("engine: optimizer.schedule_steps is %d, and the learning rate is constant: set optimizer.schedule to %s, or leave it out: %w", o.ScheduleSteps, CosineRate, ErrOptimizer)
+	case o.ScheduleSteps > 0 && o.ScheduleSteps <= o.Warmup:
+		return fmt.Errorf("engine: optimizer.warmup is %d steps, and the learning rate is 0 after optimizer.schedule_steps, %d: use a shorter warm-up, or a longer schedule: %w", o.Warmup, o.ScheduleSteps, ErrOptimizer)
 	}
 	return nil
 }
@@ -101,11 +139,11 @@ func adam(o Optimizer) rule {
 		scalars: func(t int) []scalar {
 			correction := math.Sqrt(1-math.Pow(beta2, float64(t))) / math.Sqrt(1-beta2)
 			s := []scalar{
-				{"rate", o.LearningRate * (1 - beta1) * correction / (1 - math.Pow(beta1, float64(t)))},
+				{"rate", o.RateAt(t) * (1 - beta1) * correction / (1 - math.Pow(beta1, float64(t)))},
 				{"eps", epsilon * correction},
 			}
 			if o.WeightDecay > 0 {
-				s = append(s, scalar{"decay", 1 - o.LearningRate*o.WeightDecay})
+				s = append(s, scalar{"decay", 1 - o.RateAt(t)*o.WeightDecay})
 			}
 			return s
 		},
@@ -126,7 +164,7 @@ func adam(o Optimizer) rule {
 //	v' = μ v + g,   w' = w - lr v'
 func sgd(o Optimizer) rule {
 	r := rule{
-		scalars: func(int) []scalar { return []scalar{{"rate", o.LearningRate}} },
+		scalars: func(t int) []scalar { return []scalar{{"rate", o.RateAt(t)}} },
 		update: func(b *builder.Graph, in updateInputs) (*G.Node, []*G.Node) {
 			step := in.g
 			var moments []*G.Node
@@ -150,7 +188,7 @@ func sgd(o Optimizer) rule {
 func adagrad(o Optimizer) rule {
 	return rule{
 		moments: []string{"total"},
-		scalars: func(int) []scalar { return []scalar{{"rate", o.LearningRate}} },
+		scalars: func(t int) []scalar { return []scalar{{"rate", o.RateAt(t)}} },
 		update: func(b *builder.Graph, in updateInputs) (*G.Node, []*G.Node) {
 			s := b.Add(in.moments[0], b.Square(in.g))
 			return rooted(b, in, s), []*G.Node{s}
@@ -169,7 +207,7 @@ func rmsprop(o Optimizer) rule {
 	}
 	return rule{
 		moments: []string{"square"},
-		scalars: func(int) []scalar { return []scalar{{"rate", o.LearningRate}} },
+		scalars: func(t int) []scalar { return []scalar{{"rate", o.RateAt(t)}} },
 		update: func(b *builder.Graph, in updateInputs) (*G.Node, []*G.Node) {
 			s := b.Add(b.Mul(in.moments[0], b.Number(rho)), b.Mul(b.Square(in.g), b.Number(1-rho)))
 			return rooted(b, in, s), []*G.Node{s}

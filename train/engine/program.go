@@ -50,6 +50,9 @@ func newProgram(ctx context.Context, trace Trace, o Optimizer, batch int) (*prog
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	if o.Schedule == CosineRate && o.ScheduleSteps == 0 {
+		return nil, fmt.Errorf("engine: optimizer.schedule is %s: optimizer.schedule_steps must say when the learning rate is 0: %w", CosineRate, ErrOptimizer)
+	}
 	if batch < 1 {
 		return nil, fmt.Errorf("engine: a batch of %d rows: use 1 or more: %w", batch, ErrBatch)
 	}

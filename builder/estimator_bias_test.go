@@ -1,0 +1,223 @@
+package builder_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/dist"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// scored returns the exact gradient of the negative ELBO by the logits of the row, from all its codes:
+//
+//	Σ q(z) ∂ln q(z)/∂l (ln q(z) - ln p(x|z) - ln p(z))
+func (e enumerated) scored(m builder.Model) []float64 {
+	codes, states := everyCode(m)
+	width := len(codes) / len(states)
+	gradient := make([]float64, width)
+	mean := make([]float64, width) // of the code: what ∂ln q/∂l subtracts
+	for z := range states {
+		for i := range mean {
+			mean[i] += math.Exp(e.posterior[z]) * codes[z*width+i]
+		}
+	}
+	for z := range states {
+		weight := math.Exp(e.posterior[z]) * (e.posterior[z] - e.likelihood[z] - e.prior[z])
+		for i := range gradient {
+			gradient[i] += weight * (codes[z*width+i] - mean[i])
+		}
+	}
+	return gradient
+}
+
+// drawn returns the mean of an estimator's gradient by the logits of a row over many draws, and the standard error of each number. The
+// encoder is linear, so that the gradient by its bias is the one by the logits, summed over the rows of a batch.
+func drawn(t *testing.T, m builder.Model, p *builder.Params, row []float64, temperature float64, draws int) (mean, deviation []float64) {
+	t.Helper()
+	const batch = 500
+	b := builder.New(p)
+	training, err := m.Train(b, batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, nodes := b.Parameters()
+	var bias *G.Node
+	for i, name := range names {
+		if name == "encoder/logits/bias" {
+			bias = nodes[i]
+		}
+	}
+	if bias == nil {
+		t.Fatalf("no bias among the parameters %v", names)
+	}
+	grads, err := G.Grad(training.Loss, bias)
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine, err := builder.NewMachine(b, grads[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer machine.Close()
+	rows := make([]float64, 0, batch*len(row))
+	for range batch {
+		rows = append(rows, row...)
+	}
+	var squares []float64
+	n := float64(draws / batch)
+	for i := range draws / batch {
+		inputs := map[string]*tensor.Dense{}
+		for _, in := range training.Inputs {
+			switch {
+			case in.Purpose == builder.RowsPurpose:
+				inputs[in.Name] = dense64(rows, m.InputShape(batch)...)
+			case in.Purpose == builder.NoisePurpose:
+				inputs[in.Name] = dense64(uniforms(uint64(1000+i), in.Node.Shape().TotalSize()), in.Node.Shape()...)
+			case in.Name == builder.TemperatureInput:
+				inputs[in.Name] = number64(temperature)
+			default:
+				inputs[in.Name] = number64(1)
+			}
+		}
+		values, err := machine.Run(inputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := builder.Floats(values[0])
+		if mean == nil {
+			mean, squares = make([]float64, len(g)), make([]float64, len(g))
+		}
+		for j, x := range g {
+			mean[j] += x / n
+			squares[j] += x * x / n
+		}
+	}
+	for j := range mean {
+		deviation = append(deviation, math.Sqrt((squares[j]-mean[j]*mean[j])/(n-1)))
+	}
+	return mean, deviation
+}
+
+// tiny are models of few codes with a linear encoder, by the shape of ln p(x|z): quadratic in the code, and of no simple form.
+func tiny(kind, shape string) builder.Model {
+	m := builder.Model{Input: []int{6}, Latent: builder.Latent{Kind: kind, Variables: 4, Prior: builder.PriorUniform}, Encoder: builder.MLP{}, Decoder: builder.MLP{}, Activation: builder.Tanh}
+	if kind == dist.Categorical {
+		m.Latent.Variables, m.Latent.Categories = 3, 3
+	}
+	if shape == "quadratic" {
+		m.Likelihood = dist.LikelihoodConfig{Kind: dist.Gaussian, Variance: dist.VarianceFixed, Deviation: 1}
+	} else {
+		m.Decoder = builder.MLP{Hidden: []int{5}}
+	}
+	return m
+}
+
+// Each estimator's gradient against the exact one, which the sum over all codes gives. ReinMax at temperature 1 agrees where ln p(x|z) is
+// quadratic (z-test); the others are biased, and a relaxation less so for a lower temperature.
+func TestEstimatorsAgainstExactGradients(t *testing.T) {
+	const draws = 50_000
+	for _, kind := range []string{dist.Bernoulli, dist.Categorical} {
+		for _, shape := range []string{"quadratic", "curved"} {
+			m := tiny(kind, shape)
+			p := params64(t)
+			randomise(t, p, m)
+			row := uniforms(60, m.Width())
+			exact := enumerate(t, m, p, row).scored(m)
+			// gap is the distance to the exact gradient, as a part of it; noise is what chance makes of it.
+			gap := func(estimator string, temperature float64) (gap, noise float64) {
+				m.Estimator = estimator
+				mean, deviation := drawn(t, m, p, row, temperature, draws)
+				var distance, chance, norm, z float64
+				for i, x := range exact {
+					distance += (mean[i] - x) * (mean[i] - x)
+					chance += deviation[i] * deviation[i]
+					norm += x * x
+					z = max(z, math.Abs(mean[i]-x)/deviation[i])
+				}
+				gap, noise = math.Sqrt(distance/norm), math.Sqrt(chance/norm)
+				t.Logf("%s, %s: %-22s temperature %3.1f: bias %5.1f %% ± %.1f of the gradient, largest z %.1f", kind, shape, estimator, temperature, 100*gap, 100*noise, z)
+				return gap, noise
+			}
+			bias := map[string]float64{}
+			for _, estimator := range []string{builder.GumbelEstimator, builder.StraightThroughGumbelEstimator} {
+				hot, _ := gap(estimator, 1)
+				cold, noise := gap(estimator, 0.2)
+				if cold > hot+3*noise {
+					t.Errorf("%s, %s: the bias of %s rises from %.3f to %.3f as the temperature falls", kind, shape, estimator, hot, cold)
+				}
+				bias[estimator] = cold
+			}
+			first, _ := gap(builder.StraightThroughEstimator, 1)
+			second, noise := gap(builder.ReinMaxEstimator, 1)
+			if second > first {
+				t.Errorf("%s, %s: ReinMax has a bias of %.3f, straight-through of %.3f", kind, shape, second, first)
+			}
+			if shape == "quadratic" && second > 4*noise {
+				t.Errorf("%s: ReinMax has a bias of %.4f ± %.4f of a quadratic function, want none", kind, second, noise)
+			}
+			if shape == "quadratic" && first < 4*noise {
+				t.Errorf("%s: straight-through has no bias of a quadratic function: this test cannot see one", kind)
+			}
+		}
+	}
+}
+
+// The loss of estimators with hard samples is the bound itself: with samples that the relaxation's noise gives, bit for bit.
+func TestHardEstimatorsDecodeHardCodes(t *testing.T) {
+	for name, m := range models() {
+		if !m.Latent.Dist().Discrete() {
+			continue
+		}
+		p := params64(t)
+		inputs := trainingInputs(m, 3)
+		b := builder.New(p)
+		logits := m.Encode(b, b.Input("sample", m.InputShape(3)...))
+		u := b.Input("noise", m.LatentShape(3)...)
+		code := m.Sample(b, logits, u)
+		want := b.LogLikelihoodBernoulli(b.Input("flat", 3, m.Width()), b.Reshape(m.Decode(b, code), 3, m.Width()))
+		relaxed := m.Harden(b, m.Relax(b, logits, u, b.Input("temperature")), halves(m))
+		if b.Err() != nil {
+			t.Fatal(b.Err())
+		}
+		given := map[string]*tensor.Dense{"sample": inputs["sample"], "noise": inputs["noise"], "temperature": inputs["temperature"], "flat": dense64(uniforms(5, 3*m.Width()), 3, m.Width())}
+		out := onTape(t, b, given, want, code, relaxed)
+		if fmt.Sprint(out[1]) != fmt.Sprint(out[2]) {
+			t.Errorf("%s: the sample is %v, the relaxed one's hard code %v", name, out[1], out[2])
+		}
+		loss := 0.0
+		for _, x := range out[0] {
+			loss -= x / 3
+		}
+		for _, estimator := range []string{builder.StraightThroughEstimator, builder.StraightThroughGumbelEstimator, builder.ReinMaxEstimator} {
+			m.Estimator = estimator
+			b := builder.New(p)
+			training, err := m.Train(b, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := map[string]*tensor.Dense{}
+			for _, i := range training.Inputs {
+				in[i.Name] = inputs[i.Name]
+			}
+			if got := onTape(t, b, in, training.Reconstruction)[0][0]; math.Abs(got-loss) > 1e-12 {
+				t.Errorf("%s, %s: the reconstruction is %.15g, of the hard codes %.15g", name, estimator, got, loss)
+			}
+		}
+	}
+}
+
+// halves are thresholds of relaxed Bernoulli samples: the middle of 0 and 1.
+func halves(m builder.Model) []float32 {
+	n := m.Latent.Variables
+	switch m.Latent.Kind {
+	case dist.Categorical:
+		n = 0
+	case dist.Mixed:
+		n = 3 // of mixedGroups
+	}
+	return slices.Repeat([]float32{0.5}, n)
+}

@@ -1,0 +1,33 @@
+package builder
+
+// The names of the straight-through estimators.
+const (
+	StraightThroughEstimator       = "straight-through"
+	StraightThroughGumbelEstimator = "straight-through-gumbel"
+)
+
+// straightThrough is the negative ELBO with a hard sample z, which gets the gradient of its mean:
+//
+//	mean(-ln p(x|z)) + weight · mean(KL(q(z|x) ‖ p(z))),   ∂z := ∂E[z]
+//
+// The loss is the ELBO itself, not that of a relaxation. Its gradient is biased: that of a decoder which is linear between the codes;
+// no temperature. One pass through the decoder. Bengio et al. 1308.3432, section 4.
+func straightThrough(p *Parts) Objective {
+	noise, weight := p.Noise(NoiseInput), p.Schedule(KLWeightInput)
+	logits := p.Encode()
+	z := p.WithGradientOf(p.Sample(logits, noise), p.Probabilities(logits))
+	o := p.NegativeELBO(p.LogP(z), p.Divergence(logits), weight)
+	o.Logits = logits
+	return o
+}
+
+// straightThroughGumbel is the same with the gradient of the relaxed sample of the same noise, at temperature tau: biased, less so and
+// noisier for a small tau. One pass through the decoder. Jang et al. 1611.01144, section 2.2.
+func straightThroughGumbel(p *Parts) Objective {
+	noise, temperature, weight := p.Noise(NoiseInput), p.Schedule(TemperatureInput), p.Schedule(KLWeightInput)
+	logits := p.Encode()
+	z := p.WithGradientOf(p.Sample(logits, noise), p.Relax(logits, noise, temperature))
+	o := p.NegativeELBO(p.LogP(z), p.Divergence(logits), weight)
+	o.Logits = logits
+	return o
+}
