@@ -82,3 +82,41 @@ func hardenBernoulli(b *Graph, logits *G.Node, thresholds []float32) *G.Node {
 	}
 	return b.Threshold(logits, b.Constant(b.path("thresholds"), t, len(t)))
 }
+
+// bernoulliApart moves a logit l to max(l, gap) where the code is 1 and to min(l, -gap) where it is 0.
+func bernoulliApart(b *Graph, logits, code *G.Node, gap float64) *G.Node {
+	sign := b.Sub(b.Mul(b.Number(2), code), b.Number(1))
+	along := b.Mul(sign, logits) // how much the logit favours the code
+	more := b.Activate(ReLU, b.Sub(b.Number(gap), along))
+	return b.Add(logits, b.StopGradient(b.Mul(sign, more)))
+}
+
+// bernoulliDensity is the family's density. With y = (l + ln(u/(1-u)))/tau and z = σ(y), the density of y is a logistic one,
+//
+//	ln q(y) = Σ ln tau + (l - tau y) - 2 sp(l - tau y)
+//
+// and the prior's is the same with its logits in place of l. Maddison et al. 1611.00712, appendix C.3.2.
+func bernoulliDensity(b *Graph, logits, prior, u, tau *G.Node) (z, logQ, logP *G.Node) {
+	moved := b.addLogistic(logits, u) // tau y
+	of := func(l *G.Node) *G.Node {
+		d := b.Sub(l, moved)
+		return b.Sum(b.Add(b.Sub(d, b.Mul(b.Number(2), b.Softplus(d))), b.Log(tau)), 1)
+	}
+	if b.err != nil {
+		return nil, nil, nil
+	}
+	at := b.Mul(logits, b.Number(0))
+	if prior != nil {
+		at = b.ExpandLike(prior, logits, 0)
+	}
+	return b.Sigmoid(b.Div(moved, tau)), of(logits), of(at)
+}
+
+// coupleBernoulli is the family's couple: samples of u and of 1-u, with the score Σ (z - other) σ(|l|) l, whose first two factors are
+// constants. Dong, Mnih and Tucker 2006.10680, equation (6); Yin et al. 2007.03656.
+func coupleBernoulli(b *Graph, logits, u *G.Node) (z, other, score *G.Node) {
+	z = b.SampleBernoulli(logits, u)
+	other = b.SampleBernoulli(logits, b.Sub(b.Number(1), u))
+	weight := b.Mul(b.Sub(z, other), b.Sigmoid(b.Abs(logits)))
+	return z, other, b.Sum(b.Mul(b.StopGradient(weight), logits), 1)
+}

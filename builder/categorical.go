@@ -101,3 +101,98 @@ func hardenCategorical(b *Graph, logits *G.Node, thresholds []float32) *G.Node {
 	}
 	return b.OneHotArgMax(logits)
 }
+
+// categoricalApart moves the logit of the code's category up to the largest, and the others down by what they lack to the gap below
+// it.
+//
+//	l' = l + z (max l - l_z) - (1-z) max(0, l + gap - max l)
+//
+// Fan et al. 2206.07235, section 4.
+func categoricalApart(b *Graph, logits, code *G.Node, gap float64) *G.Node {
+	l, z := b.perVariable(logits), b.perVariable(code)
+	if b.err != nil {
+		return nil
+	}
+	chosen := b.ExpandLike(b.Sum(b.Mul(z, l), 1), l, 1)
+	most := b.ExpandLike(b.Sum(b.Mul(b.OneHotArgMax(l), l), 1), l, 1)
+	up := b.Mul(z, b.Sub(most, chosen))
+	down := b.Mul(b.Sub(b.Number(1), z), b.Activate(ReLU, b.Sub(b.Add(l, b.Number(gap)), most)))
+	moved := b.Add(l, b.StopGradient(b.Sub(up, down)))
+	return b.Reshape(moved, shapeOf(logits)...)
+}
+
+// categoricalDensity is the family's density. With y = (l + g)/tau less its logarithm of the sum of exponentials, so that z = eʸ, and K categories,
+//
+//	ln q(y) = Σ ln (K-1)! + (K-1) ln tau + Σ (l - tau y) - K ln Σ exp(l - tau y)
+//
+// and the prior's is the same with its logits in place of l. Maddison et al. 1611.00712, appendix C.3.3.
+func categoricalDensity(b *Graph, logits, prior, u, tau *G.Node) (z, logQ, logP *G.Node) {
+	if b.err != nil {
+		return nil, nil, nil
+	}
+	if len(shapeOf(logits)) != 3 {
+		return b.fail("the categorical density takes logits of [batch, variables, categories], not %v", shapeOf(logits)), nil, nil
+	}
+	shape := shapeOf(logits)
+	k := float64(shape[2])
+	factorial, _ := math.Lgamma(k)
+	y := b.LogSoftmax(b.perVariable(b.Div(b.addGumbel(logits, u), tau)))
+	of := func(l *G.Node) *G.Node {
+		d := b.LogSoftmax(b.Sub(l, b.Mul(y, tau))) // ln Σ exp is 0 now
+		constant := b.Add(b.Number(factorial), b.Mul(b.Number(k-1), b.Log(tau)))
+		each := b.Add(b.Sum(d, 1), constant)
+		return b.Sum(b.Reshape(each, shape[0], shape[1]), 1)
+	}
+	at := b.Mul(logits, b.Number(0))
+	if prior != nil {
+		at = b.ExpandLike(prior, logits, 0)
+	}
+	return b.Reshape(b.Exp(y), shape...), of(b.perVariable(logits)), of(b.perVariable(at))
+}
+
+// coupleCategorical is the family's couple by breaking a stick: variable k of K-1 Bernoulli variables with the logits
+//
+//	l'ₖ = lₖ - ln Σ exp(lⱼ) over j > k
+//
+// takes category k where no earlier one has taken its own, and the last category remains. The pairs are those of [coupleBernoulli], except that
+// variables that neither sample comes to have no score. Dong, Mnih and Tucker 2106.08056, section 3.
+func coupleCategorical(b *Graph, logits, u *G.Node) (z, other, score *G.Node) {
+	l, u := b.perVariable(logits), b.perVariable(u)
+	if b.err != nil {
+		return nil, nil, nil
+	}
+	shape := shapeOf(logits)
+	k := shape[2]
+	if k < 2 {
+		return b.Add(b.Mul(logits, b.Number(0)), b.Number(1)), b.Add(b.Mul(logits, b.Number(0)), b.Number(1)), b.Sum(b.Reshape(b.Mul(logits, b.Number(0)), shape[0], shape[1]*k), 1)
+	}
+	sticks := make([]*G.Node, k-1)
+	rest := b.Part(l, k-1) // ln Σ exp of what comes later
+	for i := k - 2; i >= 0; i-- {
+		sticks[i] = b.Sub(b.Part(l, i), rest)
+		rest = b.Add(rest, b.Softplus(sticks[i]))
+	}
+	one := b.Number(1)
+	open := b.Add(b.Mul(rest, b.Number(0)), one) // 1 where a sample comes to this variable
+	openOther := open
+	var codes, others []*G.Node
+	var sum *G.Node
+	column := func(x *G.Node) *G.Node { return b.Reshape(x, shape[0]*shape[1], 1) }
+	for i, stick := range sticks {
+		noise := b.Part(u, i)
+		first, second := b.SampleBernoulli(stick, noise), b.SampleBernoulli(stick, b.Sub(one, noise))
+		either := b.Sub(b.Add(open, openOther), b.Mul(open, openOther))
+		weight := b.Mul(either, b.Mul(b.Sub(first, second), b.Sigmoid(b.Abs(stick))))
+		of := b.Mul(b.StopGradient(weight), stick)
+		if sum == nil {
+			sum = of
+		} else {
+			sum = b.Add(sum, of)
+		}
+		codes, others = append(codes, column(b.Mul(open, first))), append(others, column(b.Mul(openOther, second)))
+		open, openOther = b.Mul(open, b.Sub(one, first)), b.Mul(openOther, b.Sub(one, second))
+	}
+	z = b.Reshape(b.Concat(1, append(codes, column(open))...), shape...)
+	other = b.Reshape(b.Concat(1, append(others, column(openOther))...), shape...)
+	return z, other, b.Sum(b.Reshape(sum, shape[0], shape[1]), 1)
+}

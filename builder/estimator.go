@@ -12,13 +12,28 @@ import (
 
 // estimators holds the ways to build an objective with a gradient that passes through discrete variables, by the names
 // that configurations use: one row each.
-var estimators = map[string]Estimator{
-	GumbelEstimator:                gumbel,
-	ReinMaxEstimator:               reinmax,
-	ReparametrisedEstimator:        reparametrised,
-	StraightThroughEstimator:       straightThrough,
-	StraightThroughGumbelEstimator: straightThroughGumbel,
+var estimators = map[string]estimatorRow{
+	ConcreteEstimator:              {of: concrete, samples: 1, least: 1},
+	DeterministicEstimator:         {of: deterministic},
+	DisARMEstimator:                {of: disarm},
+	GappedEstimator:                {of: gapped},
+	GumbelEstimator:                {of: gumbel},
+	ReinMaxEstimator:               {of: reinmax},
+	ReparametrisedEstimator:        {of: reparametrised},
+	RLOOEstimator:                  {of: rloo, samples: 2, least: 2},
+	StraightThroughEstimator:       {of: straightThrough},
+	StraightThroughGumbelEstimator: {of: straightThroughGumbel},
+	VIMCOEstimator:                 {of: vimco, samples: 5, least: 2},
 }
+
+// An estimatorRow is an estimator, and how many samples of a row it takes where the model does not say: 0 for those that have no choice.
+type estimatorRow struct {
+	of             Estimator
+	samples, least int
+}
+
+// maxSamples bounds the passes through the decoder that a step takes.
+const maxSamples = 64
 
 // An Estimator makes the objective of a training step from the parts of a model. It is called once for each graph, and does
 // the same at every batch size.
@@ -57,10 +72,31 @@ func (l Latent) estimators() []string {
 
 func (m Model) estimator() (Estimator, error) {
 	has := m.Latent.estimators()
-	if e, ok := estimators[m.EstimatorName()]; ok && slices.Contains(has, m.EstimatorName()) {
-		return e, nil
+	row, ok := estimators[m.EstimatorName()]
+	if !ok || !slices.Contains(has, m.EstimatorName()) {
+		return nil, fmt.Errorf("objective.estimator is %q: use %s for %s variables, or leave it out", m.Estimator, strings.Join(has, " or "), m.Latent.Kind)
 	}
-	return nil, fmt.Errorf("objective.estimator is %q: use %s for %s variables, or leave it out", m.Estimator, strings.Join(has, " or "), m.Latent.Kind)
+	switch n := m.Samples; {
+	case n == 0:
+	case row.samples == 0:
+		return nil, fmt.Errorf("objective.samples is %d: the estimator %s has no choice: leave it out, or use %s", n, m.EstimatorName(), strings.Join(sampling(), ", "))
+	case n < row.least || n > maxSamples:
+		return nil, fmt.Errorf("objective.samples is %d: %s takes %d to %d", n, m.EstimatorName(), row.least, maxSamples)
+	}
+	return row.of, nil
+}
+
+// samples returns how many samples of a row the model's estimator takes.
+func (m Model) samples() int { return cmp.Or(m.Samples, estimators[m.EstimatorName()].samples, 1) }
+
+// sampling returns the names of the estimators that take any number of samples.
+func sampling() (names []string) {
+	for _, name := range Estimators() {
+		if estimators[name].samples > 0 {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // A Purpose says what an input of a training step is for, and so who fills it.
@@ -90,6 +126,7 @@ type Parts struct {
 	Target *G.Node // what is to be explained: the rows, binarised or standardised where the model does that
 
 	batch   int
+	samples int
 	inputs  []Input
 	decoded bool
 }
@@ -142,6 +179,35 @@ func (p *Parts) Divergence(logits *G.Node) *G.Node {
 	return p.Model.KL(p.Graph, logits, p.Model.PriorLogits(p.Graph))
 }
 
+// LogPrior returns ln p(code) in nats a row, for hard codes. prior is what [Model.PriorLogits] gave.
+func (p *Parts) LogPrior(code, prior *G.Node) *G.Node {
+	if prior == nil {
+		return p.Sub(p.Mul(p.flatSum(code), p.Number(0)), p.Number(p.Model.MaxKL()))
+	}
+	return p.LogQ(code, p.ExpandLike(prior, code, 0))
+}
+
+// flatSum returns the sum of each row's numbers, [batch].
+func (p *Parts) flatSum(x *G.Node) *G.Node { return p.Sum(p.flat(x), 1) }
+
+// Samples returns how many samples of a row the estimator takes.
+func (p *Parts) Samples() int { return p.samples }
+
+// NoiseOf returns the noise of a row's sample i, from 0, of the logits' shape.
+func (p *Parts) NoiseOf(i int) *G.Node {
+	if i == 0 {
+		return p.Noise(NoiseInput)
+	}
+	return p.Noise(fmt.Sprintf("%s/%d", NoiseInput, i+1))
+}
+
+// Scored adds to an objective's gradient that of the mean of score [batch], and nothing to its value.
+func (p *Parts) Scored(o Objective, score *G.Node) Objective {
+	mean := p.mean(score)
+	o.Loss = p.Add(o.Loss, p.Sub(mean, p.StopGradient(mean)))
+	return o
+}
+
 // Noise returns an input of the logits' shape that holds uniform noise. Two names never share numbers.
 func (p *Parts) Noise(name string) *G.Node {
 	return p.input(name, NoisePurpose, p.Model.LatentShape(max(p.batch, 1))...)
@@ -191,7 +257,7 @@ func (m Model) TrainOn(b *Graph, x *G.Node) (Training, error) {
 		return Training{}, fmt.Errorf("builder: %w", err)
 	}
 	b.learns = true
-	p := &Parts{Graph: b, Model: m, Rows: x, batch: batch}
+	p := &Parts{Graph: b, Model: m, Rows: x, batch: batch, samples: m.samples()}
 	p.Target = m.explained(b, x)
 	o := estimate(p)
 	return Training{Inputs: slices.Concat(p.inputs, b.asked), Objective: o}, b.Err()

@@ -2,6 +2,7 @@ package builder
 
 // The names of the straight-through estimators.
 const (
+	DeterministicEstimator         = "deterministic"
 	StraightThroughEstimator       = "straight-through"
 	StraightThroughGumbelEstimator = "straight-through-gumbel"
 )
@@ -27,6 +28,18 @@ func straightThroughGumbel(p *Parts) Objective {
 	noise, temperature, weight := p.Noise(NoiseInput), p.Schedule(TemperatureInput), p.Schedule(KLWeightInput)
 	logits := p.Encode()
 	z := p.WithGradientOf(p.Sample(logits, noise), p.Relax(logits, noise, temperature))
+	o := p.NegativeELBO(p.LogP(z), p.Divergence(logits), weight)
+	o.Logits = logits
+	return o
+}
+
+// deterministic is the same without noise: the code is the likeliest one, which is what bundles compute, and gets the gradient of the mean. The
+// loss is no bound, and codes at which it is low may be far from those of samples. One pass through the decoder. Bengio et al.
+// 1308.3432, section 4, without the noise.
+func deterministic(p *Parts) Objective {
+	weight := p.Schedule(KLWeightInput)
+	logits := p.Encode()
+	z := p.WithGradientOf(p.Model.Harden(p.Graph, logits, nil), p.Probabilities(logits))
 	o := p.NegativeELBO(p.LogP(z), p.Divergence(logits), weight)
 	o.Logits = logits
 	return o

@@ -14,8 +14,13 @@ func LikelihoodKinds() []string { return slices.Sorted(maps.Keys(likelihoods)) }
 
 // WithEstimator adds an estimator to the table until it is called back.
 func WithEstimator(name string, e Estimator) (undo func()) {
-	estimators[name] = e
+	estimators[name] = estimatorRow{of: e}
 	return func() { delete(estimators, name) }
+}
+
+// Density is the family's density.
+func (m Model) Density(b *Graph, logits, prior, u, tau *G.Node) (z, logQ, logP *G.Node) {
+	return m.family(b).density(b, logits, prior, u, tau)
 }
 
 // OpOf returns the op of a node.

@@ -15,13 +15,15 @@ var families = map[string]familyOf{
 	dist.Bernoulli: one(family{
 		relax: (*Graph).RelaxBernoulli, kl: (*Graph).KLBernoulli, logQ: (*Graph).LogQBernoulli, harden: hardenBernoulli,
 		sample: (*Graph).SampleBernoulli, probabilities: (*Graph).Sigmoid, logits: bernoulliLogits,
+		apart: bernoulliApart, density: bernoulliDensity, couple: coupleBernoulli,
 	}),
 	dist.Categorical: one(family{
 		relax: (*Graph).RelaxCategorical, kl: (*Graph).KLCategorical, logQ: (*Graph).LogQCategorical, harden: hardenCategorical,
 		sample: (*Graph).SampleCategorical, probabilities: categoricalProbabilities, logits: (*Graph).Log,
+		apart: categoricalApart, density: categoricalDensity, couple: coupleCategorical,
 	}),
-	dist.Gaussian:    one(gaussianFamily),
-	dist.Mixed:       mixedFamily,
+	dist.Gaussian: one(gaussianFamily),
+	dist.Mixed:    mixedFamily,
 }
 
 // A family is what a model needs to know about a kind of latent variable. Logits, noise and codes are [batch, ...] of
@@ -38,6 +40,14 @@ type family struct {
 	// the logits of such a mean: probabilities(logits(p)) is p. Only discrete families have them.
 	sample                func(b *Graph, logits, u *G.Node) *G.Node
 	probabilities, logits func(b *Graph, x *G.Node) *G.Node
+	// apart moves logits so that a hard code is their likeliest, by a gap at least; the gradient passes as if they had not moved.
+	apart func(b *Graph, logits, code *G.Node, gap float64) *G.Node
+	// density returns the relaxed sample z, and the logarithms of its densities by the posterior and by the prior, in nats a row; prior is
+	// nil for the one without parameters.
+	density func(b *Graph, logits, prior, u, tau *G.Node) (z, logQ, logP *G.Node)
+	// couple returns two samples of the same noise, each of the right distribution, that differ as much as they can, and a score a row: the
+	// gradient of E[f(z)] by the logits is E[½ (f(z) - f(other)) ∂score].
+	couple func(b *Graph, logits, u *G.Node) (z, other, score *G.Node)
 	// harden returns the hard code; thresholds are numbers, one a variable, or nil.
 	harden func(b *Graph, logits *G.Node, thresholds []float32) *G.Node
 	// bits returns the bits of a hard code as 0 and 1; nil where the code is its bits.

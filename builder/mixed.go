@@ -15,7 +15,7 @@ func mixedFamily(l Latent, row func(kind string) family) family {
 		m.rows = append(m.rows, row(g.Kind))
 	}
 	return family{
-		relax: m.relax, kl: m.kl, logQ: m.logQ, harden: m.harden, sample: m.sample,
+		relax: m.relax, kl: m.kl, logQ: m.logQ, harden: m.harden, sample: m.sample, apart: m.apart, density: m.density, couple: m.couple,
 		probabilities: m.of(func(f family) func(b *Graph, x *G.Node) *G.Node { return f.probabilities }),
 		logits:        m.of(func(f family) func(b *Graph, x *G.Node) *G.Node { return f.logits }),
 	}
@@ -92,13 +92,42 @@ func (m mixture) sample(b *Graph, logits, u *G.Node) *G.Node {
 	return m.each(b, func(i int) *G.Node { return m.rows[i].sample(b, m.logits(b, logits, i), m.logits(b, u, i)) })
 }
 
+func (m mixture) apart(b *Graph, logits, code *G.Node, gap float64) *G.Node {
+	return m.each(b, func(i int) *G.Node { return m.rows[i].apart(b, m.logits(b, logits, i), m.code(b, code, i), gap) })
+}
+
+func (m mixture) density(b *Graph, logits, prior, u, tau *G.Node) (z, logQ, logP *G.Node) {
+	out := m.three(b, func(i int) (x, y, z *G.Node) {
+		return m.rows[i].density(b, m.logits(b, logits, i), m.prior(b, prior, i), m.logits(b, u, i), tau)
+	})
+	return m.each(b, out(0)), m.sum(b, out(1)), m.sum(b, out(2))
+}
+
+func (m mixture) couple(b *Graph, logits, u *G.Node) (z, other, score *G.Node) {
+	out := m.three(b, func(i int) (x, y, z *G.Node) { return m.rows[i].couple(b, m.logits(b, logits, i), m.logits(b, u, i)) })
+	return m.each(b, out(0)), m.each(b, out(1)), m.sum(b, out(2))
+}
+
+// three calls f once for every group and returns the functions that give its results.
+func (m mixture) three(b *Graph, f func(i int) (x, y, z *G.Node)) func(which int) func(i int) *G.Node {
+	all := make([][3]*G.Node, len(m.parts))
+	for i := range m.parts {
+		all[i][0], all[i][1], all[i][2] = f(i)
+	}
+	return func(which int) func(i int) *G.Node { return func(i int) *G.Node { return all[i][which] } }
+}
+
+// prior takes a group's logits out of a prior's, which may be nil.
+func (m mixture) prior(b *Graph, prior *G.Node, i int) *G.Node {
+	if prior == nil {
+		return nil
+	}
+	return m.logits(b, prior, i)
+}
+
 func (m mixture) kl(b *Graph, logits, prior *G.Node) *G.Node {
 	return m.sum(b, func(i int) *G.Node {
-		of := prior
-		if prior != nil {
-			of = m.logits(b, prior, i)
-		}
-		return m.rows[i].kl(b, m.logits(b, logits, i), of)
+		return m.rows[i].kl(b, m.logits(b, logits, i), m.prior(b, prior, i))
 	})
 }
 

@@ -8,8 +8,8 @@ import (
 
 // Objective is what training minimises, and its parts: scalars, in nats a row, averaged over the batch.
 type Objective struct {
-	Loss           *G.Node // Reconstruction + weight·KL
-	Reconstruction *G.Node // -E ln p(x|z), z relaxed
+	Loss           *G.Node // Reconstruction + weight·KL, or minus a bound on several samples
+	Reconstruction *G.Node // -E ln p(x|z)
 	KL             *G.Node // KL(q(z|x) ‖ p(z))
 
 	Logits *G.Node // latent logits, for looking at them; may be nil
