@@ -106,6 +106,7 @@ type Purpose string
 const (
 	RowsPurpose     Purpose = "rows"     // what the encoder sees
 	TargetPurpose   Purpose = "target"   // what the decoder is to explain, where that is something else
+	ViewPurpose     Purpose = "view"     // what the encoder sees of the same rows by another draw
 	NoisePurpose    Purpose = "noise"    // numbers uniform in the open unit interval, drawn again in each step, different for each name
 	SchedulePurpose Purpose = "schedule" // a number that follows the step, by its name
 )
@@ -125,10 +126,12 @@ type Parts struct {
 	Rows   *G.Node // [batch, ...] of the model's input shape
 	Target *G.Node // what is to be explained: the rows, binarised or standardised where the model does that
 
-	batch   int
-	samples int
-	inputs  []Input
-	decoded bool
+	batch     int
+	samples   int
+	inputs    []Input
+	decoded   bool
+	rowsInput RowsInput // nil where the caller gave the rows
+	view      *G.Node
 }
 
 // Batch returns the number of rows.
@@ -226,39 +229,4 @@ func (p *Parts) input(name string, purpose Purpose, shape ...int) *G.Node {
 type Training struct {
 	Inputs []Input
 	Objective
-}
-
-// Train builds the training graph of a batch of float rows: an input called "sample".
-func (m Model) Train(b *Graph, batch int) (Training, error) {
-	if err := m.Validate(); err != nil {
-		return Training{}, err
-	}
-	x := b.Input(SampleInput, m.InputShape(batch)...)
-	t, err := m.TrainOn(b, x)
-	t.Inputs = append([]Input{{SampleInput, RowsPurpose, x}}, t.Inputs...)
-	return t, err
-}
-
-// SampleInput is the name of the rows among a training graph's inputs.
-const SampleInput = "sample"
-
-// TrainOn builds the training graph on rows x of [Model.InputShape]: x is the caller's input, or a node computed from
-// one. The returned inputs are those that the estimator and layers (see [Graph.Dropout]) ask for.
-func (m Model) TrainOn(b *Graph, x *G.Node) (Training, error) {
-	if err := m.Validate(); err != nil {
-		return Training{}, err
-	}
-	batch := b.batch(x)
-	if b.err != nil {
-		return Training{}, b.err
-	}
-	estimate, err := m.estimator()
-	if err != nil {
-		return Training{}, fmt.Errorf("builder: %w", err)
-	}
-	b.learns = true
-	p := &Parts{Graph: b, Model: m, Rows: x, batch: batch, samples: m.samples()}
-	p.Target = m.explained(b, x)
-	o := estimate(p)
-	return Training{Inputs: slices.Concat(p.inputs, b.asked), Objective: o}, b.Err()
 }

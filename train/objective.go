@@ -61,6 +61,7 @@ type tracer struct {
 	model  builder.Model
 	params *builder.Params
 	form   RowForm
+	clean  bool // rows are augmented, and the decoder explains them as they were
 
 	divisor float64 // of grey rows, 0 for 255
 
@@ -72,12 +73,11 @@ func (t *tracer) trace(g *G.ExprGraph, batch int) (engine.Objective, error) {
 		return engine.Objective{}, err
 	}
 	b := builder.Over(g, t.params)
-	rows, x := t.rows(b, batch)
-	training, err := t.model.TrainOn(b, x)
+	training, err := t.model.TrainFrom(b, func(name string) (leaf, rows *G.Node) { return t.rows(b, name, batch) }, t.clean)
 	if err != nil {
 		return engine.Objective{}, err
 	}
-	t.inputs = append([]builder.Input{{Name: builder.SampleInput, Purpose: builder.RowsPurpose, Node: rows}}, training.Inputs...)
+	t.inputs = training.Inputs
 	o := engine.Objective{Loss: training.Loss, Metrics: metrics(training.Objective)}
 	for _, in := range t.inputs {
 		o.Inputs = append(o.Inputs, in.Node)
@@ -87,14 +87,14 @@ func (t *tracer) trace(g *G.ExprGraph, batch int) (engine.Objective, error) {
 	return o, nil
 }
 
-// rows returns the input that rows enter by, and the rows as the model takes them.
-func (t *tracer) rows(b *builder.Graph, batch int) (input, x *G.Node) {
+// rows returns an input that rows enter by, and the rows as the model takes them.
+func (t *tracer) rows(b *builder.Graph, name string, batch int) (input, x *G.Node) {
 	shape := t.model.InputShape(batch)
 	if t.form == FloatRows {
-		input = b.Input(builder.SampleInput, shape...)
+		input = b.Input(name, shape...)
 		return input, input
 	}
-	input = b.InputBytes(builder.SampleInput, shape...)
+	input = b.InputBytes(name, shape...)
 	if x = b.Float(input); t.form == GreyRows {
 		x = divided(b, x, cmp.Or(t.divisor, 255))
 	}
