@@ -59,6 +59,16 @@ func (b *Graph) KLBernoulli(logits, prior *G.Node) *G.Node {
 	return b.Add(b.Sub(negativeEntropy, crossed), b.Sum(b.Softplus(prior)))
 }
 
+// bernoulliKLs are the terms of [Graph.KLBernoulli], [batch, variables].
+func bernoulliKLs(b *Graph, logits, prior *G.Node) *G.Node {
+	q := b.Sigmoid(logits)
+	if prior == nil {
+		return b.Add(b.Sub(b.Mul(q, logits), b.Softplus(logits)), b.Number(math.Ln2))
+	}
+	of := b.ExpandLike(prior, logits, 0)
+	return b.Add(b.Sub(b.Mul(q, b.Sub(logits, of)), b.Softplus(logits)), b.Softplus(of))
+}
+
 // LogQBernoulli returns ln q(z) of hard codes z of Bernoulli variables with the given logits, both [batch, variables], in
 // nats a row: Σ z l - sp(l).
 func (b *Graph) LogQBernoulli(code, logits *G.Node) *G.Node {

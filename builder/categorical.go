@@ -45,6 +45,16 @@ func categoricalProbabilities(b *Graph, logits *G.Node) *G.Node {
 // logits is [batch, variables, categories]; prior is [variables, categories], nil for the uniform one. The result is
 // [batch], within [0, variables·ln K] up to rounding when prior is nil.
 func (b *Graph) KLCategorical(logits, prior *G.Node) *G.Node {
+	gaps := b.categoricalGaps(logits, prior)
+	if b.err != nil {
+		return nil
+	}
+	shape := shapeOf(logits)
+	return b.Sum(b.Reshape(gaps, shape[0], shape[1]*shape[2]), 1)
+}
+
+// categoricalGaps are the terms q (ln q - ln p) of the divergence, [batch·variables, categories].
+func (b *Graph) categoricalGaps(logits, prior *G.Node) *G.Node {
 	if b.err != nil {
 		return nil
 	}
@@ -54,13 +64,19 @@ func (b *Graph) KLCategorical(logits, prior *G.Node) *G.Node {
 	}
 	logQ := b.LogSoftmax(b.perVariable(logits))
 	q := b.Exp(logQ)
-	var gap *G.Node
 	if prior == nil {
-		gap = b.Add(logQ, b.Number(math.Log(float64(shape[2]))))
-	} else {
-		gap = b.Sub(logQ, b.perVariable(b.ExpandLike(b.LogSoftmax(prior), logits, 0)))
+		return b.Mul(q, b.Add(logQ, b.Number(math.Log(float64(shape[2])))))
 	}
-	return b.Sum(b.Reshape(b.Mul(q, gap), shape[0], shape[1]*shape[2]), 1)
+	return b.Mul(q, b.Sub(logQ, b.perVariable(b.ExpandLike(b.LogSoftmax(prior), logits, 0))))
+}
+
+// categoricalKLs are the divergences of [Graph.KLCategorical] variable by variable, [batch, variables].
+func categoricalKLs(b *Graph, logits, prior *G.Node) *G.Node {
+	gaps := b.categoricalGaps(logits, prior)
+	if b.err != nil {
+		return nil
+	}
+	return b.Reshape(b.Sum(gaps, 1), shapeOf(logits)[:2]...)
 }
 
 // perVariable turns [batch, variables, categories] into [batch·variables, categories].

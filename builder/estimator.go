@@ -72,6 +72,9 @@ func (l Latent) estimators() []string {
 
 func (m Model) estimator() (Estimator, error) {
 	has := m.Latent.estimators()
+	if err := m.checkTerms(); err != nil {
+		return nil, err
+	}
 	row, ok := estimators[m.EstimatorName()]
 	if !ok || !slices.Contains(has, m.EstimatorName()) {
 		return nil, fmt.Errorf("objective.estimator is %q: use %s for %s variables, or leave it out", m.Estimator, strings.Join(has, " or "), m.Latent.Kind)
@@ -132,6 +135,8 @@ type Parts struct {
 	decoded   bool
 	rowsInput RowsInput // nil where the caller gave the rows
 	view      *G.Node
+	viewed    *G.Node // latent logits of the view
+	prior     *G.Node // logits of the learned prior, once asked for
 }
 
 // Batch returns the number of rows.
@@ -151,8 +156,11 @@ func (p *Parts) Decode(code *G.Node) *G.Node {
 	return p.Model.Decode(p.Graph, code)
 }
 
-// LogP returns ln p(target | code) in nats a row, by way of the decoder.
+// LogP returns ln p(target | code) in nats a row, by way of the decoder. Where the model's terms say so, no gradient passes to the code.
 func (p *Parts) LogP(code *G.Node) *G.Node {
+	if p.Model.Terms.Detached {
+		code = p.StopGradient(code)
+	}
 	return p.Model.LogLikelihood(p.Graph, p.Target, p.Decode(code))
 }
 
@@ -177,9 +185,17 @@ func (p *Parts) WithGradientOf(hard, soft *G.Node) *G.Node {
 	return p.Add(hard, p.Sub(soft, p.StopGradient(soft)))
 }
 
-// Divergence returns KL(q(z|rows) ‖ p(z)) in nats a row. It may be called once.
+// Divergence returns KL(q(z|rows) ‖ p(z)) in nats a row.
 func (p *Parts) Divergence(logits *G.Node) *G.Node {
-	return p.Model.KL(p.Graph, logits, p.Model.PriorLogits(p.Graph))
+	return p.Model.KL(p.Graph, logits, p.PriorLogits())
+}
+
+// PriorLogits returns the learned prior's logits, nil where the prior has no parameters. Every call returns the same node.
+func (p *Parts) PriorLogits() *G.Node {
+	if p.prior == nil {
+		p.prior = p.Model.PriorLogits(p.Graph)
+	}
+	return p.prior
 }
 
 // LogPrior returns ln p(code) in nats a row, for hard codes. prior is what [Model.PriorLogits] gave.
@@ -216,8 +232,15 @@ func (p *Parts) Noise(name string) *G.Node {
 	return p.input(name, NoisePurpose, p.Model.LatentShape(max(p.batch, 1))...)
 }
 
-// Schedule returns a scalar input that follows the step: "temperature" or "kl_weight".
-func (p *Parts) Schedule(name string) *G.Node { return p.input(name, SchedulePurpose) }
+// Schedule returns a scalar input that follows the step: "temperature" or "kl_weight". Every call returns the same node.
+func (p *Parts) Schedule(name string) *G.Node {
+	for _, in := range p.inputs {
+		if in.Name == name && in.Purpose == SchedulePurpose {
+			return in.Node
+		}
+	}
+	return p.input(name, SchedulePurpose)
+}
 
 func (p *Parts) input(name string, purpose Purpose, shape ...int) *G.Node {
 	n := p.Input(name, shape...)

@@ -18,7 +18,7 @@ const ConcreteEstimator = "concrete"
 func concrete(p *Parts) Objective {
 	k, temperature, weight := p.Samples(), p.Schedule(TemperatureInput), p.Schedule(KLWeightInput)
 	logits := p.Encode()
-	prior := p.Model.PriorLogits(p.Graph)
+	prior := p.PriorLogits()
 	f := p.Model.discrete(p.Graph)
 	if f == nil {
 		return Objective{}

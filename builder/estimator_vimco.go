@@ -22,7 +22,7 @@ const VIMCOEstimator = "vimco"
 func vimco(p *Parts) Objective {
 	k, weight := p.Samples(), p.Schedule(KLWeightInput)
 	logits := p.Encode()
-	prior := p.Model.PriorLogits(p.Graph)
+	prior := p.PriorLogits()
 	codes, logPs := p.decodeSamples(logits, k)
 	logQs, logWs := make([]*G.Node, k), make([]*G.Node, k)
 	for i, code := range codes {

@@ -15,12 +15,12 @@ var families = map[string]familyOf{
 	dist.Bernoulli: one(family{
 		relax: (*Graph).RelaxBernoulli, kl: (*Graph).KLBernoulli, logQ: (*Graph).LogQBernoulli, harden: hardenBernoulli,
 		sample: (*Graph).SampleBernoulli, probabilities: (*Graph).Sigmoid, logits: bernoulliLogits,
-		apart: bernoulliApart, density: bernoulliDensity, couple: coupleBernoulli,
+		klEach: bernoulliKLs, apart: bernoulliApart, density: bernoulliDensity, couple: coupleBernoulli,
 	}),
 	dist.Categorical: one(family{
 		relax: (*Graph).RelaxCategorical, kl: (*Graph).KLCategorical, logQ: (*Graph).LogQCategorical, harden: hardenCategorical,
 		sample: (*Graph).SampleCategorical, probabilities: categoricalProbabilities, logits: (*Graph).Log,
-		apart: categoricalApart, density: categoricalDensity, couple: coupleCategorical,
+		klEach: categoricalKLs, apart: categoricalApart, density: categoricalDensity, couple: coupleCategorical,
 	}),
 	dist.Gaussian: one(gaussianFamily),
 	dist.Mixed:    mixedFamily,
@@ -40,6 +40,8 @@ type family struct {
 	// the logits of such a mean: probabilities(logits(p)) is p. Only discrete families have them.
 	sample                func(b *Graph, logits, u *G.Node) *G.Node
 	probabilities, logits func(b *Graph, x *G.Node) *G.Node
+	// klEach returns the divergence of each variable, [batch, variables]: kl is their sum.
+	klEach func(b *Graph, logits, prior *G.Node) *G.Node
 	// apart moves logits so that a hard code is their likeliest, by a gap at least; the gradient passes as if they had not moved.
 	apart func(b *Graph, logits, code *G.Node, gap float64) *G.Node
 	// density returns the relaxed sample z, and the logarithms of its densities by the posterior and by the prior, in nats a row; prior is

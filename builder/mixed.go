@@ -15,7 +15,7 @@ func mixedFamily(l Latent, row func(kind string) family) family {
 		m.rows = append(m.rows, row(g.Kind))
 	}
 	return family{
-		relax: m.relax, kl: m.kl, logQ: m.logQ, harden: m.harden, sample: m.sample, apart: m.apart, density: m.density, couple: m.couple,
+		relax: m.relax, kl: m.kl, logQ: m.logQ, harden: m.harden, sample: m.sample, klEach: m.klEach, apart: m.apart, density: m.density, couple: m.couple,
 		probabilities: m.of(func(f family) func(b *Graph, x *G.Node) *G.Node { return f.probabilities }),
 		logits:        m.of(func(f family) func(b *Graph, x *G.Node) *G.Node { return f.logits }),
 	}
@@ -129,6 +129,10 @@ func (m mixture) kl(b *Graph, logits, prior *G.Node) *G.Node {
 	return m.sum(b, func(i int) *G.Node {
 		return m.rows[i].kl(b, m.logits(b, logits, i), m.prior(b, prior, i))
 	})
+}
+
+func (m mixture) klEach(b *Graph, logits, prior *G.Node) *G.Node {
+	return m.each(b, func(i int) *G.Node { return m.rows[i].klEach(b, m.logits(b, logits, i), m.prior(b, prior, i)) })
 }
 
 func (m mixture) logQ(b *Graph, code, logits *G.Node) *G.Node {

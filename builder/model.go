@@ -18,6 +18,7 @@ type Model struct {
 	Likelihood dist.LikelihoodConfig // of a row's values
 	Estimator  string                // of the objective's gradient, see [Estimators]; "" means [GumbelEstimator]
 	Samples    int                   // of a row in a training step, of estimators that take several; 0 means as many as the estimator has by itself
+	Terms      Terms                 // of the objective, beside the bound
 	Binarize   float64               // > 0: the encoder's graph first replaces x by 1 where x > Binarize, else 0
 
 	// Bias is where the bias of the decoder's last layer starts, numbers as the layer gives them, see [Model.DataBias]; nil for zeros.

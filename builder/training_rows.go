@@ -68,7 +68,7 @@ func (m Model) trainOn(b *Graph, x, target *G.Node, input RowsInput) (Training, 
 	b.learns = true
 	p := &Parts{Graph: b, Model: m, Rows: x, batch: batch, samples: m.samples(), rowsInput: input}
 	p.Target = m.explained(b, target)
-	o := estimate(p)
+	o := p.with(estimate(p))
 	return Training{Inputs: slices.Concat(p.inputs, b.asked), Objective: o}, b.Err()
 }
 

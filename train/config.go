@@ -58,6 +58,8 @@ type ObjectiveConfig struct {
 	KLWarmupPart float64 `json:"kl_warmup_part,omitempty" doc:"the same as a part of the run's steps, 0.25 for a quarter; a run's config.json has it as kl_warmup. Not both" when:"longer, 0.5, where bits die early or the codes collapse; 0 where the weights are trained already" range:"[0,1]"`
 	Estimator    string  `json:"estimator,omitempty" doc:"how the gradient reaches the encoder; left out: gumbel, or reparametrised for gaussian variables" when:"to reinmax, with temperature.start and temperature.floor between 1 and 1.5 and no warm-up of the divergence, for the best bound" oneof:"estimators"`
 	Samples      int     `json:"samples,omitempty" doc:"samples of a row in a step, each one more pass through the decoder: of concrete (left out: 1), rloo (2) and vimco (5)" when:"more for less noise, or for a tighter bound (concrete, vimco), at the price of slower steps" range:"[0,64]"`
+
+	builder.Terms
 }
 
 // Data says how rows are prepared.
@@ -179,7 +181,7 @@ func parseConfig(c Config, text string) (Config, error) {
 func (c Config) Model(input []int) builder.Model {
 	m := builder.Model{
 		Input: input, Latent: c.Latent, Encoder: c.Encoder.Network, Decoder: c.Decoder.Network, Activation: c.Activation,
-		Likelihood: c.Likelihood, Estimator: c.Objective.Estimator, Samples: c.Objective.Samples, Standard: c.Standard(),
+		Likelihood: c.Likelihood, Estimator: c.Objective.Estimator, Samples: c.Objective.Samples, Terms: c.Objective.Terms, Standard: c.Standard(),
 	}
 	if c.Data.Binarize == dataset.Threshold {
 		m.Binarize = 0.5

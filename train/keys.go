@@ -74,6 +74,10 @@ func keysOf(c reflect.Value) []key {
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.Anonymous && f.Type.Kind() == reflect.Struct { // its keys are those of the struct around it, as in JSON
+				walk(v.Field(i), prefix)
+				continue
+			}
 			if !f.IsExported() || name == "" {
 				continue
 			}
@@ -203,9 +207,9 @@ func (c *Config) Set(assignment string) error {
 
 func setKey(v reflect.Value, path []string, value string) error {
 	field := reflect.Value{}
-	for i := range v.NumField() {
-		if tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); tag == path[0] {
-			field = v.Field(i)
+	for _, f := range reflect.VisibleFields(v.Type()) { // those of embedded structs too
+		if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag == path[0] && !f.Anonymous {
+			field = v.FieldByIndex(f.Index)
 		}
 	}
 	if !field.IsValid() {
