@@ -59,11 +59,13 @@ func (bernoulliLatent) Harden(l Latent, code, logits []float32) {
 
 func (bernoulliLatent) Choose(_ Latent, code []float32, v, c int) { code[v] = float32(c) }
 
-// Draw: 1 where l + ln u - ln(1-u) > 0, which has probability σ(l).
+// Draw: 1 where l + ln(u/(1-u)) > 0, which has probability σ(l). It is written as u > (1-u) e^-l, without logarithms.
 func (bernoulliLatent) Draw(_ Latent, code, logits, u []float32) {
-	for i, x := range u {
+	for i, x32 := range u {
+		l, x := float64(logits[i]), float64(x32)
+		e := expOfNegative(-math.Abs(l))
 		code[i] = 0
-		if float64(logits[i])+math.Log(float64(x))-math.Log1p(-float64(x)) > 0 {
+		if l >= 0 && x > (1-x)*e || l < 0 && x*e > 1-x {
 			code[i] = 1
 		}
 	}

@@ -24,7 +24,7 @@ func (bernoulliLikelihood) LogP(x, logits []float32) float64 {
 	for i, l32 := range logits {
 		l := float64(l32)
 		sum += float64(x[i])*l - max(l, 0)
-		product *= 1 + math.Exp(-math.Abs(l))
+		product *= 1 + expOfNegative(-math.Abs(l))
 		if factors++; factors == 32 {
 			sum -= math.Log(product)
 			product, factors = 1, 0
