@@ -48,6 +48,10 @@ func (r *run) resolve(old *Config) error {
 		o.KLWarmup, o.KLWarmupPart = int(math.Round(o.KLWarmupPart*float64(r.steps()))), 0
 		keep(&o.KLWarmup, func(c *Config) int { return c.Objective.KLWarmup }, "the warm-up of the divergence")
 	}
+	if t := &r.config.Temperature; t.Schedule == LinearTemperature && t.Steps == 0 {
+		t.Steps = r.steps()
+		keep(&t.Steps, func(c *Config) int { return c.Temperature.Steps }, "the temperature")
+	}
 	o := &r.config.Optimizer
 	if o.Schedule == engine.CosineRate && o.ScheduleSteps == 0 {
 		o.ScheduleSteps = r.steps()
@@ -82,6 +86,11 @@ func (t Trained) warningsOf(step int, best *Best) (lines []string) {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// stalled reports whether the bound on the held-out rows has not improved for as many epochs as the configuration is patient.
+func (r *run) stalled() bool {
+	return r.config.Patience > 0 && r.best != nil && r.validated-r.best.Epoch >= r.config.Patience
 }
 
 // steps, perEpoch and epochs of the run: the last epoch may be partial.

@@ -96,7 +96,7 @@ type sealed struct {
 // configHash identifies what a run may not change when it is resumed: everything except how long it is.
 func configHash(c Config) (string, error) {
 	c = c.canonical()
-	c.Epochs, c.Steps = 0, 0
+	c.Epochs, c.Steps, c.Patience = 0, 0, 0
 	text, err := json.Marshal(c)
 	if err != nil {
 		return "", fmt.Errorf("train: configuration: %w", err)

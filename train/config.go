@@ -38,16 +38,20 @@ type Config struct {
 	Data        Data                  `json:"data"`
 	Epochs      int                   `json:"epochs" doc:"passes over the training rows" when:"more while the validation bound still improves at the end; --resume with more continues" range:"[1,1e6]"`
 	Steps       int                   `json:"steps,omitempty" doc:"steps of the run, whatever epochs says; the last epoch may then be partial, and is measured as the others. Left out or 0: as many as epochs takes" when:"to compare runs on data of different sizes, or with little data, where an epoch is a few steps" range:"[0,1e12]"`
+	Patience    int                   `json:"patience,omitempty" doc:"epochs without a better bound on the held-out rows after which the run ends; left out or 0: it never ends before its time" when:"5 or so, with many epochs, where it is not known how long a model improves" range:"[0,1e6]"`
 	Batch       int                   `json:"batch" doc:"rows a step" when:"smaller for little data, so that an epoch has more steps; larger for speed on large machines, with a larger learning rate" range:"[1,1048576]"`
 	Seed        uint64                `json:"seed" doc:"of all random numbers" when:"to see how much of a difference between two runs is chance"`
 }
 
-// Temperature is the schedule tau(t) = max(floor, start·exp(-rate·t)) over the global step t.
-// Jang et al. 1611.01144, section 4.2.
+// Temperature is a schedule of tau over the global step t: max(floor, start·exp(-rate·t)) where none is named, as in Jang et al. 1611.01144,
+// section 4.2.
 type Temperature struct {
 	Start float64 `json:"start" doc:"temperature of the relaxation at the first step" when:"higher, 1 for categorical variables, where training is unstable at its beginning; a high one makes relaxed codes unlike hard ones" range:"(0,1e6]"`
 	Floor float64 `json:"floor" doc:"lowest temperature" when:"lower for relaxed codes nearer to hard ones, at the price of noisier gradients" range:"(0,1e6]"`
 	Rate  float64 `json:"rate" doc:"how fast it falls, per step: max(floor, start·exp(-rate·step))" when:"higher in short runs, so that the floor is reached; the logarithm of start/floor, divided by the steps, reaches it at the end" range:"[0,1e6]"`
+
+	Schedule string `json:"schedule,omitempty" doc:"exponential falls by rate to the floor; linear goes from start to floor over temperature.steps; constant stays at start. Left out: exponential" when:"constant with estimators that want one temperature, such as reinmax" oneof:"temperatures"`
+	Steps    int    `json:"steps,omitempty" doc:"for linear only: the step at which the floor is reached; left out or 0: the end of the run, and the run's config.json says which step that is" when:"shorter, so that the last epochs have the lowest temperature" range:"[0,1e12]"`
 }
 
 // ObjectiveConfig says what is minimised: the divergence has the weight(t) = kl_weight · min(1, t/kl_warmup). A run makes
@@ -222,6 +226,9 @@ func (c Config) Validate() error {
 	if c.Objective.KLWarmup > 0 && c.Objective.KLWarmupPart > 0 {
 		return fmt.Errorf("train: objective.kl_warmup is %d and objective.kl_warmup_part %g: both say how long the warm-up is: leave one out: %w", c.Objective.KLWarmup, c.Objective.KLWarmupPart, ErrConfig)
 	}
+	if t := c.Temperature; t.Steps > 0 && t.Schedule != LinearTemperature {
+		return fmt.Errorf("train: temperature.steps is %d, and the schedule is not linear: set temperature.schedule to %s, or leave it out: %w", t.Steps, LinearTemperature, ErrConfig)
+	}
 	if err := c.Data.validate(); err != nil {
 		return err
 	}
@@ -243,6 +250,9 @@ func (c Config) canonical() Config {
 	c.Likelihood = c.Likelihood.Canonical()
 	if c.Objective.Estimator == (builder.Model{Latent: c.Latent}).EstimatorName() {
 		c.Objective.Estimator = ""
+	}
+	if c.Temperature.Schedule == ExponentialTemperature {
+		c.Temperature.Schedule = ""
 	}
 	if c.Optimizer.Schedule == engine.ConstantRate {
 		c.Optimizer.Schedule = ""

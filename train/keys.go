@@ -44,6 +44,7 @@ var words = map[string]func() []string{
 	"gives":         importer.AllGives,
 	"optimizers":    engine.Optimizers,
 	"rates":         engine.RateSchedules,
+	"temperatures":  TemperatureSchedules,
 	"binarizations": dataset.Binarizations,
 	"headers":       func() []string { return []string{dataset.Auto, dataset.Yes, dataset.No} },
 	"first_columns": func() []string { return []string{dataset.Auto, "0", "1"} },

@@ -116,7 +116,7 @@ func (r *run) continued(folder *runFolder) (*engine.State, error) {
 		return nil, nil
 	}
 	r.folder, r.from, r.step, r.validated, r.best, r.lost, r.before = folder, c, c.Step, c.Validated, c.Best, c.Lost, c.Best
-	r.longer = r.config.Epochs != old.Epochs || r.config.Steps != old.Steps
+	r.longer = r.config.Epochs != old.Epochs || r.config.Steps != old.Steps || r.config.Patience != old.Patience
 	r.result.Steps, r.result.ResumedAt = c.Step, c.Step
 	r.began = time.Now().Add(-time.Duration(c.Seconds * float64(time.Second)))
 	r.saved = time.Now()

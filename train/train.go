@@ -214,6 +214,10 @@ func (r *run) train(ctx context.Context) error {
 		}
 	}
 	for r.step < r.steps() && ctx.Err() == nil {
+		if r.epochEnded() && r.stalled() {
+			r.options.Log(fmt.Sprintf("the bound on the held-out rows has not improved for %d epochs: the run ends after %d of %d steps", r.config.Patience, r.step, r.steps()))
+			return nil
+		}
 		n := min(r.engine.StepsPerCall(), perEpoch-r.step%perEpoch, r.steps()-r.step)
 		if err := r.takeSteps(n); err != nil {
 			return err

@@ -238,6 +238,14 @@ func TestSchedules(t *testing.T) {
 	if tau.At(0) != 1 || math.Abs(tau.At(10)-math.Exp(-0.1)) > 1e-15 || tau.At(1000) != 0.5 {
 		t.Errorf("tau: %g %g %g", tau.At(0), tau.At(10), tau.At(1000))
 	}
+	tau.Schedule, tau.Steps = train.LinearTemperature, 200
+	if tau.At(0) != 1 || tau.At(100) != 0.75 || tau.At(200) != 0.5 || tau.At(1000) != 0.5 {
+		t.Errorf("linear tau: %g %g %g %g", tau.At(0), tau.At(100), tau.At(200), tau.At(1000))
+	}
+	tau.Schedule = train.ConstantTemperature
+	if tau.At(0) != 1 || tau.At(1000) != 1 {
+		t.Errorf("constant tau: %g %g", tau.At(0), tau.At(1000))
+	}
 	kl := train.ObjectiveConfig{KLWeight: 2, KLWarmup: 100}
 	if kl.At(0) != 0 || kl.At(50) != 1 || kl.At(100) != 2 || kl.At(10_000) != 2 || (train.ObjectiveConfig{KLWeight: 1}).At(0) != 1 {
 		t.Error("KL weight")

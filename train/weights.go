@@ -54,12 +54,9 @@ func view(t onnxtensor.Tensor) (safetensors.TensorView, error) {
 	return safetensors.TensorView{}, fmt.Errorf("%T: use float32 or float64", t.Data)
 }
 
-// setParams copies parameters into a set. An optimiser's moments are skipped.
+// setParams copies the parameters among a state's tensors into a set: their averages, where the optimiser averages them.
 func setParams(params *builder.Params, tensors []onnxtensor.Tensor) error {
-	for _, t := range tensors {
-		if engine.IsMoment(t.Name) {
-			continue
-		}
+	for _, t := range (engine.State{Tensors: tensors}).Parameters() {
 		shape := make([]int, len(t.Shape))
 		for i, d := range t.Shape {
 			shape[i] = int(d)

@@ -145,6 +145,7 @@ func TestOptimizersAgainstALoop(t *testing.T) {
 		"adamw by a cosine": {Name: "adamw", LearningRate: 0.02, WeightDecay: 0.1, Schedule: engine.CosineRate, ScheduleSteps: 40, Warmup: 10},
 		"sgd warming up":    {Name: "sgd", LearningRate: 0.05, Warmup: 20},
 		"adagrad, a cosine": {Name: "adagrad", LearningRate: 0.05, Schedule: engine.CosineRate, ScheduleSteps: 50},
+		"adam, averaged":    {Name: "adam", LearningRate: 0.02, Average: 0.9},
 		"rmsprop, constant": {Name: "rmsprop", LearningRate: 0.01, Rho: 0.9, Schedule: engine.ConstantRate, Warmup: 5},
 	} {
 		for dt, tolerance := range map[tensor.Dtype]float64{tensor.Float32: 3e-6, tensor.Float64: 1e-12} {
@@ -175,6 +176,17 @@ func TestOptimizersAgainstALoop(t *testing.T) {
 					if s.Steps != steps {
 						t.Errorf("the state has taken %d steps", s.Steps)
 					}
+					if o.Average > 0 {
+						parameters := engine.State{Tensors: s.Parameters()}
+						for i, name := range []string{"w", "b"} {
+							got, _ := parameters.Tensor(name)
+							for j, x := range floats(got.Data) {
+								if want := loop.average[i][j]; math.Abs(x-want) > tolerance*max(1, math.Abs(want)) {
+									t.Fatalf("the average of %s[%d] is %.9g, the loop has %.9g", name, j, x, want)
+								}
+							}
+						}
+					}
 					for i, name := range []string{"w", "b"} {
 						got, ok := s.Tensor(name)
 						if !ok {
@@ -198,6 +210,8 @@ type loop struct {
 	w, b []float64
 	m, v map[int][]float64
 	t    int
+
+	average [2][]float64
 }
 
 func newLoop(o engine.Optimizer, w, b []float64) *loop {
@@ -251,6 +265,15 @@ func (l *loop) step(x, y []float64) float64 {
 			c1, c2 := 1-math.Pow(0.9, float64(l.t)), 1-math.Pow(0.999, float64(l.t))
 			w[j] -= rate * l.o.WeightDecay * w[j]
 			w[j] -= rate * (*m / c1) / (math.Sqrt(*v/c2) + 1e-8)
+		}
+	}
+	keep := min(l.o.Average, float64(l.t-1)/float64(l.t+9))
+	for i, w := range [][]float64{l.w, l.b} {
+		if l.average[i] == nil {
+			l.average[i] = make([]float64, len(w))
+		}
+		for j, x := range w {
+			l.average[i][j] = keep*l.average[i][j] + (1-keep)*x
 		}
 	}
 	return loss
@@ -352,7 +375,7 @@ func TestBadObjectives(t *testing.T) {
 	for _, o := range []engine.Optimizer{
 		{}, {Name: "adadelta", LearningRate: 1}, {Name: "adam", LearningRate: 1, Rho: 0.9}, {Name: "rmsprop", LearningRate: 1, Rho: 1}, {Name: "adam"}, {Name: "adam", LearningRate: math.NaN()}, {Name: "adam", LearningRate: 1, Clip: -1},
 		{Name: "adam", LearningRate: 1, Momentum: 0.5}, {Name: "sgd", LearningRate: 1, Momentum: 1}, {Name: "sgd", LearningRate: 1, WeightDecay: 0.1},
-		{Name: "adamw", LearningRate: 1, WeightDecay: 2}, {Name: "adam", LearningRate: 1, Schedule: "linear"}, {Name: "adam", LearningRate: 1, Warmup: -1},
+		{Name: "adamw", LearningRate: 1, WeightDecay: 2}, {Name: "adam", LearningRate: 1, Schedule: "linear"}, {Name: "adam", LearningRate: 1, Warmup: -1}, {Name: "adam", LearningRate: 1, Average: 1},
 		{Name: "adam", LearningRate: 1, ScheduleSteps: 9}, {Name: "adam", LearningRate: 1, Schedule: engine.CosineRate, ScheduleSteps: 9, Warmup: 9},
 		{Name: "adam", LearningRate: 1, Schedule: engine.CosineRate}, // the engine does not know how long the run is
 	} {

@@ -74,9 +74,26 @@ func (s State) Tensor(name string) (onnxtensor.Tensor, bool) {
 	return s.Tensors[i], true
 }
 
-// Parameters returns the state without the optimiser's moments: what export.WithValues takes.
+// Parameters returns the state without the optimiser's moments: what export.WithValues takes. Where the optimiser averages weights, they are the
+// averages.
 func (s State) Parameters() []onnxtensor.Tensor {
-	return slices.DeleteFunc(slices.Clone(s.Tensors), func(t onnxtensor.Tensor) bool { return IsMoment(t.Name) })
+	averages := map[string]any{}
+	for _, t := range s.Tensors {
+		if name, ok := AverageOf(t.Name); ok {
+			averages[name] = t.Data
+		}
+	}
+	var out []onnxtensor.Tensor
+	for _, t := range s.Tensors {
+		if IsMoment(t.Name) {
+			continue
+		}
+		if a, ok := averages[t.Name]; ok {
+			t.Data = a
+		}
+		out = append(out, t)
+	}
+	return out
 }
 
 // check reports the first thing wrong with an objective.

@@ -24,9 +24,10 @@ type Optimizer struct {
 	Rho          float64 `json:"rho,omitempty" doc:"for rmsprop only: how much of the mean of squared gradients is kept; 0 means 0.999, as in gorgonia" when:"with rmsprop and the like; nearer to 1 for a steadier step" range:"[0,1)"`
 	WeightDecay  float64 `json:"weight_decay,omitempty" doc:"for adamw only: how much of a weight each step removes, times the learning rate; 0.01 is usual" when:"with adamw, where the bound on held-out rows rises while the loss falls" range:"[0,1e6]"`
 
-	Schedule      string `json:"schedule,omitempty" doc:"how the learning rate goes on: cosine lets it fall to 0 along half a wave; left out or constant: it stays" when:"cosine for the best figure at the end of a run whose length is known" oneof:"rates"`
-	ScheduleSteps int    `json:"schedule_steps,omitempty" doc:"for cosine only: the step at which the rate is 0; left out or 0: the end of the run, and the run's config.json says which step that is" when:"longer than the first run, where it will be resumed for longer" range:"[0,1e12]"`
-	Warmup        int    `json:"warmup,omitempty" doc:"steps over which the learning rate rises to what it is" when:"some hundred steps where a high learning rate throws the loss up at the beginning" range:"[0,1e12]"`
+	Schedule      string  `json:"schedule,omitempty" doc:"how the learning rate goes on: cosine lets it fall to 0 along half a wave; left out or constant: it stays" when:"cosine for the best figure at the end of a run whose length is known" oneof:"rates"`
+	ScheduleSteps int     `json:"schedule_steps,omitempty" doc:"for cosine only: the step at which the rate is 0; left out or 0: the end of the run, and the run's config.json says which step that is" when:"longer than the first run, where it will be resumed for longer" range:"[0,1e12]"`
+	Average       float64 `json:"average,omitempty" doc:"how much of the moving average of the weights a step keeps; bundles and bounds are those of the averages. Left out or 0: none" when:"0.999 with a constant learning rate, where the bound jumps from epoch to epoch; with a cosine there is little to gain" range:"[0,1)"`
+	Warmup        int     `json:"warmup,omitempty" doc:"steps over which the learning rate rises to what it is" when:"some hundred steps where a high learning rate throws the loss up at the beginning" range:"[0,1e12]"`
 }
 
 // The schedules of the learning rate.
@@ -76,6 +77,8 @@ func (o Optimizer) Validate() error {
 		return fmt.Errorf("engine: optimizer.weight_decay is %g: use a number from 0, below 1/learning_rate, and with adamw only: %w", o.WeightDecay, ErrOptimizer)
 	case o.Schedule != "" && !slices.Contains(RateSchedules(), o.Schedule):
 		return fmt.Errorf("engine: optimizer.schedule is %q: use %s: %w", o.Schedule, strings.Join(RateSchedules(), " or "), ErrOptimizer)
+	case !(o.Average >= 0 && o.Average < 1):
+		return fmt.Errorf("engine: optimizer.average is %g: use a number from 0, below 1: %w", o.Average, ErrOptimizer)
 	case o.Warmup < 0 || o.ScheduleSteps < 0:
 		return fmt.Errorf("engine: optimizer.warmup is %d and optimizer.schedule_steps %d: use 0 or more: %w", o.Warmup, o.ScheduleSteps, ErrOptimizer)
 	case o.ScheduleSteps > 0 && o.Schedule != CosineRate:
@@ -115,6 +118,15 @@ var rules = map[string]struct {
 	"adamw":   {of: adam, decay: true},
 	"rmsprop": {of: rmsprop, rho: true},
 	"sgd":     {of: sgd, momentum: true},
+}
+
+// rule returns the update of the configuration.
+func (o Optimizer) rule() rule {
+	r := rules[o.Name].of(o)
+	if o.Average > 0 {
+		return averaged(r, o.Average)
+	}
+	return r
 }
 
 // The constants of Adam (Kingma and Ba 1412.6980, section 2).
@@ -218,6 +230,34 @@ func rmsprop(o Optimizer) rule {
 // rooted is w - rate g / √(s + ε).
 func rooted(b *builder.Graph, in updateInputs, s *G.Node) *G.Node {
 	return b.Sub(in.w, b.Mul(b.Div(in.g, b.Sqrt(b.Add(s, b.Number(epsilon)))), in.scalars[0]))
+}
+
+// averageMoment is the name of the moment that holds a parameter's moving average.
+const averageMoment = "average"
+
+// averaged adds to a rule the moving average of the weights that it gives,
+//
+//	a' = a + (1 - dₜ)(w' - a),   dₜ = min(d, (t-1)/(t+9))
+//
+// so that the first steps, which are far from the end, are soon forgotten. Polyak and Juditsky 1992; Izmailov et al. 1803.05407 say why it helps.
+func averaged(r rule, d float64) rule {
+	n := len(r.moments)
+	scalars := r.scalars
+	update := r.update
+	return rule{
+		moments: append(slices.Clone(r.moments), averageMoment),
+		scalars: func(t int) []scalar {
+			return append(scalars(t), scalar{averageMoment, 1 - min(d, float64(t-1)/float64(t+9))})
+		},
+		update: func(b *builder.Graph, in updateInputs) (*G.Node, []*G.Node) {
+			all := in
+			last := len(all.scalars) - 1
+			in.moments, in.scalars = all.moments[:n], all.scalars[:last]
+			w, moments := update(b, in)
+			average := all.moments[n]
+			return w, append(moments, b.Add(average, b.Mul(b.Sub(w, average), all.scalars[last])))
+		},
+	}
 }
 
 // clipByNorm scales gradients so that their joint norm is at most limit:

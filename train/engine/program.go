@@ -21,6 +21,11 @@ const prefix = "optimizer/"
 // IsMoment reports whether a tensor of a [State] is an optimiser's moment, and not a parameter.
 func IsMoment(name string) bool { return strings.HasPrefix(name, prefix) }
 
+// AverageOf returns the name of the parameter of which a tensor of a [State] is the moving average.
+func AverageOf(name string) (parameter string, ok bool) {
+	return strings.CutPrefix(name, prefix+averageMoment+"/")
+}
+
 // program is one training step as a graph: the objective, its gradients, and the optimiser's update.
 type program struct {
 	graph     *G.ExprGraph
@@ -56,7 +61,7 @@ func newProgram(ctx context.Context, trace Trace, o Optimizer, batch int) (*prog
 	if batch < 1 {
 		return nil, fmt.Errorf("engine: a batch of %d rows: use 1 or more: %w", batch, ErrBatch)
 	}
-	p := &program{graph: G.NewGraph(), optimizer: o, rule: rules[o.Name].of(o)}
+	p := &program{graph: G.NewGraph(), optimizer: o, rule: o.rule()}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
@@ -123,7 +128,11 @@ func (p *program) addUpdates(grads G.Nodes) error {
 		p.states = append(p.states, s)
 		for j, m := range in.moments {
 			if b.Err() == nil {
-				moments = append(moments, state{m.Name(), m, nextMoments[j], s.shape, makeData(dtypeOf(p.dtype()), s.size())})
+				from := makeData(dtypeOf(p.dtype()), s.size())
+				if p.rule.moments[j] == averageMoment {
+					copyData(from, initial)
+				}
+				moments = append(moments, state{m.Name(), m, nextMoments[j], s.shape, from})
 			}
 		}
 	}
