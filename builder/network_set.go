@@ -4,8 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/catvae/catvae/internal/configkey"
 )
 
 // SetPath changes one key of one layer by its path, "layers[1].conv.kernel" or "layers[3].residual[0].conv", to a value as JSON,
@@ -15,7 +16,7 @@ func (c *NetworkConfig) SetPath(path, value string) error {
 	if !ok {
 		return fmt.Errorf("%s names a layer, which only networks of kind layers have: this one is of kind %s", path, c.kind())
 	}
-	index, rest, err := layerIndex("layers", path)
+	index, rest, err := configkey.Index("layers", path)
 	if err != nil {
 		return err
 	}
@@ -35,27 +36,13 @@ func (c *NetworkConfig) kind() string {
 	return c.Kind()
 }
 
-// layerIndex splits "layers[1].conv" into 1 and "conv".
-func layerIndex(list, path string) (index int, rest string, err error) {
-	place, rest, _ := strings.Cut(path, ".")
-	text, begins := strings.CutPrefix(place, list+"[")
-	text, ends := strings.CutSuffix(text, "]")
-	if !begins || !ends {
-		return 0, "", fmt.Errorf("%q is no place in a list: write %s[0] and so on", path, list)
-	}
-	if index, err = strconv.Atoi(text); err != nil {
-		return 0, "", fmt.Errorf("%q is no place in a list: write %s[0] and so on", path, list)
-	}
-	return index, rest, nil
-}
-
 // setLayer changes a layer of a list, or one key of it.
 func setLayer(list []LayerSpec, name string, index int, rest, value string) error {
 	if index < 0 || index >= len(list) {
 		return fmt.Errorf("there is no %s[%d]: the list has %d layers", name, index, len(list))
 	}
 	if rest == "" {
-		return json.Unmarshal(jsonValue(value), &list[index])
+		return json.Unmarshal(configkey.JSON(value), &list[index])
 	}
 	kind, key, _ := strings.Cut(rest, ".")
 	if inner, ok := list[index].LayerKind.(ResidualLayer); ok && strings.HasPrefix(kind, "residual[") {
@@ -63,7 +50,7 @@ func setLayer(list []LayerSpec, name string, index int, rest, value string) erro
 	} else if ok && kind == "residual" && strings.HasPrefix(key, "shortcut[") {
 		return setResidual(&list[index], inner, "shortcut", key, value)
 	}
-	object, err := json.Marshal(map[string]json.RawMessage{kind: jsonValue(value)})
+	object, err := json.Marshal(map[string]json.RawMessage{kind: configkey.JSON(value)})
 	if key == "" {
 		if err != nil {
 			return err
@@ -81,7 +68,7 @@ func setLayer(list []LayerSpec, name string, index int, rest, value string) erro
 	if err := json.Unmarshal(data, &keys); err != nil {
 		return err
 	}
-	keys[key] = jsonValue(value)
+	keys[key] = configkey.JSON(value)
 	if object, err = json.Marshal(map[string]any{kind: keys}); err != nil {
 		return err
 	}
@@ -90,7 +77,7 @@ func setLayer(list []LayerSpec, name string, index int, rest, value string) erro
 
 // setResidual changes a layer within a residual block.
 func setResidual(to *LayerSpec, block ResidualLayer, name, path, value string) error {
-	index, rest, err := layerIndex(name, path)
+	index, rest, err := configkey.Index(name, path)
 	if err != nil {
 		return err
 	}
@@ -104,19 +91,4 @@ func setResidual(to *LayerSpec, block ResidualLayer, name, path, value string) e
 	}
 	to.LayerKind = block
 	return nil
-}
-
-// jsonValue reads a value from a command line: JSON, a list of numbers, or a word.
-func jsonValue(text string) json.RawMessage {
-	if json.Valid([]byte(text)) {
-		return json.RawMessage(text)
-	}
-	if list := json.RawMessage("[" + strings.ReplaceAll(text, "x", ",") + "]"); json.Unmarshal(list, &[]int{}) == nil {
-		return list
-	}
-	quoted, err := json.Marshal(text)
-	if err != nil {
-		return json.RawMessage(`""`)
-	}
-	return quoted
 }

@@ -3,7 +3,6 @@ package train
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/configkey"
 	"github.com/catvae/catvae/picture"
 	"github.com/catvae/catvae/train/engine"
 )
@@ -310,59 +310,25 @@ func (k key) check() error {
 			return fmt.Errorf("is %q: use %s", word, strings.Join(names, ", "))
 		}
 	}
-	r, ok := k.limits()
+	r, ok := configkey.ParseRange(k.field.Tag.Get("range"))
 	if !ok {
 		return nil
 	}
 	switch k.value.Kind() {
 	case reflect.Int:
-		return r.check(float64(k.value.Int()))
+		return r.Check(float64(k.value.Int()))
 	case reflect.Float64:
-		return r.check(k.value.Float())
+		return r.Check(k.value.Float())
 	case reflect.Slice:
 		for i := range k.value.Len() {
 			if e := k.value.Index(i); e.CanInt() {
-				if err := r.check(float64(e.Int())); err != nil {
+				if err := r.Check(float64(e.Int())); err != nil {
 					return err
 				}
 			}
 		}
 	}
 	return nil
-}
-
-// limits are the bounds of a number.
-type limits struct {
-	least, most float64
-	above, less bool // whether the ends themselves are out
-}
-
-// limits reads the key's range.
-func (k key) limits() (r limits, ok bool) {
-	text := k.field.Tag.Get("range")
-	least, most, ok := strings.Cut(strings.Trim(text, "[]()"), ",")
-	if !ok {
-		return r, false
-	}
-	var err1, err2 error
-	r.least, err1 = strconv.ParseFloat(least, 64)
-	r.most, err2 = strconv.ParseFloat(most, 64)
-	r.above, r.less = strings.HasPrefix(text, "("), strings.HasSuffix(text, ")")
-	return r, err1 == nil && err2 == nil
-}
-
-func (r limits) check(x float64) error {
-	if x >= r.least && x <= r.most && !math.IsInf(x, 0) && !(r.above && x == r.least) && !(r.less && x == r.most) {
-		return nil
-	}
-	from, to := "from", "up to"
-	if r.above {
-		from = "above"
-	}
-	if r.less {
-		to = "below"
-	}
-	return fmt.Errorf("is %g: use a number %s %g, %s %g", x, from, r.least, to, r.most)
 }
 
 // settings lists a configuration key by key, sorted, with the values as JSON.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/internal/configkey"
 	"github.com/catvae/catvae/internal/golden"
 )
 
@@ -37,7 +38,7 @@ func TestConfigurationPage(t *testing.T) {
 			t.Errorf("%s: its field needs the tags doc (what it is for) and when (when to change it, or to what: it follows the word \"Change:\")", k.name)
 		}
 		if text := k.field.Tag.Get("range"); text != "" {
-			if r, ok := k.limits(); !ok || r.least >= r.most {
+			if r, ok := configkey.ParseRange(text); !ok || r.Least >= r.Most {
 				t.Errorf("%s: the range %q cannot be read", k.name, text)
 			}
 		}

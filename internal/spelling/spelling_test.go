@@ -12,3 +12,17 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+func TestSuggest(t *testing.T) {
+	words := []string{"affine", "blur", "crop"}
+	for name, want := range map[string]string{
+		"afine": "did you mean affine? Use affine, blur or crop",
+		"Crop":  "did you mean crop? Use affine, blur or crop",
+		"xyzzy": "use affine, blur or crop",
+		"":      "use affine, blur or crop",
+	} {
+		if got := Suggest(name, words); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
+		}
+	}
+}
