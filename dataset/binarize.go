@@ -62,6 +62,15 @@ type Binarizer struct {
 	Rule   Binarization
 	Seed   uint64
 	Values dist.Values // what bytes become: see [Set.Values]; zero means [dist.Unit], b/255
+	View   int         // another draw of the same rows of the same epoch where the rule is Dynamic; 0 is the first
+}
+
+// stream is where the numbers of a view are drawn.
+func (b Binarizer) stream() noise.Stream {
+	if b.View == 0 || b.Rule != Dynamic {
+		return noise.Stream{Seed: b.Seed, Purpose: noise.Binarize}
+	}
+	return noise.Stream{Seed: b.Seed, Purpose: noise.Named(fmt.Sprintf("binarize/%d", b.View))}
 }
 
 // Apply turns the grey values of row i, in place, into what the rule makes of them in an epoch. A value x comes out 1 with a
@@ -112,7 +121,7 @@ func (b Binarizer) drawBytes(dst, grey []byte, step, row uint32) {
 
 // drawScaled draws by any rule for values.
 func (b Binarizer) drawScaled(dst, grey []byte, v dist.Values, step, row uint32) {
-	s := noise.Stream{Seed: b.Seed, Purpose: noise.Binarize}
+	s := b.stream()
 	for j := 0; j < len(grey); j += 4 {
 		words := s.Block(step, row, uint32(j/4))
 		for k := j; k < min(j+4, len(grey)); k++ {
@@ -127,7 +136,7 @@ func (b Binarizer) drawScaled(dst, grey []byte, v dist.Values, step, row uint32)
 // drawGrey draws for pixels, b/255. It draws no number where every pixel of a block is black or white, as most are: the stream
 // is a function of the place, so that nothing has to be skipped.
 func (b Binarizer) drawGrey(dst, grey []byte, step, row uint32) {
-	s := noise.Stream{Seed: b.Seed, Purpose: noise.Binarize}
+	s := b.stream()
 	for j := 0; j < len(grey); j += 4 {
 		to := min(j+4, len(grey))
 		sure := true
@@ -159,7 +168,7 @@ var below = func() (table [256]uint32) {
 }()
 
 func (b Binarizer) draw(values []float32, step, row uint32) {
-	s := noise.Stream{Seed: b.Seed, Purpose: noise.Binarize}
+	s := b.stream()
 	for j := 0; j < len(values); j += 4 {
 		words := s.Block(step, row, uint32(j/4))
 		for k := j; k < min(j+4, len(values)); k++ {

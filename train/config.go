@@ -13,6 +13,7 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dataset/augment"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/models"
@@ -88,6 +89,9 @@ type Data struct {
 	Divide     float64 `json:"divide,omitempty" doc:"what every number of the files is divided by, bytes too; left out or 0: found from all training rows: 255 for pictures and for whole numbers of 0 to 255, 1 for numbers within [0,1]" when:"to the greatest value that the numbers can have, where they are neither within [0,1] nor pixels" range:"[0,1e30]"`
 	DivideFrom string  `json:"divide_from,omitempty" doc:"where data.divide comes from; training writes it" when:"never by hand" oneof:"origins"`
 
+	Augment augment.List `json:"augment,omitempty" doc:"what training rows go through, in this order and drawn anew in each step, before they are binarised and the encoder sees them: objects with one key, the augmentation's name; validation, test rows and bundles see rows as they are; left out: nothing" when:"for codes that find a picture again after changes that mean nothing, such as [{\"affine\": {\"rotate\": 20, \"shift\": 2}}, {\"elastic\": 0.5}], or with few rows"`
+	Target  string       `json:"target,omitempty" doc:"what the decoder is to explain where rows are augmented: clean, the row as it was, or moved, what the encoder sees; left out: clean" when:"to moved where the moves make further rows of the kind that the model is of" oneof:"targets"`
+
 	Standardise string `json:"standardise,omitempty" doc:"what the encoder's graph does with rows first: column subtracts each value's mean and divides by its deviation, all does so by one mean and one deviation, both of the rows trained on; log takes ln(1+x) of counts, in the encoder alone; left out: none. Likelihoods and bounds are of standardised rows, reconstructions in the units of the rows" when:"column for tables, whose columns have units of their own; all for embeddings and pictures; log for counts" oneof:"standards"`
 	StandardSum string `json:"standard_sha256,omitempty" doc:"SHA-256 of the run's standard.npy, which has the means and deviations; training writes it" when:"never by hand"`
 }
@@ -97,6 +101,9 @@ func (d Data) validate() error {
 		return fmt.Errorf("train: data.image_size is %v: use height and width, such as 28x28: %w", d.ImageSize, ErrConfig)
 	}
 	if err := d.validatePictures(); err != nil {
+		return err
+	}
+	if err := d.checkAugment(); err != nil {
 		return err
 	}
 	return d.Table.validate()
@@ -258,6 +265,9 @@ func (c Config) canonical() Config {
 		c.Optimizer.Schedule = ""
 	}
 	c.Data.canonicalPictures()
+	if c.Data.Target == TargetClean || len(c.Data.Augment) == 0 {
+		c.Data.Target = ""
+	}
 	if c.Data.Standardise == dist.StandardNone {
 		c.Data.Standardise = ""
 	}

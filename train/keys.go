@@ -12,6 +12,7 @@ import (
 	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dataset/augment"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/configkey"
 	"github.com/catvae/catvae/picture"
@@ -55,6 +56,7 @@ var words = map[string]func() []string{
 	"layouts":       dataset.Layouts,
 	"orientations":  func() []string { return picture.Orientations },
 	"holdouts":      func() []string { return []string{HoldoutLast, HoldoutRandom} },
+	"targets":       func() []string { return []string{TargetClean, TargetMoved} },
 	"standards":     dist.Standards,
 	"numbers":       func() []string { return []string{NumbersAlike, bundle.NumbersWhole, bundle.NumbersReal} },
 	"origins":       func() []string { return []string{fromConfiguration, fromPictures, fromRows} },
@@ -176,6 +178,8 @@ func (k key) typeName() string {
 			return "whole number, or list of them"
 		case elem == reflect.TypeFor[builder.LayerSpec]():
 			return "list of layers"
+		case elem == reflect.TypeFor[augment.Spec]():
+			return "list of augmentations"
 		case elem.Kind() == reflect.Struct:
 			return "list of objects"
 		case elem.Kind() == reflect.String:
@@ -208,9 +212,19 @@ func (c *Config) Set(assignment string) error {
 
 func setKey(v reflect.Value, path []string, value string) error {
 	field := reflect.Value{}
+	list, _, inList := strings.Cut(path[0], "[")
 	for _, f := range reflect.VisibleFields(v.Type()) { // those of embedded structs too
-		if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag == path[0] && !f.Anonymous {
+		if f.Anonymous {
+			continue
+		}
+		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if tag == path[0] {
 			field = v.FieldByIndex(f.Index)
+		}
+		if to, ok := v.FieldByIndex(f.Index).Addr().Interface().(interface {
+			SetPath(path, value string) error
+		}); ok && inList && tag == list {
+			return to.SetPath(strings.TrimPrefix(strings.Join(path, "."), list), value)
 		}
 	}
 	if !field.IsValid() {

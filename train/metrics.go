@@ -23,6 +23,7 @@ type Record struct {
 	Temperature float64              `json:"temperature,omitempty"`
 	KLWeight    float64              `json:"kl_weight,omitempty"`
 	Rate        float64              `json:"rows_per_second,omitempty"`
+	Waiting     float64              `json:"waiting,omitempty"`    // share of that time in which steps waited for rows to be made
 	Parts       *Parts               `json:"parts,omitempty"`      // of the relaxed objective: not to be compared with others' figures
 	Evaluation  *evaluate.Evaluation `json:"evaluation,omitempty"` // bounds on hard samples
 	LostBytes   int64                `json:"lost_bytes,omitempty"` // of earlier lines

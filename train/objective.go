@@ -40,6 +40,9 @@ const (
 // copying.
 func formOf(set *dataset.Set, c Config) RowForm {
 	v := set.Values()
+	if len(c.Data.Augment) > 0 && !grey(v) { // augmented values lie between those of bytes
+		return FloatRows
+	}
 	if v.Mean != 0 || v.Deviation != 1 || !v.One && v != dist.Unit() || set.Bytes(0) == nil {
 		return FloatRows
 	}

@@ -81,6 +81,8 @@ type run struct {
 	folder         *runFolder
 	engine         engine.Engine
 	batches        *batches
+	ahead          *ahead        // of the steps that are left
+	waited         time.Duration // for batches, up to the last record
 	result         Result
 	step           int       // taken
 	began          time.Time // when the run would have begun if it had made no pause
@@ -160,6 +162,9 @@ func (r *run) load(ctx context.Context) error {
 	if err := r.trained.Model.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrConfig)
 	}
+	if err := r.config.checkAugmentOf(r.training, r.trained.Model.Standard); err != nil {
+		return err
+	}
 	if err := r.biasFromData(); err != nil {
 		return err
 	}
@@ -168,7 +173,7 @@ func (r *run) load(ctx context.Context) error {
 
 // newEngine makes the engine, and restores the state from which the run continues, if it continues one.
 func (r *run) newEngine(ctx context.Context, from *engine.State) error {
-	t := &tracer{model: r.trained.Model, params: r.trained.Params, form: formOf(r.training, r.config), divisor: r.training.Values().Bytes}
+	t := &tracer{model: r.trained.Model, params: r.trained.Params, form: formOf(r.training, r.config), clean: r.config.Data.cleanTarget(), divisor: r.training.Values().Bytes}
 	switch r.options.Engine {
 	case Compiled:
 		e, err := engine.Compile(ctx, r.options.Backend, t.trace, r.config.Optimizer, r.config.Batch, engine.Options{StepsPerCall: r.options.StepsPerCall})
@@ -190,7 +195,7 @@ func (r *run) newEngine(ctx context.Context, from *engine.State) error {
 	}
 	r.result.Engine = r.engine.Name()
 	var err error
-	if r.batches, err = newBatches(r.config, r.training, t.form, t.inputs, r.engine.StepsPerCall()); err != nil {
+	if r.batches, err = newBatches(r.config, r.trained.Model.Standard, r.training, t.form, t.inputs); err != nil {
 		return errors.Join(err, r.engine.Close())
 	}
 	if from == nil {
@@ -213,13 +218,17 @@ func (r *run) train(ctx context.Context) error {
 			return err
 		}
 	}
-	for r.step < r.steps() && ctx.Err() == nil {
+	perCall, steps := r.engine.StepsPerCall(), r.steps()
+	r.ahead = newAhead(r.batches, r.step, perCall, makers(), func(step int) int {
+		return min(perCall, perEpoch-step%perEpoch, steps-step)
+	})
+	defer r.ahead.close()
+	for r.step < steps && ctx.Err() == nil {
 		if r.epochEnded() && r.stalled() {
-			r.options.Log(fmt.Sprintf("the bound on the held-out rows has not improved for %d epochs: the run ends after %d of %d steps", r.config.Patience, r.step, r.steps()))
+			r.options.Log(fmt.Sprintf("the bound on the held-out rows has not improved for %d epochs: the run ends after %d of %d steps", r.config.Patience, r.step, steps))
 			return nil
 		}
-		n := min(r.engine.StepsPerCall(), perEpoch-r.step%perEpoch, r.steps()-r.step)
-		if err := r.takeSteps(n); err != nil {
+		if err := r.takeSteps(); err != nil {
 			return err
 		}
 		if ended := r.epochEnded(); ended || time.Since(r.saved) > r.options.CheckpointEvery && !r.saved.IsZero() {
@@ -250,14 +259,18 @@ func (r *run) measured() bool {
 	return slices.ContainsFunc(r.folder.records, func(rec Record) bool { return rec.Kind == "validation" && rec.Step == r.step })
 }
 
-// takeSteps takes n steps of one epoch.
-func (r *run) takeSteps(n int) error {
+// takeSteps takes the steps of one call of the engine, which are of one epoch.
+func (r *run) takeSteps() error {
 	start := time.Now()
-	values, err := r.engine.Step(context.Background(), r.batches.at(r.step, n)...)
+	batches, err := r.ahead.next()
 	if err != nil {
 		return err
 	}
-	each := time.Since(start) / time.Duration(n) // all were taken by one call
+	values, err := r.engine.Step(context.Background(), batches...)
+	if err != nil {
+		return err
+	}
+	each := time.Since(start) / time.Duration(len(batches)) // all were taken by one call
 	for _, v := range values {
 		p := parts(v)
 		r.step++
@@ -305,9 +318,10 @@ func (r *run) recordSteps() error {
 	err := r.folder.record(Record{
 		Kind: "step", Epoch: r.epochOf(r.step), Step: r.step, Seconds: time.Since(r.began).Seconds(),
 		Temperature: r.config.Temperature.At(r.step - 1), KLWeight: r.config.Objective.At(r.step - 1), Rate: n * float64(r.config.Batch) / max(r.took, 1).Seconds(),
-		Parts: &Parts{Loss: r.sum.Loss / n, Reconstruction: r.sum.Reconstruction / n, KL: r.sum.KL / n},
+		Waiting: (r.ahead.waited - r.waited).Seconds() / max(r.took, 1).Seconds(),
+		Parts:   &Parts{Loss: r.sum.Loss / n, Reconstruction: r.sum.Reconstruction / n, KL: r.sum.KL / n},
 	})
-	r.sum, r.summed, r.took = Parts{}, 0, 0
+	r.sum, r.summed, r.took, r.waited = Parts{}, 0, 0, r.ahead.waited
 	return err
 }
 
