@@ -4,7 +4,7 @@
 #
 #   walkthrough.sh FOLDER_WITH_CATVAE_AND_INFER PYTHON DATA WORK_FOLDER [STEPS]
 #
-# DATA is a folder that bench/catalogue/rows.py has made: clipart, glove.npy, counts.npy, table.csv. What it lacks is passed over, and said.
+# DATA is a folder that bench/catalogue/rows.py has made: clipart, fashion, glove.npy, counts.npy, table.csv. What it lacks is passed over, and said.
 set -euo pipefail
 bin=$1 python=$2 data=$3 work=$4 steps=${5:-200}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -42,6 +42,12 @@ rows counts text-counts "$work/counts.npz"
 rows embeddings embeddings-binary "$data/glove.npy"
 rows categories embeddings-categorical "$data/glove.npy"
 rows table table "$data/table.csv"
+if [ -e "$data/fashion" ]; then # a folder with MNIST's four files
+	train fashion fashion-conv "$data/fashion"
+	rows="$data/fashion/t10k-images-idx3-ubyte.gz"
+	"$bin/infer" --model "$work/fashion/bundle" --in "$rows" --out "$work/fashion.npy" --force
+	"$python" "$here/encode.py" "$work/fashion/bundle" "$rows" "$work/fashion-python.npy" --compare "$work/fashion.npy"
+fi
 
 if [ -e "$data/clipart" ]; then
 	train colours colour-conv "$data/clipart"
