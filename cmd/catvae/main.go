@@ -32,6 +32,7 @@ type grammar struct {
 	Quickstart quickstart      `cmd:"" help:"Train on generated glyphs, export, encode and report: everything in about a minute."`
 	Train      trainCommand    `cmd:"" help:"Train a model and leave a run folder with bundle and report."`
 	Eval       evalCommand     `cmd:"" help:"Measure the bounds of a run or bundle on data."`
+	Compare    compareCommand  `cmd:"" help:"Show runs side by side: figures, curves, reconstructions, and the keys in which they differ."`
 	Export     exportCommand   `cmd:"" help:"Export a run's best weights as a bundle, verified against gorgonia."`
 	Encode     encodeCommand   `cmd:"" help:"Turn rows into codes or logits."`
 	Decode     decodeCommand   `cmd:"" help:"Turn packed codes into reconstructions."`
