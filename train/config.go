@@ -39,6 +39,7 @@ type Config struct {
 	Data        Data                  `json:"data"`
 	Epochs      int                   `json:"epochs" doc:"passes over the training rows" when:"more while the validation bound still improves at the end; --resume with more continues" range:"[1,1e6]"`
 	Steps       int                   `json:"steps,omitempty" doc:"steps of the run, whatever epochs says; the last epoch may then be partial, and is measured as the others. Left out or 0: as many as epochs takes" when:"to compare runs on data of different sizes, or with little data, where an epoch is a few steps" range:"[0,1e12]"`
+	Best        string                `json:"best,omitempty" doc:"which epoch's weights are exported: bound: that of the best bound on the held-out rows; last: the newest. Left out: last where objective.detached is true, else bound" when:"last with a cosine, and where codes are for search: the bound prefers codes that reconstruct well" oneof:"bests"`
 	Patience    int                   `json:"patience,omitempty" doc:"epochs without a better bound on the held-out rows after which the run ends; left out or 0: it never ends before its time" when:"5 or so, with many epochs, where it is not known how long a model improves" range:"[0,1e6]"`
 	Batch       int                   `json:"batch" doc:"rows a step" when:"smaller for little data, so that an epoch has more steps; larger for speed on large machines, with a larger learning rate" range:"[1,1048576]"`
 	Seed        uint64                `json:"seed" doc:"of all random numbers" when:"to see how much of a difference between two runs is chance"`
@@ -232,6 +233,9 @@ func (c Config) Validate() error {
 	}
 	if c.Objective.KLWarmup > 0 && c.Objective.KLWarmupPart > 0 {
 		return fmt.Errorf("train: objective.kl_warmup is %d and objective.kl_warmup_part %g: both say how long the warm-up is: leave one out: %w", c.Objective.KLWarmup, c.Objective.KLWarmupPart, ErrConfig)
+	}
+	if c.Patience > 0 && c.chooses() == BestLast {
+		return fmt.Errorf("train: patience is %d, and the last epoch is always the best one: leave patience out, or set best to %s: %w", c.Patience, BestBound, ErrConfig)
 	}
 	if t := c.Temperature; t.Steps > 0 && t.Schedule != LinearTemperature {
 		return fmt.Errorf("train: temperature.steps is %d, and the schedule is not linear: set temperature.schedule to %s, or leave it out: %w", t.Steps, LinearTemperature, ErrConfig)

@@ -97,7 +97,7 @@ func (r *run) findBest(ctx context.Context) (bestWeights, error) {
 		return bestWeights{standing: standing}, nil
 	}
 	r.options.Log(fmt.Sprintf("%v: the weights of the best epoch, %d, are lost; the newest, of step %d, take their place", damage, r.best.Epoch, r.step))
-	if r.lost == nil || r.best.Evaluation.ELBO > r.lost.Evaluation.ELBO {
+	if r.config.better(r.best, r.lost) {
 		r.lost = r.best
 	}
 	r.best = nil

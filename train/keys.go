@@ -35,6 +35,7 @@ var words = map[string]func() []string{
 	"priors":        builder.Priors,
 	"activations":   builder.Activations,
 	"latentnorms":   builder.LatentNorms,
+	"bests":         Bests,
 	"biases":        builder.InitialBiases,
 	"estimators":    builder.Estimators,
 	"networks":      builder.NetworkKinds,

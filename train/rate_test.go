@@ -3,6 +3,7 @@ package train_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -98,5 +99,39 @@ func TestAveragedWeights(t *testing.T) {
 		if a == b {
 			t.Errorf("%s: the averages are the last weights", name)
 		}
+	}
+}
+
+// Codes that the reconstruction does not shape are those of the last epoch, whatever the bound says; so are those of a run that asks for it.
+func TestBestEpoch(t *testing.T) {
+	t.Parallel()
+	data, dir := glyphFile(t, 700), t.TempDir()
+	sets := []string{"batch=50", "data.validation=200", "epochs=3", "optimizer.learning_rate=0.5"} // the bound soon gets worse
+	for name, c := range map[string]struct {
+		set  []string
+		last bool
+	}{
+		"bound":          {[]string{"best=bound"}, false},
+		"last":           {[]string{"best=last"}, true},
+		"detached":       {[]string{"objective.detached=true", "objective.contrast.weight=1"}, true},
+		"detached bound": {[]string{"objective.detached=true", "objective.contrast.weight=1", "best=bound"}, false},
+	} {
+		run := filepath.Join(dir, name)
+		r := trained(t, config(t, append(sets, c.set...)...), data, run, false)
+		best, least := 0, math.Inf(1)
+		for _, rec := range records(t, run) {
+			if rec.Kind == "validation" && -rec.Evaluation.ELBO < least {
+				best, least = rec.Epoch, -rec.Evaluation.ELBO
+			}
+		}
+		if c.last {
+			best = 3
+		}
+		if r.BestEpoch != best {
+			t.Errorf("%s: the weights are of epoch %d, want %d", name, r.BestEpoch, best)
+		}
+	}
+	if err := config(t, "best=last", "patience=3").Validate(); !errors.Is(err, train.ErrConfig) {
+		t.Errorf("patience with the last epoch: %v", err)
 	}
 }

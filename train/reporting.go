@@ -22,7 +22,7 @@ const pictures = 48
 // writeReport writes RUN/report.html from the run's records and the model that it exported.
 func (r *run) writeReport(ctx context.Context, model *runtime.Model, set *dataset.Set) error {
 	d := report.Data{Title: "Training run " + r.trained.Name, Shape: set.Shape, Curves: r.curves(), Settings: reportSettings(r.config)}
-	d.Figures = figures(r.result, r.trained.Model.Bits())
+	d.Figures = figures(r.result, r.trained.Model.Bits(), r.config.chooses())
 	d.Notes = []string{fmt.Sprintf("Trained on %s (%d rows, %d more held out for validation), %d steps of %d rows, by the engine %s; measured and verified on %s.",
 		r.training.Source, r.training.Len(), r.held.Len(), r.step, r.config.Batch, r.engine.Name(), r.options.Backend.Name())}
 	d.Warnings = r.result.Warnings
@@ -142,10 +142,13 @@ func (r Record) use() evaluate.CodeUse {
 	return evaluate.CodeUse{Entropy: math.NaN()}
 }
 
-func figures(r Result, bits int) []report.Figure {
+func figures(r Result, bits int, chosen string) []report.Figure {
 	number := func(x float64) string { return fmt.Sprintf("%.2f", x) }
 	e, u := r.Test, Record{Evaluation: &r.Test}.use()
 	name, meaning := "best epoch", "By the validation bound; test rows never choose."
+	if chosen == BestLast {
+		name, meaning = "epoch", "The last one, as the configuration says."
+	}
 	if r.LostEpoch > 0 {
 		name, meaning = "epoch", fmt.Sprintf("Whose weights these are. The best was %d, and is lost.", r.LostEpoch)
 	}

@@ -340,10 +340,10 @@ func (r *run) validate(ctx context.Context) error {
 		return err
 	}
 	r.validated = r.step / r.perEpoch()
-	if r.best == nil || e.ELBO > r.best.Evaluation.ELBO {
-		r.best = &Best{Step: r.step, Epoch: epoch, Evaluation: e}
+	if now := (&Best{Step: r.step, Epoch: epoch, Evaluation: e}); r.config.better(now, r.best) {
+		r.best = now
 	}
-	if r.lost != nil && r.best.Evaluation.ELBO > r.lost.Evaluation.ELBO {
+	if r.lost != nil && r.config.better(r.best, r.lost) {
 		r.lost = nil
 	}
 	r.options.Progress(Progress{Phase: "validation", Done: e.Rows, Total: e.Rows, Epoch: epoch, Epochs: r.epochs(),
