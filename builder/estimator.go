@@ -63,11 +63,30 @@ func (l Latent) estimators() []string {
 	}
 	own = append(own, GumbelEstimator)
 	for _, name := range Estimators() {
-		if !theirs[name] && name != GumbelEstimator {
+		if !theirs[name] && name != GumbelEstimator && !(l.layered() && !slices.Contains(layeredEstimators, name)) {
 			own = append(own, name)
 		}
 	}
 	return own
+}
+
+// layeredEstimators are those that draw by [Parts.drawn], and so a sample of each layer where variables are in layers.
+var layeredEstimators = []string{GumbelEstimator, ReinMaxEstimator, StraightThroughEstimator, StraightThroughGumbelEstimator}
+
+// A draw makes a sample of a model's variables, through which gradients pass, of their logits and noise.
+type draw func(m Model, logits, noise *G.Node) *G.Node
+
+// drawn returns the negative ELBO of one sample a row, with the analytic divergence: see [Graph.NegativeELBO]. Where variables are in
+// layers, each is drawn: see [Parts.layers].
+func (p *Parts) drawn(noise, weight *G.Node, draw draw) Objective {
+	if p.Model.Latent.layered() {
+		return p.layers(noise, weight, draw)
+	}
+	logits := p.Encode()
+	logP := p.LogP(draw(p.Model, logits, noise))
+	o := p.NegativeELBO(logP, p.Divergence(logits), weight)
+	o.Logits = logits
+	return o
 }
 
 func (m Model) estimator() (Estimator, error) {
