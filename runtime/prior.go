@@ -28,11 +28,11 @@ func (m *Model) SampleCodes(ctx context.Context, n int, seed uint64) ([]float32,
 		parts := m.latent.Parts()
 		top = parts[len(parts)-1]
 	}
-	codes, u := make([]float32, n*bits), make([]float32, m.latent.Logits())
+	codes, u, logits := make([]float32, n*bits), make([]float32, m.latent.Logits()), m.latent.PriorLogits()
 	uniform := func(row int) { noise.Stream{Seed: seed, Purpose: noise.Prior}.Uniform(u, 0, uint32(row)) }
 	for row := range n {
 		uniform(row)
-		top.Draw(codes[row*bits+top.CodeFrom:][:top.Bits()], m.latent.PriorLogits(), u[top.LogitsFrom:])
+		top.Draw(codes[row*bits+top.CodeFrom:][:top.Bits()], logits, u[top.LogitsFrom:])
 	}
 	if !m.latent.Layered() {
 		return codes, nil
