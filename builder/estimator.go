@@ -14,22 +14,24 @@ import (
 // that configurations use: one row each.
 var estimators = map[string]estimatorRow{
 	ConcreteEstimator:              {of: concrete, samples: 1, least: 1},
-	DeterministicEstimator:         {of: deterministic},
+	DeterministicEstimator:         {of: deterministic, layers: true},
 	DisARMEstimator:                {of: disarm},
-	GappedEstimator:                {of: gapped},
-	GumbelEstimator:                {of: gumbel},
-	ReinMaxEstimator:               {of: reinmax},
+	GappedEstimator:                {of: gapped, layers: true},
+	GumbelEstimator:                {of: gumbel, layers: true},
+	ReinMaxEstimator:               {of: reinmax, layers: true},
 	ReparametrisedEstimator:        {of: reparametrised},
 	RLOOEstimator:                  {of: rloo, samples: 2, least: 2},
-	StraightThroughEstimator:       {of: straightThrough},
-	StraightThroughGumbelEstimator: {of: straightThroughGumbel},
+	StraightThroughEstimator:       {of: straightThrough, layers: true},
+	StraightThroughGumbelEstimator: {of: straightThroughGumbel, layers: true},
 	VIMCOEstimator:                 {of: vimco, samples: 5, least: 2},
 }
 
 // An estimatorRow is an estimator, and how many samples of a row it takes where the model does not say: 0 for those that have no choice.
+// Those with layers go by [Parts.drawn], and so draw a sample of each layer where variables are in layers.
 type estimatorRow struct {
 	of             Estimator
 	samples, least int
+	layers         bool
 }
 
 // maxSamples bounds the passes through the decoder that a step takes.
@@ -63,17 +65,14 @@ func (l Latent) estimators() []string {
 	}
 	own = append(own, GumbelEstimator)
 	for _, name := range Estimators() {
-		if !theirs[name] && name != GumbelEstimator && !(l.layered() && !slices.Contains(layeredEstimators, name)) {
+		if !theirs[name] && name != GumbelEstimator && (!l.layered() || estimators[name].layers) {
 			own = append(own, name)
 		}
 	}
 	return own
 }
 
-// layeredEstimators are those that draw by [Parts.drawn], and so a sample of each layer where variables are in layers.
-var layeredEstimators = []string{GumbelEstimator, ReinMaxEstimator, StraightThroughEstimator, StraightThroughGumbelEstimator}
-
-// A draw makes a sample of a model's variables, through which gradients pass, of their logits and noise.
+// A draw makes a sample of a model's variables, through which gradients pass, of their logits and noise, which may be nil where none is used.
 type draw func(m Model, logits, noise *G.Node) *G.Node
 
 // drawn returns the negative ELBO of one sample a row, with the analytic divergence: see [Graph.NegativeELBO]. Where variables are in

@@ -224,7 +224,7 @@ func TestVIMCOAgainstTheExactGradient(t *testing.T) {
 func TestConcreteDensities(t *testing.T) {
 	const rows = 100_000
 	for name, m := range models() {
-		if !m.Latent.Dist().Discrete() {
+		if !m.Latent.Dist().Discrete() || m.Latent.Dist().Layered() {
 			continue
 		}
 		shape := m.LatentShape(rows)

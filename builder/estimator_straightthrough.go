@@ -35,10 +35,7 @@ func straightThroughGumbel(p *Parts) Objective {
 // loss is no bound, and codes at which it is low may be far from those of samples. One pass through the decoder. Bengio et al.
 // 1308.3432, section 4, without the noise.
 func deterministic(p *Parts) Objective {
-	weight := p.Schedule(KLWeightInput)
-	logits := p.Encode()
-	z := p.WithGradientOf(p.Model.Harden(p.Graph, logits, nil), p.Probabilities(logits))
-	o := p.NegativeELBO(p.LogP(z), p.Divergence(logits), weight)
-	o.Logits = logits
-	return o
+	return p.drawn(nil, p.Schedule(KLWeightInput), func(m Model, logits, _ *G.Node) *G.Node {
+		return p.WithGradientOf(m.Harden(p.Graph, logits, nil), m.Probabilities(p.Graph, logits))
+	})
 }

@@ -109,15 +109,20 @@ func (p *Parts) layers(noise, weight *G.Node, draw draw) Objective {
 	b, m := p.Graph, p.Model
 	first, second := m.layer(0), m.layer(1)
 	parts := m.Latent.Dist().Parts()
-	noiseOf := func(i int) *G.Node { return b.group(noise, parts[i].LogitsFrom, parts[i].LogitsShape()) }
+	noiseOf := func(i int) *G.Node {
+		if noise == nil {
+			return nil
+		}
+		return b.group(noise, parts[i].LogitsFrom, parts[i].LogitsShape())
+	}
 	lower := *p
 	lower.Model = first
 	logits := lower.Encode()
 	z1 := draw(first, logits, noiseOf(0))
 	upper := m.above(b, z1)
-	z2 := draw(second, upper, noiseOf(1))
+	z2 := b.In("layers", func() *G.Node { return draw(second, upper, noiseOf(1)) }) // whose constants have names of their own
 	negativeEntropy := b.Sub(first.KL(b, logits, nil), b.Number(first.MaxKL()))
-	kl := b.Add(b.Sub(negativeEntropy, first.LogQ(b, z1, m.below(b, z2))), second.KL(b, upper, second.PriorLogits(b)))
+	kl := b.Add(b.Sub(negativeEntropy, first.LogQ(b, z1, m.below(b, z2))), second.KL(b, upper, p.PriorLogits()))
 	o := p.NegativeELBO(lower.LogP(z1), kl, weight)
 	o.Logits = b.Concat(1, b.flat(logits), b.flat(upper))
 	return o

@@ -77,6 +77,49 @@ func repeated(x []float64, n int) (all []float64) {
 	return all
 }
 
+// The estimators of layers, of one sample each, have a gradient for every parameter of both; the others are refused. TestModelGradients compares the
+// relaxed one with finite differences.
+func TestEstimatorsOfLayers(t *testing.T) {
+	t.Parallel()
+	m := models()["hierarchical/learned"]
+	var of []string
+	for _, name := range builder.Estimators() {
+		m.Estimator = name
+		if m.Check() != nil {
+			continue
+		}
+		of = append(of, name)
+		p := params64(t)
+		randomise(t, p, m)
+		b := builder.New(p)
+		training, err := m.Train(b, 3)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		names, nodes := b.Parameters()
+		grads, err := G.Grad(training.Loss, nodes...)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		inputs, all := trainingInputs(m, 3), map[string]*tensor.Dense{}
+		for _, in := range training.Inputs {
+			all[in.Name] = inputs[in.Name]
+		}
+		for i, g := range onTape(t, b, all, grads...) {
+			size := 0.0
+			for _, x := range g {
+				size += math.Abs(x)
+			}
+			if !(size > 1e-9) || math.IsInf(size, 1) {
+				t.Errorf("%s: the gradient by %s is %v", name, names[i], g)
+			}
+		}
+	}
+	if want := "deterministic gapped-straight-through gumbel reinmax straight-through straight-through-gumbel"; strings.Join(of, " ") != want {
+		t.Errorf("the estimators of layers are %v", of)
+	}
+}
+
 // The objective of hard samples has the negative ELBO for its mean, and its gradient by what comes after the samples, p(x|z1), p(z1|z2)
 // and p(z2), has the exact gradient for its mean: z-tests against the sum over every code.
 func TestLayersAgainstEveryCode(t *testing.T) {
@@ -228,6 +271,11 @@ func TestSenselessLayers(t *testing.T) {
 	m.Latent.Hidden = []int{1 << 20, 1 << 20}
 	if err := m.Validate(); err == nil || !strings.Contains(err.Error(), "latent.hidden[1]") || !strings.Contains(err.Error(), "weights") {
 		t.Errorf("too many weights: %v", err)
+	}
+	m = models()["hierarchical/uniform"]
+	m.Terms.FreeBits = 0.1
+	if err := m.Validate(); err == nil || !strings.Contains(err.Error(), "objective.free_bits is 0.1") || !strings.Contains(err.Error(), "leave it out") {
+		t.Errorf("free bits: %v", err)
 	}
 	if l := m.Latent.As(dist.Mixed); l.Hidden != nil || len(l.Groups) != 2 {
 		t.Errorf("as mixed variables they are %+v", l)

@@ -211,11 +211,14 @@ func (m Model) discrete(b *Graph) *family {
 	return f
 }
 
-// PriorLogits returns the learned prior's logits, the parameter "prior/logits", or nil when the prior is uniform. They
+// PriorLogits returns the learned prior's logits, the parameter "prior/logits", or nil when the prior is uniform. Of layers they are the last's. They
 // start at zero, the uniform prior.
 func (m Model) PriorLogits(b *Graph) *G.Node {
 	if m.Latent.Prior != PriorLearned {
 		return nil
+	}
+	if m.Latent.layered() {
+		return m.layer(len(m.Latent.Groups) - 1).PriorLogits(b)
 	}
 	return b.In("prior", func() *G.Node { return b.Parameter("logits", Zeros, m.LatentShape(1)[1:]...) })
 }
