@@ -20,14 +20,14 @@ var estimators = map[string]estimatorRow{
 	GumbelEstimator:                {of: gumbel, layers: true},
 	ReinMaxEstimator:               {of: reinmax, layers: true},
 	ReparametrisedEstimator:        {of: reparametrised},
-	RLOOEstimator:                  {of: rloo, samples: 2, least: 2},
+	RLOOEstimator:                  {of: rloo, samples: 2, least: 2, layers: true},
 	StraightThroughEstimator:       {of: straightThrough, layers: true},
 	StraightThroughGumbelEstimator: {of: straightThroughGumbel, layers: true},
-	VIMCOEstimator:                 {of: vimco, samples: 5, least: 2},
+	VIMCOEstimator:                 {of: vimco, samples: 5, least: 2, layers: true},
 }
 
 // An estimatorRow is an estimator, and how many samples of a row it takes where the model does not say: 0 for those that have no choice.
-// Those with layers go by [Parts.drawn], and so draw a sample of each layer where variables are in layers.
+// Those with layers draw samples of each layer where variables are in layers, by [Parts.drawn] or [Parts.hardLayers].
 type estimatorRow struct {
 	of             Estimator
 	samples, least int

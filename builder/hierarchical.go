@@ -104,28 +104,72 @@ func (m Model) Layers(b *Graph, code *G.Node) (posterior, prior *G.Node) {
 //	mean(-ln p(x|z1)) + weight · mean(-H(q(z1|x)) - ln p(z1|z2) + KL(q(z2|z1) ‖ p(z2)))
 //
 // Its mean is the negative ELBO. The entropy of the first layer and the divergence of the second are analytic; the divergence of the first
-// from p(z1|z2) is not, since z2 depends on z1. Noise has the numbers of the first layer, then those of the second.
+// from p(z1|z2) is not, since z2 depends on z1.
 func (p *Parts) layers(noise, weight *G.Node, draw draw) Objective {
-	b, m := p.Graph, p.Model
-	first, second := m.layer(0), m.layer(1)
-	parts := m.Latent.Dist().Parts()
+	s := p.newLayers()
+	s.add(noise, draw)
+	o := p.NegativeELBO(s.logPs[0], s.kls[0], weight)
+	o.Logits = s.logits(p.Graph)
+	return o
+}
+
+// hardLayers returns k hard samples of both layers, through which no gradient passes.
+func (p *Parts) hardLayers(k int) *layerSamples {
+	s := p.newLayers()
+	for i := range k {
+		s.add(p.NoiseOf(i), func(m Model, logits, u *G.Node) *G.Node { return m.Sample(p.Graph, logits, u) })
+	}
+	return s
+}
+
+// layerSamples are samples of two layers, and what each says of a row, [batch]: ln p(x|z1), the divergence as the objective has it, ln q(z1|x)
+// q(z2|z1) and ln p(z1|z2) p(z2) of hard ones.
+type layerSamples struct {
+	all, lower, upper            *Parts  // of the model, and of each layer
+	first, second                *G.Node // logits of q(z1|x), and of q(z2|z1) of the first sample
+	logPs, kls, logQs, logPriors []*G.Node
+}
+
+func (p *Parts) newLayers() *layerSamples {
+	lower, upper := *p, *p
+	lower.Model, upper.Model = p.Model.layer(0), p.Model.layer(1)
+	return &layerSamples{all: p, lower: &lower, upper: &upper, first: lower.Encode()}
+}
+
+// add draws one sample more. Noise, which may be nil, has the numbers of the first layer, then those of the second.
+func (s *layerSamples) add(noise *G.Node, draw draw) {
+	b, m, first, second := s.all.Graph, s.all.Model, s.lower.Model, s.upper.Model
 	noiseOf := func(i int) *G.Node {
 		if noise == nil {
 			return nil
 		}
-		return b.group(noise, parts[i].LogitsFrom, parts[i].LogitsShape())
+		p := m.Latent.Dist().Parts()[i]
+		return b.group(noise, p.LogitsFrom, p.LogitsShape())
 	}
-	lower := *p
-	lower.Model = first
-	logits := lower.Encode()
-	z1 := draw(first, logits, noiseOf(0))
-	upper := m.above(b, z1)
-	z2 := b.In("layers", func() *G.Node { return draw(second, upper, noiseOf(1)) }) // whose constants have names of their own
-	negativeEntropy := b.Sub(first.KL(b, logits, nil), b.Number(first.MaxKL()))
-	kl := b.Add(b.Sub(negativeEntropy, first.LogQ(b, z1, m.below(b, z2))), second.KL(b, upper, p.PriorLogits()))
-	o := p.NegativeELBO(lower.LogP(z1), kl, weight)
-	o.Logits = b.Concat(1, b.flat(logits), b.flat(upper))
-	return o
+	again := func(f func(b *Graph, z *G.Node) *G.Node, z *G.Node) *G.Node { // with the weights of the first sample
+		if len(s.logPs) > 0 {
+			b.shared = true
+			defer func() { b.shared = false }()
+		}
+		return f(b, z)
+	}
+	z1 := draw(first, s.first, noiseOf(0))
+	above := again(m.above, z1)
+	z2 := b.In("layers", func() *G.Node { return draw(second, above, noiseOf(1)) }) // whose constants have names of their own
+	if s.second == nil {
+		s.second = above
+	}
+	below, prior := first.LogQ(b, z1, again(m.below, z2)), s.all.PriorLogits()
+	negativeEntropy := b.Sub(first.KL(b, s.first, nil), b.Number(first.MaxKL()))
+	s.kls = append(s.kls, b.Add(b.Sub(negativeEntropy, below), second.KL(b, above, prior)))
+	s.logQs = append(s.logQs, b.Add(first.LogQ(b, z1, s.first), second.LogQ(b, z2, above)))
+	s.logPriors = append(s.logPriors, b.Add(below, s.upper.LogPrior(z2, prior)))
+	s.logPs = append(s.logPs, s.lower.LogP(z1))
+}
+
+// logits returns the logits of both layers, flat.
+func (s *layerSamples) logits(b *Graph) *G.Node {
+	return b.Concat(1, b.flat(s.first), b.flat(s.second))
 }
 
 // planLayers adds the lines of the networks between the layers, and returns their weights: those of q(z2|z1) follow the encoder's, those

@@ -29,9 +29,9 @@ func twoLayers() map[string]builder.Model {
 	return out
 }
 
-// everyLayer is one row, whose latent logits are encoded, under every code of a model with two layers, as nodes: ln q(z1|x), ln q(z2|z1), ln p(z1|z2), ln p(z2) and
+// everyLayer is one row under every code of a model with two layers, as nodes: ln q(z1|x), ln q(z2|z1), ln p(z1|z2), ln p(z2) and
 // ln p(x|z1), [codes] each.
-func everyLayer(t *testing.T, b *builder.Graph, m builder.Model, row, encoded []float64) (q1, q2, p1, p2, likelihood *G.Node) {
+func everyLayer(t *testing.T, b *builder.Graph, m builder.Model, row []float64) (q1, q2, p1, p2, likelihood *G.Node) {
 	t.Helper()
 	l := m.Latent.Dist()
 	codes, err := l.Codes(1 << 10)
@@ -50,7 +50,7 @@ func everyLayer(t *testing.T, b *builder.Graph, m builder.Model, row, encoded []
 	}
 	layer := func(i int) builder.Model {
 		g := m.Latent.Groups[i]
-		return builder.Model{Latent: builder.Latent{Kind: g.Kind, Variables: g.Variables, Categories: g.Categories}}
+		return builder.Model{Input: m.Input, Encoder: m.Encoder, Activation: m.Activation, Latent: builder.Latent{Kind: g.Kind, Variables: g.Variables, Categories: g.Categories}}
 	}
 	posterior, prior := m.Layers(b, code)
 	var z, shape [2]*G.Node
@@ -58,7 +58,7 @@ func everyLayer(t *testing.T, b *builder.Graph, m builder.Model, row, encoded []
 		z[i] = part(code, p.CodeFrom, p.CodeShape())
 		shape[i] = part(b.Constant(fmt.Sprint("zeros", i), make([]float64, n*p.Logits()), n, p.Logits()), 0, p.LogitsShape())
 	}
-	q1 = layer(0).LogQ(b, z[0], part(b.Constant("encoded", repeated(encoded, n), m.LatentShape(n)...), 0, parts[0].LogitsShape()))
+	q1 = layer(0).LogQ(b, z[0], layer(0).Encode(b, x))
 	q2 = layer(1).LogQ(b, z[1], part(posterior, 0, parts[1].LogitsShape()))
 	p1 = layer(0).LogQ(b, z[0], part(prior, 0, parts[0].LogitsShape()))
 	ofZ2 := shape[1]
@@ -77,7 +77,7 @@ func repeated(x []float64, n int) (all []float64) {
 	return all
 }
 
-// The estimators of layers, of one sample each, have a gradient for every parameter of both; the others are refused. TestModelGradients compares the
+// The estimators of layers have a gradient for every parameter of both; the others are refused. TestModelGradients compares the
 // relaxed one with finite differences.
 func TestEstimatorsOfLayers(t *testing.T) {
 	t.Parallel()
@@ -102,8 +102,10 @@ func TestEstimatorsOfLayers(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		inputs, all := trainingInputs(m, 3), map[string]*tensor.Dense{}
-		for _, in := range training.Inputs {
-			all[in.Name] = inputs[in.Name]
+		for i, in := range training.Inputs {
+			if all[in.Name] = inputs[in.Name]; all[in.Name] == nil { // noise of another sample
+				all[in.Name] = dense64(uniforms(uint64(90+i), in.Node.Shape().TotalSize()), in.Node.Shape()...)
+			}
 		}
 		for i, g := range onTape(t, b, all, grads...) {
 			size := 0.0
@@ -115,19 +117,28 @@ func TestEstimatorsOfLayers(t *testing.T) {
 			}
 		}
 	}
-	if want := "deterministic gapped-straight-through gumbel reinmax straight-through straight-through-gumbel"; strings.Join(of, " ") != want {
+	if want := "deterministic gapped-straight-through gumbel reinmax rloo straight-through straight-through-gumbel vimco"; strings.Join(of, " ") != want {
 		t.Errorf("the estimators of layers are %v", of)
 	}
 }
 
 // The objective of hard samples has the negative ELBO for its mean, and its gradient by what comes after the samples, p(x|z1), p(z1|z2)
-// and p(z2), has the exact gradient for its mean: z-tests against the sum over every code.
+// and p(z2), has the exact gradient for its mean: z-tests against the sum over every code. That of the score function has it for every
+// parameter.
 func TestLayersAgainstEveryCode(t *testing.T) {
 	t.Parallel()
 	const batch, runs = 500, 60
+	cases := twoLayers()
 	for name, m := range twoLayers() {
+		for _, estimator := range []string{builder.RLOOEstimator, builder.VIMCOEstimator} {
+			m.Estimator, m.Samples = estimator, 2
+			cases[name+", "+estimator] = m
+		}
+	}
+	for name, m := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			unbiased := m.Samples > 0
 			p := params64(t)
 			randomise(t, p, m)
 			row := uniforms(60, m.Width())
@@ -158,6 +169,9 @@ func TestLayersAgainstEveryCode(t *testing.T) {
 					"sample": dense64(repeated(row, batch), m.InputShape(batch)...), "kl_weight": number64(1),
 					"noise": dense64(uniforms(uint64(2000+i), batch*m.Latent.Dist().Logits()), m.LatentShape(batch)...),
 				}
+				if unbiased {
+					inputs["noise/2"] = dense64(uniforms(uint64(3000+i), batch*m.Latent.Dist().Logits()), m.LatentShape(batch)...)
+				}
 				values, err := machine.Run(inputs)
 				if err != nil {
 					t.Fatal(err)
@@ -178,8 +192,8 @@ func TestLayersAgainstEveryCode(t *testing.T) {
 				if j >= 2 {
 					what = names[j-2]
 				}
-				if strings.HasPrefix(what, "layers/posterior") {
-					continue // whose gradient passes through samples, and is biased, as the encoder's
+				if !unbiased && (strings.HasPrefix(what, "encoder/") || strings.HasPrefix(what, "layers/posterior")) {
+					continue // whose gradients pass through samples, and are biased
 				}
 				for k := range want {
 					deviation := math.Sqrt((squares[j][k] - sums[j][k]*sums[j][k]) / (runs - 1))
@@ -195,19 +209,23 @@ func TestLayersAgainstEveryCode(t *testing.T) {
 }
 
 // exactLayers returns the parts of a row's negative ELBO from every code, -E ln p(x|z1) and the divergence, and its gradient by each
-// parameter but the encoder's. It checks that each distribution sums to 1 and that the bound lies below ln p(x).
+// parameter; of vimco the gradient is that of the bound on two samples. It checks that each distribution sums to 1 and that the bound lies below ln p(x).
 func exactLayers(t *testing.T, m builder.Model, p *builder.Params, row []float64) (values [][]float64, names []string) {
 	t.Helper()
-	encoded := eval(t, p, nil, func(b *builder.Graph) []*G.Node {
-		return []*G.Node{m.Encode(b, b.Constant("row", row, m.InputShape(1)...))}
-	})[0]
 	b := builder.New(p)
-	q1, q2, p1, p2, likelihood := everyLayer(t, b, m, row, encoded)
+	q1, q2, p1, p2, likelihood := everyLayer(t, b, m, row)
 	logQ, logP := b.Add(q1, q2), b.Add(p1, p2)
 	q := b.Exp(logQ)
 	reconstruction := b.Neg(b.Sum(b.Mul(q, likelihood)))
 	kl := b.Sum(b.Mul(q, b.Sub(logQ, logP)))
 	loss := b.Add(reconstruction, kl)
+	if m.Estimator == builder.VIMCOEstimator { // -ΣΣ q(z) q(z') ln (w(z) + w(z'))/2
+		w := b.Exp(b.Sub(b.Add(likelihood, logP), logQ))
+		n := w.Shape()[0]
+		square := b.Constant("square", make([]float64, n*n), n, n)
+		pairs := b.Mul(b.Number(0.5), b.Add(b.ExpandLike(w, square, 0), b.ExpandLike(w, square, 1)))
+		loss = b.Neg(b.Sum(b.Mul(b.Mul(b.ExpandLike(q, square, 0), b.ExpandLike(q, square, 1)), b.Log(pairs))))
+	}
 	evidence := b.Log(b.Sum(b.Exp(b.Add(logP, likelihood))))
 	sumQ, sumP := b.Sum(q), b.Sum(b.Exp(logP))
 	if b.Err() != nil {
