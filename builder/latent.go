@@ -77,7 +77,7 @@ func plainFamily(kind string) family {
 
 // Latent says what the latent variables are.
 type Latent struct {
-	Kind       string `json:"kind" doc:"family of the latent variables" when:"categorical where a row is a choice of few alternatives, or where a code is to be read as such; bernoulli codes are shorter and search faster; mixed for both in one code; hierarchical for better bounds and samples, by a second layer that explains the first; gaussian to compare with" oneof:"families"`
+	Kind       string `json:"kind" doc:"family of the latent variables" when:"categorical where a row is a choice of few alternatives, or where a code is to be read as such; bernoulli codes are shorter and search faster; mixed for both in one code; hierarchical where a second layer should explain the first, in place of a prior of independent variables; gaussian to compare with" oneof:"families"`
 	Variables  int    `json:"variables" doc:"how many" when:"more where reconstructions lack detail, fewer where many bits are dead or duplicate, or codes must be small; 64 fit a machine word" range:"[1,1048576]"`
 	Categories int    `json:"categories,omitempty" doc:"of each categorical variable; left out for others" when:"with latent.kind=categorical; 8 to 16 are usual, more make longer codes" range:"[0,1048576]"`
 	Groups     Groups `json:"groups,omitempty" doc:"of mixed variables: the groups, such as bernoulli:32,categorical:8x10, or in a file [{\"kind\": \"bernoulli\", \"variables\": 32}, …]; of hierarchical ones the two layers, the one next to the row first; latent.variables is then their number and can be left out" when:"with latent.kind=mixed or hierarchical"`

@@ -16,7 +16,7 @@ type layered interface{ layered() }
 //
 //	q(z1,z2|x) = q(z1|x) q(z2|z1),   p(x,z1,z2) = p(z2) p(z1|z2) p(x|z1)
 //
-// Jang et al. 1611.01144, section 4.1; Tucker et al. 1703.07370, section 5, "two layer linear". Logits and codes of a row are flat, as
+// Two stochastic layers are in Jang et al. 1611.01144, and this model, with linear networks, in Tucker et al. 1703.07370, section 5. Logits and codes of a row are flat, as
 // those of mixed variables: the first layer's, then the second's. The second's logits are those of q(z2|z1) of a hard z1, so that a row
 // has one code; for others, and for p(z1|z2), the model must be asked: see [Latent.Given]. Draw draws each layer from the logits that it is given. The prior is p(z2): its logits are the second layer's.
 type hierarchicalLatent struct{ mixedLatent }
