@@ -14,22 +14,24 @@ import (
 // that configurations use: one row each.
 var estimators = map[string]estimatorRow{
 	ConcreteEstimator:              {of: concrete, samples: 1, least: 1},
-	DeterministicEstimator:         {of: deterministic},
+	DeterministicEstimator:         {of: deterministic, layers: true},
 	DisARMEstimator:                {of: disarm},
-	GappedEstimator:                {of: gapped},
-	GumbelEstimator:                {of: gumbel},
-	ReinMaxEstimator:               {of: reinmax},
+	GappedEstimator:                {of: gapped, layers: true},
+	GumbelEstimator:                {of: gumbel, layers: true},
+	ReinMaxEstimator:               {of: reinmax, layers: true},
 	ReparametrisedEstimator:        {of: reparametrised},
-	RLOOEstimator:                  {of: rloo, samples: 2, least: 2},
-	StraightThroughEstimator:       {of: straightThrough},
-	StraightThroughGumbelEstimator: {of: straightThroughGumbel},
-	VIMCOEstimator:                 {of: vimco, samples: 5, least: 2},
+	RLOOEstimator:                  {of: rloo, samples: 2, least: 2, layers: true},
+	StraightThroughEstimator:       {of: straightThrough, layers: true},
+	StraightThroughGumbelEstimator: {of: straightThroughGumbel, layers: true},
+	VIMCOEstimator:                 {of: vimco, samples: 5, least: 2, layers: true},
 }
 
 // An estimatorRow is an estimator, and how many samples of a row it takes where the model does not say: 0 for those that have no choice.
+// Those with layers draw samples of each layer where variables are in layers, by [Parts.drawn] or [Parts.hardLayers].
 type estimatorRow struct {
 	of             Estimator
 	samples, least int
+	layers         bool
 }
 
 // maxSamples bounds the passes through the decoder that a step takes.
@@ -63,11 +65,27 @@ func (l Latent) estimators() []string {
 	}
 	own = append(own, GumbelEstimator)
 	for _, name := range Estimators() {
-		if !theirs[name] && name != GumbelEstimator {
+		if !theirs[name] && name != GumbelEstimator && (!l.layered() || estimators[name].layers) {
 			own = append(own, name)
 		}
 	}
 	return own
+}
+
+// A draw makes a sample of a model's variables, through which gradients pass, of their logits and noise, which may be nil where none is used.
+type draw func(m Model, logits, noise *G.Node) *G.Node
+
+// drawn returns the negative ELBO of one sample a row, with the analytic divergence: see [Graph.NegativeELBO]. Where variables are in
+// layers, each is drawn: see [Parts.layers].
+func (p *Parts) drawn(noise, weight *G.Node, draw draw) Objective {
+	if p.Model.Latent.layered() {
+		return p.layers(noise, weight, draw)
+	}
+	logits := p.Encode()
+	logP := p.LogP(draw(p.Model, logits, noise))
+	o := p.NegativeELBO(logP, p.Divergence(logits), weight)
+	o.Logits = logits
+	return o
 }
 
 func (m Model) estimator() (Estimator, error) {

@@ -224,7 +224,7 @@ func TestVIMCOAgainstTheExactGradient(t *testing.T) {
 func TestConcreteDensities(t *testing.T) {
 	const rows = 100_000
 	for name, m := range models() {
-		if !m.Latent.Dist().Discrete() {
+		if !m.Latent.Dist().Discrete() || m.Latent.Dist().Layered() {
 			continue
 		}
 		shape := m.LatentShape(rows)
@@ -288,7 +288,7 @@ func TestEstimatorsRefuse(t *testing.T) {
 // The loss of estimators with hard samples is the bound itself: with samples that the relaxation's noise gives, bit for bit.
 func TestHardEstimatorsDecodeHardCodes(t *testing.T) {
 	for name, m := range models() {
-		if !m.Latent.Dist().Discrete() {
+		if !m.Latent.Dist().Discrete() || m.Latent.Dist().Layered() { // of layers see TestLayersAgainstEveryCode
 			continue
 		}
 		p := params64(t)

@@ -1,5 +1,7 @@
 package builder
 
+import G "gorgonia.org/gorgonia"
+
 // GappedEstimator is the name of straight-through with a gap.
 const GappedEstimator = "gapped-straight-through"
 
@@ -15,14 +17,11 @@ const logitGap = 1
 // Ramadge 2206.07235, section 4.
 func gapped(p *Parts) Objective {
 	noise, temperature, weight := p.Noise(NoiseInput), p.Schedule(TemperatureInput), p.Schedule(KLWeightInput)
-	logits := p.Encode()
-	hard := p.Sample(logits, noise)
-	f := p.Model.discrete(p.Graph)
-	if f == nil {
-		return Objective{}
-	}
-	soft := p.Probabilities(p.Div(f.apart(p.Graph, logits, hard, logitGap), temperature))
-	o := p.NegativeELBO(p.LogP(p.WithGradientOf(hard, soft)), p.Divergence(logits), weight)
-	o.Logits = logits
-	return o
+	return p.drawn(noise, weight, func(m Model, logits, u *G.Node) *G.Node {
+		hard, f := m.Sample(p.Graph, logits, u), m.discrete(p.Graph)
+		if f == nil {
+			return nil
+		}
+		return p.WithGradientOf(hard, m.Probabilities(p.Graph, p.Div(f.apart(p.Graph, logits, hard, logitGap), temperature)))
+	})
 }

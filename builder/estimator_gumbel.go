@@ -1,5 +1,7 @@
 package builder
 
+import G "gorgonia.org/gorgonia"
+
 // GumbelEstimator is the name of the default estimator: a relaxed sample in place of a hard one.
 const GumbelEstimator = "gumbel"
 
@@ -19,9 +21,5 @@ const (
 // Jang et al. 1611.01144; Maddison et al. 1611.00712.
 func gumbel(p *Parts) Objective {
 	noise, temperature, weight := p.Noise(NoiseInput), p.Schedule(TemperatureInput), p.Schedule(KLWeightInput)
-	logits := p.Encode()
-	logP := p.LogP(p.Relax(logits, noise, temperature))
-	o := p.NegativeELBO(logP, p.Divergence(logits), weight)
-	o.Logits = logits
-	return o
+	return p.drawn(noise, weight, func(m Model, logits, u *G.Node) *G.Node { return m.Relax(p.Graph, logits, u, temperature) })
 }

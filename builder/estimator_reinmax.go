@@ -15,11 +15,7 @@ const ReinMaxEstimator = "reinmax"
 // to 1.5, has less variance. One pass through the decoder. Liu et al. 2304.08612, algorithm 2.
 func reinmax(p *Parts) Objective {
 	noise, temperature, weight := p.Noise(NoiseInput), p.Schedule(TemperatureInput), p.Schedule(KLWeightInput)
-	logits := p.Encode()
-	z := p.Model.reinmax(p, logits, noise, temperature)
-	o := p.NegativeELBO(p.LogP(z), p.Divergence(logits), weight)
-	o.Logits = logits
-	return o
+	return p.drawn(noise, weight, func(m Model, logits, u *G.Node) *G.Node { return m.reinmax(p, logits, u, temperature) })
 }
 
 func (m Model) reinmax(p *Parts, logits, noise, temperature *G.Node) *G.Node {
@@ -27,12 +23,12 @@ func (m Model) reinmax(p *Parts, logits, noise, temperature *G.Node) *G.Node {
 	if f == nil {
 		return nil
 	}
-	hard := p.Sample(logits, noise)
-	tempered := p.Probabilities(p.Div(logits, temperature))
+	hard := m.Sample(p.Graph, logits, noise)
+	tempered := m.Probabilities(p.Graph, p.Div(logits, temperature))
 	midway := f.logits(p.Graph, p.Mul(p.Number(0.5), p.Add(hard, tempered)))
 	// The logits of π', which move as l does.
 	moving := p.Add(logits, p.StopGradient(p.Sub(midway, logits)))
-	second := p.Mul(p.Number(2), p.Probabilities(moving))
-	first := p.Mul(p.Number(0.5), p.Probabilities(logits))
+	second := p.Mul(p.Number(2), m.Probabilities(p.Graph, moving))
+	first := p.Mul(p.Number(0.5), m.Probabilities(p.Graph, logits))
 	return p.WithGradientOf(hard, p.Sub(second, first))
 }

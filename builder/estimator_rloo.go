@@ -14,6 +14,9 @@ const RLOOEstimator = "rloo"
 // REINFORCE samples, get a baseline for free"; Salimans and Knowles 1401.1022.
 func rloo(p *Parts) Objective {
 	k, weight := p.Samples(), p.Schedule(KLWeightInput)
+	if p.Model.Latent.layered() {
+		return p.rlooLayers(k, weight)
+	}
 	logits := p.Encode()
 	codes, logPs := p.decodeSamples(logits, k)
 	mean := p.average(logPs)
@@ -24,6 +27,24 @@ func rloo(p *Parts) Objective {
 		// mean - ln p(x|zᵢ) is (k-1)/k of the distance to the others' mean.
 		advantage := p.StopGradient(p.Mul(p.Number(1/float64(k-1)), p.Sub(mean, logPs[i])))
 		score = p.plus(score, p.Mul(advantage, p.LogQ(code, logits)))
+	}
+	return p.Scored(o, score)
+}
+
+// rlooLayers is rloo of two layers: f has their divergence, too, since it depends on the sample, and ln q is ln q(z1|x) + ln q(z2|z1).
+func (p *Parts) rlooLayers(k int, weight *G.Node) Objective {
+	s := p.hardLayers(k)
+	o := p.NegativeELBO(p.average(s.logPs), p.average(s.kls), weight)
+	o.Logits = s.logits(p.Graph)
+	var costs []*G.Node
+	for i := range k {
+		costs = append(costs, p.Sub(p.Mul(weight, s.kls[i]), s.logPs[i]))
+	}
+	mean := p.average(costs)
+	var score *G.Node
+	for i, logQ := range s.logQs {
+		advantage := p.StopGradient(p.Mul(p.Number(1/float64(k-1)), p.Sub(costs[i], mean)))
+		score = p.plus(score, p.Mul(advantage, logQ))
 	}
 	return p.Scored(o, score)
 }

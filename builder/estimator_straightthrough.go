@@ -1,5 +1,7 @@
 package builder
 
+import G "gorgonia.org/gorgonia"
+
 // The names of the straight-through estimators.
 const (
 	DeterministicEstimator         = "deterministic"
@@ -15,32 +17,25 @@ const (
 // no temperature. One pass through the decoder. Bengio et al. 1308.3432, section 4.
 func straightThrough(p *Parts) Objective {
 	noise, weight := p.Noise(NoiseInput), p.Schedule(KLWeightInput)
-	logits := p.Encode()
-	z := p.WithGradientOf(p.Sample(logits, noise), p.Probabilities(logits))
-	o := p.NegativeELBO(p.LogP(z), p.Divergence(logits), weight)
-	o.Logits = logits
-	return o
+	return p.drawn(noise, weight, func(m Model, logits, u *G.Node) *G.Node {
+		return p.WithGradientOf(m.Sample(p.Graph, logits, u), m.Probabilities(p.Graph, logits))
+	})
 }
 
 // straightThroughGumbel is the same with the gradient of the relaxed sample of the same noise, at temperature tau: biased, less so and
 // noisier for a small tau. One pass through the decoder. Jang et al. 1611.01144, section 2.2.
 func straightThroughGumbel(p *Parts) Objective {
 	noise, temperature, weight := p.Noise(NoiseInput), p.Schedule(TemperatureInput), p.Schedule(KLWeightInput)
-	logits := p.Encode()
-	z := p.WithGradientOf(p.Sample(logits, noise), p.Relax(logits, noise, temperature))
-	o := p.NegativeELBO(p.LogP(z), p.Divergence(logits), weight)
-	o.Logits = logits
-	return o
+	return p.drawn(noise, weight, func(m Model, logits, u *G.Node) *G.Node {
+		return p.WithGradientOf(m.Sample(p.Graph, logits, u), m.Relax(p.Graph, logits, u, temperature))
+	})
 }
 
 // deterministic is the same without noise: the code is the likeliest one, which is what bundles compute, and gets the gradient of the mean. The
 // loss is no bound, and codes at which it is low may be far from those of samples. One pass through the decoder. Bengio et al.
 // 1308.3432, section 4, without the noise.
 func deterministic(p *Parts) Objective {
-	weight := p.Schedule(KLWeightInput)
-	logits := p.Encode()
-	z := p.WithGradientOf(p.Model.Harden(p.Graph, logits, nil), p.Probabilities(logits))
-	o := p.NegativeELBO(p.LogP(z), p.Divergence(logits), weight)
-	o.Logits = logits
-	return o
+	return p.drawn(nil, p.Schedule(KLWeightInput), func(m Model, logits, _ *G.Node) *G.Node {
+		return p.WithGradientOf(m.Harden(p.Graph, logits, nil), m.Probabilities(p.Graph, logits))
+	})
 }

@@ -21,17 +21,33 @@ const VIMCOEstimator = "vimco"
 // decoder, 5 where objective.samples is left out. Mnih and Rezende 1602.06725, equations (7) to (10).
 func vimco(p *Parts) Objective {
 	k, weight := p.Samples(), p.Schedule(KLWeightInput)
+	if p.Model.Latent.layered() {
+		s := p.hardLayers(k)
+		o := p.vimco(weight, s.logPs, s.logQs, s.logPriors, p.average(s.kls))
+		o.Logits = s.logits(p.Graph)
+		return o
+	}
 	logits := p.Encode()
 	prior := p.PriorLogits()
 	codes, logPs := p.decodeSamples(logits, k)
-	logQs, logWs := make([]*G.Node, k), make([]*G.Node, k)
+	logQs, logPriors := make([]*G.Node, k), make([]*G.Node, k)
 	for i, code := range codes {
-		logQs[i] = p.LogQ(code, logits)
-		logWs[i] = p.Add(logPs[i], p.Mul(weight, p.Sub(p.LogPrior(code, prior), logQs[i])))
+		logQs[i], logPriors[i] = p.LogQ(code, logits), p.LogPrior(code, prior)
+	}
+	o := p.vimco(weight, logPs, logQs, logPriors, p.Model.KL(p.Graph, logits, prior))
+	o.Logits = logits
+	return o
+}
+
+// vimco is the objective of samples with these logarithms.
+func (p *Parts) vimco(weight *G.Node, logPs, logQs, logPriors []*G.Node, kl *G.Node) Objective {
+	k := len(logPs)
+	logWs := make([]*G.Node, k)
+	for i := range logWs {
+		logWs[i] = p.Add(logPs[i], p.Mul(weight, p.Sub(logPriors[i], logQs[i])))
 	}
 	bound := p.logMeanExp(logWs)
-	o := p.bound(bound, p.average(logPs), p.Model.KL(p.Graph, logits, prior))
-	o.Logits = logits
+	o := p.bound(bound, p.average(logPs), kl)
 	mean := p.average(logWs)
 	var score *G.Node
 	for i := range k {

@@ -16,10 +16,11 @@ import (
 // ln q, hard code.
 func TestFamiliesAgreeWithDist(t *testing.T) {
 	sizes := map[string]builder.Latent{
-		dist.Bernoulli:   {Variables: 5},
-		dist.Categorical: {Variables: 3, Categories: 4},
-		dist.Gaussian:    {Variables: 4},
-		dist.Mixed:       {Groups: mixedGroups},
+		dist.Bernoulli:    {Variables: 5},
+		dist.Categorical:  {Variables: 3, Categories: 4},
+		dist.Gaussian:     {Variables: 4},
+		dist.Hierarchical: {Groups: layerGroups},
+		dist.Mixed:        {Groups: mixedGroups},
 	}
 	if here := builder.FamilyKinds(); !slices.Equal(here, dist.FamilyNames()) {
 		t.Fatalf("package builder has the families %v, package dist has %v: each needs both halves", here, dist.FamilyNames())
@@ -40,7 +41,7 @@ func TestFamiliesAgreeWithDist(t *testing.T) {
 				logits := normals(21, rows*l.Logits(), 2)
 				var priorLogits []float64
 				if prior == builder.PriorLearned {
-					priorLogits = normals(22, l.Logits(), 1)
+					priorLogits = normals(22, l.PriorSize(), 1)
 					l.Prior = narrow(priorLogits)
 					priorLogits = wide(l.Prior)
 				}
@@ -54,21 +55,26 @@ func TestFamiliesAgreeWithDist(t *testing.T) {
 					x := b.Constant("logits", logits, m.LatentShape(rows)...)
 					z := b.Constant("codes", wide(codes), m.CodeShape(rows)...)
 					var p *G.Node
+					if l.Layered() { // whose divergence is part of the objective: see TestLayersAgainstEveryCode
+						return []*G.Node{m.LogQ(b, z, x), m.Harden(b, x, nil)}
+					}
 					if priorLogits != nil {
 						p = b.Constant("prior", priorLogits, m.LatentShape(1)[1:]...)
 					}
-					return []*G.Node{m.KL(b, x, p), m.LogQ(b, z, x), m.Harden(b, x, nil)}
+					return []*G.Node{m.LogQ(b, z, x), m.Harden(b, x, nil), m.KL(b, x, p)}
 				})
 				for row := range rows {
 					at := narrow(logits[row*l.Logits():][:l.Logits()])
 					code := codes[row*l.Bits():][:l.Bits()]
 					q := l.Posterior(at)
 					_, logQ := q.Logs(code)
-					close(t, fmt.Sprintf("KL of row %d", row), out[0][row], q.KL(nil))
-					close(t, fmt.Sprintf("ln q of row %d", row), out[1][row], logQ)
+					if !l.Layered() {
+						close(t, fmt.Sprintf("KL of row %d", row), out[2][row], q.KL(nil))
+					}
+					close(t, fmt.Sprintf("ln q of row %d", row), out[0][row], logQ)
 					hard := make([]float32, l.Bits())
 					l.Harden(hard, at)
-					if got := narrow(out[2][row*l.Bits():][:l.Bits()]); !slices.Equal(got, hard) {
+					if got := narrow(out[1][row*l.Bits():][:l.Bits()]); !slices.Equal(got, hard) {
 						t.Errorf("row %d: the hard code is %v, dist has %v", row, got, hard)
 					}
 				}

@@ -76,6 +76,10 @@ func models() map[string]builder.Model {
 			Input: []int{6}, Latent: builder.Latent{Kind: "mixed", Groups: mixedGroups, Prior: prior},
 			Encoder: builder.MLP{Hidden: []int{4}}, Decoder: builder.MLP{}, Activation: builder.Tanh,
 		}
+		out["hierarchical/"+prior] = builder.Model{
+			Input: []int{6}, Latent: builder.Latent{Kind: "hierarchical", Groups: layerGroups, Hidden: []int{4}, Prior: prior},
+			Encoder: builder.MLP{Hidden: []int{4}}, Decoder: builder.MLP{Hidden: []int{3}}, Activation: builder.Tanh,
+		}
 	}
 	out["gaussian"] = builder.Model{
 		Input: []int{6}, Latent: builder.Latent{Kind: "gaussian", Variables: 3, Prior: builder.PriorNormal},
@@ -86,6 +90,9 @@ func models() map[string]builder.Model {
 
 // mixedGroups are groups of both kinds, one of them twice.
 var mixedGroups = builder.Groups{{Kind: "bernoulli", Variables: 2}, {Kind: "categorical", Variables: 2, Categories: 3}, {Kind: "bernoulli", Variables: 1}}
+
+// layerGroups are two layers, of either kind.
+var layerGroups = builder.Groups{{Kind: "bernoulli", Variables: 3}, {Kind: "categorical", Variables: 2, Categories: 3}}
 
 // trainingInputs are inputs for a model's training graph.
 func trainingInputs(m builder.Model, batch int) map[string]*tensor.Dense {

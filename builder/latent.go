@@ -22,8 +22,9 @@ var families = map[string]familyOf{
 		sample: (*Graph).SampleCategorical, probabilities: categoricalProbabilities, logits: (*Graph).Log,
 		klEach: categoricalKLs, apart: categoricalApart, density: categoricalDensity, couple: coupleCategorical,
 	}),
-	dist.Gaussian: one(gaussianFamily),
-	dist.Mixed:    mixedFamily,
+	dist.Gaussian:     one(gaussianFamily),
+	dist.Hierarchical: hierarchicalFamily,
+	dist.Mixed:        mixedFamily,
 }
 
 // A family is what a model needs to know about a kind of latent variable. Logits, noise and codes are [batch, ...] of
@@ -76,10 +77,11 @@ func plainFamily(kind string) family {
 
 // Latent says what the latent variables are.
 type Latent struct {
-	Kind       string `json:"kind" doc:"family of the latent variables" when:"categorical where a row is a choice of few alternatives, or where a code is to be read as such; bernoulli codes are shorter and search faster; mixed for both in one code; gaussian to compare with" oneof:"families"`
+	Kind       string `json:"kind" doc:"family of the latent variables" when:"categorical where a row is a choice of few alternatives, or where a code is to be read as such; bernoulli codes are shorter and search faster; mixed for both in one code; hierarchical where a second layer should explain the first, in place of a prior of independent variables; gaussian to compare with" oneof:"families"`
 	Variables  int    `json:"variables" doc:"how many" when:"more where reconstructions lack detail, fewer where many bits are dead or duplicate, or codes must be small; 64 fit a machine word" range:"[1,1048576]"`
 	Categories int    `json:"categories,omitempty" doc:"of each categorical variable; left out for others" when:"with latent.kind=categorical; 8 to 16 are usual, more make longer codes" range:"[0,1048576]"`
-	Groups     Groups `json:"groups,omitempty" doc:"of mixed variables: the groups, such as bernoulli:32,categorical:8x10, or in a file [{\"kind\": \"bernoulli\", \"variables\": 32}, …]; latent.variables is then their number and can be left out" when:"with latent.kind=mixed"`
+	Groups     Groups `json:"groups,omitempty" doc:"of mixed variables: the groups, such as bernoulli:32,categorical:8x10, or in a file [{\"kind\": \"bernoulli\", \"variables\": 32}, …]; of hierarchical ones the two layers, the one next to the row first; latent.variables is then their number and can be left out" when:"with latent.kind=mixed or hierarchical"`
+	Hidden     []int  `json:"hidden,omitempty" doc:"of hierarchical variables: widths of the hidden layers of the two networks between the layers, q(z2|z1) and p(z1|z2); left out: linear" when:"where the second layer says little; linear is what papers compare with" range:"[1,1048576]"`
 	Prior      string `json:"prior" doc:"p(z): uniform, or learned logits that are trained with the weights; normal, the standard normal distribution, is the one of gaussian variables" when:"learned where some bits should be rare; samples get better, codes hardly change" oneof:"priors"`
 	Norm       string `json:"norm,omitempty" doc:"batch: each latent logit is normalised over the batch, to mean 0 and deviation 2, so that every bit is 1 in about half of the rows; part of the encoder's last layer at export. Left out: none" when:"batch for codes that are searched: dead and duplicate bits become rare; none for the best bounds" oneof:"latentnorms"`
 	Signs      bool   `json:"signs,omitempty" doc:"codes enter the decoder's network as -1 and 1; codes of the bundle stay 0 and 1" when:"true where codes are about half ones, as with latent.norm"`
@@ -115,6 +117,9 @@ func (l Latent) As(kind string) Latent {
 	} else {
 		l.Groups = nil
 	}
+	if !l.layered() {
+		l.Hidden = nil
+	}
 	if priors := l.Dist().Priors(); !slices.Contains(priors, l.Prior) {
 		l.Prior = priors[0]
 	}
@@ -132,6 +137,9 @@ func (l Latent) check() error {
 		return err
 	}
 	if err := l.checkNorm(); err != nil {
+		return err
+	}
+	if err := l.checkHidden(); err != nil {
 		return err
 	}
 	if priors := l.Dist().Priors(); !slices.Contains(priors, l.Prior) {
@@ -203,11 +211,14 @@ func (m Model) discrete(b *Graph) *family {
 	return f
 }
 
-// PriorLogits returns the learned prior's logits, the parameter "prior/logits", or nil when the prior is uniform. They
+// PriorLogits returns the learned prior's logits, the parameter "prior/logits", or nil when the prior is uniform. Of layers they are the last's. They
 // start at zero, the uniform prior.
 func (m Model) PriorLogits(b *Graph) *G.Node {
 	if m.Latent.Prior != PriorLearned {
 		return nil
+	}
+	if m.Latent.layered() {
+		return m.layer(len(m.Latent.Groups) - 1).PriorLogits(b)
 	}
 	return b.In("prior", func() *G.Node { return b.Parameter("logits", Zeros, m.LatentShape(1)[1:]...) })
 }

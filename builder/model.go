@@ -129,6 +129,9 @@ func (m Model) OutputShape(batch int) []int {
 
 // Encode returns the latent logits of a batch of rows. x has [Model.InputShape], the result [Model.LatentShape].
 func (m Model) Encode(b *Graph, x *G.Node) *G.Node {
+	if m.Latent.layered() {
+		return m.encodeLayers(b, x)
+	}
 	return b.In("encoder", func() *G.Node {
 		batch := b.batch(x)
 		if b.err != nil {
@@ -150,6 +153,9 @@ func (m Model) binarized(b *Graph, x *G.Node) *G.Node {
 // Decode returns the decoder's outputs, of [Model.OutputShape], for codes of [Model.CodeShape], relaxed or hard: the
 // parameters of the likelihood, which are logits for Bernoulli values.
 func (m Model) Decode(b *Graph, code *G.Node) *G.Node {
+	if m.Latent.layered() {
+		return m.layer(0).Decode(b, m.layerOf(b, code, 0))
+	}
 	return b.In("decoder", func() *G.Node {
 		batch := b.batch(code)
 		if b.err != nil {
@@ -173,7 +179,7 @@ func (m Model) Decode(b *Graph, code *G.Node) *G.Node {
 
 // encoderSpec is what the model asks of its encoder.
 func (m Model) encoderSpec() NetworkSpec {
-	return NetworkSpec{Out: m.Latent.Dist().Logits(), Activation: m.Activation, Each: 1}
+	return NetworkSpec{Out: m.Latent.Dist().Lowest().Logits(), Activation: m.Activation, Each: 1}
 }
 
 // decoderSpec is what the model asks of its decoder.

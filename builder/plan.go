@@ -39,7 +39,7 @@ func (m Model) plan(l dist.Likelihood) (encoder, decoder []Layer, err error) {
 		lines   *[]Layer
 	}{
 		{"encoder", m.Encoder, m.Input, m.encoderSpec(), &encoder},
-		{"decoder", m.Decoder, m.Latent.Dist().CodeShape(), m.decoderSpec(l), &decoder},
+		{"decoder", m.Decoder, m.Latent.Dist().Lowest().CodeShape(), m.decoderSpec(l), &decoder},
 	} {
 		lines, err := part.network.Plan(part.in, part.spec)
 		if err != nil {
@@ -54,6 +54,13 @@ func (m Model) plan(l dist.Likelihood) (encoder, decoder []Layer, err error) {
 		}
 		total += weights
 		*part.lines = lines
+	}
+	if m.Latent.layered() {
+		weights, err := m.planLayers(&encoder, &decoder)
+		if err != nil {
+			return nil, nil, err
+		}
+		total += weights
 	}
 	if total > maxWeights {
 		return nil, nil, fmt.Errorf("the layers of encoder and decoder have %d weights, at most %d are allowed: make them narrower", total, maxWeights)

@@ -49,6 +49,8 @@ func (m Model) checkTerms() error {
 		return fmt.Errorf("objective.free_bits is %g: use nats a variable from 0 to 1000", t.FreeBits)
 	case t.FreeBits > 0 && !discrete:
 		return fmt.Errorf("objective.free_bits is %g, and latent.kind %q: only discrete variables have them: leave it out", t.FreeBits, m.Latent.Kind)
+	case t.FreeBits > 0 && m.Latent.layered():
+		return fmt.Errorf("objective.free_bits is %g, and latent.kind %q: the divergence of a variable in layers is none of its own: leave it out, or use objective.kl_warmup", t.FreeBits, m.Latent.Kind)
 	case !(t.Rate >= 0 && t.Rate <= 1e9):
 		return fmt.Errorf("objective.rate is %g: use nats a row from 0 to 1e9", t.Rate)
 	case t.Rate > m.MaxKL():

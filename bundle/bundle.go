@@ -115,7 +115,7 @@ func pointer(path string, data []byte, kind error) error {
 	return nil
 }
 
-// Graph is [Bundle.File] for one of the three graphs.
+// Graph is [Bundle.File] for one of [Manifest.Graphs].
 func (b *Bundle) Graph(name string) ([]byte, error) { return b.File(name) }
 
 // Verify hashes every file of the bundle.

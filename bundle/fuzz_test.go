@@ -74,11 +74,15 @@ func TestHostileManifests(t *testing.T) {
 // files stay in the bundle's folder, for memory in proportion to the text. What is taken survives a round trip.
 func FuzzManifest(f *testing.F) {
 	m := manifest()
-	for i := range 3 {
+	for i := range 4 {
 		switch i {
 		case 1:
 			m.Latent = bundle.Latent{Kind: dist.Categorical, Variables: 2, Categories: 2, Prior: bundle.Prior{Kind: "learned", Logits: []float32{0, 1, 2, -1e9}}, BitOrder: bundle.BitOrderMSBFirst}
 			m.Input.Image = &bundle.Image{Resize: bundle.ResizeBilinear}
+		case 3:
+			m.Latent = bundle.Latent{Kind: dist.Hierarchical, Variables: 5, Groups: []dist.Group{{Kind: dist.Bernoulli, Variables: 3}, {Kind: dist.Categorical, Variables: 2, Categories: 2}},
+				Prior: bundle.Prior{Kind: "learned", Logits: []float32{0, 1, 2, 3}}, BitOrder: bundle.BitOrderMSBFirst}
+			m.Files[bundle.LayersFile] = bundle.Hash(nil)
 		case 2:
 			m.Files["variants/int8.onnx"] = bundle.Hash(nil)
 			m.Variants = map[string]bundle.Variant{bundle.VariantInt8: {File: "variants/int8.onnx", Input: onnxtensor.Uint8, Devices: []string{"cpu"},
@@ -138,8 +142,8 @@ func sound(m *bundle.Manifest) error {
 	if n := m.Input.RowSize(); n < 1 || n > most {
 		return fmt.Errorf("rows have %d values", n)
 	}
-	if n := len(m.Latent.Prior.Logits); n != 0 && n != m.Latent.Bits() {
-		return fmt.Errorf("the prior has %d logits for %d bits", n, m.Latent.Bits())
+	if n := len(m.Latent.Prior.Logits); n != 0 && n != m.Latent.Dist().PriorSize() {
+		return fmt.Errorf("the prior has %d logits, and its variables %d", n, m.Latent.Dist().PriorSize())
 	}
 	for name, file := range m.Files {
 		if !filepath.IsLocal(filepath.FromSlash(name)) || file.Size < 0 {

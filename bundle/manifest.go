@@ -15,11 +15,12 @@ const (
 	EncoderFile      = "encoder.onnx"
 	ThresholdFile    = "threshold.onnx"
 	DecoderFile      = "decoder.onnx"
+	LayersFile       = "layers.onnx" // only where the variables are in layers
 	VerificationFile = "verification.json"
 )
 
 // The names of the graphs' inputs and outputs. They chain by equality: the encoder's output is the threshold's input,
-// the threshold's first output is the decoder's input. BatchAxis is the name of the one dynamic dimension.
+// the threshold's first output is the decoder's input, and that of the graph of layers. BatchAxis is the name of the one dynamic dimension.
 const (
 	Sample               = "sample"
 	LatentLogits         = "latent_logits"
@@ -27,6 +28,8 @@ const (
 	PackedCode           = "packed_code"
 	Reconstruction       = "reconstruction"
 	ReconstructionLogits = "reconstruction_logits"
+	PosteriorLogits      = "posterior_logits" // of q(z2|z1), of layers
+	PriorLogits          = "prior_logits"     // of p(z1|z2)
 	BatchAxis            = "batch_size"
 )
 
@@ -156,16 +159,17 @@ type Calibration struct {
 
 // Latent says what a code is made of.
 type Latent struct {
-	Kind       string       `json:"kind"`                 // a family of package dist: "bernoulli", "categorical", "gaussian" or "mixed"
+	Kind       string       `json:"kind"`                 // a family of package dist: "bernoulli", "categorical", "gaussian", "mixed" or "hierarchical"
 	Variables  int          `json:"variables"`            // in all groups together
 	Categories int          `json:"categories,omitempty"` // of each variable; only of "categorical"
-	Groups     []dist.Group `json:"groups,omitempty"`     // only of "mixed"
+	Groups     []dist.Group `json:"groups,omitempty"`     // only of "mixed", and the two layers of "hierarchical"
 	Prior      Prior        `json:"prior"`
 	Thresholds []float32    `json:"thresholds,omitempty"` // one for each Bernoulli variable, in their order; absent means 0
 	BitOrder   string       `json:"bit_order"`
 }
 
-// A Prior is p(z): uniform or normal, or learned with logits (one a variable, or variables x categories row by row).
+// A Prior is p(z): uniform or normal, or learned with logits (one a variable, or variables x categories row by row). Of layers it is
+// p(z2), that of the second: p(z1|z2) is in the graph of layers.
 type Prior struct {
 	Kind   string    `json:"kind"` // "uniform", "normal" or "learned"
 	Logits []float32 `json:"logits,omitempty"`
@@ -180,6 +184,15 @@ type File struct {
 // Dist returns the latent variables as a distribution: what a code is made of, how it is drawn and what it costs.
 func (l Latent) Dist() dist.Latent {
 	return dist.Latent{Family: dist.FamilyOf(l.Kind), Variables: l.Variables, Categories: l.Categories, Groups: l.Groups, Prior: l.Prior.Logits, Thresholds: l.Thresholds}
+}
+
+// Graphs returns the names of the graphs that the bundle must hold: those that every bundle has, and that of layers where there are any.
+func (m *Manifest) Graphs() []string {
+	names := []string{EncoderFile, ThresholdFile, DecoderFile}
+	if m.Latent.Dist().Layered() {
+		names = append(names, LayersFile)
+	}
+	return names
 }
 
 // Bits returns the number of bits of a code, which is also how many numbers the decoder takes.

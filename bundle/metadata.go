@@ -12,13 +12,14 @@ var flow = map[string]string{
 	EncoderFile:   Sample + " -> " + LatentLogits,
 	ThresholdFile: LatentLogits + " -> " + Code + ", " + PackedCode,
 	DecoderFile:   Code + " -> " + Reconstruction + ", " + ReconstructionLogits,
+	LayersFile:    Code + " -> " + PosteriorLogits + ", " + PriorLogits,
 }
 
 // flowKeys are the keys of flow in a graph's metadata.
-var flowKeys = map[string]string{EncoderFile: "catvae.encoder", ThresholdFile: "catvae.threshold", DecoderFile: "catvae.decoder"}
+var flowKeys = map[string]string{EncoderFile: "catvae.encoder", ThresholdFile: "catvae.threshold", DecoderFile: "catvae.decoder", LayersFile: "catvae.layers"}
 
 // Metadata returns what a graph of the bundle says about itself in its metadata_props, enough to use it without the
-// manifest. file is the graph's, one of the three or a variant's. The model's name is left out: equal weights give
+// manifest. file is the graph's, one of [Manifest.Graphs] or a variant's. The model's name is left out: equal weights give
 // equal graphs, whatever the model is called.
 func (m *Manifest) Metadata(file string) map[string]string {
 	meta := map[string]string{

@@ -217,7 +217,7 @@ func (l Latent) validate() error {
 	if l.BitOrder != BitOrderMSBFirst {
 		return fmt.Errorf("latent.bit_order is %.100q, this version knows %.100q", l.BitOrder, BitOrderMSBFirst)
 	}
-	switch priors, logits := l.Dist().Priors(), l.Dist().Logits(); {
+	switch priors, logits := l.Dist().Priors(), l.Dist().PriorSize(); {
 	case l.Prior.Kind == priors[0] && len(l.Prior.Logits) == 0:
 	case l.Prior.Kind == dist.LearnedPrior && slices.Contains(priors, dist.LearnedPrior) && len(l.Prior.Logits) == logits:
 	case !slices.Contains(priors, dist.LearnedPrior):
@@ -229,7 +229,7 @@ func (l Latent) validate() error {
 }
 
 func (m *Manifest) validateFiles() error {
-	for _, name := range []string{EncoderFile, ThresholdFile, DecoderFile} {
+	for _, name := range m.Graphs() {
 		if _, ok := m.Files[name]; !ok {
 			return fmt.Errorf("files lacks %s", name)
 		}

@@ -22,10 +22,11 @@ const (
 
 // families holds the kinds of latent variables by their names: one row each.
 var families = map[string]Family{
-	Bernoulli:   bernoulliLatent{},
-	Categorical: categoricalLatent{},
-	Gaussian:    gaussianLatent{},
-	Mixed:       mixedLatent{},
+	Bernoulli:    bernoulliLatent{},
+	Categorical:  categoricalLatent{},
+	Gaussian:     gaussianLatent{},
+	Hierarchical: hierarchicalLatent{},
+	Mixed:        mixedLatent{},
 }
 
 // A Family is a kind of latent variable, with every facet of it that needs no gorgonia. Methods take the [Latent] of
@@ -91,7 +92,7 @@ type Latent struct {
 	Variables  int       // how many, at least 1, in all groups together
 	Categories int       // of each variable, where the family has them; else 0
 	Groups     []Group   // of variables, where the family is made of groups; else nil
-	Prior      []float32 // the prior's logits, of LogitsShape; nil for the uniform prior
+	Prior      []float32 // the prior's logits, PriorSize numbers; nil for the uniform prior
 	Thresholds []float32 // of the logits, one a variable, where the family decides by thresholds; nil means 0
 }
 
@@ -142,8 +143,8 @@ func (l Latent) Check() error {
 	if !l.Composed() && len(l.Groups) != 0 {
 		return fmt.Errorf("latent.groups holds %s for variables of one kind: leave it out, or set latent.kind to %s", formatGroups(l.Groups), Mixed)
 	}
-	if n := len(l.Prior); n != 0 && n != l.Logits() {
-		return fmt.Errorf("latent.prior has %d logits, these variables have %d", n, l.Logits())
+	if n := len(l.Prior); n != 0 && n != l.PriorSize() {
+		return fmt.Errorf("latent.prior has %d logits, these variables have %d", n, l.PriorSize())
 	}
 	if len(l.Prior) != 0 && !slices.Contains(l.Priors(), LearnedPrior) {
 		return fmt.Errorf("latent.prior has %d logits, and these variables have no learned prior: use %s", len(l.Prior), alternatives(l.Priors()))
@@ -206,12 +207,12 @@ func (l Latent) Posterior(logits []float32) Posterior { return l.family().Poster
 // Draw writes a hard sample of a row with these logits to code, for uniform noise u, one number a logit.
 func (l Latent) Draw(code, logits, u []float32) { l.family().Draw(l, code, logits, u) }
 
-// PriorLogits returns the logits of the prior: zeros where it is uniform.
+// PriorLogits returns the logits of the prior, PriorSize numbers: zeros where it is uniform.
 func (l Latent) PriorLogits() []float32 {
 	if len(l.Prior) > 0 {
 		return l.Prior
 	}
-	return make([]float32, l.Logits())
+	return make([]float32, l.PriorSize())
 }
 
 // NearDecision marks the values of a row's code that rounding may flip: those with logits within margin · max(1, the

@@ -147,14 +147,14 @@ func (l Latent) Parts() []Part {
 
 func (l Latent) parts() []Part {
 	parts := make([]Part, len(l.Groups))
-	next, thresholds := Part{}, 0
+	next, thresholds, unpriored := Part{}, 0, l.withoutPrior()
 	for i, g := range l.Groups {
 		p := next
 		p.Latent = Latent{Family: FamilyOf(g.Kind), Variables: g.Variables, Categories: g.Categories}
 		logits, bits := p.Logits(), p.Bits()
 		next.LogitsFrom, next.CodeFrom, next.VariablesFrom = next.LogitsFrom+logits, next.CodeFrom+bits, next.VariablesFrom+g.Variables
-		if next.LogitsFrom <= len(l.Prior) {
-			p.Prior = l.Prior[p.LogitsFrom:][:logits:logits]
+		if from := p.LogitsFrom - unpriored; from >= 0 && from+logits <= len(l.Prior) {
+			p.Prior = l.Prior[from:][:logits:logits]
 		}
 		if g.Categories == 0 { // those that are decided by a threshold
 			p.thresholds = g.Variables
@@ -166,6 +166,16 @@ func (l Latent) parts() []Part {
 		parts[i] = p
 	}
 	return parts
+}
+
+// withoutPrior returns how many logits come before those that the prior has: none, or those of all layers but the last.
+func (l Latent) withoutPrior() (logits int) {
+	for i, g := range l.Groups {
+		if l.Layered() && i < len(l.Groups)-1 {
+			logits += Latent{Family: FamilyOf(g.Kind), Variables: g.Variables, Categories: g.Categories}.Logits()
+		}
+	}
+	return logits
 }
 
 // of returns the group of variable v, with v's number in it.

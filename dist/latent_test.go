@@ -13,10 +13,11 @@ import (
 
 // small is a latent of each family with few enough codes to enumerate. A family without one fails TestFamilies.
 var small = map[string]dist.Latent{
-	dist.Bernoulli:   {Variables: 4},
-	dist.Categorical: {Variables: 2, Categories: 3},
-	dist.Gaussian:    {Variables: 3},
-	dist.Mixed:       {Variables: 5, Groups: []dist.Group{{Kind: dist.Bernoulli, Variables: 1}, {Kind: dist.Categorical, Variables: 2, Categories: 3}, {Kind: dist.Bernoulli, Variables: 2}}},
+	dist.Bernoulli:    {Variables: 4},
+	dist.Categorical:  {Variables: 2, Categories: 3},
+	dist.Gaussian:     {Variables: 3},
+	dist.Hierarchical: {Variables: 4, Groups: []dist.Group{{Kind: dist.Categorical, Variables: 1, Categories: 4}, {Kind: dist.Bernoulli, Variables: 3}}},
+	dist.Mixed:        {Variables: 5, Groups: []dist.Group{{Kind: dist.Bernoulli, Variables: 1}, {Kind: dist.Categorical, Variables: 2, Categories: 3}, {Kind: dist.Bernoulli, Variables: 2}}},
 }
 
 // enumerated runs a test on every family whose codes can be enumerated, with each of its priors.
@@ -51,7 +52,7 @@ func each(t *testing.T, test func(t *testing.T, l dist.Latent, logits []float32)
 				logits[i] = float32(2 * r.NormFloat64())
 			}
 			if prior == dist.LearnedPrior {
-				l.Prior = make([]float32, len(logits))
+				l.Prior = make([]float32, l.PriorSize())
 				for i := range l.Prior {
 					l.Prior[i] = float32(r.NormFloat64())
 				}
@@ -61,6 +62,18 @@ func each(t *testing.T, test func(t *testing.T, l dist.Latent, logits []float32)
 	}
 }
 
+// posterior returns the posterior of logits: of variables in layers, that for some p(z1|z2).
+func posterior(l dist.Latent, logits []float32) dist.Posterior {
+	if !l.Layered() {
+		return l.Posterior(logits)
+	}
+	given := make([]float32, l.Logits()-l.PriorSize())
+	for i := range given {
+		given[i] = float32(i) - 1.5
+	}
+	return l.Given(logits, given)
+}
+
 // What a posterior says agrees with the sums over all codes: probabilities, means, divergence, log-ratio.
 func TestPosterior(t *testing.T) {
 	enumerated(t, func(t *testing.T, l dist.Latent, logits []float32) {
@@ -68,7 +81,7 @@ func TestPosterior(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q, bits := l.Posterior(logits), l.Bits()
+		q, bits := posterior(l, logits), l.Bits()
 		sumQ, sumP, kl := 0.0, 0.0, 0.0
 		means := make([]float64, bits)
 		for ; len(codes) > 0; codes = codes[bits:] {
@@ -103,6 +116,12 @@ func TestPosterior(t *testing.T) {
 func TestMaxKL(t *testing.T) {
 	enumerated(t, func(t *testing.T, l dist.Latent, logits []float32) {
 		l.Prior = nil
+		if l.Layered() {
+			if !math.IsInf(l.MaxKL(), 1) {
+				t.Errorf("the largest KL is %g: p(z1|z2) has no bound", l.MaxKL())
+			}
+			return
+		}
 		for _, scale := range []float32{0, 1, 30, 1e4, 1e30} {
 			scaled := make([]float32, len(logits))
 			for i, x := range logits {
@@ -117,6 +136,30 @@ func TestMaxKL(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Without p(z1|z2), what depends on it is no number, and what does not is one.
+func TestLayersNeedTheirPrior(t *testing.T) {
+	l := small[dist.Hierarchical]
+	l.Family = dist.FamilyOf(dist.Hierarchical)
+	logits, code := []float32{1, 2, -1, 0, 3, -2, 1}, []float32{0, 1, 0, 0, 1, 0, 1}
+	q, given := l.Posterior(logits), posterior(l, logits)
+	prior, logQ := q.Logs(code)
+	_, want := given.Logs(code)
+	if !math.IsNaN(q.KL(nil)) || !math.IsNaN(q.LogRatio(code)) || !math.IsNaN(prior) {
+		t.Errorf("KL is %g, ln p/q %g, ln p %g without p(z1|z2)", q.KL(nil), q.LogRatio(code), prior)
+	}
+	near(t, "ln q", logQ, want)
+	near(t, "a bit's probability", q.Bit(1), given.Bit(1))
+	if l.PriorSize() != 3 || l.Lowest().Bits() != 4 || l.Bits() != 7 || !slices.Equal(l.PriorLogits(), make([]float32, 3)) {
+		t.Errorf("the prior has %d logits %v, the first layer %d bits of %d", l.PriorSize(), l.PriorLogits(), l.Lowest().Bits(), l.Bits())
+	}
+	if near := l.NearDecision([]float64{3, -3, -3, -3, 5, 0, 5}, 0.1); !slices.Equal(near, []bool{false, false, false, false, false, true, false}) {
+		t.Errorf("%v are near a decision, want the second of the second layer", near)
+	}
+	if near := l.NearDecision([]float64{3, 3.01, -3, -3, 5, 5, 5}, 0.1); slices.Contains(near[4:], false) {
+		t.Errorf("%v are near a decision: the second layer depends on the first", near)
+	}
 }
 
 // Draws follow the posterior: a z-test of every code on 200,000 draws, fixed seed.
@@ -137,7 +180,7 @@ func TestDraw(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q := l.Posterior(logits)
+		q := posterior(l, logits)
 		for ; len(codes) > 0; codes = codes[len(code):] {
 			_, logQ := q.Logs(codes[:len(code)])
 			p := math.Exp(logQ)
@@ -235,25 +278,28 @@ func mixed(groups ...dist.Group) dist.Latent {
 
 func TestChecks(t *testing.T) {
 	for want, l := range map[string]dist.Latent{
-		`latent.kind is "poisson": use "bernoulli", "categorical", "gaussian" or "mixed"`: {Family: dist.FamilyOf("poisson"), Variables: 3},
-		"latent.kind is missing":                                             {Variables: 3},
-		"latent.variables is 0":                                              {Family: dist.FamilyOf(dist.Bernoulli)},
-		"latent.categories is 3 for Bernoulli":                               {Family: dist.FamilyOf(dist.Bernoulli), Variables: 3, Categories: 3},
-		"latent.thresholds holds 2 numbers for 3":                            {Family: dist.FamilyOf(dist.Bernoulli), Variables: 3, Thresholds: []float32{1, 2}},
-		"latent.prior has 1 logits, these":                                   {Family: dist.FamilyOf(dist.Bernoulli), Variables: 3, Prior: []float32{1}},
-		"latent.categories is 1 for 3":                                       {Family: dist.FamilyOf(dist.Categorical), Variables: 3, Categories: 1},
-		"categorical variables, which have none":                             {Family: dist.FamilyOf(dist.Categorical), Variables: 1, Categories: 2, Thresholds: []float32{1}},
-		"latent.groups holds categorical:2x3 for":                            {Family: dist.FamilyOf(dist.Bernoulli), Variables: 3, Groups: []dist.Group{{Kind: dist.Categorical, Variables: 2, Categories: 3}}},
-		"latent.categories is 3 for Gaussian":                                {Family: dist.FamilyOf(dist.Gaussian), Variables: 3, Categories: 3},
-		"latent.thresholds is given for Gaussian":                            {Family: dist.FamilyOf(dist.Gaussian), Variables: 1, Thresholds: []float32{1}},
-		"have no learned prior: use \"normal\"":                              {Family: dist.FamilyOf(dist.Gaussian), Variables: 1, Prior: []float32{1, 2}},
-		"latent.groups is empty for mixed":                                   {Family: dist.FamilyOf(dist.Mixed), Variables: 3},
-		"latent.categories is 3 for mixed":                                   {Family: dist.FamilyOf(dist.Mixed), Variables: 3, Categories: 3},
-		"latent.variables is 3, and latent.groups":                           {Family: dist.FamilyOf(dist.Mixed), Variables: 3, Groups: []dist.Group{{Kind: dist.Bernoulli, Variables: 2}}},
-		`latent.groups[1].kind is "mixed": use "bernoulli" or "categorical"`: mixed(dist.Group{Kind: dist.Bernoulli, Variables: 2}, dist.Group{Kind: dist.Mixed, Variables: 2}),
-		`latent.groups[0].kind is "gaussian"`:                                mixed(dist.Group{Kind: dist.Gaussian, Variables: 2}),
-		`latent.groups[0].kind is ""`:                                        mixed(dist.Group{Variables: 2}),
-		"latent.groups[1].variables is 0":                                    mixed(dist.Group{Kind: dist.Bernoulli, Variables: 2}, dist.Group{Kind: dist.Bernoulli}),
+		`latent.kind is "poisson": use "bernoulli", "categorical", "gaussian", "hierarchical" or "mixed"`: {Family: dist.FamilyOf("poisson"), Variables: 3},
+		"latent.kind is missing":                                              {Variables: 3},
+		"latent.variables is 0":                                               {Family: dist.FamilyOf(dist.Bernoulli)},
+		"latent.categories is 3 for Bernoulli":                                {Family: dist.FamilyOf(dist.Bernoulli), Variables: 3, Categories: 3},
+		"latent.thresholds holds 2 numbers for 3":                             {Family: dist.FamilyOf(dist.Bernoulli), Variables: 3, Thresholds: []float32{1, 2}},
+		"latent.prior has 1 logits, these":                                    {Family: dist.FamilyOf(dist.Bernoulli), Variables: 3, Prior: []float32{1}},
+		"latent.categories is 1 for 3":                                        {Family: dist.FamilyOf(dist.Categorical), Variables: 3, Categories: 1},
+		"categorical variables, which have none":                              {Family: dist.FamilyOf(dist.Categorical), Variables: 1, Categories: 2, Thresholds: []float32{1}},
+		"latent.groups holds categorical:2x3 for":                             {Family: dist.FamilyOf(dist.Bernoulli), Variables: 3, Groups: []dist.Group{{Kind: dist.Categorical, Variables: 2, Categories: 3}}},
+		"latent.categories is 3 for Gaussian":                                 {Family: dist.FamilyOf(dist.Gaussian), Variables: 3, Categories: 3},
+		"latent.thresholds is given for Gaussian":                             {Family: dist.FamilyOf(dist.Gaussian), Variables: 1, Thresholds: []float32{1}},
+		"have no learned prior: use \"normal\"":                               {Family: dist.FamilyOf(dist.Gaussian), Variables: 1, Prior: []float32{1, 2}},
+		"latent.groups holds 1 layers for hierarchical variables: give two":   {Family: dist.FamilyOf(dist.Hierarchical), Variables: 3, Groups: []dist.Group{{Kind: dist.Bernoulli, Variables: 3}}},
+		"latent.thresholds holds 4 numbers for hierarchical variables, which": {Family: dist.FamilyOf(dist.Hierarchical), Variables: 4, Groups: []dist.Group{{Kind: dist.Bernoulli, Variables: 3}, {Kind: dist.Bernoulli, Variables: 1}}, Thresholds: make([]float32, 4)},
+		"latent.prior has 4 logits, these variables have 1":                   {Family: dist.FamilyOf(dist.Hierarchical), Variables: 4, Groups: []dist.Group{{Kind: dist.Bernoulli, Variables: 3}, {Kind: dist.Bernoulli, Variables: 1}}, Prior: make([]float32, 4)},
+		"latent.groups is empty for mixed":                                    {Family: dist.FamilyOf(dist.Mixed), Variables: 3},
+		"latent.categories is 3 for mixed":                                    {Family: dist.FamilyOf(dist.Mixed), Variables: 3, Categories: 3},
+		"latent.variables is 3, and latent.groups":                            {Family: dist.FamilyOf(dist.Mixed), Variables: 3, Groups: []dist.Group{{Kind: dist.Bernoulli, Variables: 2}}},
+		`latent.groups[1].kind is "mixed": use "bernoulli" or "categorical"`:  mixed(dist.Group{Kind: dist.Bernoulli, Variables: 2}, dist.Group{Kind: dist.Mixed, Variables: 2}),
+		`latent.groups[0].kind is "gaussian"`:                                 mixed(dist.Group{Kind: dist.Gaussian, Variables: 2}),
+		`latent.groups[0].kind is ""`:                                         mixed(dist.Group{Variables: 2}),
+		"latent.groups[1].variables is 0":                                     mixed(dist.Group{Kind: dist.Bernoulli, Variables: 2}, dist.Group{Kind: dist.Bernoulli}),
 		"latent.groups[0].categories is 3 for Bernoulli variables: leave it out, or set latent.groups[0].kind": mixed(dist.Group{Kind: dist.Bernoulli, Variables: 2, Categories: 3}),
 		"latent.groups[0].categories is 0 for 2 variables: use 2":                                              mixed(dist.Group{Kind: dist.Categorical, Variables: 2}),
 		"latent.groups[0].categories is 9999999 for 9999999":                                                   mixed(dist.Group{Kind: dist.Categorical, Variables: 9999999, Categories: 9999999}),

@@ -26,6 +26,7 @@ type Model struct {
 	standard                    dist.Standard // of rows, before the likelihood sees them
 	backend                     backend.Backend
 	encoder, threshold, decoder backend.Graph
+	layers                      backend.Graph     // nil where the variables are in no layers
 	variant                     string            // of the encoder and threshold, "" for float32
 	graphs                      map[string][]byte // the files' content, for the graphs below
 	limits                      *limits           // what rows may hold
@@ -58,7 +59,7 @@ func (m *Model) Close() error {
 	m.programs.Lock()
 	defer m.programs.Unlock()
 	m.closed = true
-	graphs := []backend.Graph{m.encoder, m.threshold, m.decoder}
+	graphs := []backend.Graph{m.encoder, m.threshold, m.decoder, m.layers}
 	for _, g := range m.programs.graphs {
 		graphs = append(graphs, g)
 	}
@@ -176,20 +177,25 @@ func Unpack(l bundle.Latent, dst []float32, packed []byte) ([]float32, error) {
 
 // decode runs the decoder for one of its outputs.
 func (m *Model) decode(ctx context.Context, output string, dst []float32, codes []float32) ([]float32, error) {
-	if n := m.latent.Bits(); len(codes)%n != 0 {
-		return dst, fmt.Errorf("runtime: %w: %d numbers of codes are no multiple of %d bits", ErrInput, len(codes), n)
+	if err := m.checkCodes(codes); err != nil || len(codes) == 0 {
+		return dst, err
 	}
-	if len(codes) == 0 {
-		return dst, nil
+	return run(ctx, m.decoder, output, dst, m.codeTensor(codes))
+}
+
+// checkCodes reports codes that are not whole, or that hold what no code does, as an [ErrInput].
+func (m *Model) checkCodes(codes []float32) error {
+	n := m.latent.Bits()
+	if len(codes)%n != 0 {
+		return fmt.Errorf("runtime: %w: %d numbers of codes are no multiple of %d bits", ErrInput, len(codes), n)
 	}
 	least, most := m.latent.Range()
 	for i, c := range codes {
 		if x := float64(c); !(x >= least && x <= most) { // NaN, too
-			n := m.latent.Bits()
-			return dst, fmt.Errorf("runtime: %w: code %d, number %d is %g: codes %s", ErrInput, i/n, i%n, c, rangeText(m.latent))
+			return fmt.Errorf("runtime: %w: code %d, number %d is %g: codes %s", ErrInput, i/n, i%n, c, rangeText(m.latent))
 		}
 	}
-	return run(ctx, m.decoder, output, dst, m.codeTensor(codes))
+	return nil
 }
 
 // rangeText says what a code's numbers may be.
@@ -267,20 +273,34 @@ func shapeOf(n int, row []int) []int64 {
 
 // run computes a graph of one input and appends one of its outputs to dst.
 func run[T float32 | uint8](ctx context.Context, g backend.Graph, output string, dst []T, input backend.Tensor) ([]T, error) {
+	out, err := runGraph(ctx, g, input)
+	if err != nil {
+		return dst, err
+	}
+	return appendOutput(g, out, output, dst, input.Shape[0])
+}
+
+// runGraph computes all outputs of a graph of one input.
+func runGraph(ctx context.Context, g backend.Graph, input backend.Tensor) ([]backend.Tensor, error) {
 	if g == nil {
-		return dst, fmt.Errorf("runtime: %w", ErrClosed)
+		return nil, fmt.Errorf("runtime: %w", ErrClosed)
 	}
 	out, err := g.Run(ctx, input)
 	if err != nil {
-		return dst, runError(ctx, err)
+		return nil, runError(ctx, err)
 	}
+	return out, nil
+}
+
+// appendOutput appends one of a graph's outputs, for so many rows, to dst.
+func appendOutput[T float32 | uint8](g backend.Graph, out []backend.Tensor, output string, dst []T, rows int64) ([]T, error) {
 	for _, t := range out {
 		if t.Name == output {
 			data, ok := t.Data.([]T)
 			if !ok {
 				return dst, fmt.Errorf("runtime: output %q holds %T: %w", output, t.Data, bundle.ErrFormat)
 			}
-			if err := sameRows(g, t, input.Shape[0]); err != nil {
+			if err := sameRows(g, t, rows); err != nil {
 				return dst, err
 			}
 			return append(dst, data...), nil

@@ -37,7 +37,7 @@ func open(ctx context.Context, dir string, opts []Option) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := []string{bundle.EncoderFile, bundle.ThresholdFile, bundle.DecoderFile}
+	names := b.Manifest.Graphs()
 	if v, ok := b.Manifest.Variants[o.variant]; ok {
 		names = append(names, v.File)
 	}
@@ -53,8 +53,8 @@ func open(ctx context.Context, dir string, opts []Option) (*Model, error) {
 	return newModel(ctx, b.Manifest, graphs, o)
 }
 
-// New is [Open] for a model in memory. graphs holds the three ONNX models, and that of a variant that is asked for, by
-// their file names; neither they nor the manifest may be changed while the model is open. The manifest must be a valid one.
+// New is [Open] for a model in memory. graphs holds the ONNX models of [bundle.Manifest.Graphs], and that of a variant that is
+// asked for, by their file names; neither they nor the manifest may be changed while the model is open. The manifest must be a valid one.
 func New(ctx context.Context, m *bundle.Manifest, graphs map[string][]byte, opts ...Option) (*Model, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -85,18 +85,23 @@ func newModel(ctx context.Context, m *bundle.Manifest, graphs map[string][]byte,
 	return model, nil
 }
 
-// loadAll loads the three graphs, and the variant's.
+// loadAll loads the bundle's graphs, and the variant's.
 func (m *Model) loadAll(ctx context.Context) error {
 	sample, logits, code, packed, outputs := m.infos()
-	for _, g := range []struct {
+	type graph struct {
 		to      *backend.Graph
 		file    string
 		in, out []backend.TensorInfo
-	}{
+	}
+	graphs := []graph{
 		{&m.encoder, bundle.EncoderFile, []backend.TensorInfo{sample}, []backend.TensorInfo{logits}},
 		{&m.threshold, bundle.ThresholdFile, []backend.TensorInfo{logits}, []backend.TensorInfo{code, packed}},
 		{&m.decoder, bundle.DecoderFile, []backend.TensorInfo{code}, []backend.TensorInfo{named(sample, bundle.Reconstruction), outputs}},
-	} {
+	}
+	if m.latent.Layered() {
+		graphs = append(graphs, graph{&m.layers, bundle.LayersFile, []backend.TensorInfo{code}, m.layerInfos()})
+	}
+	for _, g := range graphs {
 		var err error
 		if *g.to, err = m.load(ctx, m.graphs[g.file], g.file); err != nil {
 			return err

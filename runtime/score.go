@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 )
 
 // Score appends one number a row to dst, in nats: how badly the model explains the row through its hard code c, plus what
@@ -11,6 +12,7 @@ import (
 //
 //	-ln p(x|c) + KL(q(z|x) || p(z))
 //
+// the second term being KL(q(z1|x) ‖ p(z1|c2)) + KL(q(z2|c1) ‖ p(z2)) where variables are in layers,
 // with ln p(x|c) as the manifest's likelihood has it: for a Bernoulli one Σ x·l - sp(l), for the decoder's logits l and grey x
 // in [0,1], sp(l) = max(l,0) + ln(1+e^-|l|). Of a model that standardises rows it is the likelihood of standardised rows. Nothing
 // is drawn, so that a row has one score. Large scores are of rows unlike those that the model was trained on. It is no
@@ -28,19 +30,23 @@ func (m *Model) Score(ctx context.Context, dst []float32, rows []float32) ([]flo
 	if err != nil {
 		return dst, err
 	}
-	size, width, outputs := m.manifest.Input.RowSize(), m.latent.Logits(), m.outputs()
-	for row := range len(rows) / size {
-		dst = append(dst, m.score(rows[row*size:][:size], logits[row*width:][:width], decoded[row*outputs:][:outputs]))
+	posteriors, err := m.posteriors(ctx, logits, codes)
+	if err != nil {
+		return dst, err
+	}
+	size, outputs := m.manifest.Input.RowSize(), m.outputs()
+	for row, q := range posteriors {
+		dst = append(dst, m.score(rows[row*size:][:size], q, decoded[row*outputs:][:outputs]))
 	}
 	return dst, nil
 }
 
 // score is a row's cost through its code: see [Model.Score].
-func (m *Model) score(row, logits, decoded []float32) float32 {
+func (m *Model) score(row []float32, q dist.Posterior, decoded []float32) float32 {
 	if len(m.standard.Mean) > 0 {
 		z := make([]float32, len(row))
 		m.standard.Apply(z, row)
 		row = z
 	}
-	return float32(m.latent.Posterior(logits).KL(nil) - m.likelihood.LogP(row, decoded))
+	return float32(q.KL(nil) - m.likelihood.LogP(row, decoded))
 }

@@ -70,22 +70,26 @@ func DecodedCodes(m *Model) Task[byte, float32] {
 func Reconstructions[T Value](m *Model) Task[T, float32] {
 	size := m.manifest.Input.RowSize()
 	return Task[T, float32]{In: size, Out: size, limits: m.limits, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
-		return through(ctx, m, batch, bundle.Reconstruction, func(e *encoding[T], decoded []float32) ([]float32, func() error) {
-			return decoded, func() error { return nil }
+		return through(ctx, m, batch, bundle.Reconstruction, func(e *encoding[T], codes, decoded []float32) ([]float32, func(ctx context.Context) error) {
+			return decoded, func(context.Context) error { return nil }
 		})
 	}}
 }
 
 // Scores is the task of one number a row, in nats: see [Model.Score].
 func Scores[T Value](m *Model) Task[T, float32] {
-	size, logits, outputs := m.manifest.Input.RowSize(), m.latent.Logits(), m.outputs()
+	size, outputs := m.manifest.Input.RowSize(), m.outputs()
 	return Task[T, float32]{In: size, Out: 1, limits: m.limits, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
-		return through(ctx, m, batch, bundle.ReconstructionLogits, func(e *encoding[T], decoded []float32) ([]float32, func() error) {
+		return through(ctx, m, batch, bundle.ReconstructionLogits, func(e *encoding[T], codes, decoded []float32) ([]float32, func(ctx context.Context) error) {
 			scores, row := make([]float32, batch), make([]float32, size)
-			return scores, func() error {
-				for i := range scores {
+			return scores, func(ctx context.Context) error {
+				posteriors, err := m.posteriors(ctx, e.logits, codes)
+				if err != nil {
+					return err
+				}
+				for i, q := range posteriors {
 					m.values32(row, e.in[i*size:][:size])
-					scores[i] = m.score(row, e.logits[i*logits:][:logits], decoded[i*outputs:][:outputs])
+					scores[i] = m.score(row, q, decoded[i*outputs:][:outputs])
 				}
 				return nil
 			}
@@ -107,7 +111,7 @@ func (m *Model) values32(dst []float32, row any) {
 
 // through runs rows through encoder, threshold and decoder; finish makes the results and says what is left to do after
 // the graphs.
-func through[T Value](ctx context.Context, m *Model, batch int, output string, finish func(e *encoding[T], decoded []float32) ([]float32, func() error)) (*slot[T, float32], error) {
+func through[T Value](ctx context.Context, m *Model, batch int, output string, finish func(e *encoding[T], codes, decoded []float32) ([]float32, func(ctx context.Context) error)) (*slot[T, float32], error) {
 	e, err := encodeSlot[T](ctx, m, batch, bundle.LatentLogits, bundle.PackedCode)
 	if err != nil {
 		return nil, err
@@ -119,7 +123,7 @@ func through[T Value](ctx context.Context, m *Model, batch int, output string, f
 	if err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	results, last := finish(e, d.out)
+	results, last := finish(e, d.codes, d.out)
 	return &slot[T, float32]{in: e.in, out: results,
 		run: func(ctx context.Context) error {
 			if err := e.run(ctx); err != nil {
@@ -128,7 +132,7 @@ func through[T Value](ctx context.Context, m *Model, batch int, output string, f
 			if err := d.run(ctx); err != nil {
 				return err
 			}
-			return last()
+			return last(ctx)
 		},
 		close: func() error { return errors.Join(e.close(), d.close()) },
 	}, nil
@@ -171,18 +175,18 @@ func encodeSlot[T Value](ctx context.Context, m *Model, batch int, outputs ...st
 }
 
 // decodeSlot binds the decoder to packed codes.
-func decodeSlot(m *Model, batch int, packed []byte, output string) (*slot[byte, float32], error) {
+func decodeSlot(m *Model, batch int, packed []byte, output string) (*decoding, error) {
 	l := m.manifest.Latent
-	return decoderSlot(m, batch, packed, output, func(codes []float32) error {
+	return decoderSlot(m, batch, output, func(codes []float32) error {
 		_, err := Unpack(l, codes[:0], packed)
 		return err
 	})
 }
 
 // decodeMeans binds the decoder to the hard codes of logits, which a packed code does not hold: see [dist.Latent.Discrete].
-func decodeMeans(m *Model, batch int, logits []float32, output string) (*slot[byte, float32], error) {
+func decodeMeans(m *Model, batch int, logits []float32, output string) (*decoding, error) {
 	width, bits := m.latent.Logits(), m.latent.Bits()
-	return decoderSlot(m, batch, nil, output, func(codes []float32) error {
+	return decoderSlot(m, batch, output, func(codes []float32) error {
 		for i := range batch {
 			m.latent.Harden(codes[i*bits:][:bits], logits[i*width:][:width])
 		}
@@ -190,11 +194,17 @@ func decodeMeans(m *Model, batch int, logits []float32, output string) (*slot[by
 	})
 }
 
+// A decoding is a decoder with the memory of one batch.
+type decoding struct {
+	codes, out []float32
+	run        func(ctx context.Context) error
+	close      func() error
+}
+
 // decoderSlot binds the decoder to codes that fill writes before each run.
-func decoderSlot(m *Model, batch int, packed []byte, output string, fill func(codes []float32) error) (*slot[byte, float32], error) {
-	bits := make([]float32, batch*m.latent.Bits())
-	code := m.codeTensor(bits)
-	s := &slot[byte, float32]{in: packed}
+func decoderSlot(m *Model, batch int, output string, fill func(codes []float32) error) (*decoding, error) {
+	s := &decoding{codes: make([]float32, batch*m.latent.Bits())}
+	code := m.codeTensor(s.codes)
 	var results []backend.Tensor
 	for _, info := range m.decoder.Outputs() {
 		shape, size := append([]int64{int64(batch)}, m.manifest.Input.Shape...), m.manifest.Input.RowSize()
@@ -210,7 +220,7 @@ func decoderSlot(m *Model, batch int, packed []byte, output string, fill func(co
 	run, end, err := bind(m.decoder, []backend.Tensor{code}, results)
 	s.close = end
 	s.run = func(ctx context.Context) error {
-		if err := fill(bits); err != nil {
+		if err := fill(s.codes); err != nil {
 			return err
 		}
 		return run(ctx)

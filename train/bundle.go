@@ -41,7 +41,7 @@ type BundleOptions struct {
 	Timer    backend.Backend    // times variants, on one thread; Backend where it is nil
 }
 
-// WriteBundle exports the encoder, the threshold and the decoder, verifies them against gorgonia, and writes the bundle.
+// WriteBundle exports the encoder, the threshold and the decoder, and the graph of layers where there are any, verifies them against gorgonia, and writes the bundle.
 // Equal weights and configurations give equal bytes.
 func (t Trained) WriteBundle(ctx context.Context, dir string, o BundleOptions) (writer.Verification, error) {
 	m, err := t.manifest()
@@ -118,16 +118,23 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	return m, nil
 }
 
-// graphs returns the three graphs with their names, documentation and inputs for verification.
+// graphs returns the bundle's graphs with their names, documentation and inputs for verification.
 func (t Trained) graphs() []writer.Part {
 	latent := func(batch int) []int64 { return int64s(t.Model.LatentShape(batch)) }
 	code := func(batch int) []int64 { return int64s(t.Model.CodeShape(batch)) }
 	sample := func(batch int) []int64 { return int64s(t.Model.InputShape(batch)) }
-	return []writer.Part{
+	codes := writer.RandomInputs(bundle.Code, code, func(u float32) float32 {
+		clear, set := t.family().Unpacked()
+		if u > 0.5 {
+			return set
+		}
+		return clear
+	})
+	parts := []writer.Part{
 		{
 			File: bundle.EncoderFile, Trace: t.traceEncoder,
 			Options: t.options("encoder", "Latent logits of rows: what the encoder says of each latent variable before any decision."),
-			Inputs:  t.inputs(writer.RandomInputs(bundle.Sample, sample, t.spread)),
+			Inputs:  t.decided(t.inputs(writer.RandomInputs(bundle.Sample, sample, t.spread))),
 		}, {
 			File: bundle.ThresholdFile, Trace: t.traceThreshold,
 			Options: t.options("threshold", "Hard codes of latent logits, as numbers and packed into bytes."),
@@ -135,15 +142,17 @@ func (t Trained) graphs() []writer.Part {
 		}, {
 			File: bundle.DecoderFile, Trace: t.traceDecoder,
 			Options: t.options("decoder", "Reconstructions of codes."),
-			Inputs: writer.RandomInputs(bundle.Code, code, func(u float32) float32 {
-				clear, set := t.family().Unpacked()
-				if u > 0.5 {
-					return set
-				}
-				return clear
-			}),
+			Inputs:  codes,
 		},
 	}
+	if t.Model.Latent.Dist().Layered() {
+		parts = append(parts, writer.Part{
+			File: bundle.LayersFile, Trace: t.traceLayers,
+			Options: t.options("layers", "What the layers of codes say of each other: the posterior of the second, the prior of the first."),
+			Inputs:  codes,
+		})
+	}
+	return parts
 }
 
 func int64s(s []int) []int64 {

@@ -161,7 +161,11 @@ func (n networks) compare(ctx context.Context, dir string, o ImportOptions, made
 	if rows := len(given) / m.Width(); o.Log != nil && rows > 1 && distinct(codes[compareRows*m.Bits():], m.Bits()) == 1 {
 		o.Log(fmt.Sprintf("warning: the %d rows that were given all get one code: does the encoder give what it was taken for, and were the rows scaled as it was trained?", rows))
 	}
-	codes = append(codes, model.SampleCodes(compareRows, 1)...)
+	sampled, err := model.SampleCodes(ctx, compareRows, 1)
+	if err != nil {
+		return err
+	}
+	codes = append(codes, sampled...)
 	if err := n.compareLogits(ctx, n.decoder, "decoder", model.DecodeLogits, codes, made); err != nil {
 		return err
 	}

@@ -26,9 +26,11 @@ import (
 func TestBundlesOfLatents(t *testing.T) {
 	t.Parallel()
 	for name, sets := range map[string][]string{
-		"gaussian":       {"latent.kind=gaussian"},
-		"mixed":          {"latent.kind=mixed", "latent.groups=bernoulli:5,categorical:2x3,bernoulli:2"},
-		"mixed, learned": {"latent.kind=mixed", "latent.groups=categorical:3x4,bernoulli:3", "latent.prior=learned"},
+		"gaussian":                   {"latent.kind=gaussian"},
+		"mixed":                      {"latent.kind=mixed", "latent.groups=bernoulli:5,categorical:2x3,bernoulli:2"},
+		"mixed, learned":             {"latent.kind=mixed", "latent.groups=categorical:3x4,bernoulli:3", "latent.prior=learned"},
+		"two layers":                 {"latent.kind=hierarchical", "latent.groups=bernoulli:7,categorical:2x3"},
+		"two layers, learned, signs": {"latent.kind=hierarchical", "latent.groups=categorical:3x4,bernoulli:5", "latent.hidden=6", "latent.prior=learned", "latent.signs=true"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config(t, sets...)
@@ -106,7 +108,15 @@ func checkLatents(t *testing.T, model *runtime.Model, rows []float32) []byte {
 				t.Fatalf("row %d: bit %d stands for %g, want %g", i, j, got, want)
 			}
 		}
-		want := l.Posterior(logits[i*width:][:width]).KL(nil) - likelihood.LogP(rows[i*784:][:784], decoded[i*784:][:784])
+		q := l.Posterior(logits[i*width:][:width])
+		if l.Layered() {
+			_, prior, err := model.Layers(ctx, codes[i*bits:][:bits])
+			if err != nil {
+				t.Fatal(err)
+			}
+			q = l.Given(logits[i*width:][:width], prior)
+		}
+		want := q.KL(nil) - likelihood.LogP(rows[i*784:][:784], decoded[i*784:][:784])
 		if math.Abs(float64(scores[i])-want) > 1e-3*math.Abs(want) {
 			t.Errorf("row %d: the score is %g, want %g", i, scores[i], want)
 		}
@@ -193,6 +203,12 @@ func TestSenselessLatents(t *testing.T) {
 		{[]string{"latent.kind=mixed", "latent.groups=bernoulli:4", "latent.categories=5"}, []string{"latent.categories is 5", "leave it out"}},
 		{[]string{"latent.kind=bernoulli", "latent.groups=bernoulli:4"}, []string{"latent.groups holds bernoulli:4", "latent.kind to mixed"}},
 		{[]string{"latent.kind=mixed", "latent.groups=bernoulli:4", "latent.prior=normal"}, []string{`latent.prior is "normal"`, "uniform or learned"}},
+		{[]string{"latent.kind=hierarchical"}, []string{"latent.groups holds 0 layers", "give two", "bernoulli:200,bernoulli:200"}},
+		{[]string{"latent.kind=hierarchical", "latent.groups=bernoulli:4,bernoulli:3,bernoulli:2"}, []string{"latent.groups holds 3 layers", "give two"}},
+		{[]string{"latent.kind=hierarchical", "latent.groups=bernoulli:4,gaussian:3"}, []string{`latent.groups[1].kind is "gaussian"`, `use "bernoulli" or "categorical"`}},
+		{[]string{"latent.kind=hierarchical", "latent.groups=bernoulli:4,bernoulli:3", "objective.estimator=reparametrised"}, []string{`objective.estimator is "reparametrised"`, "use gumbel"}},
+		{[]string{"latent.kind=hierarchical", "latent.groups=bernoulli:4,bernoulli:3", "latent.hidden=0"}, []string{"latent.hidden holds 0", "use 1 to"}},
+		{[]string{"latent.kind=mixed", "latent.groups=bernoulli:4,bernoulli:3", "latent.hidden=5"}, []string{"latent.hidden is [5]", "leave latent.hidden out"}},
 		{[]string{"latent.kind=gaussian", "latent.prior=learned"}, []string{`latent.prior is "learned"`, "normal"}},
 		{[]string{"latent.kind=gaussian", "latent.categories=4"}, []string{"latent.categories is 4", "leave it out"}},
 		{[]string{"latent.kind=gaussian", "latent.norm=batch"}, []string{`latent.norm is "batch"`, "leave latent.norm out"}},

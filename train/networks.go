@@ -98,9 +98,10 @@ func (n networks) check(m builder.Model, source string) error {
 		if rows != m.Width() {
 			return fmt.Errorf("train: rows of %s have %d values, the graph of the %s is made for %d: give the rows that it was trained on: %w", source, m.Width(), part.name, rows, dataset.ErrData)
 		}
-		want := m.Bits()
+		of := m.Latent.Dist().Lowest()
+		want := of.Bits()
 		if part.gives {
-			want = m.Latent.Dist().Logits()
+			want = of.Logits()
 		}
 		if codes != want {
 			return fmt.Errorf("train: the graph of the %s is made for codes of %d numbers, the latent variables make %d: set latent.variables (and latent.categories) to what it was trained with: %w", part.name, codes, want, ErrConfig)

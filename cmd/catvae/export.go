@@ -61,7 +61,7 @@ func (c exportCommand) Run(ctx context.Context, env cli.Env) error {
 		fmt.Fprintf(env.Stderr, "%s: %.3f %% of %d bits agree with float32 (%s), %.1f MB, %s: %.0f rows/s to %.0f\n",
 			name, 100*x.Agreement, x.Bits, v.HeldOut, float64(x.Bytes)/1e6, x.Note, x.RowsPerSecond, x.Float32RowsPerSecond)
 	}
-	fmt.Fprintf(env.Stderr, "wrote %s: three graphs verified on %s, %d bits compared end to end, %d not compared for their margin\n", c.Out, v.Runner, v.Codes.Bits, v.Codes.Aside)
+	fmt.Fprintf(env.Stderr, "wrote %s: %d graphs verified on %s, %d bits compared end to end, %d not compared for their margin\n", c.Out, len(v.Graphs), v.Runner, v.Codes.Bits, v.Codes.Aside)
 	return nil
 }
 

@@ -79,11 +79,15 @@ def near_decision(latent, logits, tolerance=1e-5):
             continue
         ordered = numpy.sort(own.reshape(rows, n, k), axis=2)
         near.append(numpy.repeat(ordered[:, :, -1] - ordered[:, :, -2] <= margin, k, axis=1))
+    if latent["kind"] == "hierarchical":  # the second layer's logits are those of the first layer's bits
+        near[1] |= near[0].any(axis=1, keepdims=True)
     return numpy.concatenate(near, axis=1)
 
 
-def encoder(bundle, given):
-    """Encodes by the three graphs, and looks at what the decoder makes of the first code."""
+def encoder(bundle, manifest):
+    """Encodes by encoder and threshold, and looks at what the decoder makes of the first code, and at what its layers say of each other."""
+    given = manifest["input"]
+    layers = session(bundle, "layers.onnx") if "layers.onnx" in manifest["files"] else None
     encoder, threshold, decoder = (session(bundle, n) for n in ("encoder.onnx", "threshold.onnx", "decoder.onnx"))
 
     def encode(rows):
@@ -95,6 +99,9 @@ def encoder(bundle, given):
         assert image.shape[1:] == rows.shape[1:] and numpy.isfinite(image).all()
         if given["range"] == [0, 1]:
             assert (image >= 0).all() and (image <= 1).all()
+        if layers:  # what the code says of its second layer is what the encoder said
+            (above,) = layers.run(["posterior_logits"], {"code": code})
+            assert numpy.allclose(above, logits[:, -above.shape[1] :], rtol=1e-4, atol=1e-4)
         return logits, packed
 
     return encode
@@ -119,7 +126,7 @@ def main():
 
     manifest = json.loads((arguments.bundle / "manifest.json").read_text())
     rows = read_rows(arguments.rows, manifest["input"])
-    encode = variant_encoder(arguments.bundle, manifest, arguments.variant) if arguments.variant else encoder(arguments.bundle, manifest["input"])
+    encode = variant_encoder(arguments.bundle, manifest, arguments.variant) if arguments.variant else encoder(arguments.bundle, manifest)
     codes, near = [], []
     for start in range(0, len(rows), arguments.batch):
         logits, packed = encode(rows[start : start + arguments.batch])

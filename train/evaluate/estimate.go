@@ -52,7 +52,7 @@ type Evaluation struct {
 	Binarize       string  `json:"binarize"`       // how the rows were binarised
 	ELBO           float64 `json:"elbo"`           // ln p(x|z) - KL, one sample z from q(z|x) a row
 	Reconstruction float64 `json:"reconstruction"` // -ln p(x|z) of that sample
-	KL             float64 `json:"kl"`             // KL(q(z|x) ‖ p(z)), analytic
+	KL             float64 `json:"kl"`             // KL(q(z|x) ‖ p(z)), analytic; of layers ln q(z|x)/p(z) of that sample
 	Samples        int     `json:"samples"`        // K of the next
 	IWAE           float64 `json:"iwae"`           // ln 1/K Σ p(x,z)/q(z|x), K samples
 	// PerDimension has the bounds in bits of each whole number; nil where the likelihood is none of whole numbers.
@@ -172,25 +172,31 @@ func (e *evaluator) chunk(ctx context.Context, from, to int) error {
 	posteriors := make([]dist.Posterior, n)
 	for i := range n {
 		posteriors[i] = e.model.Latent.Posterior(logits[i*width:][:width])
-		e.kl += e.add(posteriors[i])
 	}
 	weights := make([][]float64, n) // ln p(x,z)/q(z|x) by row and sample
-	codes, u := make([]float32, n*bits), make([]float32, width)
+	codes, u := make([]float32, n*bits), make([]float32, n*width)
 	var decoded []float32
 	for k := range e.options.Samples {
 		for i := range n {
-			noise.Stream{Seed: e.options.Seed, Purpose: noise.Evaluation}.Uniform(u, uint32(k), uint32(from+i))
-			e.model.Latent.Draw(codes[i*bits:][:bits], logits[i*width:][:width], u)
+			noise.Stream{Seed: e.options.Seed, Purpose: noise.Evaluation}.Uniform(u[i*width:][:width], uint32(k), uint32(from+i))
+			e.model.Latent.Draw(codes[i*bits:][:bits], logits[i*width:][:width], u[i*width:][:width])
+		}
+		if e.model.Latent.Layered() {
+			if posteriors, err = drawLayers(ctx, e.coder, e.model.Latent, codes, logits, u); err != nil {
+				return err
+			}
 		}
 		if decoded, err = e.coder.DecodeLogits(ctx, decoded[:0], codes); err != nil {
 			return err
 		}
 		likelihood := e.logP(rows, decoded, n)
 		for i := range n {
+			ratio := posteriors[i].LogRatio(codes[i*bits:][:bits])
 			if k == 0 {
 				e.reconstruction -= likelihood[i]
+				e.kl += e.add(posteriors[i], ratio)
 			}
-			weights[i] = append(weights[i], likelihood[i]+posteriors[i].LogRatio(codes[i*bits:][:bits]))
+			weights[i] = append(weights[i], likelihood[i]+ratio)
 		}
 	}
 	for _, w := range weights {
@@ -200,14 +206,18 @@ func (e *evaluator) chunk(ctx context.Context, from, to int) error {
 }
 
 // add adds a row's probabilities and divergences to the bits' sums and returns KL(q || p). The bits of a categorical
-// variable share its divergence.
-func (e *evaluator) add(p dist.Posterior) float64 {
-	return p.KL(func(from, to int, kl float64) {
+// variable share its divergence. Where variables are in layers, z2 depends on z1, and only ln q(z|x)/p(z) of the sample is without a bias.
+func (e *evaluator) add(p dist.Posterior, logRatio float64) float64 {
+	kl := p.KL(func(from, to int, kl float64) {
 		for i := from; i < to; i++ {
 			e.bits[i].Mean += p.Bit(i)
 			e.bits[i].KL += kl
 		}
 	})
+	if e.model.Latent.Layered() {
+		return -logRatio
+	}
+	return kl
 }
 
 // logP returns ln p(x|outputs) of each of n rows, on all cores.

@@ -26,6 +26,12 @@ func Exact(ctx context.Context, c Coder, m Distributions, set *dataset.Set, b da
 	if err != nil {
 		return 0, 0, err
 	}
+	var given layers
+	if m.Latent.Layered() {
+		if given, err = layersOf(ctx, c, m.Latent, codes); err != nil {
+			return 0, 0, err
+		}
+	}
 	row := make([]float32, size)
 	for i := range set.Len() {
 		set.Row(i, row)
@@ -38,6 +44,9 @@ func Exact(ctx context.Context, c Coder, m Distributions, set *dataset.Set, b da
 		joint := make([]float64, 0, len(codes)/bits)
 		for z := range len(codes) / bits {
 			code := codes[z*bits:][:bits]
+			if m.Latent.Layered() {
+				p = given.posterior(z, logits)
+			}
 			logPrior, logQ := p.Logs(code)
 			likelihood := m.LogP(row, decoded[z*outputs:][:outputs])
 			joint = append(joint, likelihood+logPrior)
