@@ -55,7 +55,7 @@ func TestCleanTarget(t *testing.T) {
 // An estimator that asks for a view gets one input of it, however often it asks; a graph on a node of the caller's refuses.
 func TestView(t *testing.T) {
 	defer builder.WithEstimator("views", func(p *builder.Parts) builder.Objective {
-		if p.View() != p.View() {
+		if first, second := p.View(), p.View(); first != second {
 			t.Error("two views")
 		}
 		logits := p.Encode()

@@ -92,3 +92,29 @@ func TestBytesAsApply(t *testing.T) {
 		}
 	}
 }
+
+// Another view of a row is another draw where the rule draws anew, and the same row elsewhere.
+func TestBinarizerViews(t *testing.T) {
+	t.Parallel()
+	grey := slices.Repeat([]byte{128}, 200)
+	for _, rule := range []dataset.Binarization{dataset.None, dataset.Fixed, dataset.Dynamic, dataset.Threshold} {
+		var bits [3][]byte
+		var values [3][]float32
+		for view := range bits {
+			b := dataset.Binarizer{Rule: rule, Seed: 3, View: view}
+			bits[view], values[view] = make([]byte, len(grey)), slices.Repeat([]float32{128.0 / 255}, len(grey))
+			b.Bytes(bits[view], grey, 2, 7)
+			b.Apply(values[view], 2, 7)
+			for i, x := range values[view] {
+				if (rule == dataset.Fixed || rule == dataset.Dynamic) && x != float32(bits[view][i]) {
+					t.Fatalf("%s, view %d: bit %d is %d of bytes and %g of values", rule, view, i, bits[view][i], x)
+				}
+			}
+		}
+		for view := 1; view < len(bits); view++ {
+			if same := slices.Equal(bits[view], bits[view-1]); same != (rule != dataset.Dynamic) {
+				t.Errorf("%s: views %d and %d are the same: %v", rule, view-1, view, same)
+			}
+		}
+	}
+}

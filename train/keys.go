@@ -57,6 +57,7 @@ var words = map[string]func() []string{
 	"layouts":       dataset.Layouts,
 	"orientations":  func() []string { return picture.Orientations },
 	"holdouts":      func() []string { return []string{HoldoutLast, HoldoutRandom} },
+	"outsides":      func() []string { return augment.Words("outsides") },
 	"targets":       func() []string { return []string{TargetClean, TargetMoved} },
 	"standards":     dist.Standards,
 	"numbers":       func() []string { return []string{NumbersAlike, bundle.NumbersWhole, bundle.NumbersReal} },

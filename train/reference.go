@@ -9,6 +9,7 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dataset/augment"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/models"
 )
@@ -51,6 +52,15 @@ func writeReference(w io.Writer) error {
 		} else {
 			b.WriteString("\n")
 		}
+	}
+	b.WriteString("\n## Augmentations\n\nThe augmentations of `data.augment`: objects with one key, the augmentation's name. A plain value in place of an object is that of one\nkey: `{\"elastic\": 0.5}` is `{\"elastic\": {\"strength\": 0.5}}`. Each has the key `chance`, too, above 0 and up to 1: the share of the rows that it\nis made of, all where it is left out. What is left out is 0 and does nothing. [augmentation.md](augmentation.md) has examples.\n")
+	for _, name := range augment.Kinds() {
+		kind, short, doc, err := augment.NewKind(name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "\n### %s\n\n%s%s. A plain value is that of `%s`.\n\n| key | type | range | meaning |\n| --- | --- | --- | --- |\n", name, strings.ToUpper(doc[:1]), doc[1:], short)
+		writeFields(&b, reflect.TypeOf(kind), false)
 	}
 	b.WriteString("\n## Names\n\nWhat the keys that take a name may be.\n\n| name | of | what it is |\n| --- | --- | --- |\n")
 	for _, kind := range dist.FamilyNames() {

@@ -25,6 +25,8 @@ type inspectCommand struct {
 	Data  string   `help:"Of a configuration: rows that it is for. ${sources}." placeholder:"SRC" xor:"rows"`
 	Shape string   `help:"Of a configuration: the shape of a row, in place of --data." placeholder:"3x32x32" xor:"rows"`
 	Set   []string `help:"Of a configuration: change one key, such as encoder.channels=32,64; may be repeated." placeholder:"KEY=VALUE" sep:"none"`
+	Out   string   `help:"Of a configuration with data.augment: a PNG file to write, with pictures of --data and what becomes of them." placeholder:"FILE.png"`
+	Force bool     `help:"Replace --out."`
 }
 
 // Help is printed under the flags' list.
@@ -34,9 +36,10 @@ func (inspectCommand) Help() string {
   catvae inspect run/bundle
   catvae inspect run/bundle/encoder.onnx
   catvae inspect bernoulli-mlp --data mnist/
+  catvae inspect bernoulli-mlp --data mnist/ --set 'data.augment=[{"affine": {"rotate": 20}}, {"elastic": 0.5}]' --out moved.png
   catvae inspect mine.json --shape 3x32x32 --set encoder.kind=conv --set encoder.channels=32,64
 
-It hashes every file of a bundle and checks every graph; it runs nothing. Of a configuration it prints the layers of encoder and decoder, each with the shape of its result, its weights, and the multiply-adds that it takes for a row, without building anything.
+It hashes every file of a bundle and checks every graph; it runs nothing. Of a configuration it prints the layers of encoder and decoder, each with the shape of its result, its weights, and the multiply-adds that it takes for a row, without building anything. With --out it shows what data.augment makes of rows: the first line as they are, then each augmentation alone, then all of them in two draws.
 
 ` + cli.ExitStatus
 }
@@ -45,8 +48,8 @@ func (c inspectCommand) Run(ctx context.Context, env cli.Env) error {
 	if c.config() {
 		return c.inspectConfig(ctx, env)
 	}
-	if c.Data != "" || c.Shape != "" || len(c.Set) > 0 {
-		return fmt.Errorf("%w: --data, --shape and --set are for configurations, and %s is none: give a name of the catalogue (%s) or a file that ends in .json", cli.ErrUsage, visible.Name(c.Path), strings.Join(models.Names(), ", "))
+	if c.Data != "" || c.Shape != "" || len(c.Set) > 0 || c.Out != "" {
+		return fmt.Errorf("%w: --data, --shape, --set and --out are for configurations, and %s is none: give a name of the catalogue (%s) or a file that ends in .json", cli.ErrUsage, visible.Name(c.Path), strings.Join(models.Names(), ", "))
 	}
 	if strings.HasSuffix(c.Path, ".onnx") {
 		data, err := readGraph(c.Path)

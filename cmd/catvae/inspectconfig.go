@@ -10,6 +10,9 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/cmd/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/outfile"
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/apart"
 	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/train"
@@ -34,6 +37,9 @@ func (c inspectCommand) inspectConfig(ctx context.Context, env cli.Env) error {
 			return err
 		}
 	}
+	if c.Out != "" {
+		return c.writeAugmented(ctx, config)
+	}
 	shape, err := shapeOf(c.Shape)
 	if err == nil && c.Data != "" {
 		shape, err = config.RowShape(ctx, c.Data)
@@ -56,6 +62,23 @@ func (c inspectCommand) inspectConfig(ctx context.Context, env cli.Env) error {
 		}
 	}
 	return nil
+}
+
+// writeAugmented writes a sheet of augmented rows.
+func (c inspectCommand) writeAugmented(ctx context.Context, config train.Config) error {
+	if c.Data == "" {
+		return fmt.Errorf("%w: --out shows rows: give them by --data SRC", cli.ErrUsage)
+	}
+	if end, packing := outfile.Ends(c.Out); end != ".png" || packing.Name != "" {
+		return fmt.Errorf("%w: --out %s: the sheet is a picture: give it a name that ends in .png", cli.ErrUsage, visible.Name(c.Out))
+	}
+	if err := cli.CheckTarget(c.Out, c.Force); err != nil {
+		return err
+	}
+	if file, same := apart.Same(dataset.Inputs(c.Data), c.Out); same {
+		return fmt.Errorf("%w: --out %s would replace %s, which is read: name another file", cli.ErrUsage, visible.Name(c.Out), visible.Name(file))
+	}
+	return outfile.Write(ctx, c.Out, 0o644, func(w io.Writer) error { return config.WriteAugmented(ctx, c.Data, w) })
 }
 
 // shapeOf reads a row's shape, 3x32x32 or 3,32,32, nil of "".

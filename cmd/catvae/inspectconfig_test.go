@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -38,5 +40,43 @@ func TestInspectConfig(t *testing.T) {
 		if got := code(err); got != c.code {
 			t.Errorf("%v ends with %d, want %d", c.args, got, c.code)
 		}
+	}
+}
+
+// --out shows what data.augment makes of rows; what cannot be shown, or may not be replaced, is refused with the way out.
+func TestInspectAugmented(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	out, source := filepath.Join(dir, "moved.png"), filepath.Join(dir, "source.png")
+	if err := os.WriteFile(source, []byte("no picture"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	list := []string{"--set", `data.augment=[{"affine": {"rotate": 20}}, {"elastic": 0.5}]`, "--set", "data.augment[1].elastic.strength=1"}
+	for _, c := range []struct {
+		args []string
+		want string
+		code int
+	}{
+		{append([]string{"--data", "glyphs", "--out", out}, list...), "", cli.Done},
+		{append([]string{"--data", "glyphs", "--out", out}, list...), "--force", cli.BadInput},
+		{append([]string{"--data", "glyphs", "--out", out, "--force"}, list...), "", cli.Done},
+		{append([]string{"--data", source, "--out", source, "--force"}, list...), "which is read", cli.Usage},
+		{append([]string{"--shape", "28x28", "--out", out}, list...), "--data SRC", cli.Usage},
+		{append([]string{"--data", "glyphs", "--out", "moved.jpg"}, list...), ".png", cli.Usage},
+		{[]string{"--data", "glyphs", "--out", filepath.Join(dir, "other.png")}, "data.augment is empty", cli.Usage},
+		{[]string{"--data", "glyphs", "--set", `data.augment=[{"afine": 1}]`}, "did you mean affine?", cli.Usage},
+		{[]string{"--data", "glyphs", "--set", `data.augment=[{"affine": 500}]`, "--out", filepath.Join(dir, "other.png")}, "data.augment[0].affine.rotate is 500", cli.Usage},
+	} {
+		var printed bytes.Buffer
+		err := cli.Run(t.Context(), cli.Env{Stdout: &printed, Stderr: &printed}, "catvae", description, &grammar{}, append([]string{"inspect", "bernoulli-mlp"}, c.args...))
+		if got := code(err); got != c.code || c.want != "" && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v ends with %d (%v), want %d and %q", c.args, got, err, c.code, c.want)
+		}
+	}
+	if data, err := os.ReadFile(out); err != nil || !bytes.HasPrefix(data, []byte("\x89PNG")) {
+		t.Errorf("the sheet: %v", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 2 {
+		t.Errorf("files are left: %v", left)
 	}
 }

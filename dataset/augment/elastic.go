@@ -104,9 +104,9 @@ func displace(at places, dx, dy []float32, columns, lines int, perPixel float32)
 	}
 }
 
-// within cuts x off at 0 and most.
+// within cuts x off at 0 and most; what is no number becomes 0.
 func within(x, most float32) float32 {
-	if x < 0 {
+	if !(x > 0) {
 		return 0
 	}
 	if x > most {

@@ -73,18 +73,17 @@ func (at places) clamp(f *form) {
 
 // lookUp writes the values of old at places to plane, bilinear between the four pixels around a place.
 func (f *form) lookUp(plane, old []float32, at places, beyond float32) {
-	width, height := f.width, f.height
+	width, right, bottom := f.width, float32(f.width-1), float32(f.height-1)
 	xs, ys := at.x[:len(plane)], at.y[:len(plane)]
 	for i := range plane {
 		x, y := xs[i], ys[i]
-		column, line := int(x), int(y)
-		if x >= 0 && y >= 0 && column < width-1 && line < height-1 {
+		if x >= 0 && y >= 0 && x < right && y < bottom {
+			column, line := int(x), int(y)
 			dx, dy := x-float32(column), y-float32(line)
 			j := line*width + column
 			above, below := old[j:j+2:j+2], old[j+width:j+width+2:j+width+2]
 			top := above[0] + dx*(above[1]-above[0])
-			bottom := below[0] + dx*(below[1]-below[0])
-			plane[i] = top + dy*(bottom-top)
+			plane[i] = top + dy*(below[0]+dx*(below[1]-below[0])-top)
 			continue
 		}
 		plane[i] = f.atBorder(old, x, y, beyond)
