@@ -159,6 +159,8 @@ func printWarnings(w io.Writer, lines []string) {
 // exported says which epoch's weights a bundle holds.
 func exported(r train.Result) string {
 	switch {
+	case r.Steps == 0:
+		return "fitted to rows, not trained"
 	case r.LostEpoch == 0:
 		return fmt.Sprintf("best epoch %d", r.BestEpoch)
 	case r.BestEpoch == 0:

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/catvae/catvae/internal/noise"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -31,6 +32,25 @@ type Map struct {
 
 // Normal draws standard normal numbers: the same ones for the same step.
 type Normal func(dst []float64, step int)
+
+// Seeded returns the numbers of a seed.
+func Seeded(seed uint64) Normal {
+	return func(dst []float64, step int) {
+		noise.Stream{Seed: seed, Purpose: noise.Named("projection")}.Normal(dst, uint32(step), 0)
+	}
+}
+
+// MostRows is to how many rows a map is fitted: more cost time and change little.
+const MostRows = 10_000
+
+// Taken returns which of n rows those are: all of them, or as many as that, evenly.
+func Taken(n int) []int {
+	rows := make([]int, min(n, MostRows))
+	for i := range rows {
+		rows[i] = i * n / len(rows)
+	}
+	return rows
+}
 
 // Data are rows to which maps are fitted. They are for one goroutine at a time: what several maps need is computed once.
 type Data struct {

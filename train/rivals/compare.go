@@ -9,7 +9,6 @@ import (
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/imgrid"
-	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/internal/projection"
 	"github.com/catvae/catvae/train/retrieval"
 )
@@ -58,9 +57,6 @@ type Comparison struct {
 	// LeftOut says which rivals were not compared, and why.
 	LeftOut []string `json:"left_out,omitempty"`
 }
-
-// FitRows is to how many rows rivals are fitted at most, taken evenly.
-const FitRows = 10_000
 
 // maxFloats bounds the numbers of the rows in memory: 4 GiB. Where there are more, nothing that needs them is measured.
 const maxFloats = 1 << 30
@@ -270,21 +266,15 @@ const maxFitWidth = 1 << 14
 
 // fitted returns rows to fit rivals to, evenly taken, and how many.
 func (m *measurement) fitted(from rows) (*projection.Data, int, error) {
-	n := min(from.count, FitRows)
+	taken := projection.Taken(from.count)
+	n := len(taken)
 	r := projection.Rows{Count: n, Width: from.width, Values: make([]float32, n*from.width)}
-	for i := range n {
-		from.raw(i*from.count/n, r.Row(i))
+	for i, row := range taken {
+		from.raw(row, r.Row(i))
 		seen(m.options.Standard, r.Row(i))
 	}
-	data, err := projection.NewData(r, Normal(m.options.Seed))
+	data, err := projection.NewData(r, projection.Seeded(m.options.Seed))
 	return data, n, err
-}
-
-// Normal returns the numbers that maps are drawn with: those of networks of the same kind, with the seed of their run.
-func Normal(seed uint64) projection.Normal {
-	return func(dst []float64, step int) {
-		noise.Stream{Seed: seed, Purpose: noise.Named("projection")}.Normal(dst, uint32(step), 0)
-	}
 }
 
 // floats measures the rows themselves, by labels.

@@ -8,15 +8,30 @@ import (
 	"github.com/catvae/catvae/internal/projection"
 )
 
-// linear is the rival of a fitted map: the signs of what it gives, as many bits as the model has. Of some there are as many as values.
-func linear(fit projection.Fit, limited bool) rival {
+// slowITQ is above how many bits ITQ is left out of comparisons, since it would take minutes.
+const slowITQ = 512
+
+// anyBits, fewBits and componentBits say why a linear rival is left out.
+func anyBits(input) string { return "" }
+
+func fewBits(in input) string {
+	if in.bits > slowITQ {
+		return fmt.Sprintf("%d bits would take minutes, above %d: catvae train --config itq fits them", in.bits, slowITQ)
+	}
+	return ""
+}
+
+func componentBits(in input) string {
+	if in.bits > in.width {
+		return fmt.Sprintf("%d bits of rows of %d values, which have no more components", in.bits, in.width)
+	}
+	return ""
+}
+
+// linear is the rival of a fitted map: the signs of what it gives, as many bits as the model has.
+func linear(fit projection.Fit, unfit func(input) string) rival {
 	return rival{
-		unfit: func(in input) string {
-			if limited && in.bits > in.width {
-				return fmt.Sprintf("%d bits of rows of %d values", in.bits, in.width)
-			}
-			return ""
-		},
+		unfit: unfit,
 		coder: func(ctx context.Context, in input) (int, func([]byte, int) error, error) {
 			m, err := fit(in.fit, ctx, in.bits)
 			if err != nil {

@@ -17,9 +17,9 @@ import (
 // table holds the rivals by their names: one row each.
 var table = map[string]rival{
 	"dhash":       dHash,
-	"hyperplanes": linear((*projection.Data).Hyperplanes, false),
-	"itq":         linear((*projection.Data).ITQ, false),
-	"pca":         linear((*projection.Data).PCA, true),
+	"hyperplanes": linear((*projection.Data).Hyperplanes, anyBits),
+	"itq":         linear((*projection.Data).ITQ, fewBits),
+	"pca":         linear((*projection.Data).PCA, componentBits),
 	"phash":       pHash,
 }
 
