@@ -29,6 +29,7 @@ type evalCommand struct {
 	Seed     uint64  `help:"Seed of samples and binarisation." default:"1" range:"any"`
 	Divide   float64 `help:"Divide numbers by this; 0 divides as the bundle's manifest says." default:"0" placeholder:"N" range:"0,1e38"`
 	JSON     bool    `help:"Print one JSON object."`
+	Bits     bool    `help:"Print a line for each bit, and the pairs of bits with the largest correlations; with --json, add them."`
 	retrievalFlags
 	badRows
 	cli.Table
@@ -42,7 +43,7 @@ func (evalCommand) Help() string {
   catvae eval --model run --data mnist/ --samples 1000
   catvae eval --model run/bundle --data glyphs --json
   catvae eval --model run --data mnist/ --queries 2000 --rivals itq,pca
-  catvae eval --model run --data mnist/ --queries 1000 --query-rows each --against splits
+  catvae eval --model run --data mnist/ --queries 1000 --query-rows random --against splits
 
 Of the file or folder that a run was trained on, the rows are those that it held out; of any other, all of them. The first line says which they are.
 
@@ -187,8 +188,17 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 		RowsOf    string             `json:"rows_of"` // "test", "train", or one of those above
 		ExactELBO *float64           `json:"exact_elbo,omitempty"`
 		ExactLogP *float64           `json:"exact_log_p,omitempty"`
+		BitUse    evaluate.BitUse    `json:"bits"`
 		Retrieval *rivals.Comparison `json:"retrieval,omitempty"`
 	}{Evaluation: e, RowsOf: r.which, Retrieval: found}
+	use, err := evaluate.Bits(ctx, model, e, r.set)
+	if err != nil {
+		return err
+	}
+	out.BitUse = use
+	if !c.Bits {
+		out.BitUse.Each = nil
+	}
 	if m.Latent.Count(evaluate.MaxExactCodes) <= evaluate.MaxExactCodes {
 		elbo, logP, err := evaluate.Exact(ctx, model, m, r.set, dataset.Binarizer{Rule: dataset.Binarization(e.Binarize), Seed: c.Seed})
 		if err != nil {
@@ -208,11 +218,18 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 		fmt.Fprintf(env.Stdout, "bits a %-9s %.4f by the -ELBO, %.4f by the -IWAE\n", d.Of, d.ELBO, d.IWAE)
 	}
 	fmt.Fprintf(env.Stdout, "hard codes      %v\n", e.Codes)
+	fmt.Fprintf(env.Stdout, "                %s\n", use.Summary())
+	if use.Hint != "" {
+		fmt.Fprintf(env.Stdout, "hint            %s\n", use.Hint)
+	}
 	if out.ExactELBO != nil {
 		fmt.Fprintf(env.Stdout, "exact -ELBO     %.3f nats\nexact -ln p(x)  %.3f nats\n", -*out.ExactELBO, -*out.ExactLogP)
 	}
 	if found != nil {
 		fmt.Fprint(env.Stdout, found)
+	}
+	if c.Bits {
+		fmt.Fprint(env.Stdout, use)
 	}
 	return nil
 }

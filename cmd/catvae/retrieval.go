@@ -19,8 +19,8 @@ import (
 // retrievalFlags say how retrieval is measured.
 type retrievalFlags struct {
 	Queries   int      `help:"Rows that search for others, which measures what the codes find; 0 leaves it out." default:"1000" range:"0,1000000000"`
-	QueryRows string   `help:"Which rows search: first, the first ones, or each, as many first rows of each label." default:"first" enum:"first,each" placeholder:"first|each"`
-	Against   string   `help:"Among which rows they search: all, all of them except the query itself; others, those that are no queries; splits, these and the rows of the source's other split." default:"all" enum:"all,others,splits" placeholder:"all|others|splits"`
+	QueryRows string   `help:"Which rows search: first, the first ones; each, as many of each label, the first ones; random, as many of each label, drawn by --seed." default:"first" enum:"first,each,random" placeholder:"WORD"`
+	Against   string   `help:"Among which rows they search: all, all of them except the query itself; others, those that are no queries; splits, these and the rows of the source's other split." default:"all" enum:"all,others,splits" placeholder:"WORD"`
 	Metric    string   `help:"By what floats are near: cosine or euclidean." default:"cosine" enum:"cosine,euclidean" placeholder:"cosine|euclidean"`
 	Rivals    []string `help:"Which codes are compared with the model's: names of ${rivals_help}; all, or none." default:"all" placeholder:"LIST"`
 }
@@ -45,9 +45,8 @@ func (f retrievalFlags) names() ([]string, error) {
 	return f.Rivals, nil
 }
 
-// The words of --query-rows and --against.
+// Words of --against.
 const (
-	queriesOfEach = "each"
 	againstAll    = "all"
 	againstSplits = "splits"
 )
@@ -106,7 +105,7 @@ func (c evalCommand) compare(ctx context.Context, env cli.Env, model *runtime.Mo
 	}
 	bar := progress.New(env.Stderr, total, "searching")
 	found, err := rivals.Compare(ctx, model, m.Latent.Bits(), sets, r.apart, rivals.Options{
-		Queries: c.Queries, Each: c.QueryRows == queriesOfEach, Apart: c.Against != againstAll,
+		Queries: c.Queries, Which: c.QueryRows, Apart: c.Against != againstAll,
 		Rivals: names, Metric: c.Metric, Standard: m.Standard, Seed: c.Seed, Progress: func(done, _ int) { bar.Set(done, "") },
 	})
 	bar.Done("")

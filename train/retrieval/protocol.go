@@ -28,14 +28,31 @@ func First(n int) []int {
 
 // FirstOfEach returns the first rows with each label, n in all: as many of each as n divides into, in the order of the rows. Rows with
 // the label -1 have none. A label with fewer rows, or an n that is no multiple of the labels, is an error.
-func FirstOfEach(labels []int, n int) ([]int, error) {
+func FirstOfEach(labels []int, n int) ([]int, error) { return ofEach(labels, n, First(len(labels))) }
+
+// RandomOfEach returns random rows with each label, n in all, like [FirstOfEach]: the first of a permutation by the seed.
+func RandomOfEach(labels []int, n int, seed uint64) ([]int, error) {
+	order := make([]int32, len(labels))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	shuffle(order, seed, -1)
+	rows := make([]int, len(order))
+	for i, row := range order {
+		rows[i] = int(row)
+	}
+	return ofEach(labels, n, rows)
+}
+
+// ofEach returns the first rows of an order with each label, in ascending order.
+func ofEach(labels []int, n int, order []int) ([]int, error) {
 	count := map[int]int{}
 	for _, l := range labels {
 		if l != -1 {
 			count[l]++
 		}
 	}
-	if len(count) == 0 || n%len(count) != 0 {
+	if len(count) == 0 || n < 1 || n%len(count) != 0 {
 		return nil, fmt.Errorf("retrieval: %d queries, as many of each of %d labels: use a multiple", n, len(count))
 	}
 	each := n / len(count)
@@ -46,12 +63,13 @@ func FirstOfEach(labels []int, n int) ([]int, error) {
 	}
 	taken := map[int]int{}
 	var rows []int
-	for i, l := range labels {
-		if l != -1 && taken[l] < each {
+	for _, row := range order {
+		if l := labels[row]; l != -1 && taken[l] < each {
 			taken[l]++
-			rows = append(rows, i)
+			rows = append(rows, row)
 		}
 	}
+	slices.Sort(rows)
 	return rows, nil
 }
 

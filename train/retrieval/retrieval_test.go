@@ -304,12 +304,32 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// The first rows of each label, in the order of the rows.
-func TestFirstOfEach(t *testing.T) {
+// As many rows of each label: the first, or random ones, each as likely as another.
+func TestOfEach(t *testing.T) {
 	t.Parallel()
-	got, err := retrieval.FirstOfEach([]int{-1, 4, 4, 2, 4, 2, 2}, 4)
+	labels := []int{-1, 4, 4, 2, 4, 2, 2}
+	got, err := retrieval.FirstOfEach(labels, 4)
 	if want := []int{1, 2, 3, 5}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+	const seeds = 3000
+	drawn := make([]int, len(labels))
+	for seed := range uint64(seeds) {
+		rows, err := retrieval.RandomOfEach(labels, 4, seed)
+		if err != nil || len(rows) != 4 || !slices.IsSorted(rows) {
+			t.Fatal(rows, err)
+		}
+		for _, row := range rows {
+			drawn[row]++
+		}
+	}
+	for row, n := range drawn[1:] { // two of three of each label
+		if p := 2.0 / 3; math.Abs(float64(n)-seeds*p) > 4.5*math.Sqrt(seeds*p*(1-p)) {
+			t.Errorf("row %d is drawn %d times of %d", row+1, n, seeds)
+		}
+	}
+	if drawn[0] != 0 {
+		t.Error("a row without a label is drawn")
 	}
 }
 

@@ -20,9 +20,9 @@ type Encoder interface {
 
 // Options say how a model is compared.
 type Options struct {
-	Queries int  // rows that search: the first ones
-	Each    bool // as many first rows of each label instead
-	Apart   bool // queries search the rows that are no queries
+	Queries int    // rows that search
+	Which   string // which: FirstRows, where it is empty, EachLabel or RandomEach
+	Apart   bool   // queries search the rows that are no queries
 
 	Rivals   []string      // names of [Names]; none are compared where it is empty
 	Metric   string        // of the rows' own distances, retrieval.Cosine or retrieval.Euclidean
@@ -33,6 +33,13 @@ type Options struct {
 
 	Progress func(done, total int) // rows that the model has encoded; may be nil
 }
+
+// Which rows search.
+const (
+	FirstRows  = "first"  // the first ones
+	EachLabel  = "each"   // as many of each label, the first ones
+	RandomEach = "random" // as many of each label, drawn by the seed
+)
 
 // A Row is what was measured of the codes of one name.
 type Row struct {
@@ -123,15 +130,22 @@ func newMeasurement(r rows, o Options) (m *measurement, err error) {
 	}
 	which := fmt.Sprintf("the first %d rows", queries)
 	m.protocol.Queries = retrieval.First(queries)
-	if o.Each {
+	if o.Which == EachLabel || o.Which == RandomEach {
 		if m.labels == nil {
 			return nil, fmt.Errorf("rivals: as many queries of each label, and the rows of %s have none: take the first rows", r.sets[0].Source)
 		}
-		if m.protocol.Queries, err = retrieval.FirstOfEach(m.labels[:r.sets[0].Len()], o.Queries); err != nil {
+		of, what := m.labels[:r.sets[0].Len()], "first"
+		if o.Which == EachLabel {
+			m.protocol.Queries, err = retrieval.FirstOfEach(of, o.Queries)
+		} else {
+			m.protocol.Queries, err = retrieval.RandomOfEach(of, o.Queries, o.Seed)
+			what = "random"
+		}
+		if err != nil {
 			return nil, err
 		}
 		queries = o.Queries
-		which = fmt.Sprintf("%d queries, as many first rows of each label,", queries)
+		which = fmt.Sprintf("%d queries, as many %s rows of each label,", queries, what)
 	}
 	p, base := m.protocol, m.protocol.Base(r.count)
 	among := fmt.Sprintf("all %d rows, the query itself left out", r.count)

@@ -80,7 +80,7 @@ func TestCompare(t *testing.T) {
 func TestProtocols(t *testing.T) {
 	t.Parallel()
 	set, more := glyphs(t, dataset.Test, 300), glyphs(t, dataset.Train, 200)
-	o := Options{Queries: 30, Each: true, Apart: true, Metric: retrieval.Euclidean}
+	o := Options{Queries: 30, Which: EachLabel, Apart: true, Metric: retrieval.Euclidean}
 	for i := range set.Len() { // labels of the same number of queries each
 		if n := set.Label(i) + 1; n > o.Queries {
 			o.Queries = n
@@ -94,11 +94,15 @@ func TestProtocols(t *testing.T) {
 	if c.Base != 500-o.Queries || !strings.Contains(c.String(), "as many first rows of each label") || len(c.Rows) != 2 || c.Fitted != "" {
 		t.Errorf("%s", c)
 	}
+	o.Which = RandomEach
+	if c, err := Compare(t.Context(), halves{}, halfBits, []*dataset.Set{set, more}, nil, o); err != nil || !strings.Contains(c.String(), "as many random rows of each label") {
+		t.Errorf("%v, %s", err, c)
+	}
 	o.Queries = 1_000_000
 	if _, err := Compare(t.Context(), halves{}, halfBits, []*dataset.Set{set}, nil, o); err == nil {
 		t.Error("more queries of each label than there are rows")
 	}
-	o.Each = false
+	o.Which = FirstRows
 	if c, err := Compare(t.Context(), halves{}, halfBits, []*dataset.Set{set}, nil, o); err != nil || c.Queries != 150 {
 		t.Errorf("at most half of the rows are queries: %v, %v", c.Queries, err)
 	}
