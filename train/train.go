@@ -125,7 +125,9 @@ func (r *run) load(ctx context.Context) error {
 		return err
 	}
 	if splits {
-		r.test, err = dataset.Load(ctx, r.options.Source, r.config.reading(dataset.Test, set.Values(), r.options.MaxBad))
+		reading := r.config.reading(dataset.Test, set.Values(), r.options.MaxBad)
+		reading.Labels = r.options.Queries > 0
+		r.test, err = dataset.Load(ctx, r.options.Source, reading)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a folder may hold training rows only
 			return err
 		}

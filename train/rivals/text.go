@@ -49,15 +49,25 @@ func (c Comparison) columns() (list []column) {
 	return list
 }
 
+// Notes say in words how the figures were measured.
+func (c Comparison) Notes() []string {
+	notes := []string{c.Protocol}
+	if len(c.Rows) > 0 && c.Rows[0].Recall != nil {
+		notes = append(notes, fmt.Sprintf("recall@%d is of the %d nearest rows of floats, by the metric %s, which are looked for among the %d and the %d first", c.Recall, c.Recall, c.Metric, c.Recall, c.Within))
+	}
+	if c.Fitted != "" {
+		notes = append(notes, "rivals are fitted to "+c.Fitted)
+	}
+	return notes
+}
+
 // String returns the comparison as a table, with the protocol above it.
 func (c Comparison) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "retrieval       %s\n", c.Protocol)
-	if len(c.Rows) > 0 && c.Rows[0].Recall != nil {
-		fmt.Fprintf(&b, "                recall@%d is of the %d nearest rows of floats, by the metric %s, which are looked for among the %d and the %d first\n", c.Recall, c.Recall, c.Metric, c.Recall, c.Within)
-	}
-	if c.Fitted != "" {
-		fmt.Fprintf(&b, "                rivals are fitted to %s\n", c.Fitted)
+	name := "retrieval"
+	for _, note := range c.Notes() {
+		fmt.Fprintf(&b, "%-15s %s\n", name, note)
+		name = ""
 	}
 	fmt.Fprintf(&b, "%-15s %5s", "", "bits")
 	columns := c.Columns()
