@@ -40,7 +40,7 @@ func TestFittedRun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "run")
-			o := train.Options{Source: data, Out: dir, Backend: backend, Samples: 1}
+			o := train.Options{Source: data, Out: dir, Backend: backend, Samples: 1, Queries: 100}
 			r, err := train.Run(t.Context(), fitted(t, name), o)
 			if err != nil {
 				t.Fatal(err)
@@ -48,7 +48,14 @@ func TestFittedRun(t *testing.T) {
 			if r.Steps != 0 || r.BestEpoch != 0 || !(r.Test.KL > 0) || math.IsNaN(r.Test.ELBO) || r.Test.Codes.Dead > 0 {
 				t.Errorf("result: %+v", r)
 			}
-			for _, file := range []string{"report.html", "bundle/encoder.onnx", "bundle/threshold.onnx", "bundle/decoder.onnx", "checkpoints/step-00000000/state.json"} {
+			page, err := os.ReadFile(filepath.Join(dir, train.ReportFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c := r.Retrieval; c == nil || len(c.Rows) != 6 || c.Rows[0].Name != "model" || !strings.Contains(string(page), c.Protocol) || !strings.Contains(string(page), "<td>phash</td><td>64</td>") {
+				t.Errorf("the report does not show what the codes find: %v", c)
+			}
+			for _, file := range []string{ "bundle/encoder.onnx", "bundle/threshold.onnx", "bundle/decoder.onnx", "checkpoints/step-00000000/state.json"} {
 				if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(file))); err != nil {
 					t.Error(err)
 				}

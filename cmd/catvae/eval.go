@@ -43,7 +43,7 @@ func (evalCommand) Help() string {
   catvae eval --model run --data mnist/ --samples 1000
   catvae eval --model run/bundle --data glyphs --json
   catvae eval --model run --data mnist/ --queries 2000 --rivals itq,pca
-  catvae eval --model run --data mnist/ --queries 1000 --query-rows random --against splits
+  catvae eval --model run --data mnist/ --queries 1000 --query-rows each-random --against splits
 
 Of the file or folder that a run was trained on, the rows are those that it held out; of any other, all of them. The first line says which they are.
 

@@ -19,7 +19,7 @@ import (
 // retrievalFlags say how retrieval is measured.
 type retrievalFlags struct {
 	Queries   int      `help:"Rows that search for others, which measures what the codes find; 0 leaves it out." default:"1000" range:"0,1000000000"`
-	QueryRows string   `help:"Which rows search: first, the first ones; each, as many of each label, the first ones; random, as many of each label, drawn by --seed." default:"first" enum:"first,each,random" placeholder:"WORD"`
+	QueryRows string   `help:"Which rows search: first, the first ones; random, drawn by --seed; each, as many of each label, the first ones; each-random, as many of each label, drawn." default:"first" enum:"first,random,each,each-random" placeholder:"WORD"`
 	Against   string   `help:"Among which rows they search: all, all of them except the query itself; others, those that are no queries; splits, these and the rows of the source's other split." default:"all" enum:"all,others,splits" placeholder:"WORD"`
 	Metric    string   `help:"By what floats are near: cosine or euclidean." default:"cosine" enum:"cosine,euclidean" placeholder:"cosine|euclidean"`
 	Rivals    []string `help:"Which codes are compared with the model's: names of ${rivals_help}; all, or none." default:"all" placeholder:"LIST"`

@@ -38,9 +38,9 @@ type Data struct {
 
 	Retrieval *Table // what the codes find, beside rivals; nil where it was not measured
 	Bits      []Bit
-	CodeUse  string // the use of the hard codes in a line
-	Settings []Setting
-	Commands []string // what to do next
+	CodeUse   string // the use of the hard codes in a line
+	Settings  []Setting
+	Commands  []string // what to do next
 }
 
 // A Figure is one number with its unit and what it means.

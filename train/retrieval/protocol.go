@@ -26,22 +26,34 @@ func First(n int) []int {
 	return rows
 }
 
+// Random returns n of so many rows, in ascending order: the first of a permutation by the seed.
+func Random(rows, n int, seed uint64) []int {
+	some := permuted(rows, seed)[:n]
+	slices.Sort(some)
+	return some
+}
+
+// permuted returns rows in random order.
+func permuted(n int, seed uint64) []int {
+	order := make([]int32, n)
+	for i := range order {
+		order[i] = int32(i)
+	}
+	shuffle(order, seed, -1)
+	rows := make([]int, n)
+	for i, row := range order {
+		rows[i] = int(row)
+	}
+	return rows
+}
+
 // FirstOfEach returns the first rows with each label, n in all: as many of each as n divides into, in the order of the rows. Rows with
 // the label -1 have none. A label with fewer rows, or an n that is no multiple of the labels, is an error.
 func FirstOfEach(labels []int, n int) ([]int, error) { return ofEach(labels, n, First(len(labels))) }
 
 // RandomOfEach returns random rows with each label, n in all, like [FirstOfEach]: the first of a permutation by the seed.
 func RandomOfEach(labels []int, n int, seed uint64) ([]int, error) {
-	order := make([]int32, len(labels))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	shuffle(order, seed, -1)
-	rows := make([]int, len(order))
-	for i, row := range order {
-		rows[i] = int(row)
-	}
-	return ofEach(labels, n, rows)
+	return ofEach(labels, n, permuted(len(labels), seed))
 }
 
 // ofEach returns the first rows of an order with each label, in ascending order.

@@ -322,6 +322,9 @@ func TestOfEach(t *testing.T) {
 		for _, row := range rows {
 			drawn[row]++
 		}
+		if any := retrieval.Random(7, 3, seed); len(slices.Compact(any)) != 3 || !slices.IsSorted(any) || any[2] > 6 {
+			t.Fatal(any)
+		}
 	}
 	for row, n := range drawn[1:] { // two of three of each label
 		if p := 2.0 / 3; math.Abs(float64(n)-seeds*p) > 4.5*math.Sqrt(seeds*p*(1-p)) {

@@ -21,7 +21,7 @@ type Encoder interface {
 // Options say how a model is compared.
 type Options struct {
 	Queries int    // rows that search
-	Which   string // which: FirstRows, where it is empty, EachLabel or RandomEach
+	Which   string // which: FirstRows, where it is empty, RandomRows, EachLabel or RandomEach
 	Apart   bool   // queries search the rows that are no queries
 
 	Rivals   []string      // names of [Names]; none are compared where it is empty
@@ -36,9 +36,10 @@ type Options struct {
 
 // Which rows search.
 const (
-	FirstRows  = "first"  // the first ones
-	EachLabel  = "each"   // as many of each label, the first ones
-	RandomEach = "random" // as many of each label, drawn by the seed
+	FirstRows  = "first"       // the first ones
+	RandomRows = "random"      // drawn by the seed
+	EachLabel  = "each"        // as many of each label, the first ones
+	RandomEach = "each-random" // as many of each label, drawn by the seed
 )
 
 // A Row is what was measured of the codes of one name.
@@ -130,6 +131,10 @@ func newMeasurement(r rows, o Options) (m *measurement, err error) {
 	}
 	which := fmt.Sprintf("the first %d rows", queries)
 	m.protocol.Queries = retrieval.First(queries)
+	if o.Which == RandomRows {
+		m.protocol.Queries = retrieval.Random(r.sets[0].Len(), queries, o.Seed)
+		which = fmt.Sprintf("%d random rows", queries)
+	}
 	if o.Which == EachLabel || o.Which == RandomEach {
 		if m.labels == nil {
 			return nil, fmt.Errorf("rivals: as many queries of each label, and the rows of %s have none: take the first rows", r.sets[0].Source)

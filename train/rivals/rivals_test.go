@@ -98,7 +98,11 @@ func TestProtocols(t *testing.T) {
 	if c, err := Compare(t.Context(), halves{}, halfBits, []*dataset.Set{set, more}, nil, o); err != nil || !strings.Contains(c.String(), "as many random rows of each label") {
 		t.Errorf("%v, %s", err, c)
 	}
-	o.Queries = 1_000_000
+	o.Which = RandomRows
+	if c, err := Compare(t.Context(), halves{}, halfBits, []*dataset.Set{set, more}, nil, o); err != nil || !strings.Contains(c.String(), "random rows search") {
+		t.Errorf("%v, %s", err, c)
+	}
+	o.Queries, o.Which = 1_000_000, EachLabel
 	if _, err := Compare(t.Context(), halves{}, halfBits, []*dataset.Set{set}, nil, o); err == nil {
 		t.Error("more queries of each label than there are rows")
 	}
