@@ -55,7 +55,7 @@ func TestFittedRun(t *testing.T) {
 			if c := r.Retrieval; c == nil || len(c.Rows) != 6 || c.Rows[0].Name != "model" || !strings.Contains(string(page), c.Protocol) || !strings.Contains(string(page), "<td>phash</td><td>64</td>") {
 				t.Errorf("the report does not show what the codes find: %v", c)
 			}
-			for _, file := range []string{ "bundle/encoder.onnx", "bundle/threshold.onnx", "bundle/decoder.onnx", "checkpoints/step-00000000/state.json"} {
+			for _, file := range []string{"bundle/encoder.onnx", "bundle/threshold.onnx", "bundle/decoder.onnx", "checkpoints/step-00000000/state.json"} {
 				if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(file))); err != nil {
 					t.Error(err)
 				}
