@@ -28,6 +28,9 @@ type likelihood struct {
 	logP func(b *Graph, x, outputs *G.Node) *G.Node
 	// mean returns the mean of each value, the reconstruction, for outputs of [Model.OutputShape].
 	mean func(b *Graph, outputs *G.Node) *G.Node
+	// spread returns the parameter that all values share, and its value where the mean square of what the means leave of rows is left;
+	// nil where there is none that least squares give.
+	spread func(left float64) (name string, value float64)
 }
 
 // LikelihoodName returns the name of the model's likelihood.

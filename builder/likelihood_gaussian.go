@@ -9,7 +9,11 @@ import (
 
 func gaussianLikelihood(c dist.LikelihoodConfig) likelihood {
 	s := newSpread(c, "log_variance", dist.LeastLogVariance, func(deviation float64) float64 { return 2 * math.Log(deviation) })
-	return likelihood{outputs: s.outputs, logP: (*Graph).LogLikelihoodGaussian, mean: location}
+	l := likelihood{outputs: s.outputs, logP: (*Graph).LogLikelihoodGaussian, mean: location}
+	if c.Variance != dist.VariancePredicted && c.Variance != dist.VarianceFixed {
+		l.spread = func(left float64) (string, float64) { return s.name, s.parameter(math.Log(left)) }
+	}
+	return l
 }
 
 // LogLikelihoodGaussian returns ln p(x | m, v) in nats, summed over the values of each row, for independent normal values of

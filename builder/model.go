@@ -103,6 +103,9 @@ func (m Model) check() error {
 	if _, err := m.estimator(); err != nil {
 		return err
 	}
+	if err := m.checkFit(); err != nil {
+		return err
+	}
 	return m.Activation.check()
 }
 

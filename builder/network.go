@@ -15,10 +15,14 @@ import (
 // networks are the kinds of networks by the names that configurations use: one row each, the zero value of its type. The
 // fields of the type are the configuration's keys.
 var networks = map[string]Network{
-	"conv":   Conv{},
-	"layers": Layers{},
-	"mlp":    MLP{},
-	"onnx":   ONNX{},
+	"conv":          Conv{},
+	"hyperplanes":   Hyperplanes{},
+	"itq":           ITQ{},
+	"layers":        Layers{},
+	"least_squares": LeastSquares{},
+	"mlp":           MLP{},
+	"onnx":          ONNX{},
+	"pca":           PCA{},
 }
 
 // A Network is an encoder or a decoder: plain data that says how it is built. Your own type can be a [Model]'s network;

@@ -1,6 +1,8 @@
 package builder
 
 import (
+	"math"
+
 	"github.com/catvae/catvae/dist"
 	G "gorgonia.org/gorgonia"
 )
@@ -38,6 +40,12 @@ func (s spread) outputs(b *Graph, predicted *G.Node) *G.Node {
 		return b.Pair(predicted, b.Constant(b.path(s.name), []float64{s.fixed}, 1))
 	}
 	return b.Pair(predicted, b.bounded(b.Mul(b.Parameter(s.name, Zeros, 1), b.Number(spreadPace)), s.least))
+}
+
+// parameter returns the value of the shared parameter for a logarithm: the inverse of what outputs makes of it, as near as the bound lets it.
+func (s spread) parameter(logarithm float64) float64 {
+	above := max(logarithm-s.least, 1e-3)
+	return (s.least + above + math.Log(-math.Expm1(-above))) / spreadPace // ln(eˣ - 1) = x + ln(1 - e⁻ˣ)
 }
 
 // bounded returns least + sp(x - least): see dist.Bounded.

@@ -45,6 +45,8 @@ var importRules = []importRule{
 	{"train/engine", "builder dist export internal/... runtime/backend", "gorgonia.org/"},
 	{"train/evaluate", "bundle codes dataset dist internal/... runtime", "golang.org/x/sync/"},
 	{"train/report", "internal/...", "gonum.org/v1/plot"},
+	{"train/retrieval", "codes internal/...", "gonum.org/v1/gonum/"},
+	{"train/rivals", "codes dataset dist internal/... train/retrieval", "github.com/corona10/goimagehash"},
 	{"internal/gen/...", "export internal/... runtime/backend runtime/purego", "*"},
 	{"internal/...", "internal/...", "*"},
 	{"cmd/...", "builder/... bundle/... cmd/internal/... codes/... dataset/... dist internal/... models picture runtime/... train/...", "*"},
@@ -52,7 +54,7 @@ var importRules = []importRule{
 }
 
 // withoutGorgonia are the packages that link nothing of gorgonia, however many imports lie between.
-var withoutGorgonia = []string{"dist", "codes/...", "dataset/...", "models", "picture", "bundle", "bundle/variant", "runtime", "runtime/backend", "runtime/onnxruntime/...", "train/evaluate", "cmd/internal/...", "cmd/infer"}
+var withoutGorgonia = []string{"dist", "codes/...", "dataset/...", "models", "picture", "bundle", "bundle/variant", "runtime", "runtime/backend", "runtime/onnxruntime/...", "train/evaluate", "train/retrieval", "train/rivals", "cmd/internal/...", "cmd/infer"}
 
 // matches reports whether a package is among the patterns.
 func matches(patterns, name string) bool {

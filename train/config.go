@@ -37,7 +37,7 @@ type Config struct {
 	Objective   ObjectiveConfig       `json:"objective"`
 	Optimizer   engine.Optimizer      `json:"optimizer"`
 	Data        Data                  `json:"data"`
-	Epochs      int                   `json:"epochs" doc:"passes over the training rows" when:"more while the validation bound still improves at the end; --resume with more continues" range:"[1,1e6]"`
+	Epochs      int                   `json:"epochs" doc:"passes over the training rows; 0 where both networks are fitted, which then are not trained" when:"more while the validation bound still improves at the end; --resume with more continues" range:"[0,1e6]"`
 	Steps       int                   `json:"steps,omitempty" doc:"steps of the run, whatever epochs says; the last epoch may then be partial, and is measured as the others. Left out or 0: as many as epochs takes" when:"to compare runs on data of different sizes, or with little data, where an epoch is a few steps" range:"[0,1e12]"`
 	Best        string                `json:"best,omitempty" doc:"which epoch's weights are exported: bound: that of the best bound on the held-out rows; last: the newest. Left out: last where objective.detached is true, else bound" when:"last with a cosine, and where codes are for search: the bound prefers codes that reconstruct well" oneof:"bests"`
 	Patience    int                   `json:"patience,omitempty" doc:"epochs without a better bound on the held-out rows after which the run ends; left out or 0: it never ends before its time" when:"5 or so, with many epochs, where it is not known how long a model improves" range:"[0,1e6]"`
@@ -226,6 +226,9 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: %w", err, ErrConfig)
 	}
 	if err := c.checkKeys(); err != nil {
+		return err
+	}
+	if err := c.checkUntrained(); err != nil {
 		return err
 	}
 	if c.InitialBias == builder.BiasData && c.Decoder.Network != nil && c.Decoder.Kind() == (builder.ONNX{}).Kind() {

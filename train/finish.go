@@ -60,6 +60,9 @@ func (r *run) finish(ctx context.Context) error {
 	} else if r.result.Verification, err = readVerification(r.options.Out); err != nil {
 		return err
 	}
+	if err := r.compare(ctx, model, set); err != nil {
+		return err
+	}
 	if err := r.writeReport(ctx, model, set); err != nil {
 		return err
 	}

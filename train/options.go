@@ -6,6 +6,7 @@ import (
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/train/evaluate"
+	"github.com/catvae/catvae/train/rivals"
 )
 
 // Options say where a run reads and writes, what takes its steps, and whom it informs.
@@ -21,6 +22,7 @@ type Options struct {
 	CheckpointEvery time.Duration         // between checkpoints inside an epoch; each epoch ends with one. 0 means a minute
 	Commands        func(Result) []string // what to do next, shown in the report; may be nil
 	Samples         int                   // K of the final IWAE bound; 0 means 10
+	Queries         int                   // rows by which the codes are compared with rivals at the end, see package rivals; 0 for none
 	Progress        func(Progress)        // called after every step and evaluated chunk; may be nil; must not block
 	Verbose         bool                  // Log is also called with what the exporter's passes did
 	Log             func(string)          // called with warnings, and with what a run continues from; may be nil
@@ -57,6 +59,7 @@ type Result struct {
 	Validation   evaluate.Evaluation // of the best epoch
 	Test         evaluate.Evaluation // on the test split, or on the rows that were held out where the source has none
 	TestSplit    string              // which rows those were
+	Retrieval    *rivals.Comparison  // what the codes find of those rows; nil where it was not measured
 	Shape        []int               // of one row
 	Warnings     []string            // about the weights, as the bundle's manifest has them: a line each
 	Scale        string              // by what numbers were divided, and why; "" under the rule of older runs

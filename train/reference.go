@@ -35,6 +35,10 @@ func writeReference(w io.Writer) error {
 		if err != nil {
 			return err
 		}
+		if reflect.TypeOf(n).NumField() == 0 {
+			fmt.Fprintf(&b, "\n### %s\n\nIt has no keys.\n", kind)
+			continue
+		}
 		fmt.Fprintf(&b, "\n### %s\n\n| key | type | range | meaning, and when to change it |\n| --- | --- | --- | --- |\n", kind)
 		writeFields(&b, reflect.TypeOf(n), true)
 	}

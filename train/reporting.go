@@ -41,6 +41,7 @@ func (r *run) writeReport(ctx context.Context, model *runtime.Model, set *datase
 	if lost := r.folder.lostBytes(); lost > 0 {
 		d.Notes = append(d.Notes, fmt.Sprintf("The curves have gaps: when the run was resumed, %d bytes of %s were damaged or missing. No weight depends on them.", lost, MetricsFile))
 	}
+	d.Retrieval = retrievalTable(r.result.Retrieval)
 	for _, b := range r.result.Test.Bits {
 		d.Bits = append(d.Bits, report.Bit{Mean: b.Mean, KL: b.KL, Active: b.Active()})
 	}

@@ -169,7 +169,7 @@ func difference(old, now Config) string {
 
 // fits reports whether the epochs of a checkpoint are those of its steps.
 func (c Checkpoint) fits(perEpoch int) bool {
-	return c.Step > 0 && c.Epoch == c.Step/perEpoch+1 && c.Position == c.Step%perEpoch && c.Validated >= 0 && c.Validated <= c.Step/perEpoch
+	return c.Step >= 0 && c.Epoch == c.Step/perEpoch+1 && c.Position == c.Step%perEpoch && c.Validated >= 0 && c.Validated <= c.Step/perEpoch
 }
 
 // fits takes the end of a run, too, which may lie within an epoch.

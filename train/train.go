@@ -42,6 +42,11 @@ func Run(ctx context.Context, c Config, o Options) (Result, error) {
 		return r.result, err
 	}
 	defer r.close()
+	if from == nil {
+		if err := r.fit(ctx); err != nil {
+			return r.result, err
+		}
+	}
 	if err := r.newEngine(ctx, from); err != nil {
 		return r.result, err
 	}
@@ -120,7 +125,9 @@ func (r *run) load(ctx context.Context) error {
 		return err
 	}
 	if splits {
-		r.test, err = dataset.Load(ctx, r.options.Source, r.config.reading(dataset.Test, set.Values(), r.options.MaxBad))
+		reading := r.config.reading(dataset.Test, set.Values(), r.options.MaxBad)
+		reading.Labels = r.options.Queries > 0
+		r.test, err = dataset.Load(ctx, r.options.Source, reading)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a folder may hold training rows only
 			return err
 		}
@@ -210,6 +217,9 @@ func (r *run) newEngine(ctx context.Context, from *engine.State) error {
 // train takes the steps that are left.
 func (r *run) train(ctx context.Context) error {
 	began, perEpoch := r.step, r.perEpoch()
+	if r.steps() == 0 { // of networks that are fitted
+		return r.checkpoint()
+	}
 	if _, err := r.findBest(ctx); err != nil {
 		return err
 	}

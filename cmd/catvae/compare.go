@@ -133,14 +133,14 @@ func (c compareCommand) writeWithRows(ctx context.Context, env cli.Env, page io.
 	if first < 0 {
 		return fmt.Errorf("%w: none of the runs has a bundle yet: leave --data out, or let one end", bundle.ErrFormat)
 	}
-	set, _, err := evalCommand{Model: trials[first].Dir, Data: c.Data, badRows: c.badRows, Table: c.Table}.rows(ctx, models[first].Manifest().Input, trials[first].Dir)
+	measured, err := evalCommand{Model: trials[first].Dir, Data: c.Data, badRows: c.badRows, Table: c.Table}.rows(ctx, models[first].Manifest().Input, trials[first].Dir)
 	if err != nil {
 		return withBadHint(err)
 	}
-	if err := train.WriteComparison(ctx, page, trials, models, set); err != nil {
+	if err := train.WriteComparison(ctx, page, trials, models, measured.set); err != nil {
 		return err
 	}
-	return passedOver(env.Stderr, c.Data, set.Bad())
+	return passedOver(env.Stderr, c.Data, measured.set.Bad())
 }
 
 // printTrials prints a line for each run, and the keys in which they differ.

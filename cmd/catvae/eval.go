@@ -16,6 +16,7 @@ import (
 	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/train"
 	"github.com/catvae/catvae/train/evaluate"
+	"github.com/catvae/catvae/train/rivals"
 )
 
 type evalCommand struct {
@@ -28,6 +29,8 @@ type evalCommand struct {
 	Seed     uint64  `help:"Seed of samples and binarisation." default:"1" range:"any"`
 	Divide   float64 `help:"Divide numbers by this; 0 divides as the bundle's manifest says." default:"0" placeholder:"N" range:"0,1e38"`
 	JSON     bool    `help:"Print one JSON object."`
+	Bits     bool    `help:"Print a line for each bit, and the pairs of bits with the largest correlations; with --json, add them."`
+	retrievalFlags
 	badRows
 	cli.Table
 	cli.Backend
@@ -39,10 +42,14 @@ func (evalCommand) Help() string {
 
   catvae eval --model run --data mnist/ --samples 1000
   catvae eval --model run/bundle --data glyphs --json
+  catvae eval --model run --data mnist/ --queries 2000 --rivals itq,pca
+  catvae eval --model run --data mnist/ --queries 1000 --query-rows each-random --against splits
 
 Of the file or folder that a run was trained on, the rows are those that it held out; of any other, all of them. The first line says which they are.
 
 All figures are nats a row, from hard samples of the posterior: lower bounds on ln p(x). Of likelihoods of whole numbers, such as bytes and counts, they are given in bits a dimension, too. For models of at most 1,024 codes (ten bits), the exact values are printed too.
+
+What the codes find is printed beside what codes of the same size find that need no training: random hyperplanes, PCA, ITQ, and of pictures perceptual hashes. By labels, where the rows have some: precision, mean average precision and the accuracy of the nearest neighbours; and without: the recall of the nearest rows of floats. The protocol is printed with the figures, and docs/retrieval.md has the formulas. Figures by different protocols do not compare.
 
 ` + cli.ExitStatus
 }
@@ -57,10 +64,11 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	defer model.Close()
-	set, which, err := c.rows(ctx, model.Manifest().Input, train.RunOf(rundir.BundleOf(c.Model)))
+	measured, err := c.rows(ctx, model.Manifest().Input, train.RunOf(rundir.BundleOf(c.Model)))
 	if err != nil {
 		return withBadHint(infer.WithDivideHint(err))
 	}
+	set := measured.set
 	if c.Binarize == "" {
 		c.Binarize = model.Manifest().Input.Seen
 	}
@@ -81,7 +89,11 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	printWarnings(env.Stderr, e.Warnings(m.Latent))
-	if err := c.print(ctx, env, model, m, set, which, e); err != nil {
+	found, err := c.compare(ctx, env, model, m, measured)
+	if err != nil {
+		return err
+	}
+	if err := c.print(ctx, env, model, m, measured, e, found); err != nil {
 		return err
 	}
 	return passedOver(env.Stderr, c.Data, set.Bad())
@@ -94,13 +106,21 @@ const (
 	rowsAll     = "all"
 )
 
-// rows returns the rows to measure, and which they are: a split, where the source has some; where it is what the run was trained on,
-// the rows that the run held out; else all of them. run is "" where nobody knows it.
-func (c evalCommand) rows(ctx context.Context, in bundle.Input, run string) (set *dataset.Set, which string, err error) {
-	o := dataset.Options{Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), Shape: infer.RowShape(in), MaxBad: c.MaxBad, Table: infer.LikeTrained(c.Table.Table(), in)}
+// measuredRows are the rows of a source that are measured.
+type measuredRows struct {
+	set   *dataset.Set
+	which string       // which they are
+	apart *dataset.Set // those trained on, nil where they are not known or are measured themselves
+	other *dataset.Set // the source's other split, nil where there is none or nobody asks
+}
+
+// rows returns the rows to measure: a split, where the source has some; where it is what the run was trained on, the rows that the run
+// held out; else all of them. run is "" where nobody knows it.
+func (c evalCommand) rows(ctx context.Context, in bundle.Input, run string) (r measuredRows, err error) {
+	o := c.reading(in)
 	splits, err := dataset.HasSplits(c.Data)
 	if err != nil {
-		return nil, "", err
+		return r, err
 	}
 	if splits && c.Split == "" {
 		o.Split = dataset.Test
@@ -109,35 +129,44 @@ func (c evalCommand) rows(ctx context.Context, in bundle.Input, run string) (set
 		o.Rows = 0 // to know the source
 		ratio, err := train.BadRows(run)
 		if err != nil {
-			return nil, "", err
+			return r, err
 		}
 		o.MaxBad = max(o.MaxBad, ratio)
 	}
-	if set, err = dataset.Load(ctx, c.Data, o); err != nil {
-		return nil, "", err
+	if r.set, err = dataset.Load(ctx, c.Data, o); err != nil {
+		return r, err
 	}
-	if set.RowSize() != in.RowSize() || len(set.Shape) == 3 && len(in.Shape) == 3 && !slices.Equal(set.Shape, o.Shape) {
-		return nil, "", fmt.Errorf("%w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, c.Data, set.Shape, in.Shape)
+	if r.set.RowSize() != in.RowSize() || len(r.set.Shape) == 3 && len(in.Shape) == 3 && !slices.Equal(r.set.Shape, o.Shape) {
+		return r, fmt.Errorf("%w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, c.Data, r.set.Shape, in.Shape)
 	}
 	if splits {
-		return set, string(o.Split), nil
+		r.which = string(o.Split)
+		return r, c.otherSplit(ctx, in, o.Split, &r)
 	}
-	which = rowsAll
+	r.which = rowsAll
 	if run != "" {
-		s, own, err := train.SplitOf(run, set)
+		s, own, err := train.SplitOf(run, r.set)
 		if err != nil {
-			return nil, "", err
+			return r, err
 		}
 		if own && (c.Split == string(dataset.Train) || s.HeldOut == nil) {
-			set, which = s.Training, rowsTrained
+			r.set, r.which = s.Training, rowsTrained
 		} else if own {
-			set, which = s.HeldOut, rowsHeldOut
+			r.set, r.which, r.apart = s.HeldOut, rowsHeldOut, s.Training
 		}
 	}
-	if c.Rows > 0 && c.Rows < set.Len() {
-		set = set.Slice(0, c.Rows)
+	if c.Rows > 0 && c.Rows < r.set.Len() {
+		r.set = r.set.Slice(0, c.Rows)
 	}
-	return set, which, nil
+	return r, nil
+}
+
+// reading says how the source is read.
+func (c evalCommand) reading(in bundle.Input) dataset.Options {
+	return dataset.Options{
+		Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), Shape: infer.RowShape(in),
+		MaxBad: c.MaxBad, Table: infer.LikeTrained(c.Table.Table(), in), Labels: true,
+	}
 }
 
 // whichText says to people which rows were used.
@@ -153,15 +182,25 @@ func (c evalCommand) whichText(which string) string {
 	return "(" + which + ")"
 }
 
-func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Model, m evaluate.Distributions, set *dataset.Set, which string, e evaluate.Evaluation) error {
+func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Model, m evaluate.Distributions, r measuredRows, e evaluate.Evaluation, found *rivals.Comparison) error {
 	out := struct {
 		evaluate.Evaluation
-		RowsOf    string   `json:"rows_of"` // "test", "train", or one of those above
-		ExactELBO *float64 `json:"exact_elbo,omitempty"`
-		ExactLogP *float64 `json:"exact_log_p,omitempty"`
-	}{Evaluation: e, RowsOf: which}
+		RowsOf    string             `json:"rows_of"` // "test", "train", or one of those above
+		ExactELBO *float64           `json:"exact_elbo,omitempty"`
+		ExactLogP *float64           `json:"exact_log_p,omitempty"`
+		BitUse    evaluate.BitUse    `json:"bits"`
+		Retrieval *rivals.Comparison `json:"retrieval,omitempty"`
+	}{Evaluation: e, RowsOf: r.which, Retrieval: found}
+	use, err := evaluate.Bits(ctx, model, e, r.set)
+	if err != nil {
+		return err
+	}
+	out.BitUse = use
+	if !c.Bits {
+		out.BitUse.Each = nil
+	}
 	if m.Latent.Count(evaluate.MaxExactCodes) <= evaluate.MaxExactCodes {
-		elbo, logP, err := evaluate.Exact(ctx, model, m, set, dataset.Binarizer{Rule: dataset.Binarization(e.Binarize), Seed: c.Seed})
+		elbo, logP, err := evaluate.Exact(ctx, model, m, r.set, dataset.Binarizer{Rule: dataset.Binarization(e.Binarize), Seed: c.Seed})
 		if err != nil {
 			return err
 		}
@@ -170,7 +209,7 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 	if c.JSON {
 		return json.NewEncoder(env.Stdout).Encode(out)
 	}
-	fmt.Fprintf(env.Stdout, "rows            %d of %s %s, binarisation %s\n", e.Rows, c.Data, c.whichText(which), e.Binarize)
+	fmt.Fprintf(env.Stdout, "rows            %d of %s %s, binarisation %s\n", e.Rows, c.Data, c.whichText(r.which), e.Binarize)
 	fmt.Fprintf(env.Stdout, "-ELBO           %.3f nats, 1 hard sample\n", -e.ELBO)
 	fmt.Fprintf(env.Stdout, "reconstruction  %.3f nats\n", e.Reconstruction)
 	fmt.Fprintf(env.Stdout, "KL              %.3f nats\n", e.KL)
@@ -179,8 +218,18 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 		fmt.Fprintf(env.Stdout, "bits a %-9s %.4f by the -ELBO, %.4f by the -IWAE\n", d.Of, d.ELBO, d.IWAE)
 	}
 	fmt.Fprintf(env.Stdout, "hard codes      %v\n", e.Codes)
+	fmt.Fprintf(env.Stdout, "                %s\n", use.Summary())
+	if use.Hint != "" {
+		fmt.Fprintf(env.Stdout, "hint            %s\n", use.Hint)
+	}
 	if out.ExactELBO != nil {
 		fmt.Fprintf(env.Stdout, "exact -ELBO     %.3f nats\nexact -ln p(x)  %.3f nats\n", -*out.ExactELBO, -*out.ExactLogP)
+	}
+	if found != nil {
+		fmt.Fprint(env.Stdout, found)
+	}
+	if c.Bits {
+		fmt.Fprint(env.Stdout, use)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ package main
 
 import (
 	"os"
+	"strings"
 
 	"github.com/catvae/catvae/builder/importer"
 	"github.com/catvae/catvae/bundle/variant"
@@ -18,6 +19,7 @@ import (
 	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
 	"github.com/catvae/catvae/train/engine"
+	"github.com/catvae/catvae/train/rivals"
 )
 
 var description = `Categorical and Bernoulli variational auto-encoders: train with gorgonia, ship as ONNX, run with onnxruntime.
@@ -67,6 +69,7 @@ var code = cli.CodeOf(ownKinds...)
 // Where onnxruntime is missing, graphs run in pure Go.
 func init() {
 	cli.Own = ownKinds
+	cli.OwnWords = map[string]string{"rivals_help": strings.Join(rivals.Names(), ", ")}
 	cli.PureGo = func(threads int) backend.Backend { return purego.New(purego.WithThreads(threads)) }
 }
 

@@ -33,6 +33,7 @@ type trainCommand struct {
 	StepsPerCall    int           `help:"Steps that the compiled engine takes in one call; 0 means what the device takes best: more than 1 where each call copies the state." default:"0" placeholder:"N" range:"0,4096"`
 	CheckpointEvery time.Duration `help:"Time between checkpoints inside an epoch; each epoch ends with one." default:"1m" range:"1ms,10000h"`
 	Samples         int           `help:"K of the IWAE bound at the end." default:"10" range:"1,100000"`
+	Queries         int           `help:"Rows by which the codes are compared with rivals at the end, of the rows that are measured then; 0 leaves it out. catvae eval has more." default:"1000" range:"0,1000000000"`
 	Resume          bool          `help:"Resume the run at --out from its newest checkpoint; start one where none exists." xor:"resume"`
 	Force           bool          `help:"Replace an existing run at --out." xor:"resume"`
 	Verbose         bool          `help:"Say what the exporter's passes did to the training graph."`
@@ -91,7 +92,7 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	}
 	show := newTrainingProgress(ctx, env.Stderr)
 	result, err := train.Run(ctx, config, train.Options{
-		Source: c.Data, Out: c.Out, Force: c.Force, Resume: c.Resume, Backend: backend, Samples: c.Samples, MaxBad: c.MaxBad,
+		Source: c.Data, Out: c.Out, Force: c.Force, Resume: c.Resume, Backend: backend, Samples: c.Samples, Queries: c.Queries, MaxBad: c.MaxBad,
 		Engine: train.Engine(c.Engine), StepsPerCall: c.StepsPerCall, CheckpointEvery: c.CheckpointEvery,
 		Progress: show.update, Log: show.log, Verbose: c.Verbose, Commands: nextSteps(c.Out, c.Data, c.MaxBad),
 	})
@@ -145,6 +146,9 @@ func printResult(w io.Writer, r train.Result) {
 	fmt.Fprintf(w, "engine %s, %d steps, %s\n", r.Engine, r.Steps, exported(r))
 	fmt.Fprintf(w, "%s, %d rows: -ELBO %.2f nats (reconstruction %.2f, KL %.2f), -IWAE-%d %.2f nats\n", r.TestSplit, e.Rows, -e.ELBO, e.Reconstruction, e.KL, e.Samples, -e.IWAE)
 	fmt.Fprintf(w, "hard codes: %v\n", e.Codes)
+	if r.Retrieval != nil {
+		fmt.Fprint(w, r.Retrieval)
+	}
 	printWarnings(w, r.Warnings)
 	fmt.Fprintf(w, "bundle %s (verified), report %s\n", filepath.Join(r.Run, train.BundleDir), filepath.Join(r.Run, train.ReportFile))
 }
@@ -159,6 +163,8 @@ func printWarnings(w io.Writer, lines []string) {
 // exported says which epoch's weights a bundle holds.
 func exported(r train.Result) string {
 	switch {
+	case r.Steps == 0:
+		return "fitted to rows, not trained"
 	case r.LostEpoch == 0:
 		return fmt.Sprintf("best epoch %d", r.BestEpoch)
 	case r.BestEpoch == 0:

@@ -36,14 +36,22 @@ type Data struct {
 	Profiles                []Profile
 	SampleColumns           [][]Value
 
-	Bits     []Bit
-	CodeUse  string // the use of the hard codes in a line
-	Settings []Setting
-	Commands []string // what to do next
+	Retrieval *Table // what the codes find, beside rivals; nil where it was not measured
+	Bits      []Bit
+	CodeUse   string // the use of the hard codes in a line
+	Settings  []Setting
+	Commands  []string // what to do next
 }
 
 // A Figure is one number with its unit and what it means.
 type Figure struct{ Name, Value, Unit, Meaning string }
+
+// A Table is text in rows and columns. The first cell of a row is its name.
+type Table struct {
+	Notes []string // above it
+	Head  []string
+	Rows  [][]string
+}
 
 // A Setting is one line of the configuration.
 type Setting struct{ Key, Value string }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -60,6 +61,7 @@ func Unread(err error) bool { return errors.Is(err, nobodyReads) }
 // Vars are the words and texts from tables that flags use in their tags: see [infer.Words] and [backend.Devices].
 func Vars() kong.Vars {
 	vars := kong.Vars(infer.Words())
+	maps.Copy(vars, OwnWords)
 	vars["devices"] = strings.Join(backend.Devices(), ",")
 	return vars
 }

@@ -10,6 +10,9 @@ import (
 // Own are the kinds of errors that only this program knows, for what helps with them.
 var Own []Kind
 
+// OwnWords are the texts that only this program's tables give to its command line: see the words of package infer.
+var OwnWords map[string]string
+
 // way matches what an error names when it says where to go on: an option, a key to set, a page, or a command of ours.
 var way = regexp.MustCompile(`(?:^|[^-\pL\pN])--[a-z]|\bdocs/[a-z]+\.md|\bset [a-z]+\.[a-z_]+|\bSECURITY\.md|\bcatvae [a-z]+ -`)
 

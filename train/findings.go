@@ -1,0 +1,57 @@
+package train
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/runtime"
+	"github.com/catvae/catvae/train/report"
+	"github.com/catvae/catvae/train/retrieval"
+	"github.com/catvae/catvae/train/rivals"
+)
+
+// mostCompared is how many rows are compared, evenly taken: exact neighbours cost time for each.
+const mostCompared = 20_000
+
+// compare measures what the exported codes find, beside rivals that are fitted to the rows trained on, where the options ask for it.
+func (r *run) compare(ctx context.Context, model *runtime.Model, set *dataset.Set) error {
+	if r.options.Queries == 0 || set.Len() < rivals.Least {
+		return nil
+	}
+	if n := set.Len(); n > mostCompared {
+		rows := make([]int, mostCompared)
+		for i := range rows {
+			rows[i] = i * n / mostCompared
+		}
+		set = set.Select(rows)
+	}
+	c, err := rivals.Compare(ctx, model, r.trained.Model.Bits(), []*dataset.Set{set}, r.training, rivals.Options{
+		Queries: r.options.Queries, Which: rivals.RandomRows, Rivals: rivals.Names(), Metric: retrieval.Cosine, Standard: r.trained.Model.Standard, Seed: r.config.Seed,
+		Progress: func(done, total int) { r.options.Progress(Progress{Phase: "searching", Done: done, Total: total}) },
+	})
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	r.result.Retrieval = &c
+	return nil
+}
+
+// retrievalTable is a comparison as the report shows it, nil for none.
+func retrievalTable(c *rivals.Comparison) *report.Table {
+	if c == nil {
+		return nil
+	}
+	t := &report.Table{Notes: c.Notes(), Head: append([]string{"", "bits"}, c.Columns()...)}
+	for _, row := range c.Rows {
+		bits := ""
+		if row.Bits > 0 {
+			bits = fmt.Sprint(row.Bits)
+		}
+		t.Rows = append(t.Rows, append([]string{row.Name, bits}, c.Cells(row)...))
+	}
+	for _, why := range c.LeftOut {
+		t.Notes = append(t.Notes, "left out: "+why)
+	}
+	return t
+}
