@@ -3,7 +3,7 @@
 # rows.py says what DIR must hold, and makes the rest.
 #
 #   bench/catalogue/run.sh --data DIR                          all
-#   bench/catalogue/run.sh --data DIR mnist-mlp mnist-conv     these, and how much better convolutions are in which time
+#   bench/catalogue/run.sh --data DIR bernoulli-mlp mnist-mlp mnist-conv     these, and how much better convolutions are in which time
 #   bench/catalogue/run.sh --data DIR --write                  writes times and figures into the table
 #
 # Times are of the whole command, on a machine that does nothing else.
