@@ -11,6 +11,7 @@ import (
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
@@ -112,5 +113,39 @@ func TestGraphOfLayers(t *testing.T) {
 	defer flat.Close()
 	if _, _, err := flat.Layers(t.Context(), make([]float32, m.Bits())); !errors.Is(err, runtime.ErrInput) || !strings.Contains(err.Error(), "latent.kind is bernoulli") {
 		t.Errorf("layers of a model without: %v", err)
+	}
+}
+
+// A run of layers with all that they may have ends with a bundle whose bounds are numbers, and its encoder gives the layers of its codes.
+func TestRunOfLayers(t *testing.T) {
+	t.Parallel()
+	backend, dir := ortest.Backend(t), t.TempDir()+"/run"
+	c := config(t, "latent.kind=hierarchical", "latent.groups=categorical:6x4,bernoulli:10", "latent.hidden=12", "latent.norm=batch", "latent.signs=true", "latent.prior=learned",
+		"objective.estimator=rloo", "epochs=1", "batch=50", "data.validation=200", "encoder.hidden=24", "decoder.hidden=24")
+	r, err := train.Run(t.Context(), c, train.Options{Source: glyphFile(t, 1200), Out: dir, Backend: backend, Samples: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := r.Test
+	if !(e.ELBO < 0 && e.IWAE >= e.ELBO && e.KL > 0) || math.IsInf(e.ELBO, 0) || r.Steps != 20 {
+		t.Errorf("after %d steps the bounds are %+v", r.Steps, e)
+	}
+	model, err := runtime.Open(t.Context(), dir+"/"+train.BundleDir, runtime.WithBackend(backend))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	rows := make([]float32, 20*784)
+	noise.Stream{Seed: 7}.Uniform(rows, 0, 0)
+	logits, err1 := model.Logits(t.Context(), nil, rows)
+	codes, err2 := model.Codes(t.Context(), nil, rows)
+	above, _, err3 := model.Layers(t.Context(), codes)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	for i, x := range above {
+		if want := logits[i/10*34+24+i%10]; math.Abs(float64(x-want)) > 1e-4*max(1, math.Abs(float64(want))) {
+			t.Fatalf("logit %d of the second layer is %g, the encoder's %g", i, x, want)
+		}
 	}
 }
