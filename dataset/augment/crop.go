@@ -27,7 +27,7 @@ func cropAxis(at []float32, size int, side, place float64) {
 	for i, x := range at {
 		y := (x+0.5)*float32(side) + first
 		if x >= 0 && x <= last {
-			y = min(max(y, 0), last)
+			y = within(y, last)
 		}
 		at[i] = y
 	}

@@ -25,11 +25,17 @@ func (k Mask) change(d draw, f *form, row []float32, m *memory) error {
 	columns, lines := (f.width+patch-1)/patch, (f.height+patch-1)/patch
 	u := floats(&m.values, columns*lines)
 	d.uniform(u)
-	size := f.height * f.width
-	for i := range size {
-		if u[i/f.width/patch*columns+i%f.width/patch] < part {
-			for j := i; j < len(row); j += size {
-				row[j] = f.black
+	for line := range f.height {
+		of := u[line/patch*columns:][:columns]
+		for left, u := range of {
+			if u >= part {
+				continue
+			}
+			for c := range f.channels {
+				pixels := row[(c*f.height+line)*f.width:][left*patch : min((left+1)*patch, f.width)]
+				for i := range pixels {
+					pixels[i] = f.black
+				}
 			}
 		}
 	}
