@@ -33,7 +33,7 @@ type trainCommand struct {
 	StepsPerCall    int           `help:"Steps that the compiled engine takes in one call; 0 means what the device takes best: more than 1 where each call copies the state." default:"0" placeholder:"N" range:"0,4096"`
 	CheckpointEvery time.Duration `help:"Time between checkpoints inside an epoch; each epoch ends with one." default:"1m" range:"1ms,10000h"`
 	Samples         int           `help:"K of the IWAE bound at the end." default:"10" range:"1,100000"`
-	Queries         int           `help:"Rows by which the codes are compared with rivals at the end, of the rows that are measured then; 0 leaves it out. catvae eval has more." default:"1000" range:"0,1000000000"`
+	Queries         int           `help:"Rows by which the codes are compared with rivals at the end, for the report: 1000 is many; 0 leaves it out. catvae eval compares in any case." default:"0" range:"0,1000000000"`
 	Resume          bool          `help:"Resume the run at --out from its newest checkpoint; start one where none exists." xor:"resume"`
 	Force           bool          `help:"Replace an existing run at --out." xor:"resume"`
 	Verbose         bool          `help:"Say what the exporter's passes did to the training graph."`

@@ -30,7 +30,7 @@ const (
 	// oversampled and powers are of the approximate decomposition: Halko, Martinsson and Tropp 0909.4061, section 4.5, where 5 to 10
 	// further directions and one or two powers suffice. Rows of pictures have spectra that fall slowly, hence more.
 	oversampled = 16
-	powers      = 5
+	powers      = 3
 )
 
 // components returns the k directions in which the rows vary most, as orthonormal columns [width, k], the most first. The sign of each is

@@ -40,12 +40,15 @@ func Seeded(seed uint64) Normal {
 	}
 }
 
-// MostRows is to how many rows a map is fitted: more cost time and change little.
-const MostRows = 10_000
+// MostRows is to how many rows a map is fitted, and mostNumbers to how many numbers in all: more cost time and change little.
+const (
+	MostRows    = 10_000
+	mostNumbers = 1 << 24
+)
 
-// Taken returns which of n rows those are: all of them, or as many as that, evenly.
-func Taken(n int) []int {
-	rows := make([]int, min(n, MostRows))
+// Taken returns which of n rows of a width those are: all of them, or as many as that, evenly.
+func Taken(n, width int) []int {
+	rows := make([]int, min(n, MostRows, max(1000, mostNumbers/max(width, 1))))
 	for i := range rows {
 		rows[i] = i * n / len(rows)
 	}

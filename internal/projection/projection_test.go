@@ -160,6 +160,17 @@ func TestHyperplanes(t *testing.T) {
 	}
 }
 
+// Rows are taken evenly, all of few and fewer of wide ones.
+func TestTaken(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][3]int{{7, 784, 7}, {60_000, 784, MostRows}, {60_000, 3072, 5461}, {60_000, 1 << 20, 1000}} {
+		rows := Taken(c[0], c[1])
+		if len(rows) != c[2] || rows[0] != 0 || rows[len(rows)-1] >= c[0] || rows[len(rows)-1] < c[0]-1-c[0]/c[2] {
+			t.Errorf("of %d rows of %d values %d are taken, up to %d, want %d", c[0], c[1], len(rows), rows[len(rows)-1], c[2])
+		}
+	}
+}
+
 // Scaling gives a root mean square and leaves the bits.
 func TestScaled(t *testing.T) {
 	t.Parallel()

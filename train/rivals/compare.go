@@ -285,7 +285,7 @@ const maxFitWidth = 1 << 14
 
 // fitted returns rows to fit rivals to, evenly taken, and how many.
 func (m *measurement) fitted(from rows) (*projection.Data, int, error) {
-	taken := projection.Taken(from.count)
+	taken := projection.Taken(from.count, from.width)
 	n := len(taken)
 	r := projection.Rows{Count: n, Width: from.width, Values: make([]float32, n*from.width)}
 	for i, row := range taken {
