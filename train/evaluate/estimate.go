@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/cores"
 	"github.com/catvae/catvae/internal/noise"
-	"golang.org/x/sync/errgroup"
 )
 
 // Coder is what an evaluation needs from a model: runtime.Model is one.
@@ -170,17 +170,16 @@ func (e *evaluator) chunk(ctx context.Context, from, to int) error {
 		return err
 	}
 	posteriors := make([]dist.Posterior, n)
-	for i := range n {
-		posteriors[i] = e.model.Latent.Posterior(logits[i*width:][:width])
-	}
+	onAllCores(n, func(i int) { posteriors[i] = e.model.Latent.Posterior(logits[i*width:][:width]) })
 	weights := make([][]float64, n) // ln p(x,z)/q(z|x) by row and sample
 	codes, u := make([]float32, n*bits), make([]float32, n*width)
+	likelihoods, ratios := make([]float64, n), make([]float64, n)
 	var decoded []float32
 	for k := range e.options.Samples {
-		for i := range n {
+		onAllCores(n, func(i int) {
 			noise.Stream{Seed: e.options.Seed, Purpose: noise.Evaluation}.Uniform(u[i*width:][:width], uint32(k), uint32(from+i))
 			e.model.Latent.Draw(codes[i*bits:][:bits], logits[i*width:][:width], u[i*width:][:width])
-		}
+		})
 		if e.model.Latent.Layered() {
 			if posteriors, err = drawLayers(ctx, e.coder, e.model.Latent, codes, logits, u); err != nil {
 				return err
@@ -189,14 +188,18 @@ func (e *evaluator) chunk(ctx context.Context, from, to int) error {
 		if decoded, err = e.coder.DecodeLogits(ctx, decoded[:0], codes); err != nil {
 			return err
 		}
-		likelihood := e.logP(rows, decoded, n)
+		outputs := len(decoded) / n
+		onAllCores(n, func(i int) {
+			likelihoods[i] = e.model.LogP(rows[i*size:][:size], decoded[i*outputs:][:outputs])
+			ratios[i] = posteriors[i].LogRatio(codes[i*bits:][:bits])
+			weights[i] = append(weights[i], likelihoods[i]+ratios[i])
+		})
+		if k > 0 {
+			continue
+		}
 		for i := range n {
-			ratio := posteriors[i].LogRatio(codes[i*bits:][:bits])
-			if k == 0 {
-				e.reconstruction -= likelihood[i]
-				e.kl += e.add(posteriors[i], ratio)
-			}
-			weights[i] = append(weights[i], likelihood[i]+ratio)
+			e.reconstruction -= likelihoods[i]
+			e.kl += e.add(posteriors[i], ratios[i])
 		}
 	}
 	for _, w := range weights {
@@ -220,21 +223,18 @@ func (e *evaluator) add(p dist.Posterior, logRatio float64) float64 {
 	return kl
 }
 
-// logP returns ln p(x|outputs) of each of n rows, on all cores.
-func (e *evaluator) logP(x, outputs []float32, n int) []float64 {
-	out, size, width := make([]float64, n), len(x)/n, len(outputs)/n
-	var group errgroup.Group
+// onAllCores calls f for 0 to n-1, in parts on all cores.
+func onAllCores(n int, f func(i int)) {
+	var group sync.WaitGroup
 	part := (n + cores.Count() - 1) / cores.Count()
 	for from := 0; from < n; from += part {
-		group.Go(func() error {
+		group.Go(func() {
 			for i := from; i < min(n, from+part); i++ {
-				out[i] = e.model.LogP(x[i*size:][:size], outputs[i*width:][:width])
+				f(i)
 			}
-			return nil
 		})
 	}
-	group.Wait() // no part fails
-	return out
+	group.Wait()
 }
 
 func logMeanExp(w []float64) float64 {
