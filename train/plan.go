@@ -45,3 +45,15 @@ func (c Config) RowShape(ctx context.Context, source string) ([]int, error) {
 	}
 	return set.Shape, nil
 }
+
+// TotalSteps returns how many steps a run of the configuration takes on a source.
+func (c Config) TotalSteps(ctx context.Context, o Options) (int, error) {
+	if err := c.Validate(); err != nil {
+		return 0, err
+	}
+	r := run{config: c, options: o.withDefaults()}
+	if err := r.load(ctx); err != nil {
+		return 0, err
+	}
+	return r.steps(), nil
+}

@@ -20,6 +20,7 @@ import (
 	"github.com/catvae/catvae/train"
 	"github.com/catvae/catvae/train/engine"
 	"github.com/catvae/catvae/train/rivals"
+	"github.com/catvae/catvae/train/tune"
 )
 
 var description = `Categorical and Bernoulli variational auto-encoders: train with gorgonia, ship as ONNX, run with onnxruntime.
@@ -33,6 +34,7 @@ var description = `Categorical and Bernoulli variational auto-encoders: train wi
 type grammar struct {
 	Quickstart quickstart      `cmd:"" help:"Train on generated glyphs, export, encode and report: everything in about a minute."`
 	Train      trainCommand    `cmd:"" help:"Train a model and leave a run folder with bundle and report."`
+	Tune       tuneCommand     `cmd:"" help:"Search for a configuration: many short runs, and longer ones of the best."`
 	Eval       evalCommand     `cmd:"" help:"Measure the bounds of a run or bundle on data."`
 	Compare    compareCommand  `cmd:"" help:"Show runs side by side: figures, curves, reconstructions, and the keys in which they differ."`
 	Export     exportCommand   `cmd:"" help:"Export a run's best weights as a bundle, verified against gorgonia."`
@@ -50,6 +52,7 @@ type grammar struct {
 // ownKinds are errors that only this command knows. A configuration is part of the command line.
 var ownKinds = []cli.Kind{
 	{Of: train.ErrConfig, Code: cli.Usage, Help: "catvae models --keys explains every key"},
+	{Of: tune.ErrKey, Code: cli.Usage, Help: "--try"},
 	{Of: importer.ErrOutput, Code: cli.Usage, Help: "--output, --decoder-output"},
 	{Of: importer.ErrGives, Code: cli.Usage, Help: "docs/import.md says what graphs may end in"},
 	{Of: engine.ErrBatch, Code: cli.Usage, Help: "--batch, --steps-per-call"},

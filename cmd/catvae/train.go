@@ -61,29 +61,8 @@ RUN holds config.json, split.npy (which rows were held out), metrics.jsonl, chec
 }
 
 func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
-	config, err := c.config()
+	config, err := c.configured()
 	if err != nil {
-		return cli.WithHint(err, resumeHint)
-	}
-	for _, assignment := range c.Set {
-		if err := config.Set(assignment); err != nil {
-			return err
-		}
-	}
-	if c.Epochs != nil {
-		config.Epochs, config.Steps = *c.Epochs, 0
-	}
-	if c.Steps != nil {
-		config.Steps = *c.Steps
-	}
-	if c.Batch != nil {
-		config.Batch = *c.Batch
-	}
-	if c.Seed != nil {
-		config.Seed = *c.Seed
-	}
-	c.setTable(&config.Data.Table)
-	if err := config.Validate(); err != nil {
 		return err
 	}
 	backend, err := c.OpenOrFetch(ctx, env, c.Backend, onnxruntime.WithSpinning(true))
@@ -109,6 +88,33 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 		fmt.Fprintln(env.Stderr, "  "+line)
 	}
 	return passedOver(env.Stderr, c.Data, result.Bad)
+}
+
+// configured returns the configuration that the flags say.
+func (c trainCommand) configured() (train.Config, error) {
+	config, err := c.config()
+	if err != nil {
+		return config, cli.WithHint(err, resumeHint)
+	}
+	for _, assignment := range c.Set {
+		if err := config.Set(assignment); err != nil {
+			return config, err
+		}
+	}
+	if c.Epochs != nil {
+		config.Epochs, config.Steps = *c.Epochs, 0
+	}
+	if c.Steps != nil {
+		config.Steps = *c.Steps
+	}
+	if c.Batch != nil {
+		config.Batch = *c.Batch
+	}
+	if c.Seed != nil {
+		config.Seed = *c.Seed
+	}
+	c.setTable(&config.Data.Table)
+	return config, config.Validate()
 }
 
 // setTable sets what the flags of tables say.
