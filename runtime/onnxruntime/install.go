@@ -1,6 +1,7 @@
 package onnxruntime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,7 +55,7 @@ func install(ctx context.Context, o InstallOptions) (Library, error) {
 	}
 	dir, err := makeCache()
 	if err != nil {
-		return Library{}, err
+		return Library{}, cmp.Or(forbidden(), err)
 	}
 	lock, err := atomicfile.WaitLock(ctx, filepath.Join(dir, lockFile))
 	if err != nil {
@@ -72,10 +73,18 @@ func install(ctx context.Context, o InstallOptions) (Library, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		o.Progress(fmt.Sprintf("%s %s", filepath.Join(dir, p.fileName), err))
 	}
-	if os.Getenv(NoDownload) == "1" {
-		return Library{}, fmt.Errorf("onnxruntime: onnxruntime %s is not installed and %s=1 forbids its download: set CATVAE_ORT_LIB to the library's file: %w", Version, NoDownload, backend.ErrLibrary)
+	if err := forbidden(); err != nil {
+		return Library{}, err
 	}
 	return p.install(ctx, dir, o)
+}
+
+// forbidden is the error where the environment forbids downloads.
+func forbidden() error {
+	if os.Getenv(NoDownload) != "1" {
+		return nil
+	}
+	return fmt.Errorf("onnxruntime: onnxruntime %s is not installed and %s=1 forbids its download: set CATVAE_ORT_LIB to the library's file: %w", Version, NoDownload, backend.ErrLibrary)
 }
 
 // makeCache makes the folder that is installed to, and returns it with its links followed. Nobody else may write there.
