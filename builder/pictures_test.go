@@ -3,6 +3,7 @@ package builder_test
 import (
 	"errors"
 	"fmt"
+	"github.com/catvae/catvae/internal/onnxcheck/onnxtest"
 	"testing"
 
 	"github.com/catvae/catvae/builder"
@@ -189,6 +190,7 @@ func TestPicturesCompiled(t *testing.T) {
 				}
 				data, err := model.Bytes()
 				if err == nil {
+					onnxtest.Keep(t, data)
 					err = onnxcheck.Check(data)
 				}
 				if err != nil {
@@ -266,6 +268,7 @@ func TestConvForms(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
+					onnxtest.Keep(t, data)
 					loaded, err := backend.Load(t.Context(), on, data, "form")
 					if err == nil {
 						_, err = export.Verify(t.Context(), loaded, trace, batches, inputs)

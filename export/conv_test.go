@@ -3,6 +3,7 @@ package export_test
 import (
 	"context"
 	"fmt"
+	"github.com/catvae/catvae/internal/onnxcheck/onnxtest"
 	"slices"
 	"testing"
 
@@ -202,6 +203,7 @@ func exported(t *testing.T, trace export.Trace) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	onnxtest.Keep(t, data)
 	return data
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/catvae/catvae/internal/onnxcheck/onnxtest"
 	"testing"
 
 	"github.com/catvae/catvae/export"
@@ -303,6 +304,7 @@ func TestOps(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				onnxtest.Keep(t, data)
 				if c.only {
 					return
 				}
