@@ -45,7 +45,7 @@ type Bounds struct {
 //go:embed comparison.html
 var comparisonText string
 
-var comparisonPage = template.Must(template.New("comparison").Parse(comparisonText))
+var comparisonPage = template.Must(template.New("comparison").Parse(comparisonText + styleText))
 
 // Write writes the page: one HTML file that needs nothing else.
 func (c Comparison) Write(w io.Writer) error {

@@ -117,7 +117,10 @@ type Bit struct {
 //go:embed report.html
 var pageText string
 
-var page = template.Must(template.New("report").Parse(pageText))
+//go:embed style.html
+var styleText string // of every page
+
+var page = template.Must(template.New("report").Parse(pageText + styleText))
 
 // Write writes the report. A picture of another size than the rows is an error.
 func Write(w io.Writer, d Data) error {
