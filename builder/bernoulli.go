@@ -115,11 +115,7 @@ func bernoulliDensity(b *Graph, logits, prior, u, tau *G.Node) (z, logQ, logP *G
 	if b.err != nil {
 		return nil, nil, nil
 	}
-	at := b.Mul(logits, b.Number(0))
-	if prior != nil {
-		at = b.ExpandLike(prior, logits, 0)
-	}
-	return b.Sigmoid(b.Div(moved, tau)), of(logits), of(at)
+	return b.Sigmoid(b.Div(moved, tau)), of(logits), of(b.priorLike(prior, logits))
 }
 
 // coupleBernoulli is the family's couple: samples of u and of 1-u, with the score Σ (z - other) σ(|l|) l, whose first two factors are

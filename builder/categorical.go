@@ -159,11 +159,7 @@ func categoricalDensity(b *Graph, logits, prior, u, tau *G.Node) (z, logQ, logP 
 		each := b.Add(b.Sum(d, 1), constant)
 		return b.Sum(b.Reshape(each, shape[0], shape[1]), 1)
 	}
-	at := b.Mul(logits, b.Number(0))
-	if prior != nil {
-		at = b.ExpandLike(prior, logits, 0)
-	}
-	return b.Reshape(b.Exp(y), shape...), of(b.perVariable(logits)), of(b.perVariable(at))
+	return b.Reshape(b.Exp(y), shape...), of(b.perVariable(logits)), of(b.perVariable(b.priorLike(prior, logits)))
 }
 
 // coupleCategorical is the family's couple by breaking a stick: variable k of K-1 Bernoulli variables with the logits
@@ -179,9 +175,6 @@ func coupleCategorical(b *Graph, logits, u *G.Node) (z, other, score *G.Node) {
 	}
 	shape := shapeOf(logits)
 	k := shape[2]
-	if k < 2 {
-		return b.Add(b.Mul(logits, b.Number(0)), b.Number(1)), b.Add(b.Mul(logits, b.Number(0)), b.Number(1)), b.Sum(b.Reshape(b.Mul(logits, b.Number(0)), shape[0], shape[1]*k), 1)
-	}
 	sticks := make([]*G.Node, k-1)
 	rest := b.Part(l, k-1) // ln Σ exp of what comes later
 	for i := k - 2; i >= 0; i-- {
@@ -189,7 +182,7 @@ func coupleCategorical(b *Graph, logits, u *G.Node) (z, other, score *G.Node) {
 		rest = b.Add(rest, b.Softplus(sticks[i]))
 	}
 	one := b.Number(1)
-	open := b.Add(b.Mul(rest, b.Number(0)), one) // 1 where a sample comes to this variable
+	open := b.Add(b.zerosLike(rest), one) // 1 where a sample comes to this variable
 	openOther := open
 	var codes, others []*G.Node
 	var sum *G.Node
@@ -199,12 +192,7 @@ func coupleCategorical(b *Graph, logits, u *G.Node) (z, other, score *G.Node) {
 		first, second := b.SampleBernoulli(stick, noise), b.SampleBernoulli(stick, b.Sub(one, noise))
 		either := b.Sub(b.Add(open, openOther), b.Mul(open, openOther))
 		weight := b.Mul(either, b.Mul(b.Sub(first, second), b.Sigmoid(b.Abs(stick))))
-		of := b.Mul(b.StopGradient(weight), stick)
-		if sum == nil {
-			sum = of
-		} else {
-			sum = b.Add(sum, of)
-		}
+		sum = b.plus(sum, b.Mul(b.StopGradient(weight), stick))
 		codes, others = append(codes, column(b.Mul(open, first))), append(others, column(b.Mul(openOther, second)))
 		open, openOther = b.Mul(open, b.Sub(one, first)), b.Mul(openOther, b.Sub(one, second))
 	}

@@ -90,9 +90,6 @@ func (p *Parts) drawn(noise, weight *G.Node, draw draw) Objective {
 
 func (m Model) estimator() (Estimator, error) {
 	has := m.Latent.estimators()
-	if err := m.checkTerms(); err != nil {
-		return nil, err
-	}
 	row, ok := estimators[m.EstimatorName()]
 	if !ok || !slices.Contains(has, m.EstimatorName()) {
 		return nil, fmt.Errorf("objective.estimator is %q: use %s for %s variables, or leave it out", m.Estimator, strings.Join(has, " or "), m.Latent.Kind)
@@ -166,12 +163,9 @@ func (p *Parts) Encode() *G.Node { return p.Model.Encode(p.Graph, p.Rows) }
 // Decode returns the decoder's outputs for codes, relaxed or hard. It may be called more than once in one graph: the weights
 // are the same.
 func (p *Parts) Decode(code *G.Node) *G.Node {
-	if p.decoded {
-		p.Graph.shared = true
-		defer func() { p.Graph.shared = false }()
-	}
+	before := p.decoded
 	p.decoded = true
-	return p.Model.Decode(p.Graph, code)
+	return p.again(before, func() *G.Node { return p.Model.Decode(p.Graph, code) })
 }
 
 // LogP returns ln p(target | code) in nats a row, by way of the decoder. Where the model's terms say so, no gradient passes to the code.
@@ -219,13 +213,10 @@ func (p *Parts) PriorLogits() *G.Node {
 // LogPrior returns ln p(code) in nats a row, for hard codes. prior is what [Model.PriorLogits] gave.
 func (p *Parts) LogPrior(code, prior *G.Node) *G.Node {
 	if prior == nil {
-		return p.Sub(p.Mul(p.flatSum(code), p.Number(0)), p.Number(p.Model.MaxKL()))
+		return p.Sub(p.Sum(p.flat(p.zerosLike(code)), 1), p.Number(p.Model.MaxKL()))
 	}
 	return p.LogQ(code, p.ExpandLike(prior, code, 0))
 }
-
-// flatSum returns the sum of each row's numbers, [batch].
-func (p *Parts) flatSum(x *G.Node) *G.Node { return p.Sum(p.flat(x), 1) }
 
 // Samples returns how many samples of a row the estimator takes.
 func (p *Parts) Samples() int { return p.samples }

@@ -19,16 +19,13 @@ func rloo(p *Parts) Objective {
 	}
 	logits := p.Encode()
 	codes, logPs := p.decodeSamples(logits, k)
-	mean := p.average(logPs)
-	o := p.NegativeELBO(mean, p.Divergence(logits), weight)
+	o := p.NegativeELBO(p.average(logPs), p.Divergence(logits), weight)
 	o.Logits = logits
-	var score *G.Node
+	var costs, logQs []*G.Node
 	for i, code := range codes {
-		// mean - ln p(x|zᵢ) is (k-1)/k of the distance to the others' mean.
-		advantage := p.StopGradient(p.Mul(p.Number(1/float64(k-1)), p.Sub(mean, logPs[i])))
-		score = p.plus(score, p.Mul(advantage, p.LogQ(code, logits)))
+		costs, logQs = append(costs, p.Neg(logPs[i])), append(logQs, p.LogQ(code, logits))
 	}
-	return p.Scored(o, score)
+	return p.leaveOneOut(o, costs, logQs)
 }
 
 // rlooLayers is rloo of two layers: f has their divergence, too, since it depends on the sample, and ln q is ln q(z1|x) + ln q(z2|z1).
@@ -40,10 +37,16 @@ func (p *Parts) rlooLayers(k int, weight *G.Node) Objective {
 	for i := range k {
 		costs = append(costs, p.Sub(p.Mul(weight, s.kls[i]), s.logPs[i]))
 	}
-	mean := p.average(costs)
+	return p.leaveOneOut(o, costs, s.logQs)
+}
+
+// leaveOneOut adds the score of samples to an objective, each with its cost less the mean of the others' as the factor: (cost - mean of all)
+// k/(k-1), over k.
+func (p *Parts) leaveOneOut(o Objective, costs, logQs []*G.Node) Objective {
+	mean, share := p.average(costs), p.Number(1/float64(len(costs)-1))
 	var score *G.Node
-	for i, logQ := range s.logQs {
-		advantage := p.StopGradient(p.Mul(p.Number(1/float64(k-1)), p.Sub(costs[i], mean)))
+	for i, logQ := range logQs {
+		advantage := p.StopGradient(p.Mul(share, p.Sub(costs[i], mean)))
 		score = p.plus(score, p.Mul(advantage, logQ))
 	}
 	return p.Scored(o, score)
@@ -64,12 +67,4 @@ func (p *Parts) average(xs []*G.Node) (mean *G.Node) {
 		mean = p.plus(mean, x)
 	}
 	return p.Mul(p.Number(1/float64(len(xs))), mean)
-}
-
-// plus is sum + x, or x where there is no sum yet.
-func (p *Parts) plus(sum, x *G.Node) *G.Node {
-	if sum == nil {
-		return x
-	}
-	return p.Add(sum, x)
 }

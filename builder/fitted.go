@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -94,9 +95,6 @@ func checkFitted(kind, part string, gain float64) error {
 
 // fitCodes fits a map to bits, scaled to a gain, 0 for the usual one.
 func fitCodes(ctx context.Context, fit projection.Fit, in Rows, bits int, gain float64, seed uint64) (LinearMap, float64, error) {
-	if gain == 0 {
-		gain = fittedGain
-	}
 	rows := projection.Rows(in)
 	d, err := projection.NewData(rows, projection.Seeded(seed))
 	if err != nil {
@@ -106,7 +104,7 @@ func fitCodes(ctx context.Context, fit projection.Fit, in Rows, bits int, gain f
 	if err != nil {
 		return LinearMap{}, 0, err
 	}
-	return LinearMap(m.Scaled(rows, gain)), 0, nil
+	return LinearMap(m.Scaled(rows, cmp.Or(gain, fittedGain))), 0, nil
 }
 
 // checkFit reports fitted networks that do not fit the model.

@@ -98,6 +98,26 @@ func (b *Graph) leaf(name string, shape []int, value *tensor.Dense) *G.Node {
 	return b.leafOf(name, b.DType(), shape, value)
 }
 
+// again calls f, which builds a part. Where the part was built before, its parameters and constants are those that it has.
+func (b *Graph) again(before bool, f func() *G.Node) *G.Node {
+	if before {
+		b.shared = true
+		defer func() { b.shared = false }()
+	}
+	return f()
+}
+
+// plus returns sum + x, or x where there is no sum yet.
+func (b *Graph) plus(sum, x *G.Node) *G.Node {
+	if sum == nil {
+		return x
+	}
+	return b.Add(sum, x)
+}
+
+// zerosLike returns zeros of the shape of x, through which no gradient passes.
+func (b *Graph) zerosLike(x *G.Node) *G.Node { return b.StopGradient(b.Mul(x, b.Number(0))) }
+
 func (b *Graph) leafOf(name string, dtype tensor.Dtype, shape []int, value *tensor.Dense) *G.Node {
 	if b.err != nil {
 		return nil

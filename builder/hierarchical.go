@@ -147,11 +147,7 @@ func (s *layerSamples) add(noise *G.Node, draw draw) {
 		return b.group(noise, p.LogitsFrom, p.LogitsShape())
 	}
 	again := func(f func(b *Graph, z *G.Node) *G.Node, z *G.Node) *G.Node { // with the weights of the first sample
-		if len(s.logPs) > 0 {
-			b.shared = true
-			defer func() { b.shared = false }()
-		}
-		return f(b, z)
+		return b.again(len(s.logPs) > 0, func() *G.Node { return f(b, z) })
 	}
 	z1 := draw(first, s.first, noiseOf(0))
 	above := again(m.above, z1)

@@ -211,6 +211,14 @@ func (m Model) discrete(b *Graph) *family {
 	return f
 }
 
+// priorLike returns the logits of a prior for each row of logits: zeros where it has no parameters.
+func (b *Graph) priorLike(prior, logits *G.Node) *G.Node {
+	if prior == nil {
+		return b.zerosLike(logits)
+	}
+	return b.ExpandLike(prior, logits, 0)
+}
+
 // PriorLogits returns the learned prior's logits, the parameter "prior/logits", or nil when the prior is uniform. Of layers they are the last's. They
 // start at zero, the uniform prior.
 func (m Model) PriorLogits(b *Graph) *G.Node {

@@ -75,11 +75,7 @@ func (m mixture) each(b *Graph, f func(i int) *G.Node) *G.Node {
 // sum adds up what f gives of every group, [batch].
 func (m mixture) sum(b *Graph, f func(i int) *G.Node) (sum *G.Node) {
 	for i := range m.parts {
-		of := b.In(strconv.Itoa(i+1), func() *G.Node { return f(i) })
-		if i > 0 {
-			of = b.Add(sum, of)
-		}
-		sum = of
+		sum = b.plus(sum, b.In(strconv.Itoa(i+1), func() *G.Node { return f(i) }))
 	}
 	return sum
 }

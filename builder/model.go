@@ -100,6 +100,9 @@ func (m Model) check() error {
 	if _, err := m.likelihood(); err != nil {
 		return err
 	}
+	if err := m.checkTerms(); err != nil {
+		return err
+	}
 	if _, err := m.estimator(); err != nil {
 		return err
 	}

@@ -90,9 +90,7 @@ func (p *Parts) says(o Objective, key string) bool {
 func (p *Parts) viewLogits() *G.Node {
 	view := p.View()
 	if p.viewed == nil {
-		p.Graph.shared = true
-		p.viewed = p.Model.Encode(p.Graph, view)
-		p.Graph.shared = false
+		p.viewed = p.again(true, func() *G.Node { return p.Model.Encode(p.Graph, view) })
 	}
 	return p.viewed
 }
@@ -100,6 +98,6 @@ func (p *Parts) viewLogits() *G.Node {
 // centred returns relaxed samples at temperature 1 less the mean of the uniform distribution, [batch, numbers]: of bits half of 2z - 1.
 func (p *Parts) centred(logits *G.Node, noise string) *G.Node {
 	z := p.Relax(logits, p.Noise(noise), p.Number(1))
-	even := p.Probabilities(p.Mul(logits, p.Number(0)))
+	even := p.Probabilities(p.zerosLike(logits))
 	return p.flat(p.Sub(z, even))
 }

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"cmp"
 	"fmt"
 
 	G "gorgonia.org/gorgonia"
@@ -30,10 +31,7 @@ func (c Contrast) check() error {
 // The codes are relaxed samples of temperature 1, less the mean of the uniform distribution: of bits 2z - 1, whose cosine says how many
 // are equal. Chen et al. 2002.05709, equation (1); for bits Qiu et al. 2105.06138 (CIBHash), equation (4).
 func contrast(p *Parts, logits *G.Node) *G.Node {
-	t := p.Model.Terms.Contrast.Temperature
-	if t == 0 {
-		t = contrastTemperature
-	}
+	t := cmp.Or(p.Model.Terms.Contrast.Temperature, contrastTemperature)
 	first := p.unit(p.centred(logits, "contrast/1"))
 	second := p.unit(p.centred(p.viewLogits(), "contrast/2"))
 	if p.Err() != nil {

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -103,20 +102,8 @@ func readRecords(path string) (records []Record, err error) {
 		return nil, err
 	}
 	defer f.Close()
-	in := bufio.NewReaderSize(f, maxLine)
-	for skip := false; ; {
-		line, err := in.ReadSlice('\n')
-		if rec, ok := parseRecord(line); ok && !skip && err == nil {
-			records = append(records, rec)
-		}
-		skip = errors.Is(err, bufio.ErrBufferFull) // the rest of a line that is too long
-		switch {
-		case errors.Is(err, io.EOF):
-			return records, nil
-		case err != nil && !skip:
-			return nil, err
-		}
-	}
+	err = eachRecord(f, func(rec Record, _ []byte) { records = append(records, rec) })
+	return records, err
 }
 
 // shownRows is how many rows a comparison shows.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/projection"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train/report"
 	"github.com/catvae/catvae/train/retrieval"
@@ -20,11 +21,7 @@ func (r *run) compare(ctx context.Context, model *runtime.Model, set *dataset.Se
 		return nil
 	}
 	if n := set.Len(); n > mostCompared {
-		rows := make([]int, mostCompared)
-		for i := range rows {
-			rows[i] = i * n / mostCompared
-		}
-		set = set.Select(rows)
+		set = set.Select(projection.Evenly(n, mostCompared))
 	}
 	c, err := rivals.Compare(ctx, model, r.trained.Model.Bits(), []*dataset.Set{set}, r.training, rivals.Options{
 		Queries: r.options.Queries, Which: rivals.RandomRows, Rivals: rivals.Names(), Metric: retrieval.Cosine, Standard: r.trained.Model.Standard, Seed: r.config.Seed,

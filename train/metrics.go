@@ -97,19 +97,32 @@ func (r *runFolder) readMetrics(c Checkpoint) (lines []byte, lost int64, err err
 		return nil, 0, err
 	}
 	defer f.Close()
-	in := bufio.NewReaderSize(io.LimitReader(f, c.MetricsBytes), maxLine)
-	for skip := false; ; {
-		line, err := in.ReadSlice('\n')
-		if rec, ok := parseRecord(line); ok && !skip && err == nil && recordKinds[rec.Kind].kept(rec, c) {
+	err = eachRecord(io.LimitReader(f, c.MetricsBytes), func(rec Record, line []byte) {
+		if recordKinds[rec.Kind].kept(rec, c) {
 			r.records = append(r.records, rec)
 			lines = append(lines, line...)
+		}
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return lines, max(0, c.MetricsBytes-int64(len(lines))), nil
+}
+
+// eachRecord calls f for every sound line of metrics, with the record that it holds. The line is valid until f returns.
+func eachRecord(metrics io.Reader, f func(rec Record, line []byte)) error {
+	in := bufio.NewReaderSize(metrics, maxLine)
+	for skip := false; ; {
+		line, err := in.ReadSlice('\n')
+		if rec, ok := parseRecord(line); ok && !skip && err == nil {
+			f(rec, line)
 		}
 		skip = errors.Is(err, bufio.ErrBufferFull) // the rest of a line that is too long
 		switch {
 		case errors.Is(err, io.EOF):
-			return lines, max(0, c.MetricsBytes-int64(len(lines))), nil
+			return nil
 		case err != nil && !skip:
-			return nil, 0, err
+			return err
 		}
 	}
 }

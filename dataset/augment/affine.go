@@ -1,6 +1,9 @@
 package augment
 
-import "math"
+import (
+	"cmp"
+	"math"
+)
 
 // Affine moves a picture by a map that keeps lines straight, about its middle c. Each number is uniform between minus and plus its strength.
 // The pixel at p shows what was at
@@ -17,7 +20,7 @@ type Affine struct {
 }
 
 func (a Affine) does() bool      { return a.Rotate > 0 || a.Scale > 0 || a.Shear > 0 || a.Shift > 0 }
-func (a Affine) outside() string { return orBlack(a.Outside) }
+func (a Affine) outside() string { return cmp.Or(a.Outside, Black) }
 
 func (a Affine) move(d draw, f *form, at places, _ *memory) {
 	var u [6]float32
@@ -34,12 +37,4 @@ func (a Affine) move(d draw, f *form, at places, _ *memory) {
 		x, y := x-tx, at.y[i]-ty
 		at.x[i], at.y[i] = cx+(xx*x+xy*y), cy+(yx*x+yy*y)
 	}
-}
-
-// orBlack is the word for what lies beyond the border.
-func orBlack(outside string) string {
-	if outside == "" {
-		return Black
-	}
-	return outside
 }

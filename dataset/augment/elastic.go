@@ -1,6 +1,9 @@
 package augment
 
-import "math"
+import (
+	"cmp"
+	"math"
+)
 
 // Elastic moves each pixel by a smooth random field, one for each axis: what hands do to letters (Simard, Steinkraus, Platt: "Best practices for
 // convolutional neural networks applied to visual document analysis", ICDAR 2003, section 2). The field is uniform noise on a grid half as fine as
@@ -16,7 +19,7 @@ type Elastic struct {
 const defaultSmooth = 4
 
 func (e Elastic) does() bool      { return e.Strength > 0 }
-func (e Elastic) outside() string { return orBlack(e.Outside) }
+func (e Elastic) outside() string { return cmp.Or(e.Outside, Black) }
 
 // The Gaussian on the grid, whose cells are half its deviation, to two deviations: its numbers have the sum of squares 1, so that
 // smoothing along an axis keeps the variance of independent noise.
@@ -40,11 +43,7 @@ var elasticKernel, elasticFactor = func() (k [2*elasticReach + 1]float32, factor
 }()
 
 func (e Elastic) move(d draw, f *form, at places, m *memory) {
-	smooth := e.Smooth
-	if smooth == 0 {
-		smooth = defaultSmooth
-	}
-	cell := max(smooth/2, 1)
+	cell := max(cmp.Or(e.Smooth, defaultSmooth)/2, 1)
 	columns, lines := int(float64(f.width-1)/cell)+2, int(float64(f.height-1)/cell)+2
 	wide, high := columns+2*elasticReach, lines+2*elasticReach
 	raw := floats(&m.values, 2*wide*high)

@@ -48,7 +48,12 @@ const (
 
 // Taken returns which of n rows of a width those are: all of them, or as many as that, evenly.
 func Taken(n, width int) []int {
-	rows := make([]int, min(n, MostRows, max(1000, mostNumbers/max(width, 1))))
+	return Evenly(n, min(MostRows, max(1000, mostNumbers/max(width, 1))))
+}
+
+// Evenly returns which of n rows are taken where at most so many are: all of them, or as many, evenly.
+func Evenly(n, most int) []int {
+	rows := make([]int, min(n, most))
 	for i := range rows {
 		rows[i] = i * n / len(rows)
 	}

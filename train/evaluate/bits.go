@@ -72,19 +72,8 @@ func Bits(ctx context.Context, c Encoder, e Evaluation, set *dataset.Set) (BitUs
 	if err != nil {
 		return u, err
 	}
-	size := set.RowSize()
-	rows, packed := make([]float32, evaluationChunk*size), []byte(nil)
-	for from := 0; from < e.Rows; from += evaluationChunk {
-		n := min(evaluationChunk, e.Rows-from)
-		for i := range n {
-			set.Row(from+i, rows[i*size:][:size])
-		}
-		if packed, err = c.Encode(ctx, packed[:0], rows[:n*size]); err != nil {
-			return u, err
-		}
-		if err := stats.Add(packed); err != nil {
-			return u, err
-		}
+	if err := eachCodes(ctx, c, len(e.Bits), set, e.Rows, func(packed []byte, _ []float32) error { return stats.Add(packed) }); err != nil {
+		return u, err
 	}
 	u.correlate(stats, some)
 	return u, nil

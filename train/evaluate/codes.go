@@ -47,22 +47,37 @@ func Codes(ctx context.Context, c Encoder, bits int, set *dataset.Set, limit int
 		n = min(n, limit)
 	}
 	u := newCodeCount(bits)
-	rows, packed := make([]float32, min(n, evaluationChunk)*size), []byte(nil)
-	for from := 0; from < n; from += evaluationChunk {
-		to := min(n, from+evaluationChunk)
-		for i := from; i < to; i++ {
-			set.Row(i, rows[(i-from)*size:][:size])
-		}
-		var err error
-		if packed, err = c.Encode(ctx, packed[:0], rows[:(to-from)*size]); err != nil {
-			return CodeUse{}, err
-		}
-		if len(packed) != (to-from)*codes.Bytes(bits) {
-			return CodeUse{}, fmt.Errorf("evaluate: %d rows have codes of %d bytes: want %d of %d bits each", to-from, len(packed), codes.Bytes(bits), bits)
-		}
-		u.add(packed, rows, to-from)
+	err := eachCodes(ctx, c, bits, set, n, func(packed []byte, rows []float32) error {
+		u.add(packed, rows, len(rows)/size)
+		return nil
+	})
+	if err != nil {
+		return CodeUse{}, err
 	}
 	return u.use(), nil
+}
+
+// eachCodes calls f with the packed codes of a set's first n rows and the rows themselves, some at a time; both are valid until f returns.
+func eachCodes(ctx context.Context, c Encoder, bits int, set *dataset.Set, n int, f func(packed []byte, rows []float32) error) error {
+	size := set.RowSize()
+	rows, packed := make([]float32, min(n, evaluationChunk)*size), []byte(nil)
+	for from := 0; from < n; from += evaluationChunk {
+		some := min(evaluationChunk, n-from)
+		for i := range some {
+			set.Row(from+i, rows[i*size:][:size])
+		}
+		var err error
+		if packed, err = c.Encode(ctx, packed[:0], rows[:some*size]); err != nil {
+			return err
+		}
+		if len(packed) != some*codes.Bytes(bits) {
+			return fmt.Errorf("evaluate: %d rows have codes of %d bytes: want %d of %d bits each", some, len(packed), codes.Bytes(bits), bits)
+		}
+		if err := f(packed, rows[:some*size]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A codeCount counts hard codes. What it compares it compares by hashes of 64 bits: of rows, of codes, and of each bit's

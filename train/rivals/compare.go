@@ -1,6 +1,7 @@
 package rivals
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -118,13 +119,7 @@ type measurement struct {
 
 func newMeasurement(r rows, o Options) (m *measurement, err error) {
 	m = &measurement{rows: r, options: o, labels: r.labels()}
-	or := func(x, otherwise int) int {
-		if x == 0 {
-			return otherwise
-		}
-		return x
-	}
-	m.protocol = retrieval.Protocol{Apart: o.Apart, At: or(o.At, 100), Votes: or(o.Votes, 10), Recall: or(o.Recall, 10), Within: or(o.Within, 100), Seed: o.Seed}
+	m.protocol = retrieval.Protocol{Apart: o.Apart, At: cmp.Or(o.At, 100), Votes: cmp.Or(o.Votes, 10), Recall: cmp.Or(o.Recall, 10), Within: cmp.Or(o.Within, 100), Seed: o.Seed}
 	queries := min(o.Queries, r.sets[0].Len(), r.count-1)
 	if o.Apart {
 		queries = min(queries, r.count/2)

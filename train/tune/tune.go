@@ -182,9 +182,11 @@ func (r *search) trial(ctx context.Context, draw, steps int) (Trial, error) {
 	o := r.Options
 	o.Out, o.Resume, o.Force, o.Samples, o.Queries = t.Dir, true, false, 1, 0
 	began := time.Now()
-	done, err := ended(t.Dir)
-	if err == nil && !done {
-		_, err = train.Run(ctx, t.config, o)
+	read, err := readTrial(t.Dir)
+	if err == nil && read.Test == nil {
+		if _, err = train.Run(ctx, t.config, o); err == nil {
+			read, err = readTrial(t.Dir)
+		}
 	}
 	if ctx.Err() != nil {
 		return t, nil
@@ -196,11 +198,7 @@ func (r *search) trial(ctx context.Context, draw, steps int) (Trial, error) {
 		return t, err
 	}
 	if t.Failed == nil {
-		all, err := train.Trials([]string{t.Dir})
-		if err != nil {
-			return t, err
-		}
-		if t.Trial = all[0]; t.HeldOut != nil {
+		if t.Trial = read; t.HeldOut != nil {
 			t.Bound = -t.HeldOut.ELBO
 		}
 	}
@@ -212,13 +210,16 @@ func (r *search) trial(ctx context.Context, draw, steps int) (Trial, error) {
 	return t, nil
 }
 
-// ended reports whether a folder holds a run that has ended.
-func ended(dir string) (bool, error) {
+// readTrial reads the run of a folder. Where none has begun, nothing was measured.
+func readTrial(dir string) (train.Trial, error) {
 	all, err := train.Trials([]string{dir})
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return train.Trial{}, nil
+	case err != nil:
+		return train.Trial{}, err
 	}
-	return err == nil && all[0].Test != nil, err
+	return all[0], nil
 }
 
 // sorted returns the trials, the longest and among them the best first.
@@ -231,8 +232,8 @@ func (r *search) sorted() []Trial {
 
 // write writes the best configuration and the page.
 func (r *search) write(ctx context.Context) error {
-	var shown []train.Trial
-	for i, t := range r.sorted() {
+	var shown []string
+	for _, t := range r.sorted() {
 		if t.Failed != nil {
 			continue
 		}
@@ -247,19 +248,19 @@ func (r *search) write(ctx context.Context) error {
 				return fmt.Errorf("tune: %w", err)
 			}
 		}
-		if i < mostShown {
-			shown = append(shown, t.Trial)
+		if len(shown) < mostShown {
+			shown = append(shown, t.Dir)
 		}
 	}
 	if len(shown) == 0 {
 		return nil
 	}
-	shown, err := train.Trials(dirsOf(shown)) // with the keys in which these differ
+	trials, err := train.Trials(shown) // with the keys in which these differ
 	if err != nil {
 		return err
 	}
 	var page bytes.Buffer
-	if err := train.WriteComparison(ctx, &page, shown, nil, nil); err != nil {
+	if err := train.WriteComparison(ctx, &page, trials, nil, nil); err != nil {
 		return err
 	}
 	if err := atomicfile.WriteBytes(filepath.Join(r.Options.Out, ReportFile), 0o644, page.Bytes()); err != nil {
@@ -270,10 +271,3 @@ func (r *search) write(ctx context.Context) error {
 
 // mostShown is how many trials the page has at most.
 const mostShown = 24
-
-func dirsOf(trials []train.Trial) (dirs []string) {
-	for _, t := range trials {
-		dirs = append(dirs, t.Dir)
-	}
-	return dirs
-}
