@@ -21,6 +21,7 @@ type ahead struct {
 	ended  sync.WaitGroup
 	once   sync.Once
 	lent   []engine.Batch // what the last next returned
+	until  int            // the step after the last one
 	waited time.Duration
 }
 
@@ -120,8 +121,11 @@ func (a *ahead) next() ([]engine.Batch, error) {
 	return c.to, <-c.made
 }
 
-// close stops the making of batches and waits for its goroutines.
+// close stops the making of batches and waits for its goroutines. Of nil it does nothing.
 func (a *ahead) close() {
+	if a == nil {
+		return
+	}
 	a.once.Do(func() { close(a.stop) })
 	a.ended.Wait()
 }

@@ -48,6 +48,13 @@ func (r *run) resolve(old *Config) error {
 		o.KLWarmup, o.KLWarmupPart = int(math.Round(o.KLWarmupPart*float64(r.steps()))), 0
 		keep(&o.KLWarmup, func(c *Config) int { return c.Objective.KLWarmup }, "the warm-up of the divergence")
 	}
+	if n := &r.config.Objective.Neighbours; n.Count > 0 && n.From == 0 {
+		n.From = r.epochs()/2 + 1
+		if old != nil && old.Objective.Neighbours.From > 0 && old.Objective.Neighbours.From != n.From {
+			n.From = old.Objective.Neighbours.From
+			r.options.Log(fmt.Sprintf("neighbours are views from epoch %d on, as the run began", n.From))
+		}
+	}
 	if t := &r.config.Temperature; t.Schedule == LinearTemperature && t.Steps == 0 {
 		t.Steps = r.steps()
 		keep(&t.Steps, func(c *Config) int { return c.Temperature.Steps }, "the temperature")

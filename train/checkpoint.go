@@ -77,6 +77,8 @@ type Checkpoint struct {
 	Validated    int     `json:"validated"`     // epochs whose validation ELBO is known
 	Best         *Best   `json:"best,omitempty"`
 	Lost         *Best   `json:"lost_best,omitempty"` // a better one, whose weights could not be read when the run was resumed
+
+	neighbours neighbours // of the epoch under way, among the tensors
 }
 
 // Best is the checkpoint with the best validation ELBO so far.
@@ -126,7 +128,7 @@ func saveCheckpoint(root *os.Root, c Checkpoint, s engine.State, keep ...*Best) 
 }
 
 func encodeCheckpoint(c Checkpoint, s engine.State) (map[string][]byte, error) {
-	state, err := encodeTensors(s.Tensors, nil)
+	state, err := encodeTensors(slices.Concat(s.Tensors, c.neighbours.tensor()), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +240,10 @@ func readSealed(dir string) (c Checkpoint, s engine.State, err error) {
 		return c, s, err
 	}
 	s.Steps = c.Step
-	s.Tensors, err = parseTensors(state)
+	if s.Tensors, err = parseTensors(state); err != nil {
+		return c, s, err
+	}
+	c.neighbours, s.Tensors, err = withoutNeighbours(s.Tensors)
 	return c, s, err
 }
 

@@ -66,6 +66,8 @@ type ObjectiveConfig struct {
 	Samples      int     `json:"samples,omitempty" doc:"samples of a row in a step, each one more pass through the decoder: of concrete (left out: 1), rloo (2) and vimco (5)" when:"more for less noise, or for a tighter bound (concrete, vimco), at the price of slower steps" range:"[0,64]"`
 
 	builder.Terms
+
+	Neighbours Neighbours `json:"neighbours,omitzero"`
 }
 
 // Data says how rows are prepared.
@@ -239,6 +241,9 @@ func (c Config) Validate() error {
 	}
 	if c.Patience > 0 && c.chooses() == BestLast {
 		return fmt.Errorf("train: patience is %d, and the last epoch is always the best one: leave patience out, or set best to %s: %w", c.Patience, BestBound, ErrConfig)
+	}
+	if err := c.checkNeighbours(); err != nil {
+		return err
 	}
 	if t := c.Temperature; t.Steps > 0 && t.Schedule != LinearTemperature {
 		return fmt.Errorf("train: temperature.steps is %d, and the schedule is not linear: set temperature.schedule to %s, or leave it out: %w", t.Steps, LinearTemperature, ErrConfig)

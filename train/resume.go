@@ -201,10 +201,19 @@ func (r *run) checkpoint() error {
 		Seconds: time.Since(r.began).Seconds(), Engine: r.options.engineName(), Seed: r.config.Seed,
 		Temperature: r.config.Temperature.At(r.step), KLWeight: r.config.Objective.At(r.step), LearningRate: r.config.Optimizer.RateAt(r.step + 1),
 		ConfigSHA256: hash, DataSHA256: r.dataSHA256, InputShape: r.trained.Model.Input, MetricsBytes: metrics, Validated: r.validated, Best: r.best, Lost: r.lost,
+		neighbours: r.underWay(),
 	}, r.engine.State(), r.before)
 	r.before = r.best // of what is now the last checkpoint but one, when the next is saved
 	r.saved, r.fresh = time.Now(), r.fresh && err != nil
 	return err
+}
+
+// underWay returns the neighbours of an epoch that has begun and not ended.
+func (r *run) underWay() neighbours {
+	if r.step%r.perEpoch() == 0 {
+		return neighbours{}
+	}
+	return r.batches.found
 }
 
 // close releases the folder. If the run saved no checkpoint, it also undoes what the run did: it removes a run that it

@@ -139,6 +139,9 @@ func (r *run) load(ctx context.Context) error {
 	if set.Len()-held < r.config.Batch {
 		return fmt.Errorf("train: %s has %d rows, %d of them held out for validation: a batch of %d does not fit: set batch or data.validation lower: %w", r.options.Source, set.Len(), held, r.config.Batch, ErrConfig)
 	}
+	if err := r.config.checkNeighboursOf(set.Len() - held); err != nil {
+		return err
+	}
 	training, validation := r.config.holdOut(set, held)
 	r.training, r.held = set.Select(training), set
 	if held > 0 {
@@ -208,6 +211,7 @@ func (r *run) newEngine(ctx context.Context, from *engine.State) error {
 	if from == nil {
 		return nil
 	}
+	r.batches.found = r.from.neighbours
 	if err := r.engine.Restore(*from); err != nil {
 		return errors.Join(err, r.engine.Close())
 	}
@@ -216,7 +220,7 @@ func (r *run) newEngine(ctx context.Context, from *engine.State) error {
 
 // train takes the steps that are left.
 func (r *run) train(ctx context.Context) error {
-	began, perEpoch := r.step, r.perEpoch()
+	began := r.step
 	if r.steps() == 0 { // of networks that are fitted
 		return r.checkpoint()
 	}
@@ -228,15 +232,17 @@ func (r *run) train(ctx context.Context) error {
 			return err
 		}
 	}
-	perCall, steps := r.engine.StepsPerCall(), r.steps()
-	r.ahead = newAhead(r.batches, r.step, perCall, makers(), func(step int) int {
-		return min(perCall, perEpoch-step%perEpoch, steps-step)
-	})
-	defer r.ahead.close()
-	for r.step < steps && ctx.Err() == nil {
+	defer func() { r.ahead.close() }()
+	for steps := r.steps(); r.step < steps && ctx.Err() == nil; {
 		if r.epochEnded() && r.stalled() {
 			r.options.Log(fmt.Sprintf("the bound on the held-out rows has not improved for %d epochs: the run ends after %d of %d steps", r.config.Patience, r.step, steps))
 			return nil
+		}
+		if r.ahead == nil || r.step == r.ahead.until {
+			if err := r.makeAhead(ctx); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := r.takeSteps(); err != nil {
 			return err
@@ -253,6 +259,35 @@ func (r *run) train(ctx context.Context) error {
 	if ctx.Err() != nil && r.step > began {
 		return r.checkpoint()
 	}
+	return nil
+}
+
+// makeAhead begins to make the batches of the steps to come: of all, or up to an epoch whose batches depend on the weights at its beginning.
+func (r *run) makeAhead(ctx context.Context) error {
+	r.ahead.close()
+	r.waited = 0
+	perCall, perEpoch, steps := r.engine.StepsPerCall(), r.perEpoch(), r.steps()
+	if epoch := r.epochOf(r.step + 1); r.step%perEpoch == 0 && r.config.mines(epoch) {
+		found, err := r.mine(ctx, epoch)
+		if ctx.Err() != nil {
+			return nil // the caller saves the checkpoint; the epoch begins again when the run continues
+		}
+		if err != nil {
+			return err
+		}
+		r.batches.found = found
+	}
+	until := steps
+	for step := (r.step/perEpoch + 1) * perEpoch; step < steps; step += perEpoch {
+		if r.config.mines(r.epochOf(step + 1)) {
+			until = step
+			break
+		}
+	}
+	r.ahead = newAhead(r.batches, r.step, perCall, makers(), func(step int) int {
+		return min(perCall, perEpoch-step%perEpoch, until-step)
+	})
+	r.ahead.until = until
 	return nil
 }
 
