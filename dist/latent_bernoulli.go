@@ -81,24 +81,26 @@ func (bernoulliLatent) NearDecision(l Latent, near []bool, logits []float64, mar
 	}
 }
 
-// bernoulliPosterior holds, for each variable, the logarithms of the probabilities of 1 and of 0.
+// bernoulliPosterior holds, for each variable, the probability of 1, and the logarithms of those of 1 and of 0.
 type bernoulliPosterior struct {
-	q1, q0, p1, p0 []float64
+	q, q1, q0, p1, p0 []float64
 }
 
 func (bernoulliLatent) Posterior(l Latent, logits []float32) Posterior {
 	n := len(logits)
-	all := make([]float64, 4*n)
-	p := bernoulliPosterior{all[:n], all[n : 2*n], all[2*n : 3*n], all[3*n:]}
+	all := make([]float64, 5*n)
+	p := bernoulliPosterior{all[:n], all[n : 2*n], all[2*n : 3*n], all[3*n : 4*n], all[4*n:]}
 	prior := l.PriorLogits()
 	for i, x := range logits {
-		p.q1[i], p.q0[i] = -softplus(-float64(x)), -softplus(float64(x))
-		p.p1[i], p.p0[i] = -softplus(-float64(prior[i])), -softplus(float64(prior[i]))
+		p.q[i], p.q1[i], p.q0[i] = sigmoids(float64(x))
+		if p.p1[i], p.p0[i] = -math.Ln2, -math.Ln2; prior[i] != 0 {
+			_, p.p1[i], p.p0[i] = sigmoids(float64(prior[i]))
+		}
 	}
 	return p
 }
 
-func (p bernoulliPosterior) Bit(i int) float64 { return math.Exp(p.q1[i]) }
+func (p bernoulliPosterior) Bit(i int) float64 { return p.q[i] }
 
 // KL is the sum of q ln(q/p) + (1-q) ln((1-q)/(1-p)).
 func (p bernoulliPosterior) KL(each func(from, to int, kl float64)) (total float64) {
@@ -135,5 +137,12 @@ func (p bernoulliPosterior) Logs(code []float32) (prior, q float64) {
 	return prior, q
 }
 
-// softplus returns max(x,0) + log1p(exp(-|x|)).
-func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+// sigmoids returns σ(x), ln σ(x) and ln σ(-x), to 1e-12 or so: with e = exp(-|x|) they are 1/(1+e) or e/(1+e), and min(±x, 0) - ln(1+e).
+func sigmoids(x float64) (q, q1, q0 float64) {
+	e := expOfNegative(-math.Abs(x))
+	q, log := 1/(1+e), math.Log(1+e)
+	if x < 0 {
+		return e * q, x - log, -log
+	}
+	return q, -log, -x - log
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math"
+	"slices"
 
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/dataset"
@@ -42,13 +43,13 @@ func (b HardBit) Dead() bool { return b.Mean == 0 || b.Mean == 1 }
 
 // Codes measures the hard codes of a set's first rows, of all of them where limit is 0.
 func Codes(ctx context.Context, c Encoder, bits int, set *dataset.Set, limit int) (CodeUse, error) {
-	n, size := set.Len(), set.RowSize()
+	n := set.Len()
 	if limit > 0 {
 		n = min(n, limit)
 	}
 	u := newCodeCount(bits)
-	err := eachCodes(ctx, c, bits, set, n, func(packed []byte, rows []float32) error {
-		u.add(packed, rows, len(rows)/size)
+	err := eachCodes(ctx, c, bits, set, n, func(packed []byte, from int) error {
+		u.add(packed, set, from)
 		return nil
 	})
 	if err != nil {
@@ -57,8 +58,9 @@ func Codes(ctx context.Context, c Encoder, bits int, set *dataset.Set, limit int
 	return u.use(), nil
 }
 
-// eachCodes calls f with the packed codes of a set's first n rows and the rows themselves, some at a time; both are valid until f returns.
-func eachCodes(ctx context.Context, c Encoder, bits int, set *dataset.Set, n int, f func(packed []byte, rows []float32) error) error {
+// eachCodes calls f with the packed codes of a set's first n rows, some at a time, and the number of the first of these; the codes are valid until f
+// returns.
+func eachCodes(ctx context.Context, c Encoder, bits int, set *dataset.Set, n int, f func(packed []byte, from int) error) error {
 	size := set.RowSize()
 	rows, packed := make([]float32, min(n, evaluationChunk)*size), []byte(nil)
 	for from := 0; from < n; from += evaluationChunk {
@@ -67,17 +69,23 @@ func eachCodes(ctx context.Context, c Encoder, bits int, set *dataset.Set, n int
 			set.Row(from+i, rows[i*size:][:size])
 		}
 		var err error
-		if packed, err = c.Encode(ctx, packed[:0], rows[:some*size]); err != nil {
+		if packed, err = encoded(ctx, c, packed[:0], bits, rows[:some*size], some); err != nil {
 			return err
 		}
-		if len(packed) != some*codes.Bytes(bits) {
-			return fmt.Errorf("evaluate: %d rows have codes of %d bytes: want %d of %d bits each", some, len(packed), codes.Bytes(bits), bits)
-		}
-		if err := f(packed, rows[:some*size]); err != nil {
+		if err := f(packed, from); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// encoded appends the packed codes of n rows to dst.
+func encoded(ctx context.Context, c Encoder, dst []byte, bits int, rows []float32, n int) ([]byte, error) {
+	packed, err := c.Encode(ctx, dst, rows)
+	if err == nil && len(packed)-len(dst) != n*codes.Bytes(bits) {
+		err = fmt.Errorf("evaluate: %d rows have codes of %d bytes: want %d of %d bits each", n, len(packed)-len(dst), codes.Bytes(bits), bits)
+	}
+	return packed, err
 }
 
 // A codeCount counts hard codes. What it compares it compares by hashes of 64 bits: of rows, of codes, and of each bit's
@@ -92,25 +100,23 @@ type codeCount struct {
 	inputs  map[uint64]struct{}
 	column  []byte
 	row     []byte
+	values  []float32
 }
 
 func newCodeCount(bits int) *codeCount {
 	return &codeCount{seed: maphash.MakeSeed(), ones: make([]int, bits), columns: make([]uint64, bits), seen: map[uint64]struct{}{}, inputs: map[uint64]struct{}{}}
 }
 
-// add counts n rows with their packed codes.
-func (u *codeCount) add(packed []byte, rows []float32, n int) {
-	bytes, size := len(packed)/n, len(rows)/n
+// add counts the packed codes of rows of a set.
+func (u *codeCount) add(packed []byte, set *dataset.Set, from int) {
+	bytes := codes.Bytes(len(u.ones))
+	n := len(packed) / bytes
 	if u.rows == 0 {
 		u.first = append(u.first, packed[:bytes]...)
 	}
 	for i := range n {
 		u.seen[maphash.Bytes(u.seed, packed[i*bytes:][:bytes])] = struct{}{}
-		u.row = u.row[:0]
-		for _, x := range rows[i*size:][:size] {
-			u.row = binary.LittleEndian.AppendUint32(u.row, math.Float32bits(x))
-		}
-		u.inputs[maphash.Bytes(u.seed, u.row)] = struct{}{}
+		u.inputs[maphash.Bytes(u.seed, u.content(set, from+i))] = struct{}{}
 	}
 	for bit := range u.ones {
 		at, mask := bit/8, byte(0x80)>>(bit%8)
@@ -125,6 +131,20 @@ func (u *codeCount) add(packed []byte, rows []float32, n int) {
 		u.columns[bit] = maphash.Bytes(u.seed, u.column)
 	}
 	u.rows += n
+}
+
+// content returns what makes a row of a set equal to another: its bytes, where the set holds bytes. It is valid until the next call.
+func (u *codeCount) content(set *dataset.Set, row int) []byte {
+	if b := set.Bytes(row); b != nil {
+		return b
+	}
+	u.values = slices.Grow(u.values[:0], set.RowSize())[:set.RowSize()]
+	set.Row(row, u.values)
+	u.row = u.row[:0]
+	for _, x := range u.values {
+		u.row = binary.LittleEndian.AppendUint32(u.row, math.Float32bits(x))
+	}
+	return u.row
 }
 
 func b2i(b bool) byte {

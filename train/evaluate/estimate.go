@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"sync"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/cores"
 	"github.com/catvae/catvae/internal/noise"
+	"golang.org/x/sync/errgroup"
 )
 
 // Coder is what an evaluation needs from a model: runtime.Model is one.
@@ -109,13 +109,8 @@ func Estimate(ctx context.Context, c Coder, m Distributions, set *dataset.Set, o
 		n = min(n, o.Limit)
 	}
 	e := evaluator{coder: c, model: m, set: set, options: o, bits: make([]Bit, m.Latent.Bits())}
-	for from := 0; from < n; from += evaluationChunk {
-		if err := e.chunk(ctx, from, min(n, from+evaluationChunk)); err != nil {
-			return Evaluation{}, err
-		}
-		if o.Progress != nil {
-			o.Progress(min(n, from+evaluationChunk), n)
-		}
+	if err := e.all(ctx, n); err != nil {
+		return Evaluation{}, err
 	}
 	r := Evaluation{Rows: n, Binarize: string(o.Binarize), Samples: o.Samples, Bits: e.bits}
 	rows := float64(n)
@@ -132,11 +127,8 @@ func Estimate(ctx context.Context, c Coder, m Distributions, set *dataset.Set, o
 			r.ActiveBits++
 		}
 	}
-	if coder, ok := c.(Encoder); ok {
-		use, err := Codes(ctx, coder, m.Latent.Bits(), set, n)
-		if err != nil {
-			return Evaluation{}, err
-		}
+	if e.codes != nil {
+		use := e.codes.use()
 		r.Codes = &use
 	}
 	return r, nil
@@ -149,18 +141,66 @@ type evaluator struct {
 	set                      *dataset.Set
 	options                  Options
 	bits                     []Bit
+	codes                    *codeCount // nil where the model is no [Encoder]
 	reconstruction, kl, iwae float64
 	dimensions               float64 // of all rows, of likelihoods of whole numbers
 }
 
-func (e *evaluator) chunk(ctx context.Context, from, to int) error {
-	size, width, bits, n := e.set.RowSize(), e.model.Latent.Logits(), e.model.Latent.Bits(), to-from
+// all measures the first n rows: chunks on all cores, added in the rows' order, so that equal seeds give equal numbers on any number of cores.
+func (e *evaluator) all(ctx context.Context, n int) error {
+	if _, ok := e.coder.(Encoder); ok {
+		e.codes = newCodeCount(e.model.Latent.Bits())
+	}
+	workers := cores.Count()
+	for from := 0; from < n; from += workers * evaluationChunk {
+		chunks := make([]*chunk, 0, workers)
+		for at := from; at < min(n, from+workers*evaluationChunk); at += evaluationChunk {
+			chunks = append(chunks, &chunk{evaluator: e, from: at, to: min(n, at+evaluationChunk)})
+		}
+		var group errgroup.Group
+		for _, c := range chunks {
+			group.Go(func() error { return c.measure(ctx) })
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		for _, c := range chunks {
+			e.add(c)
+			if e.options.Progress != nil {
+				e.options.Progress(c.to, n)
+			}
+		}
+	}
+	return nil
+}
+
+// A chunk is some rows with what was measured of them.
+type chunk struct {
+	*evaluator
+	from, to   int
+	packed     []byte // hard codes
+	posteriors []dist.Posterior
+	first      []sample    // of each row
+	weights    [][]float64 // ln p(x,z)/q(z|x) by row and sample
+	dimensions float64
+}
+
+// A sample is what one code says of its row: ln p(x|z) and ln p(z)/q(z|x).
+type sample struct{ likelihood, ratio float64 }
+
+func (e *chunk) measure(ctx context.Context) error {
+	size, width, bits, n := e.set.RowSize(), e.model.Latent.Logits(), e.model.Latent.Bits(), e.to-e.from
 	rows := make([]float32, n*size)
+	for i := range n {
+		e.set.Row(e.from+i, rows[i*size:][:size])
+	}
+	if err := e.encode(ctx, rows); err != nil {
+		return err
+	}
 	binarizer := dataset.Binarizer{Rule: e.options.Binarize, Seed: e.options.Seed}
 	for i := range n {
 		row := rows[i*size:][:size]
-		e.set.Row(from+i, row)
-		binarizer.Apply(row, 0, uint32(from+i))
+		binarizer.Apply(row, 0, uint32(e.from+i))
 		if l, ok := e.model.Likelihood.(dist.IntegerLikelihood); ok {
 			e.dimensions += l.Dimensions(row)
 		}
@@ -170,16 +210,17 @@ func (e *evaluator) chunk(ctx context.Context, from, to int) error {
 		return err
 	}
 	posteriors := make([]dist.Posterior, n)
-	onAllCores(n, func(i int) { posteriors[i] = e.model.Latent.Posterior(logits[i*width:][:width]) })
-	weights := make([][]float64, n) // ln p(x,z)/q(z|x) by row and sample
+	for i := range posteriors {
+		posteriors[i] = e.model.Latent.Posterior(logits[i*width:][:width])
+	}
+	e.weights, e.first = make([][]float64, n), make([]sample, n)
 	codes, u := make([]float32, n*bits), make([]float32, n*width)
-	likelihoods, ratios := make([]float64, n), make([]float64, n)
 	var decoded []float32
 	for k := range e.options.Samples {
-		onAllCores(n, func(i int) {
-			noise.Stream{Seed: e.options.Seed, Purpose: noise.Evaluation}.Uniform(u[i*width:][:width], uint32(k), uint32(from+i))
+		for i := range n {
+			noise.Stream{Seed: e.options.Seed, Purpose: noise.Evaluation}.Uniform(u[i*width:][:width], uint32(k), uint32(e.from+i))
 			e.model.Latent.Draw(codes[i*bits:][:bits], logits[i*width:][:width], u[i*width:][:width])
-		})
+		}
 		if e.model.Latent.Layered() {
 			if posteriors, err = drawLayers(ctx, e.coder, e.model.Latent, codes, logits, u); err != nil {
 				return err
@@ -189,28 +230,46 @@ func (e *evaluator) chunk(ctx context.Context, from, to int) error {
 			return err
 		}
 		outputs := len(decoded) / n
-		onAllCores(n, func(i int) {
-			likelihoods[i] = e.model.LogP(rows[i*size:][:size], decoded[i*outputs:][:outputs])
-			ratios[i] = posteriors[i].LogRatio(codes[i*bits:][:bits])
-			weights[i] = append(weights[i], likelihoods[i]+ratios[i])
-		})
-		if k > 0 {
-			continue
-		}
 		for i := range n {
-			e.reconstruction -= likelihoods[i]
-			e.kl += e.add(posteriors[i], ratios[i])
+			s := sample{e.model.LogP(rows[i*size:][:size], decoded[i*outputs:][:outputs]), posteriors[i].LogRatio(codes[i*bits:][:bits])}
+			if k == 0 {
+				e.first[i] = s
+			}
+			e.weights[i] = append(e.weights[i], s.likelihood+s.ratio)
 		}
-	}
-	for _, w := range weights {
-		e.iwae += logMeanExp(w)
+		if k == 0 {
+			e.posteriors = posteriors
+		}
 	}
 	return nil
 }
 
-// add adds a row's probabilities and divergences to the bits' sums and returns KL(q || p). The bits of a categorical
+// encode writes the hard codes of rows that are not binarised.
+func (e *chunk) encode(ctx context.Context, rows []float32) (err error) {
+	coder, ok := e.coder.(Encoder)
+	if !ok {
+		return nil
+	}
+	e.packed, err = encoded(ctx, coder, nil, e.model.Latent.Bits(), rows, e.to-e.from)
+	return err
+}
+
+// add adds what was measured of a chunk.
+func (e *evaluator) add(c *chunk) {
+	for i, s := range c.first {
+		e.reconstruction -= s.likelihood
+		e.kl += e.addRow(c.posteriors[i], s.ratio)
+		e.iwae += logMeanExp(c.weights[i])
+	}
+	e.dimensions += c.dimensions
+	if e.codes != nil {
+		e.codes.add(c.packed, e.set, c.from)
+	}
+}
+
+// addRow adds a row's probabilities and divergences to the bits' sums and returns KL(q || p). The bits of a categorical
 // variable share its divergence. Where variables are in layers, z2 depends on z1, and only ln q(z|x)/p(z) of the sample is without a bias.
-func (e *evaluator) add(p dist.Posterior, logRatio float64) float64 {
+func (e *evaluator) addRow(p dist.Posterior, logRatio float64) float64 {
 	kl := p.KL(func(from, to int, kl float64) {
 		for i := from; i < to; i++ {
 			e.bits[i].Mean += p.Bit(i)
@@ -221,20 +280,6 @@ func (e *evaluator) add(p dist.Posterior, logRatio float64) float64 {
 		return -logRatio
 	}
 	return kl
-}
-
-// onAllCores calls f for 0 to n-1, in parts on all cores.
-func onAllCores(n int, f func(i int)) {
-	var group sync.WaitGroup
-	part := (n + cores.Count() - 1) / cores.Count()
-	for from := 0; from < n; from += part {
-		group.Go(func() {
-			for i := from; i < min(n, from+part); i++ {
-				f(i)
-			}
-		})
-	}
-	group.Wait()
 }
 
 func logMeanExp(w []float64) float64 {
