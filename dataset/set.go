@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/catvae/catvae/dataset/internal/reading"
 	"github.com/catvae/catvae/dist"
@@ -33,6 +34,7 @@ type Set struct {
 	table  *[256]float32 // what bytes become
 	bad    []error       // of rows that were passed over, in order
 	most   int           // of them
+	named  Identified    // nil where rows have no names, or nobody asked for them
 }
 
 // Load reads a source whole. See [Open] for what a source is, and for what a done context does. A bad row is an error, unless
@@ -63,6 +65,9 @@ func load(ctx context.Context, source string, o Options) (*Set, error) {
 	defer r.Close()
 	s := &Set{Info: r.Info(), values: o.Values, table: tableOf(o.Values)}
 	s.most = Tolerated(o.MaxBad, s.Rows)
+	if o.IDs {
+		s.named, _ = r.(Identified)
+	}
 	size, rows := s.RowSize(), s.Rows
 	raw, _ := r.(ByteReader)
 	without, _ := r.(SparseReader)
@@ -265,6 +270,17 @@ func (s *Set) Origin(i int) int {
 		return s.origin[i]
 	}
 	return i
+}
+
+// Named reports whether rows have names and [Options].IDs asked for them.
+func (s *Set) Named() bool { return s.named != nil }
+
+// ID returns the name of row i as [Identified] has it, or where it has none the number of the row of the source.
+func (s *Set) ID(i int) string {
+	if i = s.Origin(i); s.named != nil {
+		return s.named.ID(i)
+	}
+	return strconv.Itoa(i)
 }
 
 // Bad returns the errors of the source's rows that were passed over, in their order, each with a method BadRow.

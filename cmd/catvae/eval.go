@@ -20,16 +20,17 @@ import (
 )
 
 type evalCommand struct {
-	Model    string  `help:"Run folder or bundle." required:"" placeholder:"RUN|BUNDLE"`
-	Data     string  `help:"${sources}." required:"" placeholder:"SRC"`
-	Split    string  `help:"Which rows of MNIST's folder or of glyphs: train or test; test where it is left out. Of the source that the run was trained on: train are the rows trained on, test those that it held out." default:"" enum:",train,test" placeholder:"train|test"`
-	Samples  int     `help:"K of the IWAE bound." default:"100" range:"1,100000"`
-	Rows     int     `help:"Most rows to use; 0 means all." default:"0" range:"0,1000000000"`
-	Binarize string  `help:"How grey values are binarised: ${binarizations_help}; as in training when left out." placeholder:"RULE"`
-	Seed     uint64  `help:"Seed of samples and binarisation." default:"1" range:"any"`
-	Divide   float64 `help:"Divide numbers by this; 0 divides as the bundle's manifest says." default:"0" placeholder:"N" range:"0,1e38"`
-	JSON     bool    `help:"Print one JSON object."`
-	Bits     bool    `help:"Print a line for each bit, and the pairs of bits with the largest correlations; with --json, add them."`
+	Model    string   `help:"Run folder or bundle." required:"" placeholder:"RUN|BUNDLE"`
+	Data     string   `help:"${sources}." required:"" placeholder:"SRC"`
+	Split    string   `help:"Which rows of MNIST's folder or of glyphs: train or test; test where it is left out. Of the source that the run was trained on: train are the rows trained on, test those that it held out." default:"" enum:",train,test" placeholder:"train|test"`
+	Samples  int      `help:"K of the IWAE bound." default:"100" range:"1,100000"`
+	Rows     int      `help:"Most rows to use; 0 means all." default:"0" range:"0,1000000000"`
+	Binarize string   `help:"How grey values are binarised: ${binarizations_help}; as in training when left out." placeholder:"RULE"`
+	Seed     uint64   `help:"Seed of samples and binarisation." default:"1" range:"any"`
+	Divide   float64  `help:"Divide numbers by this; 0 divides as the bundle's manifest says." default:"0" placeholder:"N" range:"0,1e38"`
+	JSON     bool     `help:"Print one JSON object."`
+	Bits     bool     `help:"Print a line for each bit, and the pairs of bits with the largest correlations; with --json, add them."`
+	Changed  repeated `help:"Measure how changed rows find their originals, and no bounds: rows of this source search all rows of --data for the one of the same name. A folder of folders is one change for each of them; may be repeated." placeholder:"SRC"`
 	retrievalFlags
 	badRows
 	cli.Table
@@ -44,12 +45,16 @@ func (evalCommand) Help() string {
   catvae eval --model run/bundle --data glyphs --json
   catvae eval --model run --data mnist/ --queries 2000 --rivals itq,pca
   catvae eval --model run --data mnist/ --queries 1000 --query-rows each-random --against splits
+  catvae eval --model run --data originals/ --changed cropped/ --changed as-jpeg/
+  catvae eval --model run --data originals/ --changed queries/ --json
 
 Of the file or folder that a run was trained on, the rows are those that it held out; of any other, all of them. The first line says which they are.
 
 All figures are nats a row, from hard samples of the posterior: lower bounds on ln p(x). Of likelihoods of whole numbers, such as bytes and counts, they are given in bits a dimension, too. For models of at most 1,024 codes (ten bits), the exact values are printed too.
 
 What the codes find is printed beside what codes of the same size find that need no training: random hyperplanes, PCA, ITQ, and of pictures perceptual hashes. By labels, where the rows have some: precision, mean average precision and the accuracy of the nearest neighbours; and without: the recall of the nearest rows of floats. The protocol is printed with the figures, and docs/retrieval.md has the formulas. Figures by different protocols do not compare.
+
+With --changed nothing of this is measured, but how near duplicates are found: pictures that were cropped, packed or turned, under the name of the original. It prints the share of changed rows whose original comes first (recall@1), for each change, and micro-AP of all changes together, beside the same rivals. docs/retrieval.md has what they mean.
 
 ` + cli.ExitStatus
 }
@@ -64,6 +69,9 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	defer model.Close()
+	if len(c.Changed.list) > 0 {
+		return c.originals(ctx, env, model)
+	}
 	measured, err := c.rows(ctx, model.Manifest().Input, train.RunOf(rundir.BundleOf(c.Model)))
 	if err != nil {
 		return withBadHint(infer.WithDivideHint(err))
@@ -136,8 +144,8 @@ func (c evalCommand) rows(ctx context.Context, in bundle.Input, run string) (r m
 	if r.set, err = dataset.Load(ctx, c.Data, o); err != nil {
 		return r, err
 	}
-	if r.set.RowSize() != in.RowSize() || len(r.set.Shape) == 3 && len(in.Shape) == 3 && !slices.Equal(r.set.Shape, o.Shape) {
-		return r, fmt.Errorf("%w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, c.Data, r.set.Shape, in.Shape)
+	if err := takes(in, r.set); err != nil {
+		return r, err
 	}
 	if splits {
 		r.which = string(o.Split)
@@ -159,6 +167,15 @@ func (c evalCommand) rows(ctx context.Context, in bundle.Input, run string) (r m
 		r.set = r.set.Slice(0, c.Rows)
 	}
 	return r, nil
+}
+
+// takes reports rows that are not of the model's shape.
+func takes(in bundle.Input, set *dataset.Set) error {
+	shape := infer.RowShape(in)
+	if set.RowSize() != in.RowSize() || len(set.Shape) == 3 && len(shape) == 3 && !slices.Equal(set.Shape, shape) {
+		return fmt.Errorf("%w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, set.Source, set.Shape, in.Shape)
+	}
+	return nil
 }
 
 // reading says how the source is read.

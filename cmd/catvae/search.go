@@ -19,22 +19,22 @@ import (
 )
 
 type searchCommand struct {
-	Codes   string `help:"Packed codes to search in, as infer writes them: NPY, CSV, TSV, JSON lines or Parquet, also packed in .gz or .zst, or a folder of parts." required:"" placeholder:"FILE|DIR"`
-	Queries string `help:"Packed codes to search for, in the same forms." placeholder:"FILE|DIR" xor:"queries" required:""`
-	Row     rowIDs `help:"Row of --codes to search for, by its id where the file has ids, or its number from 0; may be repeated." placeholder:"ID" xor:"queries" required:""`
-	K       int    `help:"How many of the nearest codes." short:"k" default:"10" range:"1,1000000000"`
-	Text    string `help:"How codes are written as text: bits, hex, or auto: bits where all digits are 0 and 1." default:"auto" enum:"auto,bits,hex"`
-	JSON    bool   `help:"One JSON object a line instead of CSV."`
+	Codes   string   `help:"Packed codes to search in, as infer writes them: NPY, CSV, TSV, JSON lines or Parquet, also packed in .gz or .zst, or a folder of parts." required:"" placeholder:"FILE|DIR"`
+	Queries string   `help:"Packed codes to search for, in the same forms." placeholder:"FILE|DIR" xor:"queries" required:""`
+	Row     repeated `help:"Row of --codes to search for, by its id where the file has ids, or its number from 0; may be repeated." placeholder:"ID" xor:"queries" required:""`
+	K       int      `help:"How many of the nearest codes." short:"k" default:"10" range:"1,1000000000"`
+	Text    string   `help:"How codes are written as text: bits, hex, or auto: bits where all digits are 0 and 1." default:"auto" enum:"auto,bits,hex"`
+	JSON    bool     `help:"One JSON object a line instead of CSV."`
 }
 
-// rowIDs are the values of a flag that may be repeated, byte for byte: kong takes lists of texts apart at commas, and changes what is not UTF-8.
-type rowIDs struct{ list []string }
+// repeated are the values of a flag that may be repeated, byte for byte: kong takes lists of texts apart at commas, and changes what is not UTF-8.
+type repeated struct{ list []string }
 
 // Decode implements kong.MapperValue.
-func (r *rowIDs) Decode(ctx *kong.DecodeContext) error {
-	id, err := ctx.Scan.PopValue("id")
+func (r *repeated) Decode(ctx *kong.DecodeContext) error {
+	text, err := ctx.Scan.PopValue("text")
 	if err == nil {
-		r.list = append(r.list, id.String())
+		r.list = append(r.list, text.String())
 	}
 	return err
 }

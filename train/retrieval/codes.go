@@ -45,20 +45,27 @@ func (c *Codes) Len() int { return c.rows }
 // Keys implements [Space]: a key is the Hamming distance.
 func (c *Codes) Keys(dst []uint32, queries []int) int {
 	for i, q := range queries {
-		to, code := dst[i*c.rows:][:c.rows], c.words[q*c.size:][:c.size]
-		if c.size == 1 {
-			for j, w := range c.words {
-				to[j] = uint32(bits.OnesCount64(w ^ code[0]))
-			}
-			continue
-		}
-		for j := range to {
-			row, d := c.words[j*c.size:][:c.size], 0
-			for k, w := range code {
-				d += bits.OnesCount64(w ^ row[k])
-			}
-			to[j] = uint32(d)
-		}
+		c.distances(dst[i*c.rows:][:c.rows], c.code(q))
 	}
 	return bits.Len(uint(c.bits))
+}
+
+// code returns the words of a row.
+func (c *Codes) code(row int) []uint64 { return c.words[row*c.size:][:c.size] }
+
+// distances writes the Hamming distances of all rows from a code to dst.
+func (c *Codes) distances(dst []uint32, code []uint64) {
+	if c.size == 1 {
+		for j, w := range c.words {
+			dst[j] = uint32(bits.OnesCount64(w ^ code[0]))
+		}
+		return
+	}
+	for j := range dst {
+		row, d := c.code(j), 0
+		for k, w := range code {
+			d += bits.OnesCount64(w ^ row[k])
+		}
+		dst[j] = uint32(d)
+	}
 }

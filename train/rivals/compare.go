@@ -4,13 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
-	"slices"
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
-	"github.com/catvae/catvae/internal/imgrid"
-	"github.com/catvae/catvae/internal/projection"
 	"github.com/catvae/catvae/train/retrieval"
 )
 
@@ -87,7 +83,7 @@ func Compare(ctx context.Context, model Encoder, bits int, sets []*dataset.Set, 
 	if err != nil {
 		return Comparison{}, err
 	}
-	packed, err := m.encode(ctx, model, bits)
+	packed, err := rows.encoded(ctx, model, o.Progress)
 	if err != nil {
 		return Comparison{}, err
 	}
@@ -159,26 +155,6 @@ func newMeasurement(r rows, o Options) (m *measurement, err error) {
 	return m, nil
 }
 
-// encode returns the model's codes.
-func (m *measurement) encode(ctx context.Context, model Encoder, bits int) (packed []byte, err error) {
-	const chunk = 256
-	batch := make([]float32, 0, chunk*m.rows.width)
-	for from := 0; from < m.rows.count; from += chunk {
-		n := min(chunk, m.rows.count-from)
-		batch = batch[:n*m.rows.width]
-		for i := range n {
-			m.rows.raw(from+i, batch[i*m.rows.width:][:m.rows.width])
-		}
-		if packed, err = model.Encode(ctx, packed, batch); err != nil {
-			return nil, err
-		}
-		if m.options.Progress != nil {
-			m.options.Progress(from+n, m.rows.count)
-		}
-	}
-	return packed, nil
-}
-
 // nearest finds the nearest rows by the rows themselves.
 func (m *measurement) nearest(ctx context.Context) (err error) {
 	if m.rows.count*m.rows.width > maxFloats {
@@ -187,32 +163,13 @@ func (m *measurement) nearest(ctx context.Context) (err error) {
 	}
 	values := make([]float32, m.rows.count*m.rows.width)
 	for i := range m.rows.count {
-		m.row(i, values[i*m.rows.width:][:m.rows.width])
+		m.rows.seen(m.options.Standard, i, values[i*m.rows.width:][:m.rows.width])
 	}
 	if m.space, err = retrieval.NewFloats(values, m.rows.width, m.options.Metric); err != nil {
 		return err
 	}
 	m.truth, err = retrieval.Nearest(ctx, m.space, m.protocol)
 	return err
-}
-
-// row is a row as distances are measured, and as rivals take it.
-func (m *measurement) row(i int, dst []float32) {
-	m.rows.raw(i, dst)
-	seen(m.options.Standard, dst)
-}
-
-// seen standardises a row in place, as the encoder's graph does where values have units of their own, or are counts. One mean and one
-// deviation of all values change no rival's bits, and angles are those of the rows as they are.
-func seen(s dist.Standard, row []float32) {
-	switch s.Kind() {
-	case dist.StandardColumn:
-		s.Apply(row, row)
-	case dist.StandardLog:
-		for i, x := range row {
-			row[i] = float32(math.Log1p(float64(x)))
-		}
-	}
 }
 
 // codes measures packed codes.
@@ -235,60 +192,18 @@ func (m *measurement) measure(ctx context.Context, r Row, space retrieval.Space,
 
 // rivals measures the rivals.
 func (m *measurement) rivals(ctx context.Context, bits int, fit *dataset.Set) error {
-	if len(m.options.Rivals) == 0 {
-		return nil
-	}
-	if m.rows.width > maxFitWidth {
-		m.out.LeftOut = append(m.out.LeftOut, fmt.Sprintf("rivals: rows of %d values are too wide to be fitted to", m.rows.width))
-		return nil
-	}
-	training := m.rows
+	training, of := m.rows, "of the rows that are measured"
 	if fit != nil {
-		training = concatenated([]*dataset.Set{fit})
+		training, of = concatenated([]*dataset.Set{fit}), "rows of "+fit.Source
 	}
-	data, n, err := m.fitted(training)
-	if err != nil {
-		return err
+	n, leftOut, err := m.rows.rivals(ctx, bits, training, m.options, func(name string, packed []byte, bits int) error {
+		return m.codes(ctx, name, packed, bits)
+	})
+	m.out.LeftOut = append(m.out.LeftOut, leftOut...)
+	if n > 0 {
+		m.out.Fitted = fmt.Sprintf("%d %s", n, of)
 	}
-	m.out.Fitted = fmt.Sprintf("%d of the rows that are measured", n)
-	if fit != nil {
-		m.out.Fitted = fmt.Sprintf("%d rows of %s", n, fit.Source)
-	}
-	black, white := m.rows.sets[0].Values().Shades()
-	in := input{rows: m.rows.count, width: m.rows.width, bits: bits, row: m.row, fit: data, picture: m.rows.raw, shape: m.rows.sets[0].Shape}
-	in.format = imgrid.Of(in.shape)
-	in.format.Black, in.format.White = black, white
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(m.options.Rivals))) {
-		r := table[name]
-		if why := r.unfit(in); why != "" {
-			m.out.LeftOut = append(m.out.LeftOut, name+": "+why)
-			continue
-		}
-		packed, bits, err := r.encode(ctx, in)
-		if err != nil {
-			return fmt.Errorf("rivals: %s: %w", name, err)
-		}
-		if err := m.codes(ctx, name, packed, bits); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// maxFitWidth bounds the values of a row that maps are fitted to: 64x64 pixels in colours, and some.
-const maxFitWidth = 1 << 14
-
-// fitted returns rows to fit rivals to, evenly taken, and how many.
-func (m *measurement) fitted(from rows) (*projection.Data, int, error) {
-	taken := projection.Taken(from.count, from.width)
-	n := len(taken)
-	r := projection.Rows{Count: n, Width: from.width, Values: make([]float32, n*from.width)}
-	for i, row := range taken {
-		from.raw(row, r.Row(i))
-		seen(m.options.Standard, r.Row(i))
-	}
-	data, err := projection.NewData(r, projection.Seeded(m.options.Seed))
-	return data, n, err
+	return err
 }
 
 // floats measures the rows themselves, by labels.
@@ -297,52 +212,4 @@ func (m *measurement) floats(ctx context.Context) error {
 		return nil
 	}
 	return m.measure(ctx, Row{Name: "floats"}, m.space, nil)
-}
-
-// rows are those of several sets.
-type rows struct {
-	sets  []*dataset.Set
-	ends  []int // row after the last of each
-	count int
-	width int
-}
-
-func concatenated(sets []*dataset.Set) rows {
-	r := rows{sets: sets, width: sets[0].RowSize()}
-	for _, s := range sets {
-		r.count += s.Len()
-		r.ends = append(r.ends, r.count)
-	}
-	return r
-}
-
-// place returns in which set a row is, and which of its rows.
-func (r rows) place(i int) (*dataset.Set, int) {
-	k := 0
-	for i >= r.ends[k] {
-		k++
-	}
-	return r.sets[k], i - (r.ends[k] - r.sets[k].Len())
-}
-
-func (r rows) raw(i int, dst []float32) {
-	s, at := r.place(i)
-	s.Row(at, dst)
-}
-
-// labels returns the rows' labels, nil where they have none.
-func (r rows) labels() []int {
-	if !slices.ContainsFunc(r.sets, func(s *dataset.Set) bool { return s.Labels }) {
-		return nil
-	}
-	labels, some := make([]int, r.count), false
-	for i := range labels {
-		s, at := r.place(i)
-		labels[i] = s.Label(at)
-		some = some || labels[i] != -1
-	}
-	if !some {
-		return nil
-	}
-	return labels
 }
