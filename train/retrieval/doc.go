@@ -7,6 +7,8 @@
 //	f, err := retrieval.Measure(ctx, space, labels, nil, retrieval.Protocol{Queries: retrieval.First(2000), At: 100, Votes: 10, Seed: 1})
 //	fmt.Println(f.Precision, f.MeanAP)
 //
+// [Originals] measures how changed rows, such as pictures that were cropped, find the rows that they were made of.
+//
 // Figures of two protocols never compare. docs/retrieval.md has all of them in words, with formulas and sources.
 //
 // Everything is exact: each query is compared with every row. 2,000 queries among 10,000 rows of 64 bits take a fraction of a second.

@@ -7,6 +7,9 @@
 //	c, err := rivals.Compare(ctx, model, 64, []*dataset.Set{set}, training, rivals.Options{Queries: 1000, Rivals: rivals.Names(), Metric: retrieval.Cosine, Seed: 1})
 //	fmt.Print(c)
 //
+// [Changes] takes changed rows, such as pictures that were cropped, with the rows that they were made of, and [FindOriginals] measures how the codes of all
+// find these.
+//
 // Hyperplanes, pca and itq are the networks of those kinds in package builder: what `catvae train --config itq` exports. phash and dhash are
 // those of github.com/corona10/goimagehash, and take pictures only.
 package rivals
