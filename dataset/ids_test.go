@@ -90,3 +90,26 @@ func TestIDsOfParquet(t *testing.T) {
 		}
 	}
 }
+
+// Rows of a set have the names of the source's, also after bad ones and where some are selected, and without names its numbers.
+func TestIDsOfSets(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"id,a,b\nx,0,1\ny,0\nz,1,0\nu,1,1\n": {"u", "z"},
+		"a,b\n0,1\n0\n1,0\n1,1\n":            {"3", "2"},
+	} {
+		path := write(t, "x.csv", []byte(text))
+		for _, asked := range []bool{true, false} {
+			set, err := dataset.Load(t.Context(), path, dataset.Options{IDs: asked, MaxBad: 0.5})
+			if err != nil || set.Len() != 3 {
+				t.Fatal(err)
+			}
+			named := asked && want[0] == "u"
+			some := set.Select([]int{2, 1})
+			got := []string{some.ID(0), some.ID(1)}
+			if numbers := []string{"3", "2"}; some.Named() != named || named && !slices.Equal(got, want) || !named && !slices.Equal(got, numbers) {
+				t.Errorf("%q, asked %t: named %t: %q, want %q", text, asked, some.Named(), got, want)
+			}
+		}
+	}
+}
