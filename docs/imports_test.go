@@ -43,7 +43,7 @@ var importRules = []importRule{
 	{"runtime/purego", "internal/... runtime/backend", ""},
 	{"train", "builder/... bundle/... codes dataset dataset/augment dist export internal/... models picture runtime runtime/backend train/...", "*"},
 	{"train/engine", "builder dist export internal/... runtime/backend", "gorgonia.org/"},
-	{"train/evaluate", "bundle codes dataset dist internal/... runtime", ""},
+	{"train/evaluate", "bundle codes dataset dist internal/... runtime", "golang.org/x/sync"},
 	{"train/report", "internal/...", "gonum.org/v1/plot"},
 	{"train/retrieval", "codes internal/...", "gonum.org/v1/gonum/"},
 	{"train/rivals", "codes dataset dist internal/... train/retrieval", "github.com/corona10/goimagehash"},
