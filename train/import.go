@@ -58,6 +58,9 @@ func Import(ctx context.Context, o ImportOptions) (Imported, error) {
 	if c.Latent, err = latentOf(nets.encoder, o.Categories, c.Latent.Prior); err != nil {
 		return Imported{}, err
 	}
+	if c.Data.Predict > 0 {
+		return Imported{}, fmt.Errorf("train: data.predict is %d: what is imported encodes whole rows and gives them back: leave it out: %w", c.Data.Predict, ErrConfig)
+	}
 	m := c.Model(nets.input())
 	if err := c.Validate(); err != nil {
 		return Imported{}, err
