@@ -248,6 +248,9 @@ func TestPredictIsOneKey(t *testing.T) {
 			t.Errorf("%s: the prior is %q: %v, want %q", c.text, got.Latent.Prior, err, c.want)
 		}
 	}
+	if _, err := train.Import(t.Context(), train.ImportOptions{Config: config(t, "data.predict=14")}); !errors.Is(err, train.ErrConfig) || !strings.Contains(err.Error(), "data.predict is 14") {
+		t.Errorf("an import: %v", err)
+	}
 	for set, want := range map[string]string{
 		"objective.kl_weight=0.5":       "objective.kl_weight is 0.5: leave it at 1",
 		"objective.kl_warmup=10":        "objective.kl_warmup is 10: leave it out",
