@@ -135,8 +135,8 @@ func (m *Model) Threshold(ctx context.Context, dst []byte, logits []float32) ([]
 	return run(ctx, m.threshold, bundle.PackedCode, dst, m.logitsTensor(logits))
 }
 
-// Decode appends the reconstructions of codes to dst, in the units of the rows, [bundle.Manifest.TargetSize] numbers each: the mean of each value, for Bernoulli likelihoods
-// the probability that it is 1, for counts under a multinomial one its share. codes
+// Decode appends the reconstructions of codes to dst, in the units of the rows, [bundle.Manifest.TargetSize] numbers each: the mean of each
+// value, for Bernoulli likelihoods the probability that it is 1, for counts under a multinomial one its share. codes
 // holds bits numbers a row, as [Model.Codes] gives them: 0 and 1. Numbers between them are taken, for what lies between two
 // codes; anything else is an [ErrInput]. Gaussian variables have any finite numbers.
 func (m *Model) Decode(ctx context.Context, dst []float32, codes []float32) ([]float32, error) {

@@ -113,8 +113,8 @@ const evaluationChunk = 250
 //	ELBO    E ln p(x|z) - KL(q(z|x) ‖ p(z)),   one hard z from q
 //	IWAE    E ln 1/K Σ p(x,z_k)/q(z_k|x),   K hard z (Burda et al. 1509.00519, equation 8)
 //
-// Both bound ln p(x) from below, of a model that predicts a part of a row ln p(y|x), with the weights p(y|z_k); IWAE grows towards it with K. Equal seeds give equal numbers. Of a model that is an
-// [Encoder], the hard codes are measured too.
+// Both bound ln p(x) from below, of a model that predicts a part of a row ln p(y|x), with the weights p(y|z_k); IWAE grows towards it with
+// K. Equal seeds give equal numbers. Of a model that is an [Encoder], the hard codes are measured too.
 func Estimate(ctx context.Context, c Coder, m Distributions, set *dataset.Set, o Options) (Evaluation, error) {
 	if o.Samples < 1 {
 		return Evaluation{}, fmt.Errorf("evaluate: evaluate with %d samples: use 1 or more", o.Samples)
