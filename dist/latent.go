@@ -217,7 +217,7 @@ func (l Latent) Discrete() bool {
 	return float64(clear) == least && float64(set) == most
 }
 
-// Posterior returns q(z|x) of a row with these logits.
+// Posterior returns q(z|x) of a row with these logits, which must stay as they are while it is used.
 func (l Latent) Posterior(logits []float32) Posterior {
 	return l.next(func() Posterior { return l.family().Posterior(l, logits) })
 }
