@@ -297,12 +297,13 @@ func TestHardEstimatorsDecodeHardCodes(t *testing.T) {
 		logits := m.Encode(b, b.Input("sample", m.InputShape(3)...))
 		u := b.Input("noise", m.LatentShape(3)...)
 		code := m.Sample(b, logits, u)
-		want := b.LogLikelihoodBernoulli(b.Input("flat", 3, m.Width()), b.Reshape(m.Decode(b, code), 3, m.Width()))
+		target := m.Width() / m.Input[0] * len(targetLines(m))
+		want := b.LogLikelihoodBernoulli(b.Input("flat", 3, target), b.Reshape(m.Decode(b, code), 3, target))
 		relaxed := m.Harden(b, m.Relax(b, logits, u, b.Input("temperature")), halves(m))
 		if b.Err() != nil {
 			t.Fatal(b.Err())
 		}
-		given := map[string]*tensor.Dense{"sample": inputs["sample"], "noise": inputs["noise"], "temperature": inputs["temperature"], "flat": dense64(uniforms(5, 3*m.Width()), 3, m.Width())}
+		given := map[string]*tensor.Dense{"sample": inputs["sample"], "noise": inputs["noise"], "temperature": inputs["temperature"], "flat": dense64(targetsOf(m, uniforms(5, 3*m.Width())), 3, target)}
 		out := onTape(t, b, given, want, code, relaxed)
 		if fmt.Sprint(out[1]) != fmt.Sprint(out[2]) {
 			t.Errorf("%s: the sample is %v, the relaxed one's hard code %v", name, out[1], out[2])
@@ -327,6 +328,27 @@ func TestHardEstimatorsDecodeHardCodes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// targetLines are the numbers of the lines that a model's decoder gives: all, or the last.
+func targetLines(m builder.Model) (lines []int) {
+	for i := range m.Input[0] {
+		if m.Cut.Lines == 0 || i >= m.Input[0]-m.Cut.Lines {
+			lines = append(lines, i)
+		}
+	}
+	return lines
+}
+
+// targetsOf are the values that a model's decoder is to give of rows.
+func targetsOf(m builder.Model, rows []float64) (out []float64) {
+	size := m.Width() / m.Input[0]
+	for ; len(rows) > 0; rows = rows[m.Width():] {
+		for _, line := range targetLines(m) {
+			out = append(out, rows[line*size:][:size]...)
+		}
+	}
+	return out
 }
 
 // halves are thresholds of relaxed Bernoulli samples: the middle of 0 and 1.

@@ -26,6 +26,9 @@ func concrete(p *Parts) Objective {
 	var logPs, logWs []*G.Node
 	for i := range k {
 		z, logQ, logPrior := f.density(p.Graph, logits, prior, p.NoiseOf(i), temperature)
+		if p.Model.Latent.conditional() {
+			logPrior = logQ
+		}
 		logP := p.LogP(z)
 		logPs, logWs = append(logPs, logP), append(logWs, p.Add(logP, p.Mul(weight, p.Sub(logPrior, logQ))))
 	}

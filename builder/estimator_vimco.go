@@ -17,7 +17,7 @@ const VIMCOEstimator = "vimco"
 //
 //	∂ = Σ (L - L₋ᵢ) ∂ln q(zᵢ|x) + Σ wᵢ/Σw ∂ln wᵢ
 //
-// It is unbiased. The reconstruction and divergence shown are those of the ELBO, and do not add up to the loss, -L. k passes through the
+// With a conditional prior wᵢ is p(y|zᵢ): the paper's structured prediction. It is unbiased. The reconstruction and divergence shown are those of the ELBO, and do not add up to the loss, -L. k passes through the
 // decoder, 5 where objective.samples is left out. Mnih and Rezende 1602.06725, equations (7) to (10).
 func vimco(p *Parts) Objective {
 	k, weight := p.Samples(), p.Schedule(KLWeightInput)
@@ -32,7 +32,10 @@ func vimco(p *Parts) Objective {
 	codes, logPs := p.decodeSamples(logits, k)
 	logQs, logPriors := make([]*G.Node, k), make([]*G.Node, k)
 	for i, code := range codes {
-		logQs[i], logPriors[i] = p.LogQ(code, logits), p.LogPrior(code, prior)
+		logQs[i] = p.LogQ(code, logits)
+		if logPriors[i] = logQs[i]; !p.Model.Latent.conditional() {
+			logPriors[i] = p.LogPrior(code, prior)
+		}
 	}
 	o := p.vimco(weight, logPs, logQs, logPriors, p.Model.KL(p.Graph, logits, prior))
 	o.Logits = logits

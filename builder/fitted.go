@@ -205,7 +205,7 @@ func (f LinearMap) set(p *Params, part string) error {
 	return p.Set(part+"/"+linearName+"/bias", []int{f.Out}, f.Bias)
 }
 
-// seenRows is [Model.seen] of rows in memory.
+// seenRows is [Model.seen] of rows in memory, of the part that the encoder's network sees.
 func (m Model) seenRows(rows Rows) Rows {
 	seen := Rows{Count: rows.Count, Width: rows.Width, Values: slices.Clone(rows.Values)}
 	for i, x := range seen.Values {
@@ -219,7 +219,19 @@ func (m Model) seenRows(rows Rows) Rows {
 		}
 	}
 	m.standardiseRows(seen)
-	return seen
+	return m.cutRows(seen, dist.AppendSeen[float32])
+}
+
+// cutRows takes a part out of rows.
+func (m Model) cutRows(rows Rows, appendPart func(c dist.Cut, dst, row []float32, shape []int) []float32) Rows {
+	if m.Cut.IsZero() {
+		return rows
+	}
+	var part []float32
+	for i := range rows.Count {
+		part = appendPart(m.Cut, part, rows.Values[i*rows.Width:][:rows.Width], m.Input)
+	}
+	return Rows{Count: rows.Count, Width: len(part) / max(rows.Count, 1), Values: part}
 }
 
 // standardiseRows standardises rows in place.
@@ -234,6 +246,7 @@ func (m Model) standardiseRows(rows Rows) {
 func (m Model) targetRows(rows Rows, l dist.Likelihood) Rows {
 	target := Rows{Count: rows.Count, Width: rows.Width, Values: slices.Clone(rows.Values)}
 	m.standardiseRows(target)
+	target = m.cutRows(target, dist.AppendTarget[float32])
 	shift, factor := dist.BiasOf(l, 0.25)[0], dist.BiasOf(l, 0.75)[0]
 	factor = 2 * (factor - shift)
 	shift -= 0.25 * factor

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/internal/noise"
 	G "gorgonia.org/gorgonia"
@@ -80,6 +81,11 @@ func models() map[string]builder.Model {
 			Input: []int{6}, Latent: builder.Latent{Kind: "hierarchical", Groups: layerGroups, Hidden: []int{4}, Prior: prior},
 			Encoder: builder.MLP{Hidden: []int{4}}, Decoder: builder.MLP{Hidden: []int{3}}, Activation: builder.Tanh,
 		}
+	}
+	for _, kind := range []string{"bernoulli", "hierarchical"} { // that predict the last of three lines
+		m := out[kind+"/"+builder.PriorUniform]
+		m.Input, m.Cut, m.Latent.Prior = []int{3, 2}, dist.Cut{Lines: 1}, builder.PriorConditional
+		out[kind+"/"+builder.PriorConditional] = m
 	}
 	out["gaussian"] = builder.Model{
 		Input: []int{6}, Latent: builder.Latent{Kind: "gaussian", Variables: 3, Prior: builder.PriorNormal},

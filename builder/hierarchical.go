@@ -38,10 +38,18 @@ func (l Latent) between() MLP { return MLP{Hidden: l.Hidden} }
 func (m Model) layer(i int) Model {
 	l, g := m.Latent, m.Latent.Groups[i]
 	m.Latent = Latent{Kind: g.Kind, Variables: g.Variables, Categories: g.Categories, Prior: PriorUniform, Norm: l.Norm, Signs: l.Signs}
-	if i == len(l.Groups)-1 {
+	if i == len(l.Groups)-1 || l.conditional() {
 		m.Latent.Prior = l.Prior
 	}
 	return m
+}
+
+// decodedLayer is the layer that the decoder takes: the one next to the row, which with a conditional prior is the last of x -> z1 -> z2 -> y.
+func (m Model) decodedLayer() int {
+	if m.Latent.conditional() {
+		return len(m.Latent.Groups) - 1
+	}
+	return 0
 }
 
 // layerOf takes a layer's numbers out of a code [batch, bits].
@@ -87,7 +95,7 @@ func (m Model) encodeLayers(b *Graph, x *G.Node) *G.Node {
 }
 
 // Layers returns what the layers of a code [batch, bits] say of each other: the logits of q(z2|z1) and those of p(z1|z2), each flat,
-// [batch, logits of the layer]. Only hierarchical variables have them.
+// [batch, logits of the layer]. Only hierarchical variables have them. With a conditional prior there is no p(z1|z2): prior is nil.
 func (m Model) Layers(b *Graph, code *G.Node) (posterior, prior *G.Node) {
 	if b.err != nil {
 		return nil, nil
@@ -96,7 +104,11 @@ func (m Model) Layers(b *Graph, code *G.Node) (posterior, prior *G.Node) {
 		b.fail("%s variables have no layers", m.Latent.Kind)
 		return nil, nil
 	}
-	return b.flat(m.above(b, m.layerOf(b, code, 0))), b.flat(m.below(b, m.layerOf(b, code, 1)))
+	posterior = b.flat(m.above(b, m.layerOf(b, code, 0)))
+	if m.Latent.conditional() {
+		return posterior, nil
+	}
+	return posterior, b.flat(m.below(b, m.layerOf(b, code, 1)))
 }
 
 // layers is the objective of hierarchical variables, with one sample of each layer that gradients pass through, z1 of the rows and z2 of z1:
@@ -104,7 +116,8 @@ func (m Model) Layers(b *Graph, code *G.Node) (posterior, prior *G.Node) {
 //	mean(-ln p(x|z1)) + weight · mean(-H(q(z1|x)) - ln p(z1|z2) + KL(q(z2|z1) ‖ p(z2)))
 //
 // Its mean is the negative ELBO. The entropy of the first layer and the divergence of the second are analytic; the divergence of the first
-// from p(z1|z2) is not, since z2 depends on z1.
+// from p(z1|z2) is not, since z2 depends on z1. With a conditional prior the layers are those of x -> z1 -> z2 -> y, and the objective is
+// mean(-ln p(y|z2)).
 func (p *Parts) layers(noise, weight *G.Node, draw draw) Objective {
 	s := p.newLayers()
 	s.add(noise, draw)
@@ -123,7 +136,7 @@ func (p *Parts) hardLayers(k int) *layerSamples {
 }
 
 // layerSamples are samples of two layers, and what each says of a row, [batch]: ln p(x|z1), the divergence as the objective has it, ln q(z1|x)
-// q(z2|z1) and ln p(z1|z2) p(z2) of hard ones.
+// q(z2|z1) and ln p(z1|z2) p(z2) of hard ones. With a conditional prior these are ln p(y|z2), 0, and twice ln p(z1|x) p(z2|z1).
 type layerSamples struct {
 	all, lower, upper            *Parts  // of the model, and of each layer
 	first, second                *G.Node // logits of q(z1|x), and of q(z2|z1) of the first sample
@@ -155,10 +168,16 @@ func (s *layerSamples) add(noise *G.Node, draw draw) {
 	if s.second == nil {
 		s.second = above
 	}
+	logQ := func() *G.Node { return b.Add(first.LogQ(b, z1, s.first), second.LogQ(b, z2, above)) }
+	if m.Latent.conditional() {
+		q := logQ()
+		s.kls, s.logQs, s.logPriors, s.logPs = append(s.kls, b.none(above)), append(s.logQs, q), append(s.logPriors, q), append(s.logPs, s.upper.LogP(z2))
+		return
+	}
 	below, prior := first.LogQ(b, z1, again(m.below, z2)), s.all.PriorLogits()
 	negativeEntropy := b.Sub(first.KL(b, s.first, nil), b.Number(first.MaxKL()))
 	s.kls = append(s.kls, b.Add(b.Sub(negativeEntropy, below), second.KL(b, above, prior)))
-	s.logQs = append(s.logQs, b.Add(first.LogQ(b, z1, s.first), second.LogQ(b, z2, above)))
+	s.logQs = append(s.logQs, logQ())
 	s.logPriors = append(s.logPriors, b.Add(below, s.upper.LogPrior(z2, prior)))
 	s.logPs = append(s.logPs, s.lower.LogP(z1))
 }
@@ -190,9 +209,11 @@ func (m Model) planLayers(encoder, decoder *[]Layer) (weights int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	below, err := plan("p(z1|z2)", m.layer(1), m.layer(0))
-	if err != nil {
-		return 0, err
+	var below []Layer
+	if !m.Latent.conditional() {
+		if below, err = plan("p(z1|z2)", m.layer(1), m.layer(0)); err != nil {
+			return 0, err
+		}
 	}
 	if len(*encoder) > 0 { // else an imported graph, whose layers are not listed
 		*encoder = append(*encoder, above...)

@@ -81,7 +81,13 @@ func repeated(x []float64, n int) (all []float64) {
 // relaxed one with finite differences.
 func TestEstimatorsOfLayers(t *testing.T) {
 	t.Parallel()
-	m := models()["hierarchical/learned"]
+	for _, prior := range []string{builder.PriorLearned, builder.PriorConditional} {
+		t.Run(prior, func(t *testing.T) { estimatorsOfLayers(t, models()["hierarchical/"+prior]) })
+	}
+}
+
+func estimatorsOfLayers(t *testing.T, m builder.Model) {
+	t.Helper()
 	var of []string
 	for _, name := range builder.Estimators() {
 		m.Estimator = name

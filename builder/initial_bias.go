@@ -25,6 +25,7 @@ func (m Model) DataBias(means []float64) ([]float64, error) {
 	if len(means) != m.Width() {
 		return nil, fmt.Errorf("builder: %d means for rows of %d values", len(means), m.Width())
 	}
+	means = dist.AppendTarget(m.Cut, nil, means, m.Input)
 	n := l.Predicted()
 	bias := make([]float64, len(means)*n)
 	for i, mean := range means {

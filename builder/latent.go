@@ -82,7 +82,7 @@ type Latent struct {
 	Categories int    `json:"categories,omitempty" doc:"of each categorical variable; left out for others" when:"with latent.kind=categorical; 8 to 16 are usual, more make longer codes" range:"[0,1048576]"`
 	Groups     Groups `json:"groups,omitempty" doc:"of mixed variables: the groups, such as bernoulli:32,categorical:8x10, or in a file [{\"kind\": \"bernoulli\", \"variables\": 32}, …]; of hierarchical ones the two layers, the one next to the row first; latent.variables is then their number and can be left out" when:"with latent.kind=mixed or hierarchical"`
 	Hidden     []int  `json:"hidden,omitempty" doc:"of hierarchical variables: widths of the hidden layers of the two networks between the layers, q(z2|z1) and p(z1|z2); left out: linear" when:"where the second layer says little; linear is what papers compare with" range:"[1,1048576]"`
-	Prior      string `json:"prior" doc:"p(z): uniform, or learned logits that are trained with the weights; normal, the standard normal distribution, is the one of gaussian variables" when:"learned where some bits should be rare; samples get better, codes hardly change" oneof:"priors"`
+	Prior      string `json:"prior" doc:"p(z): uniform, or learned logits that are trained with the weights; normal, the standard normal distribution, is the one of gaussian variables; conditional, p(z|x), is the one of models that predict a part of a row, see data.predict" when:"learned where some bits should be rare; samples get better, codes hardly change" oneof:"priors"`
 	Norm       string `json:"norm,omitempty" doc:"batch: each latent logit is normalised over the batch, to mean 0 and deviation 2, so that every bit is 1 in about half of the rows; part of the encoder's last layer at export. Left out: none" when:"batch for codes that are searched: dead and duplicate bits become rare; none for the best bounds" oneof:"latentnorms"`
 	Signs      bool   `json:"signs,omitempty" doc:"codes enter the decoder's network as -1 and 1; codes of the bundle stay 0 and 1" when:"true where codes are about half ones, as with latent.norm"`
 }
@@ -95,12 +95,12 @@ const (
 )
 
 // Priors returns the names of all priors.
-func Priors() []string { return []string{PriorUniform, PriorNormal, PriorLearned} }
+func Priors() []string { return []string{PriorUniform, PriorNormal, PriorLearned, PriorConditional} }
 
 // Dist returns the variables as a distribution with the prior that has no parameters: their shapes, and what they cost. Where
 // Variables is 0, the groups say how many there are.
 func (l Latent) Dist() dist.Latent {
-	d := dist.Latent{Family: dist.FamilyOf(l.Kind), Variables: l.Variables, Categories: l.Categories, Groups: l.Groups}
+	d := dist.Latent{Family: dist.FamilyOf(l.Kind), Variables: l.Variables, Categories: l.Categories, Groups: l.Groups, Conditional: l.conditional()}
 	if d.Variables == 0 {
 		d.Variables = dist.GroupSum(l.Groups)
 	}
@@ -231,13 +231,19 @@ func (m Model) PriorLogits(b *Graph) *G.Node {
 	return b.In("prior", func() *G.Node { return b.Parameter("logits", Zeros, m.LatentShape(1)[1:]...) })
 }
 
-// KL returns KL(q(z|x) ‖ p(z)) in nats a row, [batch]. prior is what [Model.PriorLogits] gave.
+// KL returns KL(q(z|x) ‖ p(z)) in nats a row, [batch]: 0 where the prior is conditional. prior is what [Model.PriorLogits] gave.
 func (m Model) KL(b *Graph, logits, prior *G.Node) *G.Node {
+	if m.Latent.conditional() {
+		return b.none(logits)
+	}
 	if f := m.family(b); f != nil {
 		return f.kl(b, logits, prior)
 	}
 	return nil
 }
+
+// none returns 0 for each row of x, [batch].
+func (b *Graph) none(x *G.Node) *G.Node { return b.Sum(b.flat(b.zerosLike(x)), 1) }
 
 // LogQ returns ln q(z|x) of hard codes, or of samples where these are continuous, in nats a row, [batch].
 func (m Model) LogQ(b *Graph, code, logits *G.Node) *G.Node {

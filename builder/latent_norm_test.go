@@ -92,7 +92,8 @@ func TestNormedLogits(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, op := range model.Ops() {
-			hard := layers == 2 && slices.Contains([]string{"Greater", "Cast", "Concat", "Mul", "Sub"}, op) // between two layers
+			part := m.Cut.Lines > 0 && op == "Slice"
+			hard := part || layers == 2 && slices.Contains([]string{"Greater", "Cast", "Concat", "Mul", "Sub"}, op) // between two layers
 			if op != "Gemm" && op != "Reshape" && op != "Tanh" && !hard {
 				t.Errorf("%s: the encoder's operators are %v", name, model.Ops())
 			}

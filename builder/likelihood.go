@@ -46,7 +46,7 @@ func (m Model) half(b *Graph) *likelihood {
 	return &l
 }
 
-// LogLikelihood returns ln p(x|outputs) in nats a row, [batch], for rows x of [Model.InputShape], standardised where the
+// LogLikelihood returns ln p(x|outputs) in nats a row, [batch], for rows x of [Model.TargetShape], or flat, standardised where the
 // model standardises, and outputs of [Model.OutputShape].
 func (m Model) LogLikelihood(b *Graph, x, outputs *G.Node) *G.Node {
 	l := m.half(b)

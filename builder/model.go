@@ -24,6 +24,10 @@ type Model struct {
 	// Bias is where the bias of the decoder's last layer starts, numbers as the layer gives them, see [Model.DataBias]; nil for zeros.
 	Bias []float64
 
+	// Cut divides rows x, y in what the encoder sees and what is predicted from it; the zero value leaves them whole. Such a model has the
+	// conditional prior p(z|x), and the objective -ln p(y|z).
+	Cut dist.Cut
+
 	// Standard is how the encoder's graph standardises rows, and the decoder's brings reconstructions back into their units.
 	Standard dist.Standard
 }
@@ -68,6 +72,9 @@ func (m Model) validate() error {
 	if err := m.check(); err != nil {
 		return err
 	}
+	if err := m.Cut.Check(m.Input); err != nil {
+		return fmt.Errorf("data.predict is %d: %w", m.Cut.Lines, err)
+	}
 	likelihood, err := m.likelihood()
 	if err != nil {
 		return err
@@ -100,6 +107,9 @@ func (m Model) check() error {
 	if _, err := m.likelihood(); err != nil {
 		return err
 	}
+	if err := m.checkCut(); err != nil {
+		return err
+	}
 	if err := m.checkTerms(); err != nil {
 		return err
 	}
@@ -124,14 +134,17 @@ func (m Model) Width() int {
 // InputShape returns the shape of a batch of rows.
 func (m Model) InputShape(batch int) []int { return append([]int{batch}, m.Input...) }
 
-// OutputShape returns the shape of the decoder's outputs for a batch: the rows' shape, with one more dimension at the
+// OutputShape returns the shape of the decoder's outputs for a batch: [Model.TargetShape], with one more dimension at the
 // end where the likelihood has several parameters a value.
 func (m Model) OutputShape(batch int) []int {
 	if l, err := m.likelihood(); err == nil && l.Outputs() > 1 {
-		return append(m.InputShape(batch), l.Outputs())
+		return append(m.targets(batch), l.Outputs())
 	}
-	return m.InputShape(batch)
+	return m.targets(batch)
 }
+
+// targets is the shape of a batch of what the decoder gives.
+func (m Model) targets(batch int) []int { return append([]int{batch}, m.TargetShape()...) }
 
 // Encode returns the latent logits of a batch of rows. x has [Model.InputShape], the result [Model.LatentShape].
 func (m Model) Encode(b *Graph, x *G.Node) *G.Node {
@@ -143,7 +156,7 @@ func (m Model) Encode(b *Graph, x *G.Node) *G.Node {
 		if b.err != nil {
 			return nil
 		}
-		rows := b.Reshape(m.seen(b, x), m.InputShape(batch)...)
+		rows := b.Reshape(m.seenPart(b, m.seen(b, x)), append([]int{batch}, m.SeenShape()...)...)
 		return b.Reshape(m.normalised(b, b.network(m.Encoder, rows, m.encoderSpec())), m.LatentShape(batch)...)
 	})
 }
@@ -160,7 +173,8 @@ func (m Model) binarized(b *Graph, x *G.Node) *G.Node {
 // parameters of the likelihood, which are logits for Bernoulli values.
 func (m Model) Decode(b *Graph, code *G.Node) *G.Node {
 	if m.Latent.layered() {
-		return m.layer(0).Decode(b, m.layerOf(b, code, 0))
+		i := m.decodedLayer()
+		return m.layer(i).Decode(b, m.layerOf(b, code, i))
 	}
 	return b.In("decoder", func() *G.Node {
 		batch := b.batch(code)
@@ -171,7 +185,7 @@ func (m Model) Decode(b *Graph, code *G.Node) *G.Node {
 		if err != nil {
 			return b.fail("%w", err)
 		}
-		shape := m.InputShape(batch)
+		shape := m.targets(batch)
 		if n := l.Predicted(); n > 1 {
 			shape = append(shape, n)
 		}
@@ -190,7 +204,8 @@ func (m Model) encoderSpec() NetworkSpec {
 
 // decoderSpec is what the model asks of its decoder.
 func (m Model) decoderSpec(l dist.Likelihood) NetworkSpec {
-	return NetworkSpec{Out: m.Width() * l.Predicted(), Activation: m.Activation, Shape: m.Input, Each: l.Predicted(), Bias: m.Bias}
+	shape := m.TargetShape()
+	return NetworkSpec{Out: flattened(shape) * l.Predicted(), Activation: m.Activation, Shape: shape, Each: l.Predicted(), Bias: m.Bias}
 }
 
 // likelihood returns the model's likelihood.

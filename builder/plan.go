@@ -38,8 +38,8 @@ func (m Model) plan(l dist.Likelihood) (encoder, decoder []Layer, err error) {
 		spec    NetworkSpec
 		lines   *[]Layer
 	}{
-		{"encoder", m.Encoder, m.Input, m.encoderSpec(), &encoder},
-		{"decoder", m.Decoder, m.Latent.Dist().Lowest().CodeShape(), m.decoderSpec(l), &decoder},
+		{"encoder", m.Encoder, m.SeenShape(), m.encoderSpec(), &encoder},
+		{"decoder", m.Decoder, m.Latent.Dist().Decoded().CodeShape(), m.decoderSpec(l), &decoder},
 	} {
 		lines, err := part.network.Plan(part.in, part.spec)
 		if err != nil {

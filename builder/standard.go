@@ -54,12 +54,12 @@ func (m Model) seen(b *Graph, x *G.Node) *G.Node {
 	return m.standardised(b, m.binarized(b, x))
 }
 
-// explained returns rows as the likelihood sees them.
+// explained returns rows as the likelihood sees them: the part that is predicted, where that is a part.
 func (m Model) explained(b *Graph, x *G.Node) *G.Node {
 	if len(m.Standard.Mean) == 0 {
-		return m.binarized(b, x)
+		return m.targetPart(b, m.binarized(b, x))
 	}
-	return b.In("target", func() *G.Node { return m.standardised(b, x) })
+	return b.In("target", func() *G.Node { return m.targetPart(b, m.standardised(b, x)) })
 }
 
 // standardised returns (x - mean) / deviation, of x's shape or flat.
@@ -67,7 +67,7 @@ func (m Model) standardised(b *Graph, x *G.Node) *G.Node {
 	if len(m.Standard.Mean) == 0 {
 		return x
 	}
-	x, mean, deviation := m.standards(b, x)
+	x, mean, deviation := standards(b, x, m.Standard)
 	return b.Div(b.Sub(x, mean), deviation)
 }
 
@@ -78,14 +78,13 @@ func (m Model) restored(b *Graph, z *G.Node) *G.Node {
 	}
 	shape := slices.Clone(z.Shape())
 	return b.In("decoder", func() *G.Node {
-		x, mean, deviation := m.standards(b, z)
+		x, mean, deviation := standards(b, z, m.targetStandard())
 		return b.Reshape(b.Add(b.Mul(x, deviation), mean), shape...)
 	})
 }
 
 // standards returns rows, flat where each value has numbers of its own, with their means and deviations: numbers, or rows.
-func (m Model) standards(b *Graph, x *G.Node) (rows, mean, deviation *G.Node) {
-	s := m.Standard
+func standards(b *Graph, x *G.Node, s dist.Standard) (rows, mean, deviation *G.Node) {
 	if len(s.Mean) == 1 {
 		return x, b.Number(s.Mean[0]), b.Number(s.Deviation[0])
 	}

@@ -29,7 +29,7 @@ const (
 	Reconstruction       = "reconstruction"
 	ReconstructionLogits = "reconstruction_logits"
 	PosteriorLogits      = "posterior_logits" // of q(z2|z1), of layers
-	PriorLogits          = "prior_logits"     // of p(z1|z2)
+	PriorLogits          = "prior_logits"     // of p(z1|z2), which a conditional prior has not
 	BatchAxis            = "batch_size"
 )
 
@@ -50,7 +50,9 @@ type Manifest struct {
 	Model         json.RawMessage `json:"model"` // the training configuration, as the run's config.json has it
 	Input         Input           `json:"input"`
 	Latent        Latent          `json:"latent"`
-	Likelihood    string          `json:"likelihood"` // a likelihood of package dist; "bernoulli": reconstruction_logits are of p(x=1|code)
+	// Predicted says which part of a row the decoder gives; absent means all of it.
+	Predicted  *Predicted `json:"predicted,omitempty"`
+	Likelihood string     `json:"likelihood"` // a likelihood of package dist; "bernoulli": reconstruction_logits are of p(x=1|code)
 	// Parameters are those of the likelihood, without its kind: see [Manifest.LikelihoodConfig].
 	Parameters dist.LikelihoodConfig `json:"likelihood_parameters,omitzero"`
 	Opset      int64                 `json:"opset"`
@@ -168,10 +170,10 @@ type Latent struct {
 	BitOrder   string       `json:"bit_order"`
 }
 
-// A Prior is p(z): uniform or normal, or learned with logits (one a variable, or variables x categories row by row). Of layers it is
+// A Prior is p(z): uniform or normal, or conditional, which is the encoder's own p(z|x), or learned with logits (one a variable, or variables x categories row by row). Of layers it is
 // p(z2), that of the second: p(z1|z2) is in the graph of layers.
 type Prior struct {
-	Kind   string    `json:"kind"` // "uniform", "normal" or "learned"
+	Kind   string    `json:"kind"` // "uniform", "normal", "conditional" or "learned"
 	Logits []float32 `json:"logits,omitempty"`
 }
 
@@ -183,7 +185,7 @@ type File struct {
 
 // Dist returns the latent variables as a distribution: what a code is made of, how it is drawn and what it costs.
 func (l Latent) Dist() dist.Latent {
-	return dist.Latent{Family: dist.FamilyOf(l.Kind), Variables: l.Variables, Categories: l.Categories, Groups: l.Groups, Prior: l.Prior.Logits, Thresholds: l.Thresholds}
+	return dist.Latent{Family: dist.FamilyOf(l.Kind), Variables: l.Variables, Categories: l.Categories, Groups: l.Groups, Prior: l.Prior.Logits, Thresholds: l.Thresholds, Conditional: l.Prior.Kind == dist.ConditionalPrior}
 }
 
 // Graphs returns the names of the graphs that the bundle must hold: those that every bundle has, and that of layers where there are any.

@@ -44,6 +44,12 @@ func (m *Manifest) Metadata(file string) map[string]string {
 	}
 	if key, ok := flowKeys[file]; ok {
 		meta[key] = flow[file]
+		if file == LayersFile && m.Predicted != nil {
+			meta[key] = Code + " -> " + PosteriorLogits
+		}
+	}
+	if p := m.Predicted; p != nil {
+		meta["catvae.predicted"] = fmt.Sprintf("the last %d lines of %v, from those before", p.Lines, m.Input.Shape)
 	}
 	return meta
 }

@@ -131,7 +131,7 @@ func (m *Manifest) validate() error {
 	if err := checkVersion(m.FormatVersion); err != nil {
 		return err
 	}
-	for _, check := range []func() error{m.Input.validate, m.Latent.validate, m.validateLikelihood, m.validateFiles, m.validateVariants} {
+	for _, check := range []func() error{m.Input.validate, m.Latent.validate, m.validatePredicted, m.validateLikelihood, m.validateFiles, m.validateVariants} {
 		if err := check(); err != nil {
 			return fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
 		}
@@ -219,6 +219,7 @@ func (l Latent) validate() error {
 	}
 	switch priors, logits := l.Dist().Priors(), l.Dist().PriorSize(); {
 	case l.Prior.Kind == priors[0] && len(l.Prior.Logits) == 0:
+	case l.Prior.Kind == dist.ConditionalPrior && len(l.Prior.Logits) == 0:
 	case l.Prior.Kind == dist.LearnedPrior && slices.Contains(priors, dist.LearnedPrior) && len(l.Prior.Logits) == logits:
 	case !slices.Contains(priors, dist.LearnedPrior):
 		return fmt.Errorf("latent.prior is %.100q with %d logits: %.100s variables have %q, which has none", l.Prior.Kind, len(l.Prior.Logits), l.Kind, priors[0])

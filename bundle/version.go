@@ -28,6 +28,7 @@ var features = []struct {
 	{"input.image.resize that keeps the aspect", func(m *Manifest) bool {
 		return m.Input.Image != nil && strings.HasPrefix(m.Input.Image.Resize, "fi") // fit- and fill-
 	}},
+	{"predicted, with the conditional prior", func(m *Manifest) bool { return m.Predicted != nil }},
 	{"input.first_column", func(m *Manifest) bool { return m.Input.FirstColumn != nil }},
 }
 

@@ -19,10 +19,11 @@ func TestFeatures(t *testing.T) {
 	uses := map[string]func(m *Manifest){
 		"likelihood other than bernoulli":                  func(m *Manifest) { m.SetLikelihood(dist.LikelihoodConfig{Kind: dist.Poisson}) },
 		"latent.kind other than bernoulli and categorical": func(m *Manifest) { m.Latent.Kind = "gaussian" },
-		"input.standard":                           func(m *Manifest) { m.Input.Standard = &Standard{Kind: dist.StandardLog} },
-		"input.first_column":                       func(m *Manifest) { m.Input.FirstColumn = new(int) },
-		"input.image.color":                        func(m *Manifest) { m.Input.Image.Color = RGB },
-		"input.image.resize that keeps the aspect": func(m *Manifest) { m.Input.Image.Resize = "fit-bilinear" },
+		"predicted, with the conditional prior":            func(m *Manifest) { m.Predicted = &Predicted{Lines: 1} },
+		"input.standard":                                   func(m *Manifest) { m.Input.Standard = &Standard{Kind: dist.StandardLog} },
+		"input.first_column":                               func(m *Manifest) { m.Input.FirstColumn = new(int) },
+		"input.image.color":                                func(m *Manifest) { m.Input.Image.Color = RGB },
+		"input.image.resize that keeps the aspect":         func(m *Manifest) { m.Input.Image.Resize = "fit-bilinear" },
 	}
 	for _, f := range features {
 		use, ok := uses[f.name]

@@ -18,6 +18,9 @@ const (
 	UniformPrior = "uniform" // every value of a variable is as likely as the others
 	NormalPrior  = "normal"  // mean 0, variance 1
 	LearnedPrior = "learned"
+	// ConditionalPrior is p(z|x), the encoder's own distribution: nothing is divergent from it. It is that of models which predict a part of a
+	// row from the rest: see [Cut].
+	ConditionalPrior = "conditional"
 )
 
 // families holds the kinds of latent variables by their names: one row each.
@@ -94,6 +97,10 @@ type Latent struct {
 	Groups     []Group   // of variables, where the family is made of groups; else nil
 	Prior      []float32 // the prior's logits, PriorSize numbers; nil for the uniform prior
 	Thresholds []float32 // of the logits, one a variable, where the family decides by thresholds; nil means 0
+
+	// Conditional: the prior of a row is its posterior, see [ConditionalPrior]. Where variables are in layers, the second is the one next to
+	// what is predicted: x -> z1 -> z2 -> y.
+	Conditional bool
 }
 
 // NewLatent returns variables of a family by its name, with a uniform prior. An unknown name, or sizes that the family does
@@ -146,6 +153,9 @@ func (l Latent) Check() error {
 	if n := len(l.Prior); n != 0 && n != l.PriorSize() {
 		return fmt.Errorf("latent.prior has %d logits, these variables have %d", n, l.PriorSize())
 	}
+	if n := len(l.Prior); n != 0 && l.Conditional {
+		return fmt.Errorf("latent.prior has %d logits, and is %s, which has none", n, ConditionalPrior)
+	}
 	if len(l.Prior) != 0 && !slices.Contains(l.Priors(), LearnedPrior) {
 		return fmt.Errorf("latent.prior has %d logits, and these variables have no learned prior: use %s", len(l.Prior), alternatives(l.Priors()))
 	}
@@ -174,7 +184,13 @@ func (l Latent) Choose(code []float32, v, c int) { l.family().Choose(l, code, v,
 func (l Latent) Variable(v int) (from, to int) { return l.family().Variable(l, v) }
 
 // MaxKL returns the largest divergence that the prior without parameters allows, in nats a row: variables · ln choices, or +Inf.
-func (l Latent) MaxKL() float64 { return l.family().MaxKL(l) }
+// With a conditional prior there is none.
+func (l Latent) MaxKL() float64 {
+	if l.Conditional {
+		return 0
+	}
+	return l.family().MaxKL(l)
+}
 
 // Harden writes the hard code of a row's logits to code.
 func (l Latent) Harden(code, logits []float32) { l.family().Harden(l, code, logits) }
@@ -201,8 +217,10 @@ func (l Latent) Discrete() bool {
 	return float64(clear) == least && float64(set) == most
 }
 
-// Posterior returns q(z|x) of a row with these logits.
-func (l Latent) Posterior(logits []float32) Posterior { return l.family().Posterior(l, logits) }
+// Posterior returns q(z|x) of a row with these logits, which must stay as they are while it is used.
+func (l Latent) Posterior(logits []float32) Posterior {
+	return l.next(func() Posterior { return l.family().Posterior(l, logits) })
+}
 
 // Draw writes a hard sample of a row with these logits to code, for uniform noise u, one number a logit.
 func (l Latent) Draw(code, logits, u []float32) { l.family().Draw(l, code, logits, u) }

@@ -9,7 +9,7 @@ import (
 type bernoulliLatent struct{}
 
 // discretePriors are the priors of variables with a few values each.
-func discretePriors() []string { return []string{UniformPrior, LearnedPrior} }
+func discretePriors() []string { return []string{UniformPrior, LearnedPrior, ConditionalPrior} }
 
 func (bernoulliLatent) plain() {}
 

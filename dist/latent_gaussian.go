@@ -43,7 +43,7 @@ func (gaussianLatent) Choose(Latent, []float32, int, int) {}
 
 func (gaussianLatent) MaxKL(Latent) float64 { return math.Inf(1) }
 
-func (gaussianLatent) Priors() []string { return []string{NormalPrior} }
+func (gaussianLatent) Priors() []string { return []string{NormalPrior, ConditionalPrior} }
 
 // Unpacked: ∓√(2/π), the mean of z under the prior given its sign.
 func (gaussianLatent) Unpacked() (clear, set float32) {

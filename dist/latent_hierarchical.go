@@ -80,17 +80,32 @@ func (l Latent) PriorSize() int {
 
 // Given returns the posterior of variables in layers next to their prior, once a code has said what each layer depends on: logits are
 // those of q(z1|x) and q(z2|z1), prior those of p(z1|z2). Its KL is KL(q(z1|x) ‖ p(z1|z2)) + KL(q(z2|z1) ‖ p(z2)), its logarithms
-// those of p(z1|z2) p(z2) and of q(z1|x) q(z2|z1) at that code.
+// those of p(z1|z2) p(z2) and of q(z1|x) q(z2|z1) at that code. With a conditional prior, prior is not looked at and may be nil.
 func (l Latent) Given(logits, prior []float32) Posterior {
+	if l.Conditional {
+		prior = make([]float32, l.Logits()-l.PriorSize())
+	}
 	apart := Latent{Family: mixedLatent{}, Variables: l.Variables, Groups: l.Groups, Prior: slices.Concat(prior, l.PriorLogits())}
-	return apart.Posterior(logits)
+	return l.next(func() Posterior { return apart.Posterior(logits) })
 }
 
-// Lowest returns the variables that the encoder's network gives and the decoder's takes: those of the first layer where there are
-// layers, else all.
+// Lowest returns the variables that the encoder's network gives: those of the first layer where there are layers, else all.
 func (l Latent) Lowest() Latent {
 	if parts := l.Parts(); l.Layered() && len(parts) > 0 {
 		return parts[0].Latent
 	}
 	return l
+}
+
+// Decoded returns the variables that the decoder's network takes: those of the first layer where there are layers, with a conditional
+// prior those of the last, else all.
+func (l Latent) Decoded() Part {
+	parts := l.Parts()
+	switch {
+	case !l.Layered() || len(parts) == 0:
+		return Part{Latent: l}
+	case l.Conditional:
+		return parts[len(parts)-1]
+	}
+	return parts[0]
 }

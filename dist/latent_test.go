@@ -57,6 +57,9 @@ func each(t *testing.T, test func(t *testing.T, l dist.Latent, logits []float32)
 					l.Prior[i] = float32(r.NormFloat64())
 				}
 			}
+			if l.Conditional = prior == dist.ConditionalPrior; l.Conditional {
+				l.Prior = nil
+			}
 			t.Run(kind+", "+prior, func(t *testing.T) { test(t, l, logits) })
 		}
 	}
@@ -116,6 +119,12 @@ func TestPosterior(t *testing.T) {
 func TestMaxKL(t *testing.T) {
 	enumerated(t, func(t *testing.T, l dist.Latent, logits []float32) {
 		l.Prior = nil
+		if l.Conditional {
+			if l.MaxKL() != 0 || l.Posterior(logits).KL(nil) != 0 {
+				t.Errorf("with a conditional prior the divergence is %g, at most %g", l.Posterior(logits).KL(nil), l.MaxKL())
+			}
+			return
+		}
 		if l.Layered() {
 			if !math.IsInf(l.MaxKL(), 1) {
 				t.Errorf("the largest KL is %g: p(z1|z2) has no bound", l.MaxKL())

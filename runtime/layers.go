@@ -10,7 +10,8 @@ import (
 )
 
 // Layers returns, for codes as [Model.Decode] takes them, the logits of q(z2|z1) and those of p(z1|z2): as many numbers a code as the
-// second layer has, and the first. dist.Latent.Given makes a posterior of them. Models whose variables are in no layers give an [ErrInput].
+// second layer has, and the first. With a conditional prior, that of models that predict a part of a row, there is no p(z1|z2), and prior is
+// nil. dist.Latent.Given makes a posterior of them. Models whose variables are in no layers give an [ErrInput].
 func (m *Model) Layers(ctx context.Context, codes []float32) (posterior, prior []float32, err error) {
 	if !m.latent.Layered() {
 		return nil, nil, fmt.Errorf("runtime: %w: latent.kind is %s: only variables in layers have logits for codes: use Logits", ErrInput, m.manifest.Latent.Kind)
@@ -26,6 +27,9 @@ func (m *Model) Layers(ctx context.Context, codes []float32) (posterior, prior [
 	if posterior, err = appendOutput(m.layers, outputs, bundle.PosteriorLogits, posterior, input.Shape[0]); err != nil {
 		return nil, nil, err
 	}
+	if m.latent.Conditional {
+		return posterior, nil, nil
+	}
 	prior, err = appendOutput(m.layers, outputs, bundle.PriorLogits, prior, input.Shape[0])
 	return posterior, prior, err
 }
@@ -36,7 +40,11 @@ func (m *Model) layerInfos() []backend.TensorInfo {
 	info := func(name string, p dist.Part) backend.TensorInfo {
 		return backend.TensorInfo{Name: name, DType: backend.Float32, Shape: []int64{-1, int64(p.Logits())}}
 	}
-	return []backend.TensorInfo{info(bundle.PosteriorLogits, parts[1]), info(bundle.PriorLogits, parts[0])}
+	infos := []backend.TensorInfo{info(bundle.PosteriorLogits, parts[1])}
+	if !m.latent.Conditional {
+		infos = append(infos, info(bundle.PriorLogits, parts[0]))
+	}
+	return infos
 }
 
 // posteriors returns q(z|x) of rows next to the prior. Where variables are in layers, both are those of the rows' codes.

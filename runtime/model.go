@@ -135,8 +135,8 @@ func (m *Model) Threshold(ctx context.Context, dst []byte, logits []float32) ([]
 	return run(ctx, m.threshold, bundle.PackedCode, dst, m.logitsTensor(logits))
 }
 
-// Decode appends the reconstructions of codes to dst, in the units of the rows: the mean of each value, for Bernoulli likelihoods
-// the probability that it is 1, for counts under a multinomial one its share. codes
+// Decode appends the reconstructions of codes to dst, in the units of the rows, [bundle.Manifest.TargetSize] numbers each: the mean of each
+// value, for Bernoulli likelihoods the probability that it is 1, for counts under a multinomial one its share. codes
 // holds bits numbers a row, as [Model.Codes] gives them: 0 and 1. Numbers between them are taken, for what lies between two
 // codes; anything else is an [ErrInput]. Gaussian variables have any finite numbers.
 func (m *Model) Decode(ctx context.Context, dst []float32, codes []float32) ([]float32, error) {
@@ -149,7 +149,8 @@ func (m *Model) DecodeLogits(ctx context.Context, dst []float32, codes []float32
 	return m.decode(ctx, bundle.ReconstructionLogits, dst, codes)
 }
 
-// Reconstruct appends to dst what is left of rows after encoding and decoding.
+// Reconstruct appends to dst what is left of rows after encoding and decoding. Of a model that predicts a part of a row it is the
+// prediction by the hard code of the rest.
 func (m *Model) Reconstruct(ctx context.Context, dst []float32, rows []float32) ([]float32, error) {
 	codes, err := m.Codes(ctx, nil, rows)
 	if err != nil || len(codes) == 0 {
@@ -248,14 +249,11 @@ func (m *Model) codeTensor(data []float32) backend.Tensor {
 }
 
 // outputs returns how many numbers of the decoder a row has: see dist.Likelihood.
-func (m *Model) outputs() int { return m.manifest.Input.RowSize() * m.likelihood.Outputs() }
+func (m *Model) outputs() int { return m.manifest.TargetSize() * m.likelihood.Outputs() }
 
-// outputShape returns the shape of a row's outputs: that of the row, with a last dimension more where a value has several.
+// outputShape returns the shape of a row's outputs: that of what is given of the row, with a last dimension more where a value has several.
 func (m *Model) outputShape() []int {
-	var shape []int
-	for _, d := range m.manifest.Input.Shape {
-		shape = append(shape, int(d))
-	}
+	shape := m.manifest.TargetShape()
 	if n := m.likelihood.Outputs(); n > 1 {
 		shape = append(shape, n)
 	}

@@ -96,7 +96,7 @@ func (m *Model) loadAll(ctx context.Context) error {
 	graphs := []graph{
 		{&m.encoder, bundle.EncoderFile, []backend.TensorInfo{sample}, []backend.TensorInfo{logits}},
 		{&m.threshold, bundle.ThresholdFile, []backend.TensorInfo{logits}, []backend.TensorInfo{code, packed}},
-		{&m.decoder, bundle.DecoderFile, []backend.TensorInfo{code}, []backend.TensorInfo{named(sample, bundle.Reconstruction), outputs}},
+		{&m.decoder, bundle.DecoderFile, []backend.TensorInfo{code}, []backend.TensorInfo{m.reconstructionInfo(), outputs}},
 	}
 	if m.latent.Layered() {
 		graphs = append(graphs, graph{&m.layers, bundle.LayersFile, []backend.TensorInfo{code}, m.layerInfos()})
@@ -139,10 +139,9 @@ func (m *Model) infos() (sample, logits, code, packed, outputs backend.TensorInf
 		info(bundle.PackedCode, backend.Uint8, []int{m.manifest.Latent.PackedBytes()}), info(bundle.ReconstructionLogits, backend.Float32, m.outputShape())
 }
 
-// named returns an equal tensor with another name.
-func named(info backend.TensorInfo, name string) backend.TensorInfo {
-	info.Name = name
-	return info
+// reconstructionInfo describes the decoder's first output.
+func (m *Model) reconstructionInfo() backend.TensorInfo {
+	return backend.TensorInfo{Name: bundle.Reconstruction, DType: backend.Float32, Shape: shapeOf(-1, m.manifest.TargetShape())}
 }
 
 // sameInfos reports a graph whose inputs and outputs are not what the manifest says.

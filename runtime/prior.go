@@ -18,10 +18,14 @@ func (m *Model) Sample(ctx context.Context, dst []float32, n int, seed uint64) (
 }
 
 // SampleCodes returns n codes drawn from the prior, one after the other, as [Model.Decode] takes them: by the Gumbel trick,
-// see dist.Latent.Draw. Where variables are in layers, the second is drawn first, and the first from p(z1|z2). Equal seeds give equal codes.
+// see dist.Latent.Draw. Where variables are in layers, the second is drawn first, and the first from p(z1|z2). A model that predicts a part
+// of a row has no such prior: an [ErrInput]. Equal seeds give equal codes.
 func (m *Model) SampleCodes(ctx context.Context, n int, seed uint64) ([]float32, error) {
 	if n < 0 {
 		return nil, fmt.Errorf("runtime: %w: %d samples", ErrInput, n)
+	}
+	if m.latent.Conditional {
+		return nil, fmt.Errorf("runtime: %w: the model predicts a part of a row from the rest, and has no prior of codes without a row: encode a row (infer --mode reconstruct) in place of sampling", ErrInput)
 	}
 	bits, first, top := m.latent.Bits(), m.latent.Lowest(), dist.Part{Latent: m.latent} // top has the prior
 	if m.latent.Layered() {

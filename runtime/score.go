@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dist"
@@ -16,8 +17,12 @@ import (
 // with ln p(x|c) as the manifest's likelihood has it: for a Bernoulli one Σ x·l - sp(l), for the decoder's logits l and grey x
 // in [0,1], sp(l) = max(l,0) + ln(1+e^-|l|). Of a model that standardises rows it is the likelihood of standardised rows. Nothing
 // is drawn, so that a row has one score. Large scores are of rows unlike those that the model was trained on. It is no
-// bound on -ln p(x): for bounds, which take codes drawn from q, see `catvae eval`. See [Model.Logits] for rows.
+// bound on -ln p(x): for bounds, which take codes drawn from q, see `catvae eval`. A model that predicts a part of a row from the rest says
+// nothing of how likely a row is, and gives an [ErrInput]. See [Model.Logits] for rows.
 func (m *Model) Score(ctx context.Context, dst []float32, rows []float32) ([]float32, error) {
+	if err := m.checkScores(); err != nil {
+		return dst, err
+	}
 	logits, err := m.Logits(ctx, nil, rows)
 	if err != nil || len(logits) == 0 {
 		return dst, err
@@ -39,6 +44,14 @@ func (m *Model) Score(ctx context.Context, dst []float32, rows []float32) ([]flo
 		dst = append(dst, m.score(rows[row*size:][:size], q, decoded[row*outputs:][:outputs]))
 	}
 	return dst, nil
+}
+
+// checkScores reports a model without scores.
+func (m *Model) checkScores() error {
+	if m.manifest.Predicted != nil {
+		return fmt.Errorf("runtime: %w: the model predicts a part of a row from the rest: it says nothing of how likely a row is, and has no scores", ErrInput)
+	}
+	return nil
 }
 
 // score is a row's cost through its code: see [Model.Score].

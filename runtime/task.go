@@ -56,7 +56,7 @@ func LatentLogits[T Value](m *Model) Task[T, float32] {
 
 // DecodedCodes is the task of reconstructions of packed codes: see [Unpack] and [Model.Decode].
 func DecodedCodes(m *Model) Task[byte, float32] {
-	return Task[byte, float32]{In: m.manifest.Latent.PackedBytes(), Out: m.manifest.Input.RowSize(), open: func(ctx context.Context, batch int) (*slot[byte, float32], error) {
+	return Task[byte, float32]{In: m.manifest.Latent.PackedBytes(), Out: m.manifest.TargetSize(), open: func(ctx context.Context, batch int) (*slot[byte, float32], error) {
 		packed := make([]byte, batch*m.manifest.Latent.PackedBytes())
 		d, err := decodeSlot(m, batch, packed, bundle.Reconstruction)
 		if err != nil {
@@ -68,8 +68,7 @@ func DecodedCodes(m *Model) Task[byte, float32] {
 
 // Reconstructions is the task of what is left of rows after encoding and decoding: see [Model.Reconstruct].
 func Reconstructions[T Value](m *Model) Task[T, float32] {
-	size := m.manifest.Input.RowSize()
-	return Task[T, float32]{In: size, Out: size, limits: m.limits, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
+	return Task[T, float32]{In: m.manifest.Input.RowSize(), Out: m.manifest.TargetSize(), limits: m.limits, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
 		return through(ctx, m, batch, bundle.Reconstruction, func(e *encoding[T], codes, decoded []float32) ([]float32, func(ctx context.Context) error) {
 			return decoded, func(context.Context) error { return nil }
 		})
@@ -80,6 +79,9 @@ func Reconstructions[T Value](m *Model) Task[T, float32] {
 func Scores[T Value](m *Model) Task[T, float32] {
 	size, outputs := m.manifest.Input.RowSize(), m.outputs()
 	return Task[T, float32]{In: size, Out: 1, limits: m.limits, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
+		if err := m.checkScores(); err != nil {
+			return nil, err
+		}
 		return through(ctx, m, batch, bundle.ReconstructionLogits, func(e *encoding[T], codes, decoded []float32) ([]float32, func(ctx context.Context) error) {
 			scores, row := make([]float32, batch), make([]float32, size)
 			return scores, func(ctx context.Context) error {
@@ -207,7 +209,7 @@ func decoderSlot(m *Model, batch int, output string, fill func(codes []float32) 
 	code := m.codeTensor(s.codes)
 	var results []backend.Tensor
 	for _, info := range m.decoder.Outputs() {
-		shape, size := append([]int64{int64(batch)}, m.manifest.Input.Shape...), m.manifest.Input.RowSize()
+		shape, size := shapeOf(batch, m.manifest.TargetShape()), m.manifest.TargetSize()
 		if info.Name == bundle.ReconstructionLogits {
 			shape, size = shapeOf(batch, m.outputShape()), m.outputs()
 		}

@@ -21,6 +21,7 @@ func (c *Config) replaceRivals(isSet func(key string) bool) {
 	if isSet(part) && !isSet(warmup) {
 		c.Objective.KLWarmup = 0
 	}
+	c.replacePrior(isSet)
 }
 
 // perEpoch returns the number of steps in an epoch of a set. Rows that are left over take part in other epochs.

@@ -105,6 +105,7 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	for _, d := range t.Model.Input {
 		m.Input.Shape = append(m.Input.Shape, int64(d))
 	}
+	m.Predicted = bundle.PredictedOf(t.Model.Cut, t.Model.Input)
 	m.Input.Image = t.Config.Data.manifestImage(t.Model.Input)
 	if t.Model.Latent.Prior == builder.PriorLearned {
 		values := t.Params.Value("prior/logits")
@@ -141,18 +142,33 @@ func (t Trained) graphs() []writer.Part {
 			Inputs:  writer.RandomInputs(bundle.LatentLogits, latent, func(u float32) float32 { return 8 * (u - 0.5) }),
 		}, {
 			File: bundle.DecoderFile, Trace: t.traceDecoder,
-			Options: t.options("decoder", "Reconstructions of codes."),
+			Options: t.options("decoder", t.decoderDoc()),
 			Inputs:  codes,
 		},
 	}
 	if t.Model.Latent.Dist().Layered() {
 		parts = append(parts, writer.Part{
 			File: bundle.LayersFile, Trace: t.traceLayers,
-			Options: t.options("layers", "What the layers of codes say of each other: the posterior of the second, the prior of the first."),
+			Options: t.options("layers", t.layersDoc()),
 			Inputs:  codes,
 		})
 	}
 	return parts
+}
+
+// decoderDoc and layersDoc say what the graphs give. They are part of the graphs, whose bytes stay the same: do not reword them.
+func (t Trained) decoderDoc() string {
+	if !t.Model.Cut.IsZero() {
+		return "The part of rows that is predicted, for codes of the rest."
+	}
+	return "Reconstructions of codes."
+}
+
+func (t Trained) layersDoc() string {
+	if !t.Model.Cut.IsZero() {
+		return "What the first layer of codes says of the second."
+	}
+	return "What the layers of codes say of each other: the posterior of the second, the prior of the first."
 }
 
 func int64s(s []int) []int64 {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
@@ -41,7 +42,8 @@ type columnSums struct {
 // addColumns adds what people can read of rows that are not pictures: columns, what bits say of them, and rows with their
 // reconstructions.
 func (r *run) addColumns(ctx context.Context, model *runtime.Model, set *dataset.Set, d *report.Data) error {
-	size := set.RowSize()
+	manifest := model.Manifest()
+	cut, whole, size := manifest.Cut(), set.RowSize(), manifest.TargetSize() // columns are those that the decoder gives
 	s := columnSums{size: size, codeSize: codes.Bytes(r.trained.Model.Bits()), sum: make([]float64, size), square: make([]float64, size), left: make([]float64, size)}
 	s.bits = mostTelling(d.Bits)
 	s.set, s.ones = make([]int, len(s.bits)), make([][]float64, len(s.bits))
@@ -50,9 +52,9 @@ func (r *run) addColumns(ctx context.Context, model *runtime.Model, set *dataset
 	}
 	var first, decoded []float32 // the rows that are shown, and their reconstructions
 	for n := min(columnRows, set.Len()); s.rows < n; {
-		rows := make([]float32, min(columnChunk, n-s.rows)*size)
-		for i := range len(rows) / size {
-			set.Row(s.rows+i, rows[i*size:][:size])
+		rows := make([]float32, min(columnChunk, n-s.rows)*whole)
+		for i := range len(rows) / whole {
+			set.Row(s.rows+i, rows[i*whole:][:whole])
 		}
 		packed, err := model.Encode(ctx, nil, rows)
 		if err != nil {
@@ -62,6 +64,7 @@ func (r *run) addColumns(ctx context.Context, model *runtime.Model, set *dataset
 		if err != nil {
 			return err
 		}
+		rows = targets(manifest, rows)
 		scale(r.trained.Model.Likelihood, rows, back, size)
 		if s.rows == 0 {
 			shown := min(shownProfiles, len(rows)/size) * size
@@ -78,21 +81,36 @@ func (r *run) addColumns(ctx context.Context, model *runtime.Model, set *dataset
 		}
 		s.least *= math.Sqrt(most)
 	}
-	samples, err := model.Sample(ctx, nil, shownSamples, r.config.Seed)
-	if err != nil {
-		return err
-	}
-	names := columnNames(set)
+	names := dist.AppendTarget(cut, nil, columnNames(set), set.Shape)
 	d.Columns, d.ColumnCount, d.ColumnRows = s.columns(names), size, s.rows
 	d.BitColumns = s.bitColumns(names)
 	shown := s.mostVaried()
 	for i, row := range split(first, size) {
 		d.Profiles = append(d.Profiles, s.profile(names, shown, i, row, decoded[i*size:][:size]))
 	}
+	if !cut.IsZero() { // nothing is drawn without a row
+		return nil
+	}
+	samples, err := model.Sample(ctx, nil, shownSamples, r.config.Seed)
+	if err != nil {
+		return err
+	}
 	for _, row := range split(samples, size) {
 		d.SampleColumns = append(d.SampleColumns, s.most(names, func(c int) float64 { return float64(row[c]) - s.mean(c) }, func(c int) float64 { return float64(row[c]) }))
 	}
 	return nil
+}
+
+// targets returns what the decoder is to give of rows.
+func targets(m *bundle.Manifest, rows []float32) (all []float32) {
+	if m.Predicted == nil {
+		return rows
+	}
+	size := m.Input.RowSize()
+	for ; len(rows) >= size; rows = rows[size:] {
+		all = m.AppendTarget(all, rows[:size])
+	}
+	return all
 }
 
 // scale brings reconstructions to the size of their rows, where the likelihood gives shares or directions.

@@ -190,7 +190,7 @@ func reconstructRows(ctx context.Context, p *report.Comparison, trials []Trial, 
 		if err != nil {
 			return fmt.Errorf("train: rows of %s for the run %s: %w", set.Source, trials[i].Dir, err)
 		}
-		p.Runs[i].Reconstructions = split(decoded, size)
+		p.Runs[i].Reconstructions = split(completed(m, seen, decoded), size)
 	}
 	return nil
 }

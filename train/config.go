@@ -95,6 +95,8 @@ type Data struct {
 	Augment augment.List `json:"augment,omitempty" doc:"what training rows go through, in this order and drawn anew in each step, before they are binarised and the encoder sees them: objects with one key, the augmentation's name; validation, test rows and bundles see rows as they are; left out: nothing" when:"for codes that find a picture again after changes that mean nothing, such as [{\"affine\": {\"rotate\": 20, \"shift\": 2}}, {\"elastic\": 0.5}], or with few rows"`
 	Target  string       `json:"target,omitempty" doc:"what the decoder is to explain where rows are augmented: clean, the row as it was, or moved, what the encoder sees; left out: clean" when:"to moved where the moves make further rows of the kind that the model is of" oneof:"targets"`
 
+	Predict int `json:"predict,omitempty" doc:"how many lines at the end of a row the decoder predicts from those before, which alone the encoder sees: of pictures lines of pixels, of other rows values; codes are of what is seen, and bounds of ln p(y|x), y the predicted part; left out or 0: the encoder sees the whole row, and the decoder gives it back" when:"where some values of a row are to be told from the others, such as the lower half of a picture, or the last columns of a table; latent.prior is conditional then" range:"[0,1048576]"`
+
 	Standardise string `json:"standardise,omitempty" doc:"what the encoder's graph does with rows first: column subtracts each value's mean and divides by its deviation, all does so by one mean and one deviation, both of the rows trained on; log takes ln(1+x) of counts, in the encoder alone; left out: none. Likelihoods and bounds are of standardised rows, reconstructions in the units of the rows" when:"column for tables, whose columns have units of their own; all for embeddings and pictures; log for counts" oneof:"standards"`
 	StandardSum string `json:"standard_sha256,omitempty" doc:"SHA-256 of the run's standard.npy, which has the means and deviations; training writes it" when:"never by hand"`
 }
@@ -195,7 +197,7 @@ func parseConfig(c Config, text string) (Config, error) {
 func (c Config) Model(input []int) builder.Model {
 	m := builder.Model{
 		Input: input, Latent: c.Latent, Encoder: c.Encoder.Network, Decoder: c.Decoder.Network, Activation: c.Activation,
-		Likelihood: c.Likelihood, Estimator: c.Objective.Estimator, Samples: c.Objective.Samples, Terms: c.Objective.Terms, Standard: c.Standard(),
+		Likelihood: c.Likelihood, Estimator: c.Objective.Estimator, Samples: c.Objective.Samples, Terms: c.Objective.Terms, Standard: c.Standard(), Cut: c.Data.cut(),
 	}
 	if c.Data.Binarize == dataset.Threshold {
 		m.Binarize = 0.5
@@ -231,6 +233,9 @@ func (c Config) Validate() error {
 		return err
 	}
 	if err := c.checkUntrained(); err != nil {
+		return err
+	}
+	if err := c.checkPredict(); err != nil {
 		return err
 	}
 	if c.InitialBias == builder.BiasData && c.Decoder.Network != nil && c.Decoder.Kind() == (builder.ONNX{}).Kind() {

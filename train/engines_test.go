@@ -11,6 +11,7 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/catvae/catvae/train"
@@ -45,7 +46,10 @@ func otherLatents() map[string]builder.Model {
 	g.Latent = builder.Latent{Kind: "mixed", Groups: builder.Groups{{Kind: "bernoulli", Variables: 9}, {Kind: "categorical", Variables: 4, Categories: 5}, {Kind: "bernoulli", Variables: 2}}, Prior: "learned"}
 	h := m
 	h.Latent = builder.Latent{Kind: "hierarchical", Groups: builder.Groups{{Kind: "bernoulli", Variables: 12}, {Kind: "categorical", Variables: 3, Categories: 4}}, Hidden: []int{10}, Prior: "learned"}
-	return map[string]builder.Model{"gaussian": m, "mixed": g, "hierarchical": h}
+	p := m
+	p.Latent = builder.Latent{Kind: "hierarchical", Groups: builder.Groups{{Kind: "bernoulli", Variables: 12}, {Kind: "categorical", Variables: 3, Categories: 4}}, Prior: "conditional"}
+	p.Cut, p.Encoder, p.Decoder = dist.Cut{Lines: 14}, builder.MLP{}, builder.MLP{}
+	return map[string]builder.Model{"gaussian": m, "mixed": g, "hierarchical": h, "predicted": p}
 }
 
 // So do models of the other latent families.
@@ -64,7 +68,9 @@ func TestEnginesAgreeOnLatents(t *testing.T) {
 func TestEnginesAgreeOnEstimators(t *testing.T) {
 	t.Parallel()
 	discrete := twoModels(builder.Tanh)
-	discrete["mixed"], discrete["hierarchical"] = otherLatents()["mixed"], otherLatents()["hierarchical"]
+	for _, name := range []string{"mixed", "hierarchical", "predicted"} {
+		discrete[name] = otherLatents()[name]
+	}
 	for name, m := range discrete {
 		for _, estimator := range builder.Estimators() {
 			if estimator == builder.ReparametrisedEstimator {

@@ -20,6 +20,10 @@ func (r *run) compare(ctx context.Context, model *runtime.Model, set *dataset.Se
 	if r.options.Queries == 0 || set.Len() < rivals.Least {
 		return nil
 	}
+	if !r.trained.Model.Cut.IsZero() {
+		r.options.Log("what the codes find is not compared with rivals: they are of a part of a row")
+		return nil
+	}
 	if n := set.Len(); n > mostCompared {
 		set = set.Select(projection.Evenly(n, mostCompared))
 	}

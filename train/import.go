@@ -48,6 +48,9 @@ type Imported struct {
 // all. A run that starts from its config.json trains the graphs' weights further. Errors wrap importer.ErrUnsupported,
 // importer.ErrGraph, importer.ErrOutput, importer.ErrGives, [ErrConfig], writer.ErrVerification or the checker's refusal.
 func Import(ctx context.Context, o ImportOptions) (Imported, error) {
+	if n := o.Config.Data.Predict; n > 0 {
+		return Imported{}, fmt.Errorf("train: data.predict is %d: what is imported encodes whole rows and gives them back: leave it out: %w", n, ErrConfig)
+	}
 	nets, c, err := readNetworks("", o.Config, o.Categories)
 	if err != nil {
 		return Imported{}, err

@@ -18,9 +18,13 @@ func (t Trained) traceLayers(batch int) (export.Traced, error) {
 	b := builder.New(t.Params)
 	code := b.Input(bundle.Code, t.Model.CodeShape(batch)...)
 	posterior, prior := t.Model.Layers(b, code)
+	outputs := []export.Named{{Name: bundle.PosteriorLogits, Doc: posteriorDoc, Node: posterior}}
+	if t.Model.Cut.IsZero() {
+		outputs = append(outputs, export.Named{Name: bundle.PriorLogits, Doc: priorDoc, Node: prior})
+	}
 	return export.Traced{
 		Inputs:  []export.Named{{Name: bundle.Code, Doc: t.family().CodeDoc(), Node: code}},
-		Outputs: []export.Named{{Name: bundle.PosteriorLogits, Doc: posteriorDoc, Node: posterior}, {Name: bundle.PriorLogits, Doc: priorDoc, Node: prior}},
+		Outputs: outputs,
 	}, b.Err()
 }
 

@@ -95,10 +95,17 @@ func (n networks) check(m builder.Model, source string) error {
 		if !part.gives {
 			rows, codes = codes, rows
 		}
-		if rows != m.Width() {
-			return fmt.Errorf("train: rows of %s have %d values, the graph of the %s is made for %d: give the rows that it was trained on: %w", source, m.Width(), part.name, rows, dataset.ErrData)
+		shape, of := m.SeenShape(), m.Latent.Dist().Lowest()
+		if !part.gives {
+			shape, of = m.TargetShape(), m.Latent.Dist().Decoded().Latent
 		}
-		of := m.Latent.Dist().Lowest()
+		width := 1
+		for _, d := range shape {
+			width *= d
+		}
+		if rows != width {
+			return fmt.Errorf("train: rows of %s have %d values for the %s, its graph is made for %d: give the rows that it was trained on: %w", source, width, part.name, rows, dataset.ErrData)
+		}
 		want := of.Bits()
 		if part.gives {
 			want = of.Logits()

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/imgrid"
 	"github.com/catvae/catvae/runtime"
@@ -22,6 +23,7 @@ const pictures = 48
 // writeReport writes RUN/report.html from the run's records and the model that it exported.
 func (r *run) writeReport(ctx context.Context, model *runtime.Model, set *dataset.Set) error {
 	d := report.Data{Title: "Training run " + r.trained.Name, Shape: set.Shape, Curves: r.curves(), Settings: reportSettings(r.config)}
+	d.Predicted = !r.trained.Model.Cut.IsZero()
 	d.Figures = figures(r.result, r.trained.Model.Bits(), r.config.chooses())
 	d.Notes = []string{fmt.Sprintf("Trained on %s (%d rows, %d more held out for validation), %d steps of %d rows, by the engine %s; measured and verified on %s.",
 		r.training.Source, r.training.Len(), r.held.Len(), r.step, r.config.Batch, r.engine.Name(), r.options.Backend.Name())}
@@ -85,13 +87,30 @@ func (r *run) addPictures(ctx context.Context, model *runtime.Model, set *datase
 	if err != nil {
 		return err
 	}
+	d.Black, d.White = set.Values().Shades()
+	d.Originals, d.Reconstructions = split(rows, size), split(completed(model, seen, decoded), size)
+	if model.Manifest().Predicted != nil { // nothing is drawn without a row
+		return nil
+	}
 	samples, err := model.Sample(ctx, nil, pictures, r.config.Seed)
 	if err != nil {
 		return err
 	}
-	d.Black, d.White = set.Values().Shades()
-	d.Originals, d.Reconstructions, d.Samples = split(rows, size), split(decoded, size), split(samples, size)
+	d.Samples = split(samples, size)
 	return nil
+}
+
+// completed returns whole rows for what a model made of seen ones: each as it was seen, with what is predicted of it in its place.
+func completed(model *runtime.Model, seen, decoded []float32) []float32 {
+	m := model.Manifest()
+	if m.Predicted == nil {
+		return decoded
+	}
+	whole, size, part := slices.Clone(seen), m.Input.RowSize(), m.TargetSize()
+	for i := range len(whole) / size {
+		dist.PutTarget(m.Cut(), whole[i*size:][:size], decoded[i*part:][:part], m.Input.RowShape())
+	}
+	return whole
 }
 
 func split(values []float32, size int) (rows [][]float32) {
@@ -166,6 +185,12 @@ func figures(r Result, bits int, chosen string) []report.Figure {
 		figure("dead bits", fmt.Sprint(u.Dead), fmt.Sprintf("of %d", bits), "Hard bits that are the same in every row."),
 		figure("duplicate bits", fmt.Sprint(u.Duplicate), fmt.Sprintf("of %d", bits), "Hard bits that are equal to an earlier one, or its opposite, in every row."),
 		figure(name, fmt.Sprint(r.BestEpoch), "", meaning),
+	}
+	if e.Conditional {
+		list = slices.Concat([]report.Figure{
+			figure("-ln p(y|x), 1 sample", number(-e.ELBO), "nats a row", fmt.Sprintf("Negative 1-sample bound of the predicted part y of a row, given the rest x, on %d rows (%s), hard samples, binarisation %s; lower is better.", e.Rows, r.TestSplit, e.Binarize)),
+			figure(fmt.Sprintf("-ln p(y|x), K = %d", e.Samples), number(-e.IWAE), "nats a row", fmt.Sprintf("Negative %d-sample bound: closer to -ln p(y|x).", e.Samples)),
+		}, list[4:])
 	}
 	if d := e.PerDimension; d != nil {
 		bits := figure("bits a "+d.Of, fmt.Sprintf("%.4f", d.ELBO), "bits", fmt.Sprintf("The -ELBO of all rows, divided by ln 2 and by how many %ss they have; %.4f by the -IWAE.", d.Of, d.IWAE))

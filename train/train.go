@@ -392,7 +392,7 @@ func (r *run) validate(ctx context.Context) error {
 		r.lost = nil
 	}
 	r.options.Progress(Progress{Phase: "validation", Done: e.Rows, Total: e.Rows, Epoch: epoch, Epochs: r.epochs(),
-		Message: fmt.Sprintf("epoch %d/%d: validation -ELBO %.2f nats (reconstruction %.2f, KL %.2f), %d distinct codes of %d rows, %d dead bits of %d", epoch, r.epochs(), -e.ELBO, e.Reconstruction, e.KL, e.Codes.Distinct, e.Rows, e.Codes.Dead, e.Codes.Bits)})
+		Message: fmt.Sprintf("epoch %d/%d: validation %s, %d distinct codes of %d rows, %d dead bits of %d", epoch, r.epochs(), BoundText(e), e.Codes.Distinct, e.Rows, e.Codes.Dead, e.Codes.Bits)})
 	return nil
 }
 

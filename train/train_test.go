@@ -157,6 +157,8 @@ func TestEvaluateAgainstEnumeration(t *testing.T) {
 		"categorical, learned": {Latent: builder.Latent{Kind: dist.Categorical, Variables: 3, Categories: 4, Prior: "learned"}},
 		"mixed, learned":       {Latent: builder.Latent{Kind: dist.Mixed, Groups: builder.Groups{{Kind: dist.Bernoulli, Variables: 3}, {Kind: dist.Categorical, Variables: 2, Categories: 3}}, Prior: "learned"}},
 		"two layers":           {Latent: builder.Latent{Kind: dist.Hierarchical, Groups: builder.Groups{{Kind: dist.Bernoulli, Variables: 4}, {Kind: dist.Bernoulli, Variables: 3}}, Prior: "uniform"}},
+		"predicted":            {Latent: builder.Latent{Kind: dist.Categorical, Variables: 3, Categories: 4, Prior: "conditional"}, Cut: dist.Cut{Lines: 14}},
+		"predicted, layers":    {Latent: builder.Latent{Kind: dist.Hierarchical, Groups: builder.Groups{{Kind: dist.Bernoulli, Variables: 4}, {Kind: dist.Categorical, Variables: 1, Categories: 4}}, Prior: "conditional"}, Cut: dist.Cut{Lines: 10}},
 		"two layers, learned":  {Latent: builder.Latent{Kind: dist.Hierarchical, Groups: builder.Groups{{Kind: dist.Categorical, Variables: 2, Categories: 3}, {Kind: dist.Categorical, Variables: 1, Categories: 4}}, Hidden: []int{5}, Prior: "learned"}},
 	} {
 		t.Run(name, func(t *testing.T) {

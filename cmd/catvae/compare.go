@@ -160,6 +160,9 @@ func printTrials(w io.Writer, trials []train.Trial) error {
 			keys[key] = true
 		}
 	}
+	if slices.ContainsFunc(trials, func(r train.Trial) bool { return r.Test != nil && r.Test.Conditional }) {
+		fmt.Fprintln(t, "\nof runs with data.predict the bounds are of the predicted part of a row given the rest, ln p(y|x)")
+	}
 	for i, key := range slices.Sorted(maps.Keys(keys)) {
 		if i == 0 {
 			fmt.Fprintln(t)

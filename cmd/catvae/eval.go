@@ -50,7 +50,7 @@ func (evalCommand) Help() string {
 
 Of the file or folder that a run was trained on, the rows are those that it held out; of any other, all of them. The first line says which they are.
 
-All figures are nats a row, from hard samples of the posterior: lower bounds on ln p(x). Of likelihoods of whole numbers, such as bytes and counts, they are given in bits a dimension, too. For models of at most 1,024 codes (ten bits), the exact values are printed too.
+All figures are nats a row, from hard samples of the posterior: lower bounds on ln p(x). Of likelihoods of whole numbers, such as bytes and counts, they are given in bits a dimension, too. Of a model that predicts a part y of a row from the rest x (data.predict) they are bounds on ln p(y|x), of 1 and of --samples codes drawn from p(z|x). For models of at most 1,024 codes (ten bits), the exact values are printed too.
 
 What the codes find is printed beside what codes of the same size find that need no training: random hyperplanes, PCA, ITQ, and of pictures perceptual hashes. By labels, where the rows have some: precision, mean average precision and the accuracy of the nearest neighbours; and without: the recall of the nearest rows of floats. The protocol is printed with the figures, and docs/retrieval.md has the formulas. Figures by different protocols do not compare.
 
@@ -171,7 +171,7 @@ func (c evalCommand) rows(ctx context.Context, in bundle.Input, run string) (r m
 
 // takes reports rows that are not of the model's shape.
 func takes(in bundle.Input, set *dataset.Set) error {
-	shape := infer.RowShape(in)
+	shape := in.RowShape()
 	if set.RowSize() != in.RowSize() || len(set.Shape) == 3 && len(shape) == 3 && !slices.Equal(set.Shape, shape) {
 		return fmt.Errorf("%w: the rows of %s have the shape %v, the model takes %v", runtime.ErrInput, set.Source, set.Shape, in.Shape)
 	}
@@ -181,7 +181,7 @@ func takes(in bundle.Input, set *dataset.Set) error {
 // reading says how the source is read.
 func (c evalCommand) reading(in bundle.Input) dataset.Options {
 	return dataset.Options{
-		Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), Shape: infer.RowShape(in),
+		Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), Shape: in.RowShape(),
 		MaxBad: c.MaxBad, Table: infer.LikeTrained(c.Table.Table(), in), Labels: true,
 	}
 }
@@ -227,10 +227,18 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 		return json.NewEncoder(env.Stdout).Encode(out)
 	}
 	fmt.Fprintf(env.Stdout, "rows            %d of %s %s, binarisation %s\n", e.Rows, c.Data, c.whichText(r.which), e.Binarize)
-	fmt.Fprintf(env.Stdout, "-ELBO           %.3f nats, 1 hard sample\n", -e.ELBO)
-	fmt.Fprintf(env.Stdout, "reconstruction  %.3f nats\n", e.Reconstruction)
-	fmt.Fprintf(env.Stdout, "KL              %.3f nats\n", e.KL)
-	fmt.Fprintf(env.Stdout, "-IWAE           %.3f nats, K = %d\n", -e.IWAE, e.Samples)
+	exact := "exact -ELBO     %.3f nats\nexact -ln p(x)  %.3f nats\n"
+	if p := model.Manifest().Predicted; p != nil {
+		fmt.Fprintf(env.Stdout, "y given x       y the last %d lines of a row, x those before\n", p.Lines)
+		fmt.Fprintf(env.Stdout, "-ln p(y|x)      %.3f nats, bound of 1 hard sample\n", -e.ELBO)
+		fmt.Fprintf(env.Stdout, "-ln p(y|x)      %.3f nats, bound of K = %d\n", -e.IWAE, e.Samples)
+		exact = "exact -ELBO     %.3f nats\nexact -ln p(y|x) %.3f nats\n"
+	} else {
+		fmt.Fprintf(env.Stdout, "-ELBO           %.3f nats, 1 hard sample\n", -e.ELBO)
+		fmt.Fprintf(env.Stdout, "reconstruction  %.3f nats\n", e.Reconstruction)
+		fmt.Fprintf(env.Stdout, "KL              %.3f nats\n", e.KL)
+		fmt.Fprintf(env.Stdout, "-IWAE           %.3f nats, K = %d\n", -e.IWAE, e.Samples)
+	}
 	if d := e.PerDimension; d != nil {
 		fmt.Fprintf(env.Stdout, "bits a %-9s %.4f by the -ELBO, %.4f by the -IWAE\n", d.Of, d.ELBO, d.IWAE)
 	}
@@ -240,7 +248,7 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 		fmt.Fprintf(env.Stdout, "hint            %s\n", use.Hint)
 	}
 	if out.ExactELBO != nil {
-		fmt.Fprintf(env.Stdout, "exact -ELBO     %.3f nats\nexact -ln p(x)  %.3f nats\n", -*out.ExactELBO, -*out.ExactLogP)
+		fmt.Fprintf(env.Stdout, exact, -*out.ExactELBO, -*out.ExactLogP)
 	}
 	if found != nil {
 		fmt.Fprint(env.Stdout, found)

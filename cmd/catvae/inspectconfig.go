@@ -52,6 +52,9 @@ func (c inspectCommand) inspectConfig(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	fmt.Fprintf(env.Stdout, "row          %v\n", plan.Input)
+	if n := config.Data.Predict; n > 0 {
+		fmt.Fprintf(env.Stdout, "predicted    the last %d lines, from those before\n", n)
+	}
 	fmt.Fprintf(env.Stdout, "latent       %d logits, code of %d bits\n", plan.Logits, plan.Bits)
 	for _, part := range []struct {
 		name   string

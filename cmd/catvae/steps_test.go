@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/catvae/catvae/train"
+	"github.com/catvae/catvae/train/evaluate"
 )
 
 // The names in the commands that are printed are quoted.
@@ -16,5 +17,8 @@ func TestNextSteps(t *testing.T) {
 		if got := nextSteps("run", "x", 0)(train.Result{Shape: shape})[3]; got != "catvae sample --model run/bundle --out "+name {
 			t.Error(got)
 		}
+	}
+	if got := nextSteps("run", "x", 0)(train.Result{Test: evaluate.Evaluation{Conditional: true}})[3]; got != "infer --model run/bundle --in x --mode reconstruct --out predicted.npy" {
+		t.Error(got)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/catvae/catvae/models"
 	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/train"
+	"github.com/catvae/catvae/train/evaluate"
 )
 
 type trainCommand struct {
@@ -150,13 +151,21 @@ func readConfig(file string) ([]byte, error) { return readfile.Bytes(file, 1<<20
 func printResult(w io.Writer, r train.Result) {
 	e := r.Test
 	fmt.Fprintf(w, "engine %s, %d steps, %s\n", r.Engine, r.Steps, exported(r))
-	fmt.Fprintf(w, "%s, %d rows: -ELBO %.2f nats (reconstruction %.2f, KL %.2f), -IWAE-%d %.2f nats\n", r.TestSplit, e.Rows, -e.ELBO, e.Reconstruction, e.KL, e.Samples, -e.IWAE)
+	fmt.Fprintf(w, "%s, %d rows: %s, %s\n", r.TestSplit, e.Rows, train.BoundText(e), manySamples(e))
 	fmt.Fprintf(w, "hard codes: %v\n", e.Codes)
 	if r.Retrieval != nil {
 		fmt.Fprint(w, r.Retrieval)
 	}
 	printWarnings(w, r.Warnings)
 	fmt.Fprintf(w, "bundle %s (verified), report %s\n", filepath.Join(r.Run, train.BundleDir), filepath.Join(r.Run, train.ReportFile))
+}
+
+// manySamples says the bound of several samples.
+func manySamples(e evaluate.Evaluation) string {
+	if e.Conditional {
+		return fmt.Sprintf("%.2f nats by %d samples", -e.IWAE, e.Samples)
+	}
+	return fmt.Sprintf("-IWAE-%d %.2f nats", e.Samples, -e.IWAE)
 }
 
 // printWarnings prints what a user of a model must know.
@@ -256,11 +265,15 @@ func nextSteps(run, source string, maxBad float64) func(train.Result) []string {
 		if imgrid.Pictures(r.Shape) {
 			samples = "samples.png"
 		}
+		last := fmt.Sprintf("catvae sample --model %s --out %s", bundle, samples)
+		if r.Test.Conditional { // which draws nothing without a row
+			last = fmt.Sprintf("infer --model %s --in %s --mode reconstruct --out predicted.npy%s", bundle, source, bad)
+		}
 		return []string{
 			"catvae inspect " + bundle,
 			fmt.Sprintf("catvae eval --model %s --data %s --samples 100%s", cli.ShellWord(filepath.ToSlash(run)), source, bad),
 			fmt.Sprintf("infer --model %s --in %s --out codes.npy%s", bundle, source, bad),
-			fmt.Sprintf("catvae sample --model %s --out %s", bundle, samples),
+			last,
 		}
 	}
 }

@@ -103,6 +103,7 @@ kind table table.csv table.csv --set likelihood.kind=gaussian --set data.standar
 kind counts counts.npz counts.npz --set likelihood.kind=multinomial --set data.standardise=log
 kind layers embeddings.npy embeddings.npy --set likelihood.kind=gaussian --set data.standardise=all \
 	--set latent.kind=hierarchical --set latent.groups=bernoulli:16,categorical:8x4
+kind predicted table.csv table.csv --set likelihood.kind=gaussian --set data.standardise=column --set data.predict=2
 kind poisson counts.svm counts.npz --set likelihood.kind=poisson --set data.standardise=log
 "$bin/infer" --model "$work/kind-counts/bundle" --in "$work/kinds/counts.svm" --out "$work/kind-svm.npy" --first-column 1
 cmp "$work/kind-counts.npy" "$work/kind-svm.npy" # the same rows in another format

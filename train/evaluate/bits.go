@@ -64,7 +64,7 @@ func Bits(ctx context.Context, c Encoder, e Evaluation, set *dataset.Set) (BitUs
 			some = append(some, i)
 		}
 	}
-	u.Hint = e.Codes.hint()
+	u.Hint = e.Codes.hint(e.Conditional)
 	if len(e.Bits) > mostCorrelated || len(some) < 2 {
 		return u, nil
 	}
@@ -98,12 +98,16 @@ func (u *BitUse) correlate(stats *codes.Stats, some []int) {
 	u.Correlation = sum / float64(pairs)
 }
 
-// hint says what to change where bits are dead or duplicate.
-func (u CodeUse) hint() string {
+// hint says what to change where bits are dead or duplicate; of a model without a divergence there is no warm-up to change.
+func (u CodeUse) hint(conditional bool) string {
 	if u.Dead+u.Duplicate == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d dead and %d duplicate bits of %d tell nothing: latent.norm=batch keeps bits in use, and a longer objective.kl_warmup_part lets fewer die; or set latent.variables lower", u.Dead, u.Duplicate, u.Bits)
+	warmup := ", and a longer objective.kl_warmup_part lets fewer die"
+	if conditional {
+		warmup = ""
+	}
+	return fmt.Sprintf("%d dead and %d duplicate bits of %d tell nothing: latent.norm=batch keeps bits in use%s; or set latent.variables lower", u.Dead, u.Duplicate, u.Bits, warmup)
 }
 
 // Summary says the correlations in a line.

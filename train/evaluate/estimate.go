@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/cores"
@@ -24,6 +25,8 @@ type Distributions struct {
 	Latent     dist.Latent
 	Likelihood dist.Likelihood
 	Standard   dist.Standard // of rows, before the likelihood sees them
+	Cut        dist.Cut      // of rows, where a part of them is predicted from the rest
+	Row        []int         // the shape of a row, where it is cut
 }
 
 // DistributionsOf returns the distributions of a bundle.
@@ -32,33 +35,45 @@ func DistributionsOf(m *bundle.Manifest) (Distributions, error) {
 	if err != nil {
 		return Distributions{}, fmt.Errorf("evaluate: %w: %w", err, bundle.ErrFormat)
 	}
-	return Distributions{Latent: m.Latent.Dist(), Likelihood: l, Standard: m.Input.Standard.Dist()}, nil
+	return Distributions{Latent: m.Latent.Dist(), Likelihood: l, Standard: m.Input.Standard.Dist(), Cut: m.Cut(), Row: m.Input.RowShape()}, nil
 }
 
-// LogP returns ln p(x|outputs) of a row as it enters the encoder, in nats: of the standardised row, where the model standardises.
+// LogP returns ln p(x|outputs) of a row as it enters the encoder, in nats: of the standardised row, where the model standardises; of the
+// part that is predicted, where that is a part.
 func (d Distributions) LogP(row, outputs []float32) float64 {
 	if len(d.Standard.Mean) == 0 {
-		return d.Likelihood.LogP(row, outputs)
+		return d.Likelihood.LogP(d.target(row), outputs)
 	}
 	z := make([]float32, len(row))
 	d.Standard.Apply(z, row)
-	return d.Likelihood.LogP(z, outputs)
+	return d.Likelihood.LogP(d.target(z), outputs)
+}
+
+// target returns what is predicted of a row: all of it where nothing is cut.
+func (d Distributions) target(row []float32) []float32 {
+	if d.Cut.IsZero() {
+		return row
+	}
+	return dist.AppendTarget(d.Cut, nil, row, d.Row)
 }
 
 // Evaluation holds a model's figures from hard samples of the posterior, which may be compared with those of other
-// models. All are in nats a row, averaged over the rows.
+// models. All are in nats a row, averaged over the rows. Of a model that predicts a part of a row y from the rest x the bounds are of
+// ln p(y|x), z is drawn from p(z|x), and there is no divergence: KL is 0.
 type Evaluation struct {
 	Rows           int     `json:"rows"`
-	Binarize       string  `json:"binarize"`       // how the rows were binarised
-	ELBO           float64 `json:"elbo"`           // ln p(x|z) - KL, one sample z from q(z|x) a row
-	Reconstruction float64 `json:"reconstruction"` // -ln p(x|z) of that sample
-	KL             float64 `json:"kl"`             // KL(q(z|x) ‖ p(z)), analytic; of layers ln q(z|x)/p(z) of that sample
-	Samples        int     `json:"samples"`        // K of the next
-	IWAE           float64 `json:"iwae"`           // ln 1/K Σ p(x,z)/q(z|x), K samples
+	Conditional    bool    `json:"conditional,omitempty"` // the bounds are of ln p(y|x)
+	Binarize       string  `json:"binarize"`              // how the rows were binarised
+	ELBO           float64 `json:"elbo"`                  // ln p(x|z) - KL, one sample z from q(z|x) a row
+	Reconstruction float64 `json:"reconstruction"`        // -ln p(x|z) of that sample
+	KL             float64 `json:"kl"`                    // KL(q(z|x) ‖ p(z)), analytic; of layers ln q(z|x)/p(z) of that sample
+	Samples        int     `json:"samples"`               // K of the next
+	IWAE           float64 `json:"iwae"`                  // ln 1/K Σ p(x,z)/q(z|x), K samples
 	// PerDimension has the bounds in bits of each whole number; nil where the likelihood is none of whole numbers.
 	PerDimension *PerDimension `json:"bits_per_dimension,omitempty"`
 	// ActiveBits counts bits that are set with a probability within [0.01, 0.99], averaged over the rows, and have a divergence
-	// above 0.01 nats; a categorical variable's categories share its divergence and each count as a bit. It says nothing of the hard bits: Codes does.
+	// above 0.01 nats; a categorical variable's categories share its divergence and each count as a bit. It says nothing of the hard bits: Codes
+	// does. Where there is no divergence, it is a bit's from its mean over the rows that counts.
 	ActiveBits int      `json:"active_bits"`
 	Codes      *CodeUse `json:"codes,omitempty"` // nil where the model is no [Encoder]
 	Bits       []Bit    `json:"-"`
@@ -75,7 +90,7 @@ type PerDimension struct {
 // Bit is the use of one bit of the code.
 type Bit struct {
 	Mean float64 // of its posterior probability over the rows
-	KL   float64 // divergence of its variable from the prior, averaged over the rows
+	KL   float64 // divergence of its variable from the prior, averaged over the rows; from the bit's mean where there is no prior
 }
 
 // Active reports whether the bit says something about the row.
@@ -98,8 +113,8 @@ const evaluationChunk = 250
 //	ELBO    E ln p(x|z) - KL(q(z|x) ‖ p(z)),   one hard z from q
 //	IWAE    E ln 1/K Σ p(x,z_k)/q(z_k|x),   K hard z (Burda et al. 1509.00519, equation 8)
 //
-// Both bound ln p(x) from below; IWAE grows towards it with K. Equal seeds give equal numbers. Of a model that is an
-// [Encoder], the hard codes are measured too.
+// Both bound ln p(x) from below, of a model that predicts a part of a row ln p(y|x), with the weights p(y|z_k); IWAE grows towards it with
+// K. Equal seeds give equal numbers. Of a model that is an [Encoder], the hard codes are measured too.
 func Estimate(ctx context.Context, c Coder, m Distributions, set *dataset.Set, o Options) (Evaluation, error) {
 	if o.Samples < 1 {
 		return Evaluation{}, fmt.Errorf("evaluate: evaluate with %d samples: use 1 or more", o.Samples)
@@ -112,7 +127,7 @@ func Estimate(ctx context.Context, c Coder, m Distributions, set *dataset.Set, o
 	if err := e.all(ctx, n); err != nil {
 		return Evaluation{}, err
 	}
-	r := Evaluation{Rows: n, Binarize: string(o.Binarize), Samples: o.Samples, Bits: e.bits}
+	r := Evaluation{Rows: n, Conditional: m.Latent.Conditional, Binarize: string(o.Binarize), Samples: o.Samples, Bits: e.bits}
 	rows := float64(n)
 	r.Reconstruction, r.KL, r.IWAE = e.reconstruction/rows, e.kl/rows, e.iwae/rows
 	r.ELBO = -r.Reconstruction - r.KL
@@ -123,6 +138,9 @@ func Estimate(ctx context.Context, c Coder, m Distributions, set *dataset.Set, o
 	for i := range e.bits {
 		e.bits[i].Mean /= rows
 		e.bits[i].KL /= rows
+		if m.Latent.Conditional { // the sum is that of -H(q): with H(mean) it is the mean of KL(q ‖ mean)
+			e.bits[i].KL = max(0, e.bits[i].KL+entropy(e.bits[i].Mean))
+		}
 		if e.bits[i].Active() {
 			r.ActiveBits++
 		}
@@ -202,7 +220,7 @@ func (e *chunk) measure(ctx context.Context) error {
 		row := rows[i*size:][:size]
 		binarizer.Apply(row, 0, uint32(e.from+i))
 		if l, ok := e.model.Likelihood.(dist.IntegerLikelihood); ok {
-			e.dimensions += l.Dimensions(row)
+			e.dimensions += l.Dimensions(e.model.target(row))
 		}
 	}
 	logits, err := e.coder.Logits(ctx, nil, rows)
@@ -272,7 +290,11 @@ func (e *evaluator) add(c *chunk) {
 func (e *evaluator) addRow(p dist.Posterior, logRatio float64) float64 {
 	kl := p.KL(func(from, to int, kl float64) {
 		for i := from; i < to; i++ {
-			e.bits[i].Mean += p.Bit(i)
+			q := p.Bit(i)
+			e.bits[i].Mean += q
+			if e.model.Latent.Conditional {
+				kl = -entropy(q)
+			}
 			e.bits[i].KL += kl
 		}
 	})
@@ -281,6 +303,9 @@ func (e *evaluator) addRow(p dist.Posterior, logRatio float64) float64 {
 	}
 	return kl
 }
+
+// entropy is that of a bit of this probability, in nats.
+func entropy(p float64) float64 { return math.Ln2 * codes.Entropy(p) }
 
 func logMeanExp(w []float64) float64 {
 	most := math.Inf(-1)

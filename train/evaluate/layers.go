@@ -39,6 +39,9 @@ func (y layers) second(i int) (dist.Part, []float32) {
 func (y layers) posterior(i int, logits []float32) dist.Posterior {
 	second, above := y.second(i)
 	first := second.LogitsFrom // how many the first layer has
+	if y.latent.Conditional {
+		return y.latent.Given(slices.Concat(logits[:first], above), nil)
+	}
 	return y.latent.Given(slices.Concat(logits[:first], above), y.below[i*first:][:first])
 }
 
@@ -55,8 +58,10 @@ func drawLayers(ctx context.Context, c Coder, l dist.Latent, codes, logits, u []
 		second, above := y.second(i)
 		second.Draw(codes[i*bits+second.CodeFrom:][:second.Bits()], above, u[i*width+second.LogitsFrom:][:second.Logits()])
 	}
-	if y, err = layersOf(ctx, c, l, codes); err != nil {
-		return nil, err
+	if !l.Conditional { // else there is no p(z1|z2)
+		if y, err = layersOf(ctx, c, l, codes); err != nil {
+			return nil, err
+		}
 	}
 	for i := range posteriors {
 		posteriors[i] = y.posterior(i, logits[i*width:][:width])

@@ -27,6 +27,7 @@ type Data struct {
 	Black, White               float32     // values of rows that are pictures; both 0 mean 0 and 1
 	Originals, Reconstructions [][]float32 // pairs; reconstructions from hard codes
 	Samples                    [][]float32 // decoded from codes drawn from the prior
+	Predicted                  bool        // reconstructions are of a part of a row that is predicted from the rest; pictures have both
 
 	// Of rows that are not pictures: the columns that vary most, of ColumnCount, measured on ColumnRows rows; which columns go
 	// with a bit; rows with their reconstructions; and what lies above a column's mean in samples.

@@ -80,19 +80,20 @@ var products = []product{
 	{
 		mode: Decode, codes: Packed, name: "reconstructions", doc: "float32, from packed codes",
 		label: "reconstruction", dtype: onnxtensor.Float32, takesCodes: true,
-		shape:  rowShape,
+		shape:  (*bundle.Manifest).TargetShape,
 		stream: floatsOf(runtime.DecodedCodes, nil),
 	},
 	{
 		mode: Reconstruct, codes: Packed, name: "reconstructions", doc: "float32, from rows by way of their codes",
 		label: "reconstruction", dtype: onnxtensor.Float32,
-		shape:  rowShape,
+		shape:  (*bundle.Manifest).TargetShape,
 		stream: floatsOf(runtime.Reconstructions[byte], runtime.Reconstructions[float32]),
 	},
 	{
 		mode: Score, codes: Packed, name: "scores", doc: "float32, one a row, in nats",
 		label: "score", dtype: onnxtensor.Float32,
 		shape:  func(*bundle.Manifest) []int { return nil },
+		check:  checkScores,
 		stream: floatsOf(runtime.Scores[byte], runtime.Scores[float32]),
 	},
 }
@@ -126,14 +127,14 @@ func codesOf() (all, docs []string) {
 	return all, docs
 }
 
-func rowShape(m *bundle.Manifest) []int { return RowShape(m.Input) }
+func rowShape(m *bundle.Manifest) []int { return m.Input.RowShape() }
 
-// RowShape returns the shape of a model's rows.
-func RowShape(in bundle.Input) (shape []int) {
-	for _, d := range in.Shape {
-		shape = append(shape, int(d))
+// checkScores reports a model that has no scores.
+func checkScores(m *bundle.Manifest) error {
+	if p := m.Predicted; p != nil {
+		return fmt.Errorf("infer: %w: the model predicts the last %d lines of a row from the rest: it says nothing of how likely a row is, and has no scores: use another mode, or catvae eval for bounds", ErrJob, p.Lines)
 	}
-	return shape
+	return nil
 }
 
 // checkIndexes reports a model with more categories than a byte counts.
