@@ -23,6 +23,14 @@ def at(value, path):
     return value
 
 
+def logged():
+    """Returns the figures so far, by row and seed."""
+    if not os.path.exists(LOG):
+        return {}
+    with open(LOG) as f:
+        return json.load(f)
+
+
 def commands(row, a, seed, out):
     """Returns the command that trains, and those that measure, each with the figures that its JSON has."""
     fill = {"data": a.data, "config": HERE, "out": out}
@@ -86,10 +94,6 @@ def main():
     a = p.parse_args()
     with open(ROWS) as f:
         rows = json.load(f)
-    log = {}
-    if os.path.exists(LOG):
-        with open(LOG) as f:
-            log = json.load(f)
     unknown = set(a.names) - {r["name"] for r in rows}
     if unknown:
         p.error(f"no row {', '.join(sorted(unknown))}: use {', '.join(r['name'] for r in rows)}")
@@ -102,8 +106,10 @@ def main():
                 train, evals = commands(row, a, seed, os.path.join(a.out, f"{row['name']}-{seed}"))
                 print("\n".join(shlex.join(c) for c in [train, *(e for e, _ in evals)]))
                 continue
-            log.setdefault(row["name"], {})[seed] = take(row, a, seed)
+            got = take(row, a, seed)
             if a.write:
+                log = logged()
+                log.setdefault(row["name"], {})[seed] = got
                 with open(LOG, "w") as f:
                     json.dump(log, f, indent=1)
                     f.write("\n")
@@ -111,7 +117,7 @@ def main():
         with open(PAGE) as f:
             page = f.read()
         begin, end = "<!-- figures -->\n", "<!-- end of figures -->"
-        page = re.sub(re.escape(begin) + ".*?" + re.escape(end), lambda _: begin + "\n" + table(rows, log) + "\n\n" + end, page, flags=re.S)
+        page = re.sub(re.escape(begin) + ".*?" + re.escape(end), lambda _: begin + "\n" + table(rows, logged()) + "\n\n" + end, page, flags=re.S)
         with open(PAGE, "w") as f:
             f.write(page)
 
