@@ -281,6 +281,9 @@ func (c Config) canonical() Config {
 	if c.Optimizer.Schedule == engine.ConstantRate {
 		c.Optimizer.Schedule = ""
 	}
+	if !c.Latent.Calibrated() {
+		c.Latent.Thresholds = ""
+	}
 	c.Data.canonicalPictures()
 	if c.Data.Target == TargetClean || len(c.Data.Augment) == 0 {
 		c.Data.Target = ""

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/projection"
 	"github.com/catvae/catvae/runtime"
@@ -36,6 +37,14 @@ func (r *run) compare(ctx context.Context, model *runtime.Model, set *dataset.Se
 	}
 	r.result.Retrieval = &c
 	return nil
+}
+
+// hint says what to change where bits of the exported codes are dead or duplicate.
+func (r *run) hint() string {
+	l := r.config.Latent
+	return r.result.Test.Hint(l.Dist(), func(key string) bool {
+		return key == "latent.norm" && l.Norm == builder.NormBatch || key == "latent.thresholds" && l.Calibrated()
+	})
 }
 
 // retrievalTable is a comparison as the report shows it, nil for none.

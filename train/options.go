@@ -60,6 +60,8 @@ type Result struct {
 	Test         evaluate.Evaluation // on the test split, or on the rows that were held out where the source has none
 	TestSplit    string              // which rows those were
 	Retrieval    *rivals.Comparison  // what the codes find of those rows; nil where it was not measured
+	Hint         string              // what to change where bits of the codes that were tested are dead or duplicate
+	Thresholds   string              // where the bits of codes are decided, in words; "" where all are at 0 because nobody asked
 	Shape        []int               // of one row
 	Warnings     []string            // about the weights, as the bundle's manifest has them: a line each
 	Scale        string              // by what numbers were divided, and why; "" under the rule of older runs

@@ -75,11 +75,7 @@ func Compare(ctx context.Context, model Encoder, bits int, sets []*dataset.Set, 
 	if err := Check(o.Rivals); err != nil {
 		return Comparison{}, err
 	}
-	rows := concatenated(sets)
-	if rows.count < Least {
-		return Comparison{}, fmt.Errorf("rivals: retrieval of %d rows: give %d or more", rows.count, Least)
-	}
-	m, err := newMeasurement(rows, o)
+	m, err := newMeasurement(concatenated(sets), o)
 	if err != nil {
 		return Comparison{}, err
 	}
@@ -114,6 +110,9 @@ type measurement struct {
 }
 
 func newMeasurement(r rows, o Options) (m *measurement, err error) {
+	if r.count < Least {
+		return nil, fmt.Errorf("rivals: retrieval of %d rows: give %d or more", r.count, Least)
+	}
 	m = &measurement{rows: r, options: o, labels: r.labels()}
 	m.protocol = retrieval.Protocol{Apart: o.Apart, At: cmp.Or(o.At, 100), Votes: cmp.Or(o.Votes, 10), Recall: cmp.Or(o.Recall, 10), Within: cmp.Or(o.Within, 100), Seed: o.Seed}
 	queries := min(o.Queries, r.sets[0].Len(), r.count-1)
