@@ -49,7 +49,9 @@ func (r *run) finish(ctx context.Context) error {
 		return err
 	}
 	r.result.Hint = r.hint()
-	if err := r.folder.record(r.evaluated("test", r.result.BestEpoch, r.result.Test)); err != nil {
+	rec := r.evaluated("test", r.result.BestEpoch, r.result.Test)
+	rec.Interrupted = r.result.Interrupted
+	if err := r.folder.record(rec); err != nil {
 		return err
 	}
 	model, manifest := best.standing, []byte(nil)
@@ -64,7 +66,7 @@ func (r *run) finish(ctx context.Context) error {
 		}
 		r.result.Thresholds, _ = r.result.Verification.Record[thresholdsRecord].(string)
 	}
-	if err := r.compare(ctx, model, set); err != nil {
+	if err := r.findings(ctx, model, set); err != nil {
 		return err
 	}
 	if err := r.writeReport(ctx, model, set); err != nil {

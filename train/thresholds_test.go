@@ -76,7 +76,7 @@ func TestMedianThresholds(t *testing.T) {
 	t.Parallel()
 	data, dir := glyphFile(t, 901), t.TempDir()
 	for name, sets := range map[string][]string{
-		"bernoulli": {"latent.variables=9"},
+		"bernoulli": {"latent.variables=9", "objective.contrast.weight=1", "objective.neighbours.count=2", "objective.neighbours.from=2"},
 		"mixed":     {"latent.kind=mixed", "latent.groups=bernoulli:5,categorical:2x3,bernoulli:3"},
 	} {
 		zero, out := filepath.Join(dir, name, "zero"), filepath.Join(dir, name, "median")

@@ -114,7 +114,7 @@ type run struct {
 // load reads the data and makes the parameter set.
 func (r *run) load(ctx context.Context) error {
 	r.keepRules()
-	set, config, err := r.config.loadSource(ctx, r.options.Source, r.options.MaxBad)
+	set, config, err := r.config.loadSource(ctx, r.options.Source, r.options.MaxBad, r.options.HeldOutQueries > 0)
 	if err != nil {
 		return err
 	}

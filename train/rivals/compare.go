@@ -3,6 +3,7 @@ package rivals
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/catvae/catvae/dataset"
@@ -185,6 +186,11 @@ func (m *measurement) measure(ctx context.Context, r Row, space retrieval.Space,
 		return nil
 	}
 	r.Figures, err = retrieval.Measure(ctx, space, m.labels, truth, m.protocol)
+	if errors.Is(err, retrieval.ErrLabels) { // of every code
+		m.labels, m.out.Labels = nil, false
+		m.out.LeftOut = append(m.out.LeftOut, fmt.Sprintf("figures by labels: %v", retrieval.ErrLabels))
+		return m.measure(ctx, r, space, truth)
+	}
 	m.out.Rows = append(m.out.Rows, r)
 	return err
 }
