@@ -126,6 +126,7 @@ func WriteComparison(ctx context.Context, w io.Writer, trials []Trial, models []
 	for _, t := range trials {
 		p.Runs = append(p.Runs, report.ComparedRun{Name: t.Dir, Steps: t.Steps, Seconds: t.Seconds, HeldOut: bounds(t.HeldOut), Test: bounds(t.Test), Settings: t.Settings})
 	}
+	p.Retrieval = Found(trials)
 	p.Curves = []report.Curve{
 		{Name: "The bound on held-out rows by steps, from hard samples; lower is better.", XLabel: "step", YLabel: "-ELBO, nats a row", Series: curvesOf(trials, "validation", stepsOf, heldOut)},
 		{Name: "The same by time.", XLabel: "seconds", YLabel: "-ELBO, nats a row", Series: curvesOf(trials, "validation", secondsOf, heldOut)},

@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/datatest"
+	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
 	"github.com/catvae/catvae/train/tune"
@@ -197,7 +199,8 @@ func TestSearchByRetrieval(t *testing.T) {
 			t.Parallel()
 			out := filepath.Join(t.TempDir(), "search")
 			s := search(t, out, "optimizer.learning_rate=log:0.0001..0.1", "latent.variables=2..8")
-			s.By, s.Budget = by, time.Hour
+			s.By, s.Budget, s.Options.Source = by, time.Hour, labelledRows(t)
+			s.Base.Data.Binarize, s.Base.Data.Validation = dataset.None, 60
 			ctx, stop := context.WithCancel(t.Context())
 			done, ran := 0, 0
 			s.Ended = func(tune.Trial) { done++ }
@@ -246,6 +249,26 @@ func TestSearchByRetrieval(t *testing.T) {
 			}
 		})
 	}
+}
+
+// labelledRows writes a small table of four kinds of rows.
+func labelledRows(t *testing.T) string {
+	t.Helper()
+	u := make([]float32, 300*8)
+	noise.Stream{Seed: 2}.Uniform(u, 0, 0)
+	text := "label,a,b,c,d,e,f,g,h\n"
+	for i := range 300 {
+		text += fmt.Sprint(i % 4)
+		for j := range 8 {
+			text += fmt.Sprintf(",%.3f", (u[8*i+j]+2*float32((i%4+1)>>(j%3)&1))/3)
+		}
+		text += "\n"
+	}
+	path := filepath.Join(t.TempDir(), "rows.csv")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func figureOf(t tune.Trial, by tune.By) (float64, bool) {
