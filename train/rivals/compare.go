@@ -80,7 +80,7 @@ func Compare(ctx context.Context, model Encoder, bits int, sets []*dataset.Set, 
 	if err != nil {
 		return Comparison{}, err
 	}
-	packed, err := rows.encoded(ctx, model, o.Progress)
+	packed, err := m.rows.encoded(ctx, model, o.Progress)
 	if err != nil {
 		return Comparison{}, err
 	}
