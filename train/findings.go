@@ -34,7 +34,7 @@ func (r *run) compare(ctx context.Context, kind string, model *runtime.Model, se
 	}
 	if !r.trained.Model.Cut.IsZero() {
 		r.options.Log("what the codes find is not compared with rivals: they are of a part of a row")
-		return nil
+		return nil, nil
 	}
 	if n := set.Len(); n > mostCompared {
 		set = set.Select(projection.Evenly(n, mostCompared))

@@ -57,6 +57,15 @@ func (c Config) checkThresholds(held int) error {
 	return nil
 }
 
+// checkBest reports a choice by rows whose nearest ones are not what codes are for.
+func (c Config) checkBest() error {
+	if c.Latent.Thresholds == builder.ThresholdsBest && c.Data.Predict > 0 {
+		return fmt.Errorf("train: latent.thresholds is %s, and data.predict %d: codes are of a part of a row then, and whole rows say what is near: set latent.thresholds=%s: %w",
+			builder.ThresholdsBest, c.Data.Predict, builder.ThresholdsMedian, ErrConfig)
+	}
+	return nil
+}
+
 // String says it in a line, "" for nil.
 func (t *Thresholds) String() string {
 	switch {

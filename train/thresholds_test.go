@@ -331,6 +331,7 @@ func TestSenselessThresholds(t *testing.T) {
 	for keys, want := range map[string]string{
 		"latent.thresholds=mean": `latent.thresholds is "mean": use zero, median, best`,
 		"latent.kind=categorical latent.categories=4 latent.thresholds=median":                    `latent.thresholds is "median", and latent.kind "categorical": only the bits of Bernoulli variables`,
+		"data.predict=14 latent.thresholds=best":                                                  "set latent.thresholds=median",
 		"latent.kind=gaussian latent.thresholds=best":                                             `latent.kind "gaussian"`,
 		"latent.kind=hierarchical latent.groups=bernoulli:4,bernoulli:4 latent.thresholds=median": `latent.kind "hierarchical"`,
 		"latent.kind=mixed latent.groups=categorical:4x3 latent.thresholds=median":                `latent.kind "mixed"`,

@@ -191,6 +191,8 @@ func (r *search) check(held *dataset.Set) error {
 	switch {
 	case r.By == Bound:
 		return nil
+	case r.Base.Data.Predict > 0:
+		return fmt.Errorf("tune: %s chooses by what codes of whole rows find, and data.predict is %d: choose by %s: %w", r.By, r.Base.Data.Predict, Bound, ErrKey)
 	case held == nil || held.Len() < leastHeld:
 		return fmt.Errorf("tune: %s chooses by what held-out rows find: set data.validation to %d or more: %w", r.By, leastHeld, ErrKey)
 	case r.By != Precision:

@@ -251,6 +251,13 @@ func TestSearchByRetrieval(t *testing.T) {
 	}
 }
 
+func predicting(t *testing.T, c *train.Config) {
+	t.Helper()
+	if err := c.Set("data.predict=14"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // labelledRows writes a small table of four kinds of rows.
 func labelledRows(t *testing.T) string {
 	t.Helper()
@@ -295,6 +302,7 @@ func TestSearchByRefuses(t *testing.T) {
 		`the figure "elbo": use bound, precision, recall`: func(s *tune.Search) { s.By = "elbo" },
 		"set data.validation to 12 or more":               func(s *tune.Search) { s.By, s.Base.Data.Validation = tune.Recall, 11 },
 		"precision chooses by what held-out rows find":    func(s *tune.Search) { s.By, s.Base.Data.Validation = tune.Precision, 0 },
+		"data.predict is 14: choose by bound":             func(s *tune.Search) { s.By = tune.Recall; predicting(t, &s.Base) },
 		"share one: choose by recall":                     func(s *tune.Search) { s.By, s.Options.Source = tune.Precision, unlabelled },
 	} {
 		s := search(t, out, try)
