@@ -110,7 +110,7 @@ func (e Evaluation) Hint(l dist.Latent, isSet func(key string) bool) string {
 		ways = append(ways, "latent.norm=batch keeps bits in use")
 	}
 	if len(l.Decided()) > 0 && !isSet("latent.thresholds") {
-		ways = append(ways, "latent.thresholds=median decides each in the middle of its logits, for which no weight has to change")
+		ways = append(ways, "latent.thresholds=median decides each in the middle of its logits, and best does so only where codes then find more")
 	}
 	if !e.Conditional {
 		ways = append(ways, "a longer objective.kl_warmup_part lets fewer die")
