@@ -84,6 +84,7 @@ type Latent struct {
 	Hidden     []int  `json:"hidden,omitempty" doc:"of hierarchical variables: widths of the hidden layers of the two networks between the layers, q(z2|z1) and p(z1|z2); left out: linear" when:"where the second layer says little; linear is what papers compare with" range:"[1,1048576]"`
 	Prior      string `json:"prior" doc:"p(z): uniform, or learned logits that are trained with the weights; normal, the standard normal distribution, is the one of gaussian variables; conditional, p(z|x), is the one of models that predict a part of a row, see data.predict" when:"learned where some bits should be rare; samples get better, codes hardly change" oneof:"priors"`
 	Norm       string `json:"norm,omitempty" doc:"batch: each latent logit is normalised over the batch, to mean 0 and deviation 2, so that every bit is 1 in about half of the rows; part of the encoder's last layer at export. Left out: none" when:"batch for codes that are searched: dead and duplicate bits become rare; none for the best bounds" oneof:"latentnorms"`
+	Thresholds string `json:"thresholds,omitempty" doc:"where bits of codes are decided, of bernoulli variables and those among mixed ones: zero: 1 where a logit is above 0, the likelier value; median: above the median of its logits over the rows trained on, so that the bit is 1 in half of them; best: by whichever of both finds more on held-out rows. No weight and no bound depends on it. Left out: zero" when:"median for codes that are searched where bits are mostly 0, or mostly 1, with logits spread around one value; zero where bits are sure, their logits far from 0 on both sides: a median then parts rows that are alike, and codes find less; with latent.norm=batch both are nearly the same. best where it is not known" oneof:"latentthresholds"`
 	Signs      bool   `json:"signs,omitempty" doc:"codes enter the decoder's network as -1 and 1; codes of the bundle stay 0 and 1" when:"true where codes are about half ones, as with latent.norm"`
 }
 
@@ -137,6 +138,9 @@ func (l Latent) check() error {
 		return err
 	}
 	if err := l.checkNorm(); err != nil {
+		return err
+	}
+	if err := l.checkThresholds(); err != nil {
 		return err
 	}
 	if err := l.checkHidden(); err != nil {

@@ -225,6 +225,20 @@ func (l Latent) Posterior(logits []float32) Posterior {
 // Draw writes a hard sample of a row with these logits to code, for uniform noise u, one number a logit.
 func (l Latent) Draw(code, logits, u []float32) { l.family().Draw(l, code, logits, u) }
 
+// deciding is what a family is whose variables, or some of them, are decided by thresholds.
+type deciding interface {
+	// decided are the places of their logits in a row's, in the order of the thresholds.
+	decided(l Latent) []int
+}
+
+// Decided returns the places, in a row's logits, of those that are decided by a threshold, in the order of Thresholds: nil where none are.
+func (l Latent) Decided() []int {
+	if f, ok := l.family().(deciding); ok {
+		return f.decided(l)
+	}
+	return nil
+}
+
 // PriorLogits returns the logits of the prior, PriorSize numbers: zeros where it is uniform.
 func (l Latent) PriorLogits() []float32 {
 	if len(l.Prior) > 0 {

@@ -43,6 +43,14 @@ func (bernoulliLatent) Unpacked() (clear, set float32) { return 0, 1 }
 
 func (bernoulliLatent) Range() (least, most float64) { return 0, 1 }
 
+func (bernoulliLatent) decided(l Latent) []int {
+	places := make([]int, l.Variables)
+	for i := range places {
+		places[i] = i
+	}
+	return places
+}
+
 // Harden: 1 where the logit is above its threshold; NaN gives 0.
 func (bernoulliLatent) Harden(l Latent, code, logits []float32) {
 	for i, x := range logits {

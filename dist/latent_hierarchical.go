@@ -45,6 +45,9 @@ func (hierarchicalLatent) Check(l Latent) error {
 	return checkGroups(l, Hierarchical, "groups")
 }
 
+// decided: none, since the first layer is decided at 0.
+func (hierarchicalLatent) decided(Latent) []int { return nil }
+
 // MaxKL is without a bound, since p(z1|z2) has parameters.
 func (hierarchicalLatent) MaxKL(Latent) float64 { return math.Inf(1) }
 

@@ -234,6 +234,15 @@ func (mixedLatent) Unpacked() (clear, set float32) { return 0, 1 }
 
 func (mixedLatent) Range() (least, most float64) { return 0, 1 }
 
+func (mixedLatent) decided(l Latent) (places []int) {
+	for _, p := range l.parts() {
+		for i := range p.thresholds {
+			places = append(places, p.LogitsFrom+i)
+		}
+	}
+	return places
+}
+
 func (mixedLatent) Harden(l Latent, code, logits []float32) {
 	for _, p := range l.parts() {
 		p.Harden(code[p.CodeFrom:][:p.Bits()], logits[p.LogitsFrom:][:p.Logits()])

@@ -47,7 +47,7 @@ var importRules = []importRule{
 	{"train/report", "internal/...", "gonum.org/v1/plot"},
 	{"train/retrieval", "codes internal/...", "gonum.org/v1/gonum/"},
 	{"train/rivals", "codes dataset dist internal/... train/retrieval", "github.com/corona10/goimagehash"},
-	{"train/tune", "internal/... train", ""},
+	{"train/tune", "dataset internal/... train train/retrieval", ""},
 	{"internal/gen/...", "export internal/... runtime/backend runtime/purego", "*"},
 	{"internal/...", "internal/...", "*"},
 	{"cmd/...", "builder/... bundle/... cmd/internal/... codes/... dataset/... dist internal/... models picture runtime/... train/...", "*"},

@@ -64,7 +64,7 @@ func (c Config) WriteAugmented(ctx context.Context, source string, w io.Writer) 
 	if len(c.Data.Augment) == 0 {
 		return fmt.Errorf("train: data.augment is empty, so that there is nothing to show: set it, such as --set 'data.augment=[{\"affine\": {\"rotate\": 20}}]': %w", ErrConfig)
 	}
-	set, c, err := c.loadSource(ctx, source, 0)
+	set, c, err := c.loadSource(ctx, source, 0, false)
 	if err != nil {
 		return err
 	}

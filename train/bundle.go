@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/catvae/catvae/builder"
@@ -24,6 +25,8 @@ type Trained struct {
 	Config Config
 	Model  builder.Model
 	Params *builder.Params
+	// Thresholds of the latent logits, one for each bit that is decided by one: see dist.Latent. nil means 0.
+	Thresholds []float32
 
 	dir      string         // of the run that it was opened from, "" for none
 	record   map[string]any // what a bundle's record must say of the weights
@@ -91,6 +94,9 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 			Kind: t.Model.Latent.Kind, Variables: t.Model.Latent.Dist().Variables, Categories: t.Model.Latent.Categories, Groups: t.Model.Latent.Groups,
 			Prior: bundle.Prior{Kind: t.Model.Latent.Prior}, BitOrder: bundle.BitOrderMSBFirst,
 		},
+	}
+	if slices.ContainsFunc(t.Thresholds, func(x float32) bool { return x != 0 }) {
+		m.Latent.Thresholds = t.Thresholds
 	}
 	m.SetLikelihood(t.Model.Likelihood)
 	if m.Input.Numbers != "" {
@@ -229,7 +235,7 @@ func (t Trained) traceEncoder(batch int) (export.Traced, error) {
 func (t Trained) traceThreshold(batch int) (export.Traced, error) {
 	b := builder.New(t.Params)
 	logits := b.Input(bundle.LatentLogits, t.Model.LatentShape(batch)...)
-	code, packed := t.Model.HardCode(b, logits, nil)
+	code, packed := t.Model.HardCode(b, logits, t.Thresholds)
 	return export.Traced{
 		Inputs:  []export.Named{{Name: bundle.LatentLogits, Doc: t.family().LogitsDoc(), Node: logits}},
 		Outputs: []export.Named{{Name: bundle.Code, Doc: t.family().CodeDoc(), Node: code}, {Name: bundle.PackedCode, Doc: packedDoc, Node: packed}},

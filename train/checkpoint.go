@@ -26,7 +26,8 @@ import (
 
 // A checkpoint is a folder checkpoints/step-00001234, which appears whole or not at all, with two files:
 //
-//	state.safetensors   parameters under their names, the optimiser's moments as optimizer/m/NAME and optimizer/v/NAME
+//	state.safetensors   parameters under their names, the optimiser's moments as optimizer/m/NAME and optimizer/v/NAME, and
+//	                    latent/thresholds where these are medians
 //	state.json          the rest of the run's state: see Checkpoint; with SHA-256 sums of both
 //
 // The noise of a run is a function of seed and step, so no state of a generator has to be kept.
@@ -77,6 +78,8 @@ type Checkpoint struct {
 	Validated    int     `json:"validated"`     // epochs whose validation ELBO is known
 	Best         *Best   `json:"best,omitempty"`
 	Lost         *Best   `json:"lost_best,omitempty"` // a better one, whose weights could not be read when the run was resumed
+	// Thresholds are those of the weights, which are known where an epoch ended; nil where the configuration asks for none.
+	Thresholds *Thresholds `json:"thresholds,omitempty"`
 
 	neighbours neighbours // of the epoch under way, among the tensors
 }
@@ -128,7 +131,7 @@ func saveCheckpoint(root *os.Root, c Checkpoint, s engine.State, keep ...*Best) 
 }
 
 func encodeCheckpoint(c Checkpoint, s engine.State) (map[string][]byte, error) {
-	state, err := encodeTensors(slices.Concat(s.Tensors, c.neighbours.tensor()), nil)
+	state, err := encodeTensors(slices.Concat(s.Tensors, c.neighbours.tensor(), c.Thresholds.tensor()), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -243,8 +246,10 @@ func readSealed(dir string) (c Checkpoint, s engine.State, err error) {
 	if s.Tensors, err = parseTensors(state); err != nil {
 		return c, s, err
 	}
-	c.neighbours, s.Tensors, err = withoutNeighbours(s.Tensors)
-	return c, s, err
+	if c.neighbours, s.Tensors, err = withoutNeighbours(s.Tensors); err != nil {
+		return c, s, err
+	}
+	return c, s, c.takeThresholds(&s)
 }
 
 // readState reads a weights file with this SHA-256. A file with another is not held in memory, however large it is, and one
@@ -311,10 +316,10 @@ func newestCheckpoint(run string, config Config, warn func(string)) (c Checkpoin
 }
 
 // readBest reads the checkpoint of the best epoch that checkpoint c names. Damage wraps [ErrCheckpoint].
-func readBest(run string, c Checkpoint) (engine.State, error) {
+func readBest(run string, c Checkpoint) (Checkpoint, engine.State, error) {
 	best, s, err := readCheckpoint(run, c.Best.Step)
 	if err == nil && (best.ConfigSHA256 != c.ConfigSHA256 || best.DataSHA256 != c.DataSHA256) {
 		err = fmt.Errorf("train: %s is of another run: %w", filepath.Join(run, filepath.FromSlash(checkpointDir(c.Best.Step))), ErrCheckpoint)
 	}
-	return s, err
+	return best, s, err
 }

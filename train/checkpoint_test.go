@@ -150,7 +150,7 @@ func TestOldConfigurations(t *testing.T) {
 		if hash, err := configHash(c); err != nil || hash != old.SHA256 {
 			t.Errorf("%s: its hash is %s, %v, its checkpoints hold %s", file, hash, err, old.SHA256)
 		}
-		for _, same := range []string{"likelihood.kind=bernoulli", "objective.estimator=gumbel", "data.standardise=none", "epochs=99"} {
+		for _, same := range []string{"likelihood.kind=bernoulli", "objective.estimator=gumbel", "data.standardise=none", "latent.thresholds=zero", "epochs=99"} {
 			other := c
 			if err := other.Set(same); err != nil {
 				t.Fatal(err)
@@ -158,6 +158,54 @@ func TestOldConfigurations(t *testing.T) {
 			if hash, err := configHash(other); err != nil || hash != old.SHA256 {
 				t.Errorf("%s with %s, which says the same, has another hash: %v", file, same, err)
 			}
+		}
+	}
+}
+
+// Thresholds lie with the weights that they belong to, apart from them: as they were saved, or as an error.
+func TestThresholdsInCheckpoints(t *testing.T) {
+	t.Parallel()
+	run := t.TempDir()
+	root, err := os.OpenRoot(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	state := engine.State{Tensors: []onnxtensor.Tensor{{Name: "w", Shape: []int64{2}, Data: []float32{1, 2}}}}
+	latent := func(thresholds string) builder.Latent {
+		return builder.Latent{Kind: "bernoulli", Variables: 3, Thresholds: thresholds}
+	}
+	for i, c := range []struct {
+		saved  *Thresholds
+		latent builder.Latent
+		values []float32
+		wrong  string
+	}{
+		{nil, latent(""), nil, ""},
+		{nil, latent("median"), nil, "has no thresholds"},
+		{&Thresholds{Chosen: "median", Rows: 9, values: []float32{1, -2, 3}}, latent("median"), []float32{1, -2, 3}, ""},
+		{&Thresholds{Chosen: "zero", Rows: 9, HeldOut: 20}, latent("best"), nil, ""},
+		{&Thresholds{Chosen: "median", Rows: 9, values: []float32{1, -2}}, latent("median"), nil, "has 2 thresholds, and the model 3 bits"},
+	} {
+		if err := saveCheckpoint(root, Checkpoint{Format: checkpointMajor, Step: i, Thresholds: c.saved}, state); err != nil {
+			t.Fatal(err)
+		}
+		back, s, err := readCheckpoint(run, i)
+		if err != nil || len(s.Tensors) != 1 {
+			t.Fatalf("%d: %d tensors, %v", i, len(s.Tensors), err)
+		}
+		values, err := back.thresholdsOf(c.latent)
+		if !slices.Equal(values, c.values) || (err == nil) != (c.wrong == "") || err != nil && !strings.Contains(err.Error(), c.wrong) {
+			t.Errorf("%d: %v, %v", i, values, err)
+		}
+	}
+	for i, c := range []Checkpoint{{Thresholds: &Thresholds{Chosen: "median"}}, {Thresholds: &Thresholds{Chosen: "zero", values: []float32{1}}}} {
+		c.Format, c.Step = checkpointMajor, 100+i
+		if err := saveCheckpoint(root, c, state); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := readCheckpoint(run, c.Step); !errors.Is(err, ErrCheckpoint) || !strings.Contains(err.Error(), "not those that it says") {
+			t.Errorf("thresholds without numbers, or numbers without thresholds: %v", err)
 		}
 	}
 }

@@ -14,16 +14,22 @@ import (
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train/evaluate"
 	"github.com/catvae/catvae/train/report"
+	"github.com/catvae/catvae/train/rivals"
 )
 
 // A Trial is a run as it is compared with others: what it measured, and what it was told.
 type Trial struct {
-	Dir      string               `json:"run"`
-	Steps    int                  `json:"steps"`
-	Seconds  float64              `json:"seconds"`             // until the last held-out figure, or the last step
-	HeldOut  *evaluate.Evaluation `json:"held_out,omitempty"`  // the best epoch's, by the ELBO; nil where no epoch ended
-	Test     *evaluate.Evaluation `json:"test,omitempty"`      // nil where the run has not ended
-	Settings map[string]string    `json:"different,omitempty"` // keys in which the compared runs differ, with this run's values as JSON
+	Dir     string               `json:"run"`
+	Steps   int                  `json:"steps"`
+	Seconds float64              `json:"seconds"`            // until the last held-out figure, or the last step
+	HeldOut *evaluate.Evaluation `json:"held_out,omitempty"` // the best epoch's, by the ELBO; nil where no epoch ended
+	Test    *evaluate.Evaluation `json:"test,omitempty"`     // nil where the run has not ended
+	// Retrieval is what the codes find of the test rows, HeldOutRetrieval of the rows held out; nil where it was not measured.
+	Retrieval        *rivals.Comparison `json:"retrieval,omitempty"`
+	HeldOutRetrieval *rivals.Comparison `json:"held_out_retrieval,omitempty"`
+	Interrupted      bool               `json:"interrupted,omitempty"` // the run was stopped before its end, and what was measured is of the model so far
+
+	Settings map[string]string `json:"different,omitempty"` // keys in which the compared runs differ, with this run's values as JSON
 
 	records []Record
 	all     []setting
@@ -79,12 +85,16 @@ func readTrial(dir string) (Trial, error) {
 		return Trial{}, fmt.Errorf("train: metrics of %s: %w", dir, err)
 	}
 	for _, r := range t.records {
-		if r.Kind != "test" {
+		if r.Kind != "test" && r.Retrieval == nil {
 			t.Steps, t.Seconds = max(t.Steps, r.Step), max(t.Seconds, r.Seconds)
 		}
 		switch {
 		case r.Kind == "test":
-			t.Test = r.Evaluation
+			t.Test, t.Interrupted = r.Evaluation, r.Interrupted
+		case r.Kind == "retrieval":
+			t.Retrieval = r.Retrieval
+		case r.Kind == "held_out_retrieval":
+			t.HeldOutRetrieval = r.Retrieval
 		case r.Kind == "validation" && (t.HeldOut == nil || r.Evaluation.ELBO > t.HeldOut.ELBO):
 			t.HeldOut = r.Evaluation
 		}
@@ -116,6 +126,7 @@ func WriteComparison(ctx context.Context, w io.Writer, trials []Trial, models []
 	for _, t := range trials {
 		p.Runs = append(p.Runs, report.ComparedRun{Name: t.Dir, Steps: t.Steps, Seconds: t.Seconds, HeldOut: bounds(t.HeldOut), Test: bounds(t.Test), Settings: t.Settings})
 	}
+	p.Retrieval = Found(trials)
 	p.Curves = []report.Curve{
 		{Name: "The bound on held-out rows by steps, from hard samples; lower is better.", XLabel: "step", YLabel: "-ELBO, nats a row", Series: curvesOf(trials, "validation", stepsOf, heldOut)},
 		{Name: "The same by time.", XLabel: "seconds", YLabel: "-ELBO, nats a row", Series: curvesOf(trials, "validation", secondsOf, heldOut)},

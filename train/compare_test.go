@@ -3,12 +3,15 @@ package train_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
 )
 
@@ -44,11 +47,31 @@ func TestTrials(t *testing.T) {
 			t.Errorf("%s is %q, which the others say, too", same, got)
 		}
 	}
+	if train.Found(trials) != nil {
+		t.Error("nothing was measured of what the codes find, and there is a table of it")
+	}
+	d := filepath.Join(dir, "d")
+	o := train.Options{Source: data, Out: d, Backend: purego.New(), Samples: 1, Queries: 30, HeldOutQueries: 40}
+	r, err := train.Run(t.Context(), config(t, sets...), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trials, err = train.Trials([]string{a, b, c, d}); err != nil {
+		t.Fatal(err)
+	}
+	if got, own := trials[3].Retrieval, trials[3].HeldOutRetrieval; got == nil || own == nil || *got.Rows[0].Recall != *r.Retrieval.Rows[0].Recall || *own.Rows[0].Recall != *r.HeldOut.Rows[0].Recall || len(own.Rows) != 1 || trials[3].Steps != 10 {
+		t.Errorf("what was found is %+v and %+v, the run had %+v and %+v", got, own, r.Retrieval, r.HeldOut)
+	}
+	found := train.Found(trials)
+	if len(found.Rows) != 2 || found.Rows[0][0] != d || found.Rows[0][1] != "test" || found.Rows[1][1] != "held out" || found.Rows[1][len(found.Head)-1] != "2" ||
+		found.Rows[0][slices.Index(found.Head, "recall@10")] != fmt.Sprintf("%.3f", *r.Retrieval.Rows[0].Recall) || !strings.HasPrefix(found.Notes[1], "protocol 2: 40 random rows search all 200 rows") {
+		t.Errorf("the table is %+v", found)
+	}
 	var page bytes.Buffer
 	if err := train.WriteComparison(t.Context(), &page, trials, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{a, b, "not ended", "optimizer.learning_rate", "<svg"} {
+	for _, want := range []string{a, b, "not ended", "What the codes find", "protocol 2: 40 random rows", "optimizer.learning_rate", "<svg"} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("the page has no %q", want)
 		}

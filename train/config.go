@@ -2,6 +2,7 @@ package train
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -235,7 +236,7 @@ func (c Config) Validate() error {
 	if err := c.checkUntrained(); err != nil {
 		return err
 	}
-	if err := c.checkPredict(); err != nil {
+	if err := cmp.Or(c.checkPredict(), c.checkBest()); err != nil {
 		return err
 	}
 	if c.InitialBias == builder.BiasData && c.Decoder.Network != nil && c.Decoder.Kind() == (builder.ONNX{}).Kind() {
@@ -280,6 +281,9 @@ func (c Config) canonical() Config {
 	}
 	if c.Optimizer.Schedule == engine.ConstantRate {
 		c.Optimizer.Schedule = ""
+	}
+	if !c.Latent.Calibrated() {
+		c.Latent.Thresholds = ""
 	}
 	c.Data.canonicalPictures()
 	if c.Data.Target == TargetClean || len(c.Data.Augment) == 0 {

@@ -40,15 +40,18 @@ func (r *run) finish(ctx context.Context) error {
 	r.result.TestSplit, r.result.Shape = split, set.Shape
 	if best.standing != nil {
 		defer best.standing.Close()
-	} else if err := setParams(r.trained.Params, best.state.Tensors); err != nil {
-		return fmt.Errorf("train: %w", err)
+	} else if err := r.take(ctx, best); err != nil {
+		return err
 	}
 	r.trained.warnings = r.trained.warningsOf(r.step, r.best)
 	r.result.Warnings = r.trained.warnings
 	if r.result.Test, err = r.evaluate(ctx, best.standing, set, "test", r.result.BestEpoch, r.options.Samples); err != nil {
 		return err
 	}
-	if err := r.folder.record(r.evaluated("test", r.result.BestEpoch, r.result.Test)); err != nil {
+	r.result.Hint = r.hint()
+	rec := r.evaluated("test", r.result.BestEpoch, r.result.Test)
+	rec.Interrupted = r.result.Interrupted
+	if err := r.folder.record(rec); err != nil {
 		return err
 	}
 	model, manifest := best.standing, []byte(nil)
@@ -57,10 +60,13 @@ func (r *run) finish(ctx context.Context) error {
 			return err
 		}
 		defer model.Close()
-	} else if r.result.Verification, err = readVerification(r.options.Out); err != nil {
-		return err
+	} else {
+		if r.result.Verification, err = readVerification(r.options.Out); err != nil {
+			return err
+		}
+		r.result.Thresholds, _ = r.result.Verification.Record[thresholdsRecord].(string)
 	}
-	if err := r.compare(ctx, model, set); err != nil {
+	if err := r.findings(ctx, model, set); err != nil {
 		return err
 	}
 	if err := r.writeReport(ctx, model, set); err != nil {
@@ -69,10 +75,27 @@ func (r *run) finish(ctx context.Context) error {
 	return r.checkBundle(manifest)
 }
 
+// take gives the model the best weights, with their thresholds.
+func (r *run) take(ctx context.Context, best bestWeights) (err error) {
+	if err := setParams(r.trained.Params, best.state.Tensors); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	t := best.thresholds
+	if t == nil {
+		t, err = r.decide(ctx)
+	}
+	r.trained.Thresholds = t.of()
+	if r.result.Thresholds = t.String(); t != nil {
+		r.options.Log("latent.thresholds: " + r.result.Thresholds)
+	}
+	return err
+}
+
 // bestWeights are those of the best epoch, or the newest where no epoch ended: a state, or the bundle that has them.
 type bestWeights struct {
-	state    engine.State
-	standing *runtime.Model // of the run's bundle, nil where the state is known
+	state      engine.State
+	thresholds *Thresholds    // nil where they have to be found yet, or the configuration asks for none
+	standing   *runtime.Model // of the run's bundle, nil where the state is known
 }
 
 // findBest returns the weights of the best epoch. Where its checkpoint is damaged and the run's bundle does not hold them
@@ -81,15 +104,18 @@ type bestWeights struct {
 func (r *run) findBest(ctx context.Context) (bestWeights, error) {
 	state := r.engine.State()
 	if r.best == nil || r.best.Step == r.step {
-		return bestWeights{state: state}, nil
+		return bestWeights{state: state, thresholds: r.thresholdsNow()}, nil
 	}
 	hash, err := configHash(r.config)
 	if err != nil {
 		return bestWeights{}, err
 	}
-	best, err := readBest(r.options.Out, Checkpoint{ConfigSHA256: hash, DataSHA256: r.dataSHA256, Best: r.best})
+	of, best, err := readBest(r.options.Out, Checkpoint{ConfigSHA256: hash, DataSHA256: r.dataSHA256, Best: r.best})
+	if err == nil {
+		_, err = of.thresholdsOf(r.config.Latent)
+	}
 	if err == nil || !errors.Is(err, ErrCheckpoint) {
-		return bestWeights{state: best}, err
+		return bestWeights{state: best, thresholds: of.Thresholds}, err
 	}
 	damage := err
 	switch standing, err := r.standingBundle(ctx, hash); {
@@ -106,17 +132,20 @@ func (r *run) findBest(ctx context.Context) (bestWeights, error) {
 	r.best = nil
 	epoch, position := r.step/r.perEpoch(), r.step%r.perEpoch()
 	if position != 0 || epoch > r.validated {
-		return bestWeights{state: state}, nil
+		return bestWeights{state: state, thresholds: r.thresholdsNow()}, nil
 	}
 	if err := setParams(r.trained.Params, state.Tensors); err != nil {
 		return bestWeights{}, fmt.Errorf("train: %w", err)
+	}
+	if err := r.decideNow(ctx); err != nil {
+		return bestWeights{}, err
 	}
 	e, err := r.evaluate(ctx, nil, r.held, "validation", epoch, 1)
 	if err != nil {
 		return bestWeights{}, err
 	}
 	r.best = &Best{Step: r.step, Epoch: epoch, Evaluation: e}
-	return bestWeights{state: state}, nil
+	return bestWeights{state: state, thresholds: r.thresholdsNow()}, nil
 }
 
 // standingBundle opens the run's bundle if it is sound and its record says that it holds the weights of the best epoch. It
@@ -163,6 +192,9 @@ func (r *run) export(ctx context.Context) (*runtime.Model, []byte, error) {
 	}
 	if r.lost != nil {
 		record[lostRecord] = r.lost
+	}
+	if r.result.Thresholds != "" {
+		record[thresholdsRecord] = r.result.Thresholds
 	}
 	m, err := r.trained.manifest()
 	if err != nil {

@@ -174,6 +174,9 @@ func TestThresholdsOfGroups(t *testing.T) {
 	if err := l.Check(); err != nil {
 		t.Fatal(err)
 	}
+	if want := []int{0, 1, 5}; !slices.Equal(l.Decided(), want) {
+		t.Errorf("the logits %v are decided by thresholds, want %v", l.Decided(), want)
+	}
 	code := make([]float32, 6)
 	l.Harden(code, []float32{0.9, -0.9, 3, 1, 2, 0.6})
 	if want := []float32{0, 1, 1, 0, 0, 1}; !slices.Equal(code, want) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/train/evaluate"
+	"github.com/catvae/catvae/train/rivals"
 )
 
 // A Record is one line of metrics.jsonl.
@@ -23,10 +24,12 @@ type Record struct {
 	Temperature float64              `json:"temperature,omitempty"`
 	KLWeight    float64              `json:"kl_weight,omitempty"`
 	Rate        float64              `json:"rows_per_second,omitempty"`
-	Waiting     float64              `json:"waiting,omitempty"`    // share of that time in which steps waited for rows to be made
-	Parts       *Parts               `json:"parts,omitempty"`      // of the relaxed objective: not to be compared with others' figures
-	Evaluation  *evaluate.Evaluation `json:"evaluation,omitempty"` // bounds on hard samples
-	LostBytes   int64                `json:"lost_bytes,omitempty"` // of earlier lines
+	Waiting     float64              `json:"waiting,omitempty"`     // share of that time in which steps waited for rows to be made
+	Parts       *Parts               `json:"parts,omitempty"`       // of the relaxed objective: not to be compared with others' figures
+	Evaluation  *evaluate.Evaluation `json:"evaluation,omitempty"`  // bounds on hard samples
+	Retrieval   *rivals.Comparison   `json:"retrieval,omitempty"`   // what codes find
+	Interrupted bool                 `json:"interrupted,omitempty"` // of a test record: the run was stopped before its end
+	LostBytes   int64                `json:"lost_bytes,omitempty"`  // of earlier lines
 }
 
 // recordKinds say, for each kind of record, whether one has what it needs, and whether a run that continues from a
@@ -45,6 +48,14 @@ var recordKinds = map[string]struct {
 	},
 	"test": { // of a run that ended
 		func(r Record) bool { return r.Evaluation != nil },
+		func(Record, Checkpoint) bool { return false },
+	},
+	"retrieval": { // of the rows of the test record, where somebody asked
+		func(r Record) bool { return r.Retrieval != nil },
+		func(Record, Checkpoint) bool { return false },
+	},
+	"held_out_retrieval": { // of the held-out rows, likewise
+		func(r Record) bool { return r.Retrieval != nil },
 		func(Record, Checkpoint) bool { return false },
 	},
 	"lost": { // lines before this one could not be read when the run was resumed

@@ -78,7 +78,9 @@ func (r *run) mine(ctx context.Context, epoch int) (neighbours, error) {
 	if err := setParams(r.trained.Params, r.engine.State().Tensors); err != nil {
 		return neighbours{}, fmt.Errorf("train: %w", err)
 	}
-	model, err := r.trained.InMemory(ctx, r.options.Backend)
+	t := r.trained
+	t.Thresholds = nil // on which no step depends
+	model, err := t.InMemory(ctx, r.options.Backend)
 	if err != nil {
 		return neighbours{}, err
 	}

@@ -60,15 +60,18 @@ func openCheckpoint(dir string, warn func(string)) (Trained, error) {
 	if err != nil {
 		return Trained{}, err
 	}
-	if !found && nets.encoder != nil && nets.decoder != nil { // imported, with the weights of its graphs
+	if !found && nets.encoder != nil && nets.decoder != nil && !c.Latent.Calibrated() { // imported, with the weights of its graphs
 		t.Model = named.Model(nets.input())
 		return t, t.addPrior()
 	}
 	if !found {
 		return Trained{}, fmt.Errorf("train: %s holds no checkpoint yet: let it train for longer", dir)
 	}
-	tensors, lost, err := bestTensors(dir, newest, state, warn)
+	of, tensors, lost, err := bestTensors(dir, newest, state, warn)
 	if err != nil {
+		return Trained{}, err
+	}
+	if t.Thresholds, err = of.thresholdsOf(c.Latent); err != nil {
 		return Trained{}, err
 	}
 	if lost {
@@ -99,6 +102,8 @@ const (
 	epochRecord  = "epoch"         // the best, 0 where no epoch ended
 	stepRecord   = "step"
 	lostRecord   = "lost_best" // a better epoch, whose weights are lost
+
+	thresholdsRecord = "thresholds" // how they were found, in words
 )
 
 // Source returns the source that the run was trained on, as it was given: "" where its bundle does not say so, because the
@@ -143,19 +148,19 @@ func (t Trained) addPrior() error {
 	return b.Err()
 }
 
-// bestTensors returns the state of the best epoch. Where no epoch ended, or the best epoch's checkpoint is damaged, it
+// bestTensors returns the state of the best epoch, with its checkpoint. Where no epoch ended, or the best epoch's checkpoint is damaged, it
 // returns state, which is that of checkpoint c, and in the second case sets lost.
-func bestTensors(dir string, c Checkpoint, state engine.State, warn func(string)) (tensors []onnxtensor.Tensor, lost bool, err error) {
+func bestTensors(dir string, c Checkpoint, state engine.State, warn func(string)) (of Checkpoint, tensors []onnxtensor.Tensor, lost bool, err error) {
 	if c.Best == nil || c.Best.Step == c.Step {
-		return state.Tensors, false, nil
+		return c, state.Tensors, false, nil
 	}
-	best, err := readBest(dir, c)
+	of, best, err := readBest(dir, c)
 	switch {
 	case err == nil:
-		return best.Tensors, false, nil
+		return of, best.Tensors, false, nil
 	case !errors.Is(err, ErrCheckpoint):
-		return nil, false, err
+		return of, nil, false, err
 	}
 	warn(fmt.Sprintf("%v: the weights of the best epoch, %d, are lost, the newest are used, of step %d", err, c.Best.Epoch, c.Step))
-	return state.Tensors, true, nil
+	return c, state.Tensors, true, nil
 }

@@ -23,6 +23,7 @@ type Options struct {
 	Commands        func(Result) []string // what to do next, shown in the report; may be nil
 	Samples         int                   // K of the final IWAE bound; 0 means 10
 	Queries         int                   // rows by which the codes are compared with rivals at the end, see package rivals; 0 for none
+	HeldOutQueries  int                   // of the rows held out, which search each other at the end: a figure to choose between runs by; 0 for none
 	Progress        func(Progress)        // called after every step and evaluated chunk; may be nil; must not block
 	Verbose         bool                  // Log is also called with what the exporter's passes did
 	Log             func(string)          // called with warnings, and with what a run continues from; may be nil
@@ -60,6 +61,9 @@ type Result struct {
 	Test         evaluate.Evaluation // on the test split, or on the rows that were held out where the source has none
 	TestSplit    string              // which rows those were
 	Retrieval    *rivals.Comparison  // what the codes find of those rows; nil where it was not measured
+	HeldOut      *rivals.Comparison  // the same of the rows held out, without rivals
+	Hint         string              // what to change where bits of the codes that were tested are dead or duplicate
+	Thresholds   string              // where the bits of codes are decided, in words; "" where all are at 0 because nobody asked
 	Shape        []int               // of one row
 	Warnings     []string            // about the weights, as the bundle's manifest has them: a line each
 	Scale        string              // by what numbers were divided, and why; "" under the rule of older runs

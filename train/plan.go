@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/catvae/catvae/builder"
+	"github.com/catvae/catvae/dataset"
 )
 
 // A Plan is what a configuration makes of rows: the layers of both networks, in order. See [builder.Network].
@@ -39,21 +40,31 @@ func (c Config) RowShape(ctx context.Context, source string) ([]int, error) {
 		return nil, err
 	}
 	c.Data.Validation = 0
-	set, _, err := c.loadSource(ctx, source, 0)
+	set, _, err := c.loadSource(ctx, source, 0, false)
 	if err != nil {
 		return nil, err
 	}
 	return set.Shape, nil
 }
 
-// TotalSteps returns how many steps a run of the configuration takes on a source.
-func (c Config) TotalSteps(ctx context.Context, o Options) (int, error) {
+// A Scope is what a run of a configuration takes of a source.
+type Scope struct {
+	Steps   int          // of the whole run
+	HeldOut *dataset.Set // the rows held out, with labels where Options.HeldOutQueries asks for figures by them; nil where none are
+}
+
+// Scope reads the source as a run does, and takes no step.
+func (c Config) Scope(ctx context.Context, o Options) (Scope, error) {
 	if err := c.Validate(); err != nil {
-		return 0, err
+		return Scope{}, err
 	}
 	r := run{config: c, options: o.withDefaults()}
 	if err := r.load(ctx); err != nil {
-		return 0, err
+		return Scope{}, err
 	}
-	return r.steps(), nil
+	s := Scope{Steps: r.steps()}
+	if r.held.Len() < r.training.Len() || r.config.heldRows(r.held.Len()) > 0 {
+		s.HeldOut = r.held
+	}
+	return s, nil
 }

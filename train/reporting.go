@@ -31,6 +31,11 @@ func (r *run) writeReport(ctx context.Context, model *runtime.Model, set *datase
 	if s := r.result.Scale; s != "" {
 		d.Notes = append(d.Notes, strings.ToUpper(s[:1])+s[1:]+".")
 	}
+	for _, note := range []string{r.result.Thresholds, r.result.Hint} {
+		if note != "" {
+			d.Notes = append(d.Notes, strings.ToUpper(note[:1])+note[1:]+".")
+		}
+	}
 	if n := len(r.result.Bad); n > 0 {
 		d.Notes = append(d.Notes, fmt.Sprintf("%d rows were bad and passed over, the first: %v.", n, r.result.Bad[0]))
 	}

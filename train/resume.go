@@ -115,6 +115,10 @@ func (r *run) continued(folder *runFolder) (*engine.State, error) {
 		r.options.Force = true // a run without a checkpoint is worth nothing
 		return nil, nil
 	}
+	if _, err := c.thresholdsOf(r.config.Latent); err != nil && c.Thresholds != nil {
+		return nil, err
+	}
+	r.decided, r.decidedAt = c.Thresholds, c.Step
 	r.folder, r.from, r.step, r.validated, r.best, r.lost, r.before = folder, c, c.Step, c.Validated, c.Best, c.Lost, c.Best
 	r.longer = r.config.Epochs != old.Epochs || r.config.Steps != old.Steps || r.config.Patience != old.Patience
 	r.result.Steps, r.result.ResumedAt = c.Step, c.Step
@@ -202,6 +206,7 @@ func (r *run) checkpoint() error {
 		Temperature: r.config.Temperature.At(r.step), KLWeight: r.config.Objective.At(r.step), LearningRate: r.config.Optimizer.RateAt(r.step + 1),
 		ConfigSHA256: hash, DataSHA256: r.dataSHA256, InputShape: r.trained.Model.Input, MetricsBytes: metrics, Validated: r.validated, Best: r.best, Lost: r.lost,
 		neighbours: r.underWay(),
+		Thresholds: r.thresholdsNow(),
 	}, r.engine.State(), r.before)
 	r.before = r.best // of what is now the last checkpoint but one, when the next is saved
 	r.saved, r.fresh = time.Now(), r.fresh && err != nil

@@ -271,8 +271,8 @@ func (c Config) reading(split dataset.Split, values dist.Values, maxBad float64)
 	return dataset.Options{Split: split, Seed: c.Seed, Image: c.Data.Image(), Layout: c.Data.Layout, Table: c.Data.Table.options(), Values: values, MaxBad: maxBad}
 }
 
-// loadSource reads the training rows of a source, and settles in the configuration what depends on them.
-func (c Config) loadSource(ctx context.Context, source string, maxBad float64) (*dataset.Set, Config, error) {
+// loadSource reads the training rows of a source, with their labels where somebody asks, and settles in the configuration what depends on them.
+func (c Config) loadSource(ctx context.Context, source string, maxBad float64, labels bool) (*dataset.Set, Config, error) {
 	values, err := c.Values()
 	if err != nil {
 		return nil, c, err
@@ -281,7 +281,7 @@ func (c Config) loadSource(ctx context.Context, source string, maxBad float64) (
 		values = dist.Raw()
 	}
 	o := c.reading(dataset.Train, values, maxBad)
-	o.Labels = c.Data.Holdout == HoldoutRandom
+	o.Labels = labels || c.Data.Holdout == HoldoutRandom
 	set, err := dataset.Load(ctx, source, o)
 	if err == nil {
 		c.Data.Table.FirstColumn = set.FirstColumn

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train/engine"
 	"github.com/catvae/catvae/train/evaluate"
+	"github.com/catvae/catvae/train/rivals"
 	"gorgonia.org/tensor"
 )
 
@@ -104,12 +106,15 @@ type run struct {
 	made, emptied  bool       // what this run did to the folder: it was not there, or it held another run
 	fresh          bool       // the folder was made by this run
 	standing       *Config    // of an imported run that this one trains in place, nil elsewhere
+	decided        *Thresholds
+	decidedAt      int            // step of the weights that they belong to
+	ground         *rivals.Ground // by which they are chosen, once it was needed
 }
 
 // load reads the data and makes the parameter set.
 func (r *run) load(ctx context.Context) error {
 	r.keepRules()
-	set, config, err := r.config.loadSource(ctx, r.options.Source, r.options.MaxBad)
+	set, config, err := r.config.loadSource(ctx, r.options.Source, r.options.MaxBad, r.options.HeldOutQueries > 0)
 	if err != nil {
 		return err
 	}
@@ -139,7 +144,7 @@ func (r *run) load(ctx context.Context) error {
 	if set.Len()-held < r.config.Batch {
 		return fmt.Errorf("train: %s has %d rows, %d of them held out for validation: a batch of %d does not fit: set batch or data.validation lower: %w", r.options.Source, set.Len(), held, r.config.Batch, ErrConfig)
 	}
-	if err := r.config.checkNeighboursOf(set.Len() - held); err != nil {
+	if err := cmp.Or(r.config.checkNeighboursOf(set.Len()-held), r.config.checkThresholds(held)); err != nil {
 		return err
 	}
 	training, validation := r.config.holdOut(set, held)
@@ -222,7 +227,7 @@ func (r *run) newEngine(ctx context.Context, from *engine.State) error {
 func (r *run) train(ctx context.Context) error {
 	began := r.step
 	if r.steps() == 0 { // of networks that are fitted
-		return r.checkpoint()
+		return r.stop()
 	}
 	if _, err := r.findBest(ctx); err != nil {
 		return err
@@ -257,7 +262,7 @@ func (r *run) train(ctx context.Context) error {
 		}
 	}
 	if ctx.Err() != nil && r.step > began {
-		return r.checkpoint()
+		return r.stop()
 	}
 	return nil
 }
@@ -376,6 +381,9 @@ func (r *run) validate(ctx context.Context) error {
 	epoch := r.epochOf(r.step)
 	if err := setParams(r.trained.Params, r.engine.State().Tensors); err != nil {
 		return fmt.Errorf("train: %w", err)
+	}
+	if err := r.decideNow(ctx); err != nil {
+		return err
 	}
 	e, err := r.evaluate(ctx, nil, r.held, "validation", epoch, 1)
 	if err != nil {

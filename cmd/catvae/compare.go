@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/catvae/catvae/bundle"
@@ -19,6 +21,7 @@ import (
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/train"
 	"github.com/catvae/catvae/train/evaluate"
+	"github.com/catvae/catvae/train/report"
 )
 
 type compareCommand struct {
@@ -40,7 +43,7 @@ func (compareCommand) Help() string {
   catvae compare runs/* --out compare.html --data mnist/
   catvae compare run-a run-b --json
 
-Prints a line for each run, the best by its held-out bound first, and the keys in which the runs differ. The page has the curves, too, by steps and by time. Figures of runs on different data, or with different likelihoods, say nothing of each other.
+Prints a line for each run, the best by its held-out bound first, what their codes find where the runs measured it (catvae train --queries, catvae tune --by), with the protocol, and the keys in which the runs differ. The page has the curves, too, by steps and by time. Figures of runs on different data, or with different likelihoods, say nothing of each other.
 
 ` + cli.ExitStatus
 }
@@ -163,6 +166,7 @@ func printTrials(w io.Writer, trials []train.Trial) error {
 	if slices.ContainsFunc(trials, func(r train.Trial) bool { return r.Test != nil && r.Test.Conditional }) {
 		fmt.Fprintln(t, "\nof runs with data.predict the bounds are of the predicted part of a row given the rest, ln p(y|x)")
 	}
+	printFound(t, train.Found(trials))
 	for i, key := range slices.Sorted(maps.Keys(keys)) {
 		if i == 0 {
 			fmt.Fprintln(t)
@@ -178,6 +182,26 @@ func printTrials(w io.Writer, trials []train.Trial) error {
 		fmt.Fprintln(t)
 	}
 	return t.Flush()
+}
+
+// printFound prints what the codes find, where some run measured it.
+func printFound(w io.Writer, found *report.Table) {
+	if found == nil {
+		return
+	}
+	fmt.Fprintln(w)
+	fmt.Fprintln(w, strings.Join(found.Head, "\t"))
+	for _, row := range found.Rows {
+		row = slices.Clone(row)
+		row[0] = visible.Name(row[0])
+		for i, cell := range row {
+			row[i] = cmp.Or(cell, "-")
+		}
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	for _, note := range found.Notes {
+		fmt.Fprintln(w, visible.Line(note))
+	}
 }
 
 // nats formats a figure, "-" where there is none.

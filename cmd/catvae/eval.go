@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/infer"
@@ -212,6 +214,7 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 	if err != nil {
 		return err
 	}
+	use.Hint = e.Hint(m.Latent, setIn(model.Manifest().Model))
 	out.BitUse = use
 	if !c.Bits {
 		out.BitUse.Each = nil
@@ -257,6 +260,19 @@ func (c evalCommand) print(ctx context.Context, env cli.Env, model *runtime.Mode
 		fmt.Fprint(env.Stdout, use)
 	}
 	return nil
+}
+
+// setIn returns a function that reports the keys of latent variables that a manifest's configuration sets.
+func setIn(model json.RawMessage) func(key string) bool {
+	var c struct {
+		Latent map[string]any `json:"latent"`
+	}
+	err := json.Unmarshal(model, &c) // of any program: a hint needs no more
+	return func(key string) bool {
+		name, ok := strings.CutPrefix(key, "latent.")
+		value := c.Latent[name]
+		return err == nil && ok && value != nil && value != builder.NormNone && value != builder.ThresholdsZero
+	}
 }
 
 // openModel opens a bundle, or the bundle of a run.

@@ -22,6 +22,7 @@ var otherErrors = map[string]string{
 	"ErrHeld":          "another process: waited for, or told by whoever wanted the lock",
 	"ErrLocked":        "another process: its text names the way out",
 	"ErrReplaced":      "another process: its text names the way out",
+	"ErrLabels":        "package rivals measures without labels then, and says so",
 	"ErrUnsupportedOp": "of gorgonia graphs, which commands do not take: its text names docs/operators.md",
 }
 

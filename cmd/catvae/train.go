@@ -153,6 +153,9 @@ func printResult(w io.Writer, r train.Result) {
 	fmt.Fprintf(w, "engine %s, %d steps, %s\n", r.Engine, r.Steps, exported(r))
 	fmt.Fprintf(w, "%s, %d rows: %s, %s\n", r.TestSplit, e.Rows, train.BoundText(e), manySamples(e))
 	fmt.Fprintf(w, "hard codes: %v\n", e.Codes)
+	if r.Hint != "" {
+		fmt.Fprintf(w, "hint: %s\n", r.Hint)
+	}
 	if r.Retrieval != nil {
 		fmt.Fprint(w, r.Retrieval)
 	}

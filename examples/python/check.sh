@@ -99,6 +99,7 @@ kind() { # NAME SOURCE ROWS_FOR_PYTHON TRAIN_FLAGS...
 kind colours colours.npy colours.npy --set data.layout=auto
 kind logistic colours.npy colours.npy --set data.layout=auto --set likelihood.kind=logistic
 kind embeddings embeddings.npy embeddings.npy --set likelihood.kind=gaussian --set data.standardise=all
+kind thresholds embeddings.npy embeddings.npy --set likelihood.kind=gaussian --set data.standardise=all --set latent.thresholds=median
 kind table table.csv table.csv --set likelihood.kind=gaussian --set data.standardise=column
 kind counts counts.npz counts.npz --set likelihood.kind=multinomial --set data.standardise=log
 kind layers embeddings.npy embeddings.npy --set likelihood.kind=gaussian --set data.standardise=all \

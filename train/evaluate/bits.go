@@ -10,6 +10,7 @@ import (
 
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/dist"
 )
 
 // BitUse says how each bit of the hard codes is used, and which bits say the same.
@@ -20,7 +21,7 @@ type BitUse struct {
 	Correlated []BitPair `json:"correlated"`
 	// Correlation is the mean |correlation| of all pairs of the same bits. Bits that know nothing of each other have √(2/(π·rows)).
 	Correlation float64 `json:"mean_correlation"`
-	// Hint is what to change where bits are dead or duplicate, "" where none are.
+	// Hint is what to change where bits are dead or duplicate, "" where none are: [Evaluation.Hint]. [Bits] leaves it out.
 	Hint string `json:"hint,omitempty"`
 }
 
@@ -64,7 +65,6 @@ func Bits(ctx context.Context, c Encoder, e Evaluation, set *dataset.Set) (BitUs
 			some = append(some, i)
 		}
 	}
-	u.Hint = e.Codes.hint(e.Conditional)
 	if len(e.Bits) > mostCorrelated || len(some) < 2 {
 		return u, nil
 	}
@@ -98,16 +98,24 @@ func (u *BitUse) correlate(stats *codes.Stats, some []int) {
 	u.Correlation = sum / float64(pairs)
 }
 
-// hint says what to change where bits are dead or duplicate; of a model without a divergence there is no warm-up to change.
-func (u CodeUse) hint(conditional bool) string {
-	if u.Dead+u.Duplicate == 0 {
+// Hint says what to change where bits are dead or duplicate, "" where none are: keys of a configuration that the variables have, except those
+// that isSet reports. Of a model without a divergence there is no warm-up to change.
+func (e Evaluation) Hint(l dist.Latent, isSet func(key string) bool) string {
+	u := e.Codes
+	if u == nil || u.Dead+u.Duplicate == 0 {
 		return ""
 	}
-	warmup := ", and a longer objective.kl_warmup_part lets fewer die"
-	if conditional {
-		warmup = ""
+	var ways []string
+	if l.Discrete() && !isSet("latent.norm") {
+		ways = append(ways, "latent.norm=batch keeps bits in use")
 	}
-	return fmt.Sprintf("%d dead and %d duplicate bits of %d tell nothing: latent.norm=batch keeps bits in use%s; or set latent.variables lower", u.Dead, u.Duplicate, u.Bits, warmup)
+	if len(l.Decided()) > 0 && !isSet("latent.thresholds") {
+		ways = append(ways, "latent.thresholds=median decides each in the middle of its logits, and best does so only where codes then find more")
+	}
+	if !e.Conditional {
+		ways = append(ways, "a longer objective.kl_warmup_part lets fewer die")
+	}
+	return fmt.Sprintf("%d dead and %d duplicate bits of %d tell nothing: %s", u.Dead, u.Duplicate, u.Bits, strings.Join(append(ways, "or set latent.variables lower"), ", "))
 }
 
 // Summary says the correlations in a line.

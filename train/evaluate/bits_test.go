@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/train/evaluate"
 )
 
@@ -62,8 +63,28 @@ func TestBits(t *testing.T) {
 			t.Errorf("bit %d: %+v", i, b)
 		}
 	}
-	if !strings.HasPrefix(u.Hint, "1 dead and 1 duplicate bits of 5") || !strings.Contains(u.Hint, "latent.norm=batch") {
-		t.Errorf("the hint is %q", u.Hint)
+	for _, c := range []struct {
+		kind             string
+		categories       int
+		set              string
+		norm, thresholds bool
+	}{{dist.Bernoulli, 0, "", true, true}, {dist.Bernoulli, 0, "latent.norm", false, true}, {dist.Bernoulli, 0, "latent.thresholds", true, false}, {dist.Categorical, 5, "", true, false}, {dist.Gaussian, 0, "", false, false}} {
+		l, err := dist.NewLatent(c.kind, 5, c.categories)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hint := e.Hint(l, func(key string) bool { return key == c.set })
+		if !strings.HasPrefix(hint, "1 dead and 1 duplicate bits of 5") || strings.Contains(hint, "latent.norm=batch") != c.norm || strings.Contains(hint, "latent.thresholds=median") != c.thresholds {
+			t.Errorf("%s with %q: the hint is %q", c.kind, c.set, hint)
+		}
+		conditional := e
+		conditional.Conditional = true
+		if warmup := "kl_warmup_part"; !strings.Contains(hint, warmup) || strings.Contains(conditional.Hint(l, func(string) bool { return false }), warmup) {
+			t.Errorf("%s: of a model without a divergence the hint names its warm-up, or not elsewhere: %q", c.kind, hint)
+		}
+		if fine := (evaluate.Evaluation{Codes: &evaluate.CodeUse{Bits: 5}}); fine.Hint(l, func(string) bool { return false }) != "" {
+			t.Error("there is a hint where all bits are used")
+		}
 	}
 	for _, line := range []string{"repeats bit 0", "dead", "active", "of bits 0 and 1"} {
 		if !strings.Contains(u.String(), line) || !strings.Contains(u.Summary(), "of bits 0 and 1") {

@@ -18,6 +18,8 @@ type Comparison struct {
 	Runs   []ComparedRun
 	Curves []Curve // a series for each run
 
+	Retrieval *Table // what the codes find; nil where no run measured it
+
 	Shape        []int // of one row, for the pictures
 	Black, White float32
 	Rows         [][]float32 // of which each run has reconstructions

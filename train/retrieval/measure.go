@@ -2,6 +2,7 @@ package retrieval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -22,6 +23,9 @@ type Figures struct {
 	// RecallWithin is the share of the same rows that are among more first ranks.
 	RecallWithin *float64 `json:"recall_within,omitempty"`
 }
+
+// ErrLabels is wrapped by the error for labels by which no query can be judged.
+var ErrLabels = errors.New("no query has a label that another row has")
 
 // Measure ranks all rows of a space for each query, and compares the rankings with labels and with the nearest rows of the floats. Labels
 // are the rows', -1 for none; nil leaves out what needs them. truth is what [Nearest] gave; nil leaves recall out. A query without a
@@ -66,7 +70,7 @@ func Measure(ctx context.Context, s Space, labels []int, truth [][]int32, p Prot
 	}
 	if labels != nil {
 		if judged == 0 {
-			return f, fmt.Errorf("retrieval: no query has a label that another row has: give rows with labels, or measure without them")
+			return f, fmt.Errorf("retrieval: %w: give rows with labels, or measure without them", ErrLabels)
 		}
 		mean(&f.Precision, p.At, sum.precision, judged)
 		mean(&f.MeanAP, 1, sum.ap, judged)

@@ -3,6 +3,7 @@ package rivals
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/catvae/catvae/dataset"
@@ -75,15 +76,11 @@ func Compare(ctx context.Context, model Encoder, bits int, sets []*dataset.Set, 
 	if err := Check(o.Rivals); err != nil {
 		return Comparison{}, err
 	}
-	rows := concatenated(sets)
-	if rows.count < Least {
-		return Comparison{}, fmt.Errorf("rivals: retrieval of %d rows: give %d or more", rows.count, Least)
-	}
-	m, err := newMeasurement(rows, o)
+	m, err := newMeasurement(concatenated(sets), o)
 	if err != nil {
 		return Comparison{}, err
 	}
-	packed, err := rows.encoded(ctx, model, o.Progress)
+	packed, err := m.rows.encoded(ctx, model, o.Progress)
 	if err != nil {
 		return Comparison{}, err
 	}
@@ -114,6 +111,9 @@ type measurement struct {
 }
 
 func newMeasurement(r rows, o Options) (m *measurement, err error) {
+	if r.count < Least {
+		return nil, fmt.Errorf("rivals: retrieval of %d rows: give %d or more", r.count, Least)
+	}
 	m = &measurement{rows: r, options: o, labels: r.labels()}
 	m.protocol = retrieval.Protocol{Apart: o.Apart, At: cmp.Or(o.At, 100), Votes: cmp.Or(o.Votes, 10), Recall: cmp.Or(o.Recall, 10), Within: cmp.Or(o.Within, 100), Seed: o.Seed}
 	queries := min(o.Queries, r.sets[0].Len(), r.count-1)
@@ -186,6 +186,11 @@ func (m *measurement) measure(ctx context.Context, r Row, space retrieval.Space,
 		return nil
 	}
 	r.Figures, err = retrieval.Measure(ctx, space, m.labels, truth, m.protocol)
+	if errors.Is(err, retrieval.ErrLabels) { // of every code
+		m.labels, m.out.Labels = nil, false
+		m.out.LeftOut = append(m.out.LeftOut, fmt.Sprintf("figures by labels: %v", retrieval.ErrLabels))
+		return m.measure(ctx, r, space, truth)
+	}
 	m.out.Rows = append(m.out.Rows, r)
 	return err
 }

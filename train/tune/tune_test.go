@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/datatest"
+	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
 	"github.com/catvae/catvae/train/tune"
@@ -130,7 +133,7 @@ func TestSearch(t *testing.T) {
 		if a.Steps != b.Steps {
 			return b.Steps - a.Steps
 		}
-		return map[bool]int{true: 1, false: -1}[a.Bound > b.Bound]
+		return map[bool]int{true: 1, false: -1}[a.Loss > b.Loss]
 	}) {
 		t.Error("the trials are not sorted")
 	}
@@ -184,5 +187,140 @@ func TestSearchRefuses(t *testing.T) {
 		if wild := trial.Values["optimizer.learning_rate"] == "1e30"; wild != (trial.Failed != nil) {
 			t.Errorf("a learning rate of %s: %v", trial.Values["optimizer.learning_rate"], trial.Failed)
 		}
+	}
+}
+
+// What codes find chooses where it is asked for: the better third of a rung goes on, whatever its bound. A trial that was stopped goes on to
+// its end, and is measured there.
+func TestSearchByRetrieval(t *testing.T) {
+	t.Parallel()
+	for _, by := range []tune.By{tune.Precision, tune.Recall} {
+		t.Run(string(by), func(t *testing.T) {
+			t.Parallel()
+			out := filepath.Join(t.TempDir(), "search")
+			s := search(t, out, "optimizer.learning_rate=log:0.0001..0.1", "latent.variables=2..8")
+			s.By, s.Budget, s.Options.Source = by, time.Hour, labelledRows(t)
+			s.Base.Data.Binarize, s.Base.Data.Validation = dataset.None, 60
+			ctx, stop := context.WithCancel(t.Context())
+			done, ran := 0, 0
+			s.Ended = func(tune.Trial) { done++ }
+			s.Options.Progress = func(p train.Progress) {
+				if p.Phase == "training" && p.Done == 1 && done == 2 { // within the third trial
+					stop()
+				}
+			}
+			if trials, err := tune.Run(ctx, s); err != nil || len(trials) != 2 {
+				t.Fatalf("stopped: %d trials, %v", len(trials), err)
+			}
+			ctx, stop = context.WithCancel(t.Context())
+			defer stop()
+			s.Options.Progress = nil
+			s.Ended = func(trial tune.Trial) {
+				if got, ok := figureOf(trial, by); !ok || trial.Loss != -got || trial.Interrupted || !strings.HasPrefix(trial.Figure(), "0.") {
+					t.Errorf("%s: loss %g, figure %q, %+v", trial.Dir, trial.Loss, trial.Figure(), trial.HeldOutRetrieval)
+				}
+				if ran++; ran == 13 {
+					stop()
+				}
+			}
+			trials, err := tune.Run(ctx, s)
+			if err != nil || len(trials) != 13 {
+				t.Fatalf("%d trials, %v", len(trials), err)
+			}
+			var first, went []string
+			for _, trial := range trials {
+				if trial.Steps == 2 {
+					first = append(first, fmt.Sprint(trial.Values))
+				} else if trial.Steps == 6 {
+					went = append(went, fmt.Sprint(trial.Values))
+				}
+			}
+			slices.Sort(went)
+			if best := slices.Sorted(slices.Values(first[:3])); len(first) != 9 || !slices.Equal(went, best) {
+				t.Errorf("%v went on, the best by %s are %v", went, by, best)
+			}
+			text, err := os.ReadFile(filepath.Join(out, tune.SearchFile))
+			if err != nil || !strings.Contains(string(text), fmt.Sprintf(`"by": %q`, by)) {
+				t.Errorf("%s says %s, %v", tune.SearchFile, text, err)
+			}
+			s.By = tune.Bound
+			if _, err := tune.Run(t.Context(), s); !errors.Is(err, tune.ErrKey) {
+				t.Errorf("the same folder by another figure: %v", err)
+			}
+		})
+	}
+}
+
+func predicting(t *testing.T, c *train.Config) {
+	t.Helper()
+	if err := c.Set("data.predict=14"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// labelledRows writes a small table of four kinds of rows.
+func labelledRows(t *testing.T) string {
+	t.Helper()
+	u := make([]float32, 300*8)
+	noise.Stream{Seed: 2}.Uniform(u, 0, 0)
+	text := "label,a,b,c,d,e,f,g,h\n"
+	for i := range 300 {
+		text += fmt.Sprint(i % 4)
+		for j := range 8 {
+			text += fmt.Sprintf(",%.3f", (u[8*i+j]+2*float32((i%4+1)>>(j%3)&1))/3)
+		}
+		text += "\n"
+	}
+	path := filepath.Join(t.TempDir(), "rows.csv")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func figureOf(t tune.Trial, by tune.By) (float64, bool) {
+	if t.HeldOutRetrieval == nil {
+		return 0, false
+	}
+	f := t.HeldOutRetrieval.Rows[0]
+	if x := map[tune.By]*float64{tune.Precision: f.Precision, tune.Recall: f.Recall}[by]; x != nil {
+		return *x, true
+	}
+	return 0, false
+}
+
+// Figures that nothing can be measured by are refused before anything is written. A search by the bound is told apart from no other by its file.
+func TestSearchByRefuses(t *testing.T) {
+	t.Parallel()
+	const try = "optimizer.learning_rate=log:0.0001..0.1"
+	out := filepath.Join(t.TempDir(), "search")
+	unlabelled := filepath.Join(t.TempDir(), "rows-idx3-ubyte")
+	if err := os.WriteFile(unlabelled, datatest.IDX(make([]byte, 400*784), 400, 28, 28), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(s *tune.Search){
+		`the figure "elbo": use bound, precision, recall`: func(s *tune.Search) { s.By = "elbo" },
+		"set data.validation to 12 or more":               func(s *tune.Search) { s.By, s.Base.Data.Validation = tune.Recall, 11 },
+		"precision chooses by what held-out rows find":    func(s *tune.Search) { s.By, s.Base.Data.Validation = tune.Precision, 0 },
+		"data.predict is 14: choose by bound":             func(s *tune.Search) { s.By = tune.Recall; predicting(t, &s.Base) },
+		"share one: choose by recall":                     func(s *tune.Search) { s.By, s.Options.Source = tune.Precision, unlabelled },
+	} {
+		s := search(t, out, try)
+		change(&s)
+		if _, err := tune.Run(t.Context(), s); !errors.Is(err, tune.ErrKey) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a folder was made")
+	}
+	s := search(t, out, try)
+	ctx, stop := context.WithCancel(t.Context())
+	s.Ended = func(tune.Trial) { stop() }
+	if trials, err := tune.Run(ctx, s); err != nil || len(trials) != 1 || trials[0].By != tune.Bound || trials[0].Figure() != fmt.Sprintf("%.2f", -trials[0].HeldOut.ELBO) {
+		t.Errorf("%+v, %v", trials, err)
+	}
+	if text, err := os.ReadFile(filepath.Join(out, tune.SearchFile)); err != nil || strings.Contains(string(text), `"by"`) {
+		t.Errorf("%s says %s, %v", tune.SearchFile, text, err)
 	}
 }
