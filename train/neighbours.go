@@ -8,6 +8,7 @@ import (
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/internal/noise"
 	"github.com/catvae/catvae/internal/onnxtensor"
+	"github.com/catvae/catvae/train/evaluate"
 )
 
 // Neighbours say that the second view of a row is one of another row, whose code is near: of one of its count nearest among rows drawn at
@@ -85,25 +86,18 @@ func (r *run) mine(ctx context.Context, epoch int) (neighbours, error) {
 		return neighbours{}, err
 	}
 	defer model.Close()
-	size, bits := r.training.RowSize(), r.trained.Model.Latent.Dist().Bits()
-	rows, packed := []float32(nil), []byte(nil)
-	for from := 0; from < r.training.Len(); from += encodedAtOnce {
-		n := min(encodedAtOnce, r.training.Len()-from)
-		rows = slices.Grow(rows[:0], n*size)[:n*size]
-		for i := range n {
-			r.training.Row(from+i, rows[i*size:][:size])
-		}
-		if packed, err = model.Encode(ctx, packed, rows); err != nil {
-			return neighbours{}, err
-		}
-		r.options.Progress(Progress{Phase: "neighbours", Done: from + n, Total: r.training.Len(), Epoch: epoch, Epochs: r.epochs()})
+	bits, packed := r.trained.Model.Latent.Dist().Bits(), []byte(nil)
+	err = evaluate.EachCodes(ctx, model, bits, r.training, r.training.Len(), func(some []byte, from int) error {
+		packed = append(packed, some...)
+		r.options.Progress(Progress{Phase: "neighbours", Done: from + len(some)/codes.Bytes(bits), Total: r.training.Len(), Epoch: epoch, Epochs: r.epochs()})
+		return nil
+	})
+	if err != nil {
+		return neighbours{}, err
 	}
 	among := noise.Stream{Seed: r.config.Seed, Purpose: minedPurpose}.Permutation(r.training.Len(), uint32(epoch))
 	return nearest(ctx, packed, bits, r.config.Objective.Neighbours.Count, among[:min(minedRows, len(among))])
 }
-
-// encodedAtOnce is how many rows are encoded by one call.
-const encodedAtOnce = 256
 
 // nearest finds the count nearest rows of each row among others, which are in random order: those that are equally near are taken in it.
 func nearest(ctx context.Context, packed []byte, bits, count int, among []int) (neighbours, error) {

@@ -72,7 +72,7 @@ func Bits(ctx context.Context, c Encoder, e Evaluation, set *dataset.Set) (BitUs
 	if err != nil {
 		return u, err
 	}
-	if err := eachCodes(ctx, c, len(e.Bits), set, e.Rows, func(packed []byte, _ int) error { return stats.Add(packed) }); err != nil {
+	if err := EachCodes(ctx, c, len(e.Bits), set, e.Rows, func(packed []byte, _ int) error { return stats.Add(packed) }); err != nil {
 		return u, err
 	}
 	u.correlate(stats, some)

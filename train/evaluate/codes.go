@@ -48,7 +48,7 @@ func Codes(ctx context.Context, c Encoder, bits int, set *dataset.Set, limit int
 		n = min(n, limit)
 	}
 	u := newCodeCount(bits)
-	err := eachCodes(ctx, c, bits, set, n, func(packed []byte, from int) error {
+	err := EachCodes(ctx, c, bits, set, n, func(packed []byte, from int) error {
 		u.add(packed, set, from)
 		return nil
 	})
@@ -58,9 +58,9 @@ func Codes(ctx context.Context, c Encoder, bits int, set *dataset.Set, limit int
 	return u.use(), nil
 }
 
-// eachCodes calls f with the packed codes of a set's first n rows, some at a time, and the number of the first of these; the codes are valid until f
+// EachCodes calls f with the packed codes of a set's first n rows, some at a time, and the number of the first of these; the codes are valid until f
 // returns.
-func eachCodes(ctx context.Context, c Encoder, bits int, set *dataset.Set, n int, f func(packed []byte, from int) error) error {
+func EachCodes(ctx context.Context, c Encoder, bits int, set *dataset.Set, n int, f func(packed []byte, from int) error) error {
 	size := set.RowSize()
 	rows, packed := make([]float32, min(n, evaluationChunk)*size), []byte(nil)
 	for from := 0; from < n; from += evaluationChunk {
