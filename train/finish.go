@@ -168,7 +168,7 @@ func (r *run) standingBundle(ctx context.Context, hash string) (*runtime.Model, 
 	}
 	switch {
 	case err == nil:
-		return runtime.Open(ctx, b.Dir, runtime.WithBackend(r.options.Backend))
+		return runtime.Open(ctx, b.Dir, runtime.WithBackend(r.options.resting()))
 	case wrong(err):
 		return nil, nil
 	}
@@ -200,7 +200,7 @@ func (r *run) export(ctx context.Context) (*runtime.Model, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	made, err := writer.Make(ctx, m, r.trained.graphs(), writer.Options{Backend: r.options.Backend, Record: record})
+	made, err := writer.Make(ctx, m, r.trained.graphs(), writer.Options{Backend: r.options.resting(), Record: record})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -211,7 +211,7 @@ func (r *run) export(ctx context.Context) (*runtime.Model, []byte, error) {
 		return nil, nil, fmt.Errorf("train: %w", err)
 	}
 	r.result.Verification = made.Verification
-	model, err := runtime.New(ctx, &made.Manifest, made.Files, runtime.WithBackend(r.options.Backend))
+	model, err := runtime.New(ctx, &made.Manifest, made.Files, runtime.WithBackend(r.options.resting()))
 	return model, made.Files[bundle.ManifestFile], err
 }
 

@@ -81,7 +81,7 @@ func (r *run) mine(ctx context.Context, epoch int) (neighbours, error) {
 	}
 	t := r.trained
 	t.Thresholds = nil // on which no step depends
-	model, err := t.InMemory(ctx, r.options.Backend)
+	model, err := t.InMemory(ctx, r.options.resting())
 	if err != nil {
 		return neighbours{}, err
 	}

@@ -90,3 +90,6 @@ func (o Options) withDefaults() Options {
 	}
 	return o
 }
+
+// resting is the backend for everything except steps.
+func (o Options) resting() backend.Backend { return backend.Resting(o.Backend) }

@@ -87,7 +87,7 @@ func (r *run) decide(ctx context.Context) (*Thresholds, error) {
 	if !r.config.Latent.Calibrated() {
 		return nil, nil
 	}
-	model, err := r.trained.InMemory(ctx, r.options.Backend)
+	model, err := r.trained.InMemory(ctx, r.options.resting())
 	if err != nil {
 		return nil, err
 	}

@@ -407,7 +407,7 @@ func (r *run) validate(ctx context.Context) error {
 // evaluate measures a model, or the parameters where it is nil.
 func (r *run) evaluate(ctx context.Context, model *runtime.Model, set *dataset.Set, kind string, epoch, samples int) (e evaluate.Evaluation, err error) {
 	if model == nil {
-		if model, err = r.trained.InMemory(ctx, r.options.Backend); err != nil {
+		if model, err = r.trained.InMemory(ctx, r.options.resting()); err != nil {
 			return e, err
 		}
 		defer model.Close()

@@ -36,3 +36,12 @@ func StepsPerCall(b Backend) int {
 	}
 	return 1
 }
+
+// Resting returns the backend for graphs that run now and then, beside a loop whose threads wait busily for its next run: their own threads
+// sleep meanwhile. It is b itself where the backend does not say otherwise by a method Resting.
+func Resting(b Backend) Backend {
+	if r, ok := b.(interface{ Resting() Backend }); ok {
+		return r.Resting()
+	}
+	return b
+}

@@ -19,9 +19,9 @@
 //
 // # Writing a backend
 //
-// Implement [Backend] and [Graph]; use [Order] to bring a run's tensors into the graph's order. Two methods are optional:
-// Device() [Device] (see [DeviceOf]) and StepsPerCall() int (see [StepsPerCall]). Package backendtest holds the tests that
-// every backend must pass.
+// Implement [Backend] and [Graph]; use [Order] to bring a run's tensors into the graph's order. Three methods are optional:
+// Device() [Device] (see [DeviceOf]), StepsPerCall() int (see [StepsPerCall]) and Resting() Backend (see [Resting]). Package
+// backendtest holds the tests that every backend must pass.
 //
 // # Limits
 //

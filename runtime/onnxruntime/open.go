@@ -236,3 +236,10 @@ func (r *onnxRuntime) Device() backend.Device { return r.provider.device }
 
 // StepsPerCall returns how many steps one run takes best: see [backend.StepsPerCall].
 func (r *onnxRuntime) StepsPerCall() int { return r.provider.stepsPerCall }
+
+// Resting returns onnxruntime without [WithSpinning]: see [backend.Resting].
+func (r *onnxRuntime) Resting() backend.Backend {
+	resting := *r
+	resting.options.spinning = false
+	return &resting
+}
