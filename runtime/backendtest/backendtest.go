@@ -168,6 +168,9 @@ func testName(t *testing.T, b backend.Backend) {
 	if d := backend.DeviceOf(b); d == backend.Auto || !slices.Contains(backend.Devices(), string(d)) {
 		t.Errorf("the backend runs on %q: use one of %v, except %s", d, backend.Devices(), backend.Auto)
 	}
+	if r := backend.Resting(b); r.Name() != b.Name() {
+		t.Errorf("at rest the backend is %s, else %s", r.Name(), b.Name())
+	}
 	if n := backend.StepsPerCall(b); n < 1 {
 		t.Errorf("the backend takes %d steps a call: use 1 or more", n)
 	}
