@@ -141,14 +141,7 @@ func TestPredictedAgainstEveryCode(t *testing.T) {
 				t.Fatal(err)
 			}
 			names, nodes := b.Parameters()
-			grads, err := G.Grad(training.Loss, nodes...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			machine, err := builder.NewMachine(b, append([]*G.Node{training.Reconstruction, training.KL}, grads...)...)
-			if err != nil {
-				t.Fatal(err)
-			}
+			machine := gradientMachine(t, b, training, nodes)
 			defer machine.Close()
 			var sums, squares [][]float64
 			for i := range runs {

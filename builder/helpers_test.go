@@ -154,3 +154,17 @@ func golden[T any](t *testing.T, file string) (cases []T) {
 	}
 	return cases
 }
+
+// gradientMachine computes a training graph's reconstruction and divergence, and then the loss's gradients by nodes.
+func gradientMachine(t *testing.T, b *builder.Graph, training builder.Training, of []*G.Node) *builder.Machine {
+	t.Helper()
+	grads, err := G.Grad(training.Loss, of...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine, err := builder.NewMachine(b, append([]*G.Node{training.Reconstruction, training.KL}, grads...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return machine
+}

@@ -160,14 +160,7 @@ func TestLayersAgainstEveryCode(t *testing.T) {
 			for i, name := range names {
 				of[i] = nodes[slices.Index(trained, name)]
 			}
-			grads, err := G.Grad(training.Loss, of...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			machine, err := builder.NewMachine(b, append([]*G.Node{training.Reconstruction, training.KL}, grads...)...)
-			if err != nil {
-				t.Fatal(err)
-			}
+			machine := gradientMachine(t, b, training, of)
 			defer machine.Close()
 			sums, squares := make([][]float64, len(exact)), make([][]float64, len(exact))
 			for i := range runs {

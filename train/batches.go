@@ -33,13 +33,6 @@ type rowView struct {
 type stepRows struct {
 	step, epoch int   // from 0, from 1
 	rows        []int // their numbers in the set
-	shown       []int // the rows that are seen in their place
-}
-
-// as returns the same rows, with others to be seen in their place.
-func (s stepRows) as(shown []int) stepRows {
-	s.shown = shown
-	return s
 }
 
 // A filling is one goroutine's memory for making rows.
@@ -51,13 +44,13 @@ type filling struct {
 // fillers write one input of one step, by its purpose.
 var fillers = map[builder.Purpose]func(b *batches, f *filling, name string, to any, s stepRows) error{
 	builder.RowsPurpose: func(b *batches, f *filling, _ string, to any, s stepRows) error {
-		return b.fillRows(f, to, s, b.views[0])
+		return b.fillRows(f, to, s, s.rows, b.views[0])
 	},
 	builder.ViewPurpose: func(b *batches, f *filling, _ string, to any, s stepRows) error {
-		return b.fillRows(f, to, s.as(b.found.drawn(b.config.Seed, s)), b.views[1])
+		return b.fillRows(f, to, s, b.found.drawn(b.config.Seed, s), b.views[1])
 	},
 	builder.TargetPurpose: func(b *batches, f *filling, _ string, to any, s stepRows) error {
-		return b.fillRows(f, to, s, b.target)
+		return b.fillRows(f, to, s, s.rows, b.target)
 	},
 	builder.NoisePurpose: func(b *batches, _ *filling, name string, to any, s stepRows) error {
 		b.fillNoise(name, to, s)
@@ -129,8 +122,7 @@ func (b *batches) order(epoch int) []int {
 // fill writes the inputs of a step whose epoch has its rows in this order.
 func (b *batches) fill(to engine.Batch, f *filling, step int, order []int) error {
 	epoch, within := b.epochOf(step)
-	rows := order[within*b.config.Batch:][:b.config.Batch]
-	s := stepRows{step, epoch, rows, rows}
+	s := stepRows{step, epoch, order[within*b.config.Batch:][:b.config.Batch]}
 	for _, in := range b.inputs {
 		if err := fillers[in.Purpose](b, f, in.Name, to[in.Name], s); err != nil {
 			return err
@@ -139,25 +131,24 @@ func (b *batches) fill(to engine.Batch, f *filling, step int, order []int) error
 	return nil
 }
 
-// fillRows writes rows as a view has them: augmented while they are grey, then binarised. What is drawn is drawn for the row in whose place another
-// is seen.
-func (b *batches) fillRows(f *filling, to any, s stepRows, v rowView) error {
+// fillRows writes the rows that are seen in place of a step's, as a view has them: augmented while they are grey, then binarised. What is drawn is
+// drawn for the step's rows.
+func (b *batches) fillRows(f *filling, to any, s stepRows, seen []int, v rowView) error {
 	size := b.set.RowSize()
 	for i, row := range s.rows {
-		shown := s.shown[i]
 		var err error
 		switch data := to.(type) {
 		case []uint8:
-			grey := b.set.Bytes(shown)
+			grey := b.set.Bytes(seen[i])
 			if v.augment != nil {
-				grey, err = f.moved(b.set, shown, v.augment, s.step, row)
+				grey, err = f.moved(b.set, seen[i], v.augment, s.step, row)
 			}
 			if err == nil {
 				v.binarizer.Bytes(data[i*size:][:size], grey, uint32(s.epoch), uint32(row))
 			}
 		case []float32:
 			values := data[i*size:][:size]
-			b.set.Row(shown, values)
+			b.set.Row(seen[i], values)
 			if v.augment != nil {
 				err = v.augment.Apply(values, uint32(s.step), uint32(row))
 			}
@@ -172,12 +163,12 @@ func (b *batches) fillRows(f *filling, to any, s stepRows, v rowView) error {
 	return nil
 }
 
-// moved returns a row of bytes, augmented by what is drawn for a row, which is valid until the next call.
-func (f *filling) moved(set *dataset.Set, shown int, p *augment.Pipeline, step, row int) ([]byte, error) {
+// moved returns a row of bytes, augmented by what is drawn for another or itself, which is valid until the next call.
+func (f *filling) moved(set *dataset.Set, seen int, p *augment.Pipeline, step, row int) ([]byte, error) {
 	if f.values == nil {
 		f.values, f.bytes = make([]float32, set.RowSize()), make([]byte, set.RowSize())
 	}
-	set.Row(shown, f.values)
+	set.Row(seen, f.values)
 	if err := p.Apply(f.values, uint32(step), uint32(row)); err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package train
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/catvae/catvae/codes"
 	"github.com/catvae/catvae/internal/noise"
@@ -144,11 +143,10 @@ func (n neighbours) tensor() []onnxtensor.Tensor {
 
 // withoutNeighbours takes the neighbours from a checkpoint's tensors.
 func withoutNeighbours(tensors []onnxtensor.Tensor) (neighbours, []onnxtensor.Tensor, error) {
-	at := slices.IndexFunc(tensors, func(t onnxtensor.Tensor) bool { return t.Name == neighboursTensor })
-	if at < 0 {
+	t, rest, found := takeTensor(tensors, neighboursTensor)
+	if !found {
 		return neighbours{}, tensors, nil
 	}
-	t := tensors[at]
 	values, ok := t.Data.([]float64)
 	if !ok || len(t.Shape) != 2 || t.Shape[1] < 1 {
 		return neighbours{}, nil, fmt.Errorf("%s is no table of rows", neighboursTensor)
@@ -160,5 +158,5 @@ func withoutNeighbours(tensors []onnxtensor.Tensor) (neighbours, []onnxtensor.Te
 		}
 		n.rows[i] = int32(x)
 	}
-	return n, slices.Delete(tensors, at, at+1), nil
+	return n, rest, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/catvae/catvae/internal/atomicfile"
 	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/internal/rundir"
+	"gorgonia.org/tensor"
 )
 
 // graphsDir is where a run folder keeps the ONNX files that its configuration names: encoder.graph and decoder.graph.
@@ -99,10 +100,7 @@ func (n networks) check(m builder.Model, source string) error {
 		if !part.gives {
 			shape, of = m.TargetShape(), m.Latent.Dist().Decoded().Latent
 		}
-		width := 1
-		for _, d := range shape {
-			width *= d
-		}
+		width := tensor.Shape(shape).TotalSize()
 		if rows != width {
 			return fmt.Errorf("train: rows of %s have %d values for the %s, its graph is made for %d: give the rows that it was trained on: %w", source, width, part.name, rows, dataset.ErrData)
 		}

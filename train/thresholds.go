@@ -267,18 +267,18 @@ func (t *Thresholds) tensor() []onnxtensor.Tensor {
 
 // takeThresholds takes the thresholds out of the tensors of a checkpoint.
 func (c *Checkpoint) takeThresholds(s *engine.State) error {
-	at := slices.IndexFunc(s.Tensors, func(t onnxtensor.Tensor) bool { return t.Name == thresholdsTensor })
-	if median := c.Thresholds != nil && c.Thresholds.Chosen == builder.ThresholdsMedian; median != (at >= 0) {
+	t, rest, found := takeTensor(s.Tensors, thresholdsTensor)
+	if median := c.Thresholds != nil && c.Thresholds.Chosen == builder.ThresholdsMedian; median != found {
 		return errors.New("its thresholds are not those that it says")
 	}
-	if at < 0 {
+	if !found {
 		return nil
 	}
-	values, ok := s.Tensors[at].Data.([]float32)
+	values, ok := t.Data.([]float32)
 	if !ok {
 		return fmt.Errorf("%s are no float32", thresholdsTensor)
 	}
-	c.Thresholds.values, s.Tensors = values, slices.Delete(s.Tensors, at, at+1)
+	c.Thresholds.values, s.Tensors = values, rest
 	return nil
 }
 

@@ -54,6 +54,15 @@ func view(t onnxtensor.Tensor) (safetensors.TensorView, error) {
 	return safetensors.TensorView{}, fmt.Errorf("%T: use float32 or float64", t.Data)
 }
 
+// takeTensor takes a tensor out of others, by its name.
+func takeTensor(tensors []onnxtensor.Tensor, name string) (t onnxtensor.Tensor, rest []onnxtensor.Tensor, found bool) {
+	at := slices.IndexFunc(tensors, func(t onnxtensor.Tensor) bool { return t.Name == name })
+	if at < 0 {
+		return t, tensors, false
+	}
+	return tensors[at], slices.Concat(tensors[:at], tensors[at+1:]), true
+}
+
 // setParams copies the parameters among a state's tensors into a set: their averages, where the optimiser averages them.
 func setParams(params *builder.Params, tensors []onnxtensor.Tensor) error {
 	for _, t := range (engine.State{Tensors: tensors}).Parameters() {

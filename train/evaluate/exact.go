@@ -15,7 +15,8 @@ const MaxExactCodes = 1 << 10
 //
 //	ELBO = Σ q(z|x) (ln p(x|z) + ln p(z) - ln q(z|x))        ln p(x) = ln Σ p(x|z) p(z)
 //
-// Of a model that predicts a part of a row y from the rest x, q(z|x) and p(z) are both p(z|x), and ln p(x) is ln p(y|x). Use it to judge [Estimate]'s estimates. More than [MaxExactCodes] codes are an error.
+// Of a model that predicts a part of a row y from the rest x, q(z|x) and p(z) are both p(z|x), and ln p(x) is ln p(y|x). Use it to judge
+// [Estimate]'s estimates. More than [MaxExactCodes] codes are an error.
 func Exact(ctx context.Context, c Coder, m Distributions, set *dataset.Set, b dataset.Binarizer) (bound, logP float64, err error) {
 	codes, err := m.Latent.Codes(MaxExactCodes)
 	if err != nil {
