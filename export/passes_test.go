@@ -335,3 +335,18 @@ func TestScanRefuses(t *testing.T) {
 		t.Errorf("%v, %v", scan, err)
 	}
 }
+
+// A constant that nothing read any more is there again where a later pass makes the same number.
+func TestConstantsComeBack(t *testing.T) {
+	t.Parallel()
+	e := newEmitter("", "")
+	number := func(x float32) string {
+		return e.constant("number", onnxpb.TensorProto_FLOAT, nil, []float32{x})
+	}
+	number(-1)
+	e.dropDead()
+	again := number(-1)
+	if _, ok := e.numbers()[again]; !ok {
+		t.Errorf("%s is read, and nothing defines it", again)
+	}
+}
