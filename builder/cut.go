@@ -35,12 +35,12 @@ func (m Model) checkCut() error {
 	return nil
 }
 
-// SeenShape returns the shape of what the encoder's network sees of a row, TargetShape that of what the decoder gives: the whole row, or a
-// part of it each.
-func (m Model) SeenShape() []int { return m.Cut.Seen(m.Input) }
+// SeenShape returns the shape of what the encoder's network sees of a row, TargetShape that of what the decoder gives: the whole row, what a
+// vector's standard leaves of it, or a part of it each.
+func (m Model) SeenShape() []int { return m.Cut.Seen(m.Standard.Shape(m.Input)) }
 
 // TargetShape is the shape of what the decoder gives: see [Model.SeenShape].
-func (m Model) TargetShape() []int { return m.Cut.Target(m.Input) }
+func (m Model) TargetShape() []int { return m.Cut.Target(m.Standard.Shape(m.Input)) }
 
 // seenPart takes what the encoder's network sees out of whole rows x, as they are or flat; targetPart takes the rest. Both give x where
 // nothing is cut, else flat rows.

@@ -207,6 +207,9 @@ func (f LinearMap) set(p *Params, part string) error {
 
 // seenRows is [Model.seen] of rows in memory, of the part that the encoder's network sees.
 func (m Model) seenRows(rows Rows) Rows {
+	if !m.Standard.Vector.IsZero() {
+		return m.standardisedRows(rows)
+	}
 	seen := Rows{Count: rows.Count, Width: rows.Width, Values: slices.Clone(rows.Values)}
 	for i, x := range seen.Values {
 		switch {
@@ -218,8 +221,7 @@ func (m Model) seenRows(rows Rows) Rows {
 			seen.Values[i] = 0
 		}
 	}
-	m.standardiseRows(seen)
-	return m.cutRows(seen, dist.AppendSeen[float32])
+	return m.cutRows(m.standardisedRows(seen), dist.AppendSeen[float32])
 }
 
 // cutRows takes a part out of rows.
@@ -234,19 +236,19 @@ func (m Model) cutRows(rows Rows, appendPart func(c dist.Cut, dst, row []float32
 	return Rows{Count: rows.Count, Width: len(part) / max(rows.Count, 1), Values: part}
 }
 
-// standardiseRows standardises rows in place.
-func (m Model) standardiseRows(rows Rows) {
+// standardisedRows returns rows as the likelihood sees them, in memory of their own.
+func (m Model) standardisedRows(rows Rows) Rows {
+	size := m.Standard.Size(rows.Width)
+	to := Rows{Count: rows.Count, Width: size, Values: make([]float32, rows.Count*size)}
 	for i := range rows.Count {
-		row := rows.Values[i*rows.Width:][:rows.Width]
-		m.Standard.Apply(row, row)
+		m.Standard.Apply(to.Values[i*size:][:size], rows.Values[i*rows.Width:][:rows.Width])
 	}
+	return to
 }
 
 // targetRows are what the decoder should give for rows: the numbers whose mean is the row's, as the likelihood sees it.
 func (m Model) targetRows(rows Rows, l dist.Likelihood) Rows {
-	target := Rows{Count: rows.Count, Width: rows.Width, Values: slices.Clone(rows.Values)}
-	m.standardiseRows(target)
-	target = m.cutRows(target, dist.AppendTarget[float32])
+	target := m.cutRows(m.standardisedRows(rows), dist.AppendTarget[float32])
 	shift, factor := dist.BiasOf(l, 0.25)[0], dist.BiasOf(l, 0.75)[0]
 	factor = 2 * (factor - shift)
 	shift -= 0.25 * factor

@@ -22,8 +22,8 @@ func (m Model) DataBias(means []float64) ([]float64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("builder: %w", err)
 	}
-	if len(means) != m.Width() {
-		return nil, fmt.Errorf("builder: %d means for rows of %d values", len(means), m.Width())
+	if size := m.Standard.Size(m.Width()); len(means) != size {
+		return nil, fmt.Errorf("builder: %d means for rows of %d values", len(means), size)
 	}
 	means = dist.AppendTarget(m.Cut, nil, means, m.Input)
 	n := l.Predicted()

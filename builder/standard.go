@@ -14,6 +14,9 @@ func (m Model) checkStandard(l dist.Likelihood) error {
 	if s.IsZero() {
 		return nil
 	}
+	if !s.Vector.IsZero() {
+		return m.checkVector(l)
+	}
 	if err := s.Check(m.Width()); err != nil {
 		return fmt.Errorf("data.standardise is %s: %w", s.Kind(), err)
 	}
@@ -48,6 +51,9 @@ func CheckStandardise(kind, name string, l dist.Likelihood) error {
 
 // seen returns rows as the encoder's network sees them.
 func (m Model) seen(b *Graph, x *G.Node) *G.Node {
+	if !m.Standard.Vector.IsZero() {
+		return m.prepared(b, x)
+	}
 	if m.Standard.Log {
 		return b.Log(b.Add(x, b.Number(1)))
 	}
@@ -56,6 +62,9 @@ func (m Model) seen(b *Graph, x *G.Node) *G.Node {
 
 // explained returns rows as the likelihood sees them: the part that is predicted, where that is a part.
 func (m Model) explained(b *Graph, x *G.Node) *G.Node {
+	if !m.Standard.Vector.IsZero() {
+		return b.In("target", func() *G.Node { return m.prepared(b, x) })
+	}
 	if len(m.Standard.Mean) == 0 {
 		return m.targetPart(b, m.binarized(b, x))
 	}
@@ -73,6 +82,9 @@ func (m Model) standardised(b *Graph, x *G.Node) *G.Node {
 
 // restored returns the mean of the likelihood in the units of the rows: z·deviation + mean, of the shape of z.
 func (m Model) restored(b *Graph, z *G.Node) *G.Node {
+	if !m.Standard.Vector.IsZero() {
+		return m.addedMean(b, z)
+	}
 	if len(m.Standard.Mean) == 0 || b.err != nil || z == nil {
 		return z
 	}

@@ -43,8 +43,11 @@ func (m *Manifest) Cut() dist.Cut {
 	return dist.Cut{Lines: m.Predicted.Lines}
 }
 
-// TargetShape returns the shape of what the decoder gives of a row: of the whole row, or of the part that is predicted.
-func (m *Manifest) TargetShape() []int { return m.Cut().Target(m.Input.RowShape()) }
+// TargetShape returns the shape of what the decoder gives of a row: of the whole row, of what is left of a vector, or of the part that is
+// predicted.
+func (m *Manifest) TargetShape() []int {
+	return m.Cut().Target(m.Input.Standard.Dist().Shape(m.Input.RowShape()))
+}
 
 // TargetSize returns the number of values that the decoder gives of a row.
 func (m *Manifest) TargetSize() int {
@@ -55,8 +58,14 @@ func (m *Manifest) TargetSize() int {
 	return n
 }
 
-// AppendTarget appends what the decoder is to give of a row to dst: the row, or the part that is predicted.
+// AppendTarget appends what the decoder is to give of a row to dst: the row, what becomes of it as a vector, or the part that is predicted.
 func (m *Manifest) AppendTarget(dst, row []float32) []float32 {
+	if s := m.Input.Standard.Dist(); !s.Vector.IsZero() {
+		z := make([]float32, s.Size(len(row)))
+		s.Apply(z, row)
+		s.Undo(z, z)
+		return append(dst, z...)
+	}
 	return dist.AppendTarget(m.Cut(), dst, row, m.Input.RowShape())
 }
 

@@ -110,8 +110,10 @@ type Options struct {
 	Values dist.Values // what the file's numbers become, and the range in which they must then lie; zero means [dist.Unit]
 	Stdin  io.Reader   // what "-" reads; nil means os.Stdin
 	MaxBad float64     // of Load: the ratio of bad rows that is passed over, from 0 to 1
-	Keep   int64       // at most so many bytes of a pipe are kept in a temporary file; 0 means 64 GiB
-	Sums   *Sums       // is told what rows were read from; nil means that nobody asks
+	// Check, of Load, says what is wrong with a row as a whole, so that it is bad; nil where every row of values within the range will do.
+	Check func(row []float32) error
+	Keep  int64 // at most so many bytes of a pipe are kept in a temporary file; 0 means 64 GiB
+	Sums  *Sums // is told what rows were read from; nil means that nobody asks
 
 	classes *classes // numbers labels, nil where nobody asks
 }

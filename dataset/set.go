@@ -48,11 +48,14 @@ func Load(ctx context.Context, source string, o Options) (*Set, error) {
 		o.Values = dist.Raw()
 	}
 	s, err := load(ctx, source, o)
-	if err != nil || !rule.One {
+	if err == nil && rule.One {
+		s.narrow()
+		s, err = s.Scaled(rule)
+	}
+	if err != nil || o.Check == nil {
 		return s, err
 	}
-	s.narrow()
-	return s.Scaled(rule)
+	return s.checked(o.Check)
 }
 
 // load reads a source.
@@ -212,6 +215,32 @@ func (s *Set) Scaled(v dist.Values) (*Set, error) {
 		to.index = nil
 	}
 	return &to, nil
+}
+
+// checked returns the rows that a check does not refuse. Those that it does are bad: see Options.MaxBad.
+func (s *Set) checked(check func(row []float32) error) (*Set, error) {
+	to, good := *s, []int{}
+	to.bad = slices.Clone(s.bad)
+	row := make([]float32, s.RowSize())
+	for i := range s.Len() {
+		s.Row(i, row)
+		err := check(row)
+		if err == nil {
+			good = append(good, i)
+			continue
+		}
+		if err := to.passOver(&RowError{File: s.Source, Row: s.Origin(i), Reason: err.Error()}); err != nil {
+			return nil, err
+		}
+	}
+	if len(good) == s.Len() {
+		return s, nil
+	}
+	if len(good) == 0 {
+		return nil, fmt.Errorf("dataset: %s: all of its rows are bad, the first: %w", s.Source, to.bad[0])
+	}
+	slices.SortFunc(to.bad, func(a, b error) int { return rowOf(a) - rowOf(b) })
+	return to.Select(good), nil
 }
 
 func (s *Set) outside(i, j int, x float64, becomes float32, v dist.Values) error {

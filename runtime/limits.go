@@ -7,17 +7,18 @@ import (
 	"github.com/catvae/catvae/dist"
 )
 
-// limits is what values a model's rows may hold, floats or bytes, by the manifest's rule. The zero value, and nil, allow
-// everything: packed codes are no rows.
+// limits is what values a model's rows may hold, floats or bytes, by the manifest's rule, and whether a row must have a direction. The
+// zero value, and nil, allow everything: packed codes are no rows.
 type limits struct {
 	values      dist.Values
+	standard    dist.Standard
 	least, most float32
 	bytes       [256]bool // which bytes become values out of range
 	anyByte     bool      // whether some do
 }
 
-func newLimits(v dist.Values) *limits {
-	l := &limits{values: v, least: float32(v.Least), most: float32(v.Most)}
+func newLimits(v dist.Values, s dist.Standard) *limits {
+	l := &limits{values: v, standard: s, least: float32(v.Least), most: float32(v.Most)}
 	for b := range l.bytes {
 		l.bytes[b] = !v.Contains(v.Byte(byte(b)))
 		l.anyByte = l.anyByte || l.bytes[b]
@@ -55,10 +56,17 @@ func badRows[T Value](l *limits, rows []T, size, first int, bad []error) []error
 		return bad
 	}
 	known := len(bad)
+	before := bad
 	for at := 0; at < len(rows); at += size {
 		row := rows[at : at+size]
-		if i, x := firstBad(l, row); i >= 0 {
-			bad = append(bad, &valueError{row: first + at/size, column: i, value: x, values: l.values})
+		for len(before) > 0 && badRow(before[0]) < first+at/size {
+			before = before[1:]
+		}
+		if len(before) > 0 && badRow(before[0]) == first+at/size { // its zeros are none of its own
+			continue
+		}
+		if err := checkRow(l, row, first+at/size); err != nil {
+			bad = append(bad, err)
 			clear(row)
 		}
 	}
@@ -67,6 +75,38 @@ func badRows[T Value](l *limits, rows []T, size, first int, bad []error) []error
 	}
 	return bad
 }
+
+// checkRow reports what is wrong with a row of a number.
+func checkRow[T Value](l *limits, row []T, number int) error {
+	if i, x := firstBad(l, row); i >= 0 {
+		return &valueError{row: number, column: i, value: x, values: l.values}
+	}
+	if !l.standard.Vector.Normalises() {
+		return nil
+	}
+	floats, ok := any(row).([]float32)
+	if !ok {
+		for _, b := range any(row).([]byte) {
+			floats = append(floats, l.values.Byte(b))
+		}
+	}
+	if err := l.standard.CheckRow(floats); err != nil {
+		return &rowError{row: number, cause: err}
+	}
+	return nil
+}
+
+// rowError is the [ErrInput] of a row as a whole, and a [BadRowError].
+type rowError struct {
+	row   int
+	cause error
+}
+
+func (e *rowError) Error() string {
+	return fmt.Sprintf("runtime: %v: row %d: %v", ErrInput, e.row, e.cause)
+}
+func (e *rowError) Unwrap() error { return ErrInput }
+func (e *rowError) BadRow() int   { return e.row }
 
 // valueError is the [ErrInput] of a value that no row may hold, and a [BadRowError].
 type valueError struct {

@@ -213,9 +213,11 @@ func checkRows[T Value](m *Model, rows []T) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if i, x := firstBad(m.limits, rows); i >= 0 {
-		size := m.manifest.Input.RowSize()
-		return 0, &valueError{row: i / size, column: i % size, value: x, values: m.limits.values}
+	size := m.manifest.Input.RowSize()
+	for i := range n {
+		if err := checkRow(m.limits, rows[i*size:][:size], i); err != nil {
+			return 0, err
+		}
 	}
 	return n, nil
 }

@@ -73,9 +73,9 @@ func newModel(ctx context.Context, m *bundle.Manifest, graphs map[string][]byte,
 	if err != nil {
 		return nil, fmt.Errorf("runtime: %w: %w", err, bundle.ErrFormat)
 	}
-	values := m.Input.Values()
+	values, standard := m.Input.Values(), m.Input.Standard.Dist()
 	model := &Model{
-		manifest: m, latent: m.Latent.Dist(), likelihood: likelihood, standard: m.Input.Standard.Dist(), limits: newLimits(values), bytes: values.Table(),
+		manifest: m, latent: m.Latent.Dist(), likelihood: likelihood, standard: standard, limits: newLimits(values, standard), bytes: values.Table(),
 		backend: on, graphs: graphs, variant: o.variant,
 	}
 	model.programs.graphs = map[string]backend.Graph{}

@@ -56,8 +56,8 @@ func (m *Model) checkScores() error {
 
 // score is a row's cost through its code: see [Model.Score].
 func (m *Model) score(row []float32, q dist.Posterior, decoded []float32) float32 {
-	if len(m.standard.Mean) > 0 {
-		z := make([]float32, len(row))
+	if m.standard.Moves() {
+		z := make([]float32, m.standard.Size(len(row)))
 		m.standard.Apply(z, row)
 		row = z
 	}

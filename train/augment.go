@@ -38,6 +38,9 @@ func (c Config) checkAugmentOf(set *dataset.Set, s dist.Standard) error {
 
 // augmented describes a set's rows to augmentations.
 func augmented(set *dataset.Set, s dist.Standard) augment.Rows {
+	if !s.Vector.IsZero() { // its mean is not one of the rows as they are
+		s = dist.Standard{}
+	}
 	return augment.Rows{Shape: set.Shape, Values: set.Values(), Standard: s}
 }
 

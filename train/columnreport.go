@@ -81,7 +81,7 @@ func (r *run) addColumns(ctx context.Context, model *runtime.Model, set *dataset
 		}
 		s.least *= math.Sqrt(most)
 	}
-	names := dist.AppendTarget(cut, nil, columnNames(set), set.Shape)
+	names := dist.AppendTarget(cut, nil, columnNames(set), set.Shape)[:size]
 	d.Columns, d.ColumnCount, d.ColumnRows = s.columns(names), size, s.rows
 	d.BitColumns = s.bitColumns(names)
 	shown := s.mostVaried()
@@ -103,7 +103,7 @@ func (r *run) addColumns(ctx context.Context, model *runtime.Model, set *dataset
 
 // targets returns what the decoder is to give of rows.
 func targets(m *bundle.Manifest, rows []float32) (all []float32) {
-	if m.Predicted == nil {
+	if m.Predicted == nil && m.Input.Standard.Dist().Vector.IsZero() {
 		return rows
 	}
 	size := m.Input.RowSize()

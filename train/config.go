@@ -100,6 +100,8 @@ type Data struct {
 
 	Standardise string `json:"standardise,omitempty" doc:"what the encoder's graph does with rows first: column subtracts each value's mean and divides by its deviation, all does so by one mean and one deviation, both of the rows trained on; log takes ln(1+x) of counts, in the encoder alone; left out: none. Likelihoods and bounds are of standardised rows, reconstructions in the units of the rows" when:"column for tables, whose columns have units of their own; all for embeddings and pictures; log for counts" oneof:"standards"`
 	StandardSum string `json:"standard_sha256,omitempty" doc:"SHA-256 of the run's standard.npy, which has the means and deviations; training writes it" when:"never by hand"`
+
+	Vector Vector `json:"vector,omitzero"`
 }
 
 func (d Data) validate() error {
@@ -266,7 +268,7 @@ func (c Config) Validate() error {
 	if _, err := c.Values(); err != nil {
 		return err
 	}
-	return c.checkStandard()
+	return cmp.Or(c.checkStandard(), c.checkVector())
 }
 
 // canonical returns the configuration without those defaults that may be left out, so that two ways to write the same
@@ -291,6 +293,9 @@ func (c Config) canonical() Config {
 	}
 	if c.Data.Standardise == dist.StandardNone {
 		c.Data.Standardise = ""
+	}
+	if len(c.Data.Vector.Steps) == 0 {
+		c.Data.Vector.Steps = nil
 	}
 	c.Data.StandardSum = ""
 	c.Data.Table = c.Data.Table.canonical()

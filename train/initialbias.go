@@ -19,10 +19,14 @@ func (r *run) biasFromData() error {
 // meansOf returns the mean of each value of a set's rows as the likelihood sees them: binarised by the threshold where the model does
 // that, standardised by its statistics. Rows that are binarised by chance have the mean of their grey values.
 func meansOf(set *dataset.Set, m builder.Model) []float64 {
-	sums, row := make([]float64, set.RowSize()), make([]float32, set.RowSize())
+	row := make([]float32, set.RowSize())
+	sums := make([]float64, m.Standard.Size(len(row)))
 	for i := range set.Len() {
 		set.Row(i, row)
-		for j, x := range row {
+		if !m.Standard.Vector.IsZero() {
+			m.Standard.Apply(row, row)
+		}
+		for j, x := range row[:len(sums)] {
 			if m.Binarize > 0 {
 				if x = 0; float64(row[j]) > m.Binarize {
 					x = 1
@@ -33,7 +37,7 @@ func meansOf(set *dataset.Set, m builder.Model) []float64 {
 	}
 	for j := range sums {
 		sums[j] /= float64(set.Len())
-		if s := m.Standard; len(s.Mean) > 0 {
+		if s := m.Standard; len(s.Deviation) > 0 {
 			k := j % len(s.Mean)
 			sums[j] = (sums[j] - s.Mean[k]) / s.Deviation[k]
 		}

@@ -61,6 +61,7 @@ var words = map[string]func() []string{
 	"outsides":         func() []string { return augment.Words("outsides") },
 	"targets":          func() []string { return []string{TargetClean, TargetMoved} },
 	"standards":        dist.Standards,
+	"vectorsteps":      dist.VectorSteps,
 	"numbers":          func() []string { return []string{NumbersAlike, bundle.NumbersWhole, bundle.NumbersReal} },
 	"origins":          func() []string { return []string{fromConfiguration, fromPictures, fromRows} },
 }

@@ -161,7 +161,7 @@ func (c Config) scaleText() string {
 		return ""
 	}
 	if l, err := dist.LikelihoodOf(c.Likelihood); err == nil && d.Divide == 1 && l.Values().Most > 1 {
-		return "numbers are taken as they are" + standardText[d.Standardise]
+		return "numbers are taken as they are" + standardText[d.Standardise] + d.Vector.text()
 	}
 	hold := "whole numbers"
 	if d.Numbers == bundle.NumbersReal {
@@ -172,5 +172,5 @@ func (c Config) scaleText() string {
 		fromPictures:      "as those of pictures are",
 		fromRows:          fmt.Sprintf("since the training rows hold %s of 0 to %g", strings.TrimSuffix(hold, " with fractions"), d.Divide),
 	}[d.DivideFrom]
-	return fmt.Sprintf("numbers are divided by %g, %s", d.Divide, cmp.Or(why, "as the configuration says")) + standardText[d.Standardise]
+	return fmt.Sprintf("numbers are divided by %g, %s", d.Divide, cmp.Or(why, "as the configuration says")) + standardText[d.Standardise] + d.Vector.text()
 }

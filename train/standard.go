@@ -21,7 +21,7 @@ import (
 )
 
 // StandardFile holds the statistics by which a run's rows are standardised: an array of float32, the means above the
-// deviations. They are computed once, from the rows trained on; config.json has the file's SHA-256. A run that continues, and
+// deviations, or of vectors the mean alone. They are computed once, from the rows trained on; config.json has the file's SHA-256. A run that continues, and
 // every export, takes them from there.
 const StandardFile = rundir.Standard
 
@@ -35,7 +35,7 @@ func (d Data) standardise() string {
 
 // byStatistics reports a way to standardise that takes numbers from the training rows.
 func (d Data) byStatistics() bool {
-	return d.Standardise == dist.StandardColumn || d.Standardise == dist.StandardAll
+	return d.Standardise == dist.StandardColumn || d.Standardise == dist.StandardAll || d.Vector.dist().Centres()
 }
 
 // checkStandard reports a way to standardise that makes no sense with the other keys.
@@ -103,12 +103,12 @@ func standardOf(set *dataset.Set, kind string) (dist.Standard, error) {
 // encodeStandard returns the content of [StandardFile].
 func encodeStandard(s dist.Standard) ([]byte, error) {
 	var file bytes.Buffer
-	w, err := dataset.NewNPYWriter(&file, "float32", 2, len(s.Mean))
+	var rows []float32
+	for _, x := range append(append([]float64{}, s.Mean...), s.Deviation...) {
+		rows = append(rows, float32(x))
+	}
+	w, err := dataset.NewNPYWriter(&file, "float32", len(rows)/max(len(s.Mean), 1), len(s.Mean))
 	if err == nil {
-		var rows []float32
-		for _, x := range append(append([]float64{}, s.Mean...), s.Deviation...) {
-			rows = append(rows, float32(x))
-		}
 		err = errors.Join(w.WriteFloats(rows), w.Close())
 	}
 	if err != nil {
@@ -117,15 +117,18 @@ func encodeStandard(s dist.Standard) ([]byte, error) {
 	return file.Bytes(), nil
 }
 
-// decodeStandard reads the content of [StandardFile].
-func decodeStandard(data []byte) (s dist.Standard, err error) {
+// decodeStandard reads the content of [StandardFile], for the vector of a configuration.
+func decodeStandard(data []byte, v dist.Vector) (s dist.Standard, err error) {
 	i := bytes.IndexByte(data, '\n') + 1 // after the header
 	body := data[i:]
 	for at := 0; at+4 <= len(body); at += 4 {
 		s.Mean = append(s.Mean, float64(math.Float32frombits(binary.LittleEndian.Uint32(body[at:]))))
 	}
-	n := len(s.Mean) / 2
-	s.Mean, s.Deviation = s.Mean[:n:n], s.Mean[n:]
+	n := len(s.Mean)
+	if s.Vector = v; v.IsZero() {
+		n /= 2
+		s.Mean, s.Deviation = s.Mean[:n:n], s.Mean[n:]
+	}
 	if again, err := encodeStandard(s); err != nil || n == 0 || !bytes.Equal(again, data) {
 		return s, errors.New("it is not the array of means and deviations that a run writes")
 	}
@@ -147,7 +150,7 @@ func (c Config) standardIn(dir string) (dist.Standard, error) {
 	if err != nil {
 		return s, fmt.Errorf("train: %w", err)
 	}
-	s, err = decodeStandard(data)
+	s, err = decodeStandard(data, c.Data.Vector.dist())
 	if sum := hashOf(data); err == nil && sum != c.Data.StandardSum {
 		err = fmt.Errorf("its SHA-256 is %s, the configuration has %s", sum, c.Data.StandardSum)
 	}
@@ -159,7 +162,7 @@ func (c Config) standardIn(dir string) (dist.Standard, error) {
 
 // Standard returns what the configuration itself says of standardised rows: everything except means and deviations.
 func (c Config) Standard() dist.Standard {
-	return dist.Standard{Log: c.Data.Standardise == dist.StandardLog}
+	return dist.Standard{Log: c.Data.Standardise == dist.StandardLog, Vector: c.Data.Vector.dist()}
 }
 
 // standardise computes the statistics of the rows trained on, where the configuration asks for them.
@@ -168,7 +171,13 @@ func (r *run) standardise() error {
 	if !r.config.Data.byStatistics() {
 		return nil
 	}
-	s, err := standardOf(r.training, r.config.Data.Standardise)
+	var s dist.Standard
+	var err error
+	if v := r.config.Data.Vector.dist(); !v.IsZero() {
+		s, err = vectorOf(r.training, v)
+	} else {
+		s, err = standardOf(r.training, r.config.Data.Standardise)
+	}
 	if err != nil {
 		return err
 	}
@@ -206,7 +215,7 @@ func writeStandard(root *os.Root, data []byte) error {
 // inputs returns rows to verify the encoder with, in the units of the training rows.
 func (t Trained) inputs(made func(batch int) []onnxtensor.Tensor) func(batch int) []onnxtensor.Tensor {
 	s := t.Model.Standard
-	if len(s.Mean) == 0 {
+	if len(s.Deviation) == 0 { // vectors may lie anywhere
 		return made
 	}
 	return func(batch int) []onnxtensor.Tensor {

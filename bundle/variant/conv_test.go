@@ -213,6 +213,35 @@ func TestStandardised(t *testing.T) {
 	}
 }
 
+// Vectors are prepared in float32 by a float16 variant: the squares of these values are out of its range. int8 and uint8 are for bytes.
+func TestPreparedVectors(t *testing.T) {
+	mean := make([]float64, 40)
+	for i := range mean {
+		mean[i] = float64(float32(0.01 * float64(i%7)))
+	}
+	standard := dist.Standard{Vector: dist.Vector{Truncate: 40, Steps: []string{dist.Normalise, dist.Centre, dist.Normalise}}, Mean: mean}
+	model := builder.Model{Input: []int{60}, Standard: standard, Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 19}, Encoder: builder.MLP{Hidden: []int{30}}, Activation: builder.ReLU}
+	s := sourceOf(t, []int64{60}, 19, model.Encode)
+	s.Manifest.Input = bundle.InputOf(dist.Raw())
+	s.Manifest.Input.Shape = []int64{60}
+	s.Manifest.Input.Standard = bundle.StandardOf(standard)
+	numbers := func(seed int) (r variant.Rows) {
+		for _, b := range rows(100, 60, seed) {
+			r.Numbers = append(r.Numbers, 1e4*(float32(b)-90))
+		}
+		return r
+	}
+	s.Rows = numbers(1)
+	graph, described, err := variant.Make(t.Context(), bundle.VariantFloat16, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := variant.Compare(t.Context(), bundle.VariantFloat16, graph, described, s, numbers(2))
+	if err != nil || c.Agreement < 0.99 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 // What a convolution cannot be is refused in words.
 func TestConvolutionRefusals(t *testing.T) {
 	s := sourceOf(t, []int64{14, 13}, 19, func(b *builder.Graph, x *G.Node) *G.Node {

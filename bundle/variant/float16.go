@@ -103,6 +103,29 @@ func standardising(g *onnxpb.GraphProto, input string) (before []*onnxpb.NodePro
 	return before, made
 }
 
+// preparing returns the nodes at the beginning of a graph that prepare vectors, and what they make: as many nodes as there are before the first
+// product of which one value alone is read later. The square of a length may be far out of the range of float16.
+func preparing(g *onnxpb.GraphProto, input string) (before []*onnxpb.NodeProto, made string) {
+	made = input
+	read := map[string]int{} // the last node that reads a value
+	for i, n := range g.Node {
+		for _, in := range n.Input {
+			read[in] = i
+		}
+	}
+	open := []string{input}
+	for i, n := range g.Node {
+		if isProduct(n) {
+			break
+		}
+		open = slices.DeleteFunc(append(open, n.Output...), func(v string) bool { return read[v] <= i })
+		if len(open) == 1 && slices.Contains(n.Output, open[0]) {
+			before, made = g.Node[:i+1:i+1], open[0]
+		}
+	}
+	return before, made
+}
+
 // wideConstants are those that stay float32: of the nodes before the cast, and the scales of Resize, which ONNX has in float32 only. One that other
 // nodes read too is copied for these.
 func wideConstants(g *onnxpb.GraphProto, before []*onnxpb.NodeProto) map[string]bool {

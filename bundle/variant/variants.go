@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxcompose"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"github.com/catvae/catvae/internal/onnxtensor"
@@ -68,7 +69,11 @@ func toHalf(ctx context.Context, encoder *onnxpb.ModelProto, s Source, _ *bundle
 		return err
 	}
 	first, before := s.Manifest.Input.Name, []*onnxpb.NodeProto(nil)
-	if s.Manifest.Input.Standard != nil {
+	switch s.Manifest.Input.Standard.Dist().Kind() {
+	case dist.StandardNone:
+	case dist.StandardVector:
+		before, first = preparing(encoder.Graph, first)
+	default:
 		before, first = standardising(encoder.Graph, first)
 	}
 	return toFloat16(encoder.Graph, first, before)

@@ -184,7 +184,7 @@ func takes(in bundle.Input, set *dataset.Set) error {
 func (c evalCommand) reading(in bundle.Input) dataset.Options {
 	return dataset.Options{
 		Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), Shape: in.RowShape(),
-		MaxBad: c.MaxBad, Table: infer.LikeTrained(c.Table.Table(), in), Labels: true,
+		MaxBad: c.MaxBad, Table: infer.LikeTrained(c.Table.Table(), in), Labels: true, Check: in.Standard.Dist().CheckRow,
 	}
 }
 

@@ -41,10 +41,10 @@ func DistributionsOf(m *bundle.Manifest) (Distributions, error) {
 // LogP returns ln p(x|outputs) of a row as it enters the encoder, in nats: of the standardised row, where the model standardises; of the
 // part that is predicted, where that is a part.
 func (d Distributions) LogP(row, outputs []float32) float64 {
-	if len(d.Standard.Mean) == 0 {
+	if !d.Standard.Moves() {
 		return d.Likelihood.LogP(d.target(row), outputs)
 	}
-	z := make([]float32, len(row))
+	z := make([]float32, d.Standard.Size(len(row)))
 	d.Standard.Apply(z, row)
 	return d.Likelihood.LogP(d.target(z), outputs)
 }

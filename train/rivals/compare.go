@@ -24,7 +24,7 @@ type Options struct {
 
 	Rivals   []string      // names of [Names]; none are compared where it is empty
 	Metric   string        // of the rows' own distances, retrieval.Cosine or retrieval.Euclidean
-	Standard dist.Standard // of rows, before distances are measured, and before rivals are fitted to them
+	Standard dist.Standard // of rows, before distances are measured, and before rivals are fitted to them; of vectors for rivals alone
 	Seed     uint64        // of ties, and of rivals
 
 	At, Votes, Recall, Within int // see retrieval.Protocol; 0 means 100, 10, 10 and 100
@@ -163,7 +163,7 @@ func (m *measurement) nearest(ctx context.Context) (err error) {
 	}
 	values := make([]float32, m.rows.count*m.rows.width)
 	for i := range m.rows.count {
-		m.rows.seen(m.options.Standard, i, values[i*m.rows.width:][:m.rows.width])
+		m.rows.measured(m.options.Standard, i, values[i*m.rows.width:][:m.rows.width])
 	}
 	if m.space, err = retrieval.NewFloats(values, m.rows.width, m.options.Metric); err != nil {
 		return err

@@ -209,9 +209,32 @@ func TestSeen(t *testing.T) {
 		{dist.Standard{Log: true}, []float32{float32(math.Log(4)), float32(math.Log(8))}},
 	} {
 		row := []float32{3, 7}
-		if seen(c.standard, row); !slices.Equal(row, c.want) {
+		if standardised(c.standard, row); !slices.Equal(row, c.want) {
 			t.Errorf("%s: %v, want %v", c.standard.Kind(), row, c.want)
 		}
+	}
+}
+
+// Rivals take vectors as the model's graph prepares them; distances are those of the rows as they are, whole.
+func TestVectors(t *testing.T) {
+	t.Parallel()
+	set := glyphs(t, dataset.Train, 40)
+	r := concatenated([]*dataset.Set{set})
+	s := dist.Standard{Vector: dist.Vector{Truncate: 300, Steps: []string{dist.Normalise}}}
+	seen, measured, raw := make([]float32, 300), make([]float32, r.width), make([]float32, r.width)
+	r.seen(s, 3, seen)
+	r.measured(s, 3, measured)
+	set.Row(3, raw)
+	length := 0.0
+	for _, x := range seen {
+		length += float64(x) * float64(x)
+	}
+	if math.Abs(length-1) > 1e-5 || !slices.Equal(measured, raw) {
+		t.Errorf("rivals see rows of the square length %g; distances are of the rows as they are: %t", length, slices.Equal(measured, raw))
+	}
+	c, err := Compare(t.Context(), halves{}, halfBits, []*dataset.Set{set}, nil, Options{Queries: 5, Rivals: []string{"itq", "pca"}, Metric: retrieval.Cosine, Standard: s, Recall: 3, Within: 10})
+	if err != nil || len(c.Rows) != 4 {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 

@@ -43,15 +43,27 @@ func (r rows) raw(i int, dst []float32) {
 	s.Row(at, dst)
 }
 
-// seen is a row as distances are measured, and as rivals take it.
-func (r rows) seen(s dist.Standard, i int, dst []float32) {
+// measured is a row as distances are measured.
+func (r rows) measured(s dist.Standard, i int, dst []float32) {
 	r.raw(i, dst)
-	seen(s, dst)
+	standardised(s, dst)
 }
 
-// seen standardises a row in place, as the encoder's graph does where values have units of their own, or are counts. One mean and one
+// seen writes a row to dst as rivals take it: as distances are measured, or as a vector that the model's graph prepares. Distances are then
+// those of the rows as they are, whole and not centred.
+func (r rows) seen(s dist.Standard, i int, dst []float32) {
+	if s.Kind() != dist.StandardVector {
+		r.measured(s, i, dst)
+		return
+	}
+	row := make([]float32, r.width)
+	r.raw(i, row)
+	s.Apply(dst, row)
+}
+
+// standardised standardises a row in place, as the encoder's graph does where values have units of their own, or are counts. One mean and one
 // deviation of all values change no rival's bits, and angles are those of the rows as they are.
-func seen(s dist.Standard, row []float32) {
+func standardised(s dist.Standard, row []float32) {
 	switch s.Kind() {
 	case dist.StandardColumn:
 		s.Apply(row, row)
@@ -116,7 +128,7 @@ func (r rows) rivals(ctx context.Context, bits int, training rows, o Options, vi
 		return 0, nil, err
 	}
 	in := input{
-		rows: r.count, width: r.width, bits: bits, fit: data, shape: r.sets[0].Shape,
+		rows: r.count, width: o.Standard.Size(r.width), bits: bits, fit: data, shape: r.sets[0].Shape,
 		row: func(i int, dst []float32) { r.seen(o.Standard, i, dst) }, picture: r.raw,
 	}
 	in.format = imgrid.Of(in.shape)
@@ -140,9 +152,10 @@ func (r rows) rivals(ctx context.Context, bits int, training rows, o Options, vi
 
 // data returns rows to fit rivals to, evenly taken, and how many.
 func (r rows) data(o Options) (*projection.Data, int, error) {
-	taken := projection.Taken(r.count, r.width)
+	width := o.Standard.Size(r.width)
+	taken := projection.Taken(r.count, width)
 	n := len(taken)
-	to := projection.Rows{Count: n, Width: r.width, Values: make([]float32, n*r.width)}
+	to := projection.Rows{Count: n, Width: width, Values: make([]float32, n*width)}
 	for i, row := range taken {
 		r.seen(o.Standard, row, to.Row(i))
 	}
