@@ -91,6 +91,18 @@ func (v *Vectors) Row(row int, dst []float32) error {
 	return nil
 }
 
+// Whole returns the first n numbers of a row, which are row numbers of something else: none is negative, and all are whole.
+func (v *Vectors) Whole(row, n int) ([]int, error) {
+	of, size := make([]int, n), v.layout.Width
+	for j := range of {
+		x := v.layout.Number(v.data[int(v.layout.Offset)+(row*v.Width()+j)*size:])
+		if of[j] = int(x); !(x >= 0) || float64(of[j]) != x {
+			return nil, fmt.Errorf("%s: number %d of row %d is %g: numbers of rows are needed: %w", v.Source, j, row, x, dataset.ErrData)
+		}
+	}
+	return of, nil
+}
+
 // Rows returns all rows, one after the other.
 func (v *Vectors) Rows() ([]float32, error) {
 	all := make([]float32, v.Len()*v.Width())
