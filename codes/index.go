@@ -58,8 +58,8 @@ func (x *Index) Floats() int {
 // Len returns the number of codes that were added.
 func (x *Index) Len() int { return x.rows }
 
-// check reports bytes that are not codes of the index.
-func (x *Index) check(codes []byte) error {
+// Check reports bytes that are not codes of the index's kind.
+func (x *Index) Check(codes []byte) error {
 	if x.categories == 0 {
 		return check(codes, x.bits)
 	}
@@ -77,7 +77,7 @@ func (x *Index) check(codes []byte) error {
 // Add appends codes. The first code that was ever added is row 0. Bytes that are not codes are an error, and nothing is
 // added.
 func (x *Index) Add(codes []byte) error {
-	if err := x.check(codes); err != nil {
+	if err := x.Check(codes); err != nil {
 		return err
 	}
 	head := headBytes(x.size)
@@ -134,7 +134,7 @@ func (b *bitset) set(i int) {
 // that differ, as it would be of their one-hot bits. k larger than the index means all. Every core takes pieces of the codes in
 // turn. A done context ends it with ctx.Err().
 func (x *Index) Search(ctx context.Context, queries []byte, k int) ([][]Match, error) {
-	if err := x.check(queries); err != nil {
+	if err := x.Check(queries); err != nil {
 		return nil, err
 	}
 	s := search{index: x, queries: len(queries) / x.size}

@@ -66,6 +66,23 @@ func appendSums(dst []float64, numbers []float32) []float64 {
 	return dst
 }
 
+// Score returns the score of a packed code for a query by floats, a number for each bit: see [Index.SearchFloats].
+func Score(code []byte, query []float32) float32 {
+	sum := 0.0
+	for j := 0; j < len(query); j += 4 {
+		four := 0.0
+		for i, q := range query[j:min(j+4, len(query))] {
+			if bit := j + i; code[bit/8]>>(7-bit%8)&1 != 0 {
+				four += float64(q)
+			} else {
+				four -= float64(q)
+			}
+		}
+		sum += four
+	}
+	return float32(sum)
+}
+
 // differences returns a query whose scores are the distances of index codes from one, with their signs turned.
 func differences(code []byte, categories int) []float32 {
 	q := make([]float32, len(code)*categories)
