@@ -27,3 +27,5 @@
 //
 // The package imports the standard library alone.
 package codes
+
+//go:generate go run ../internal/gen/kernels -out zz_kernels_amd64.s -pkg codes

@@ -38,7 +38,53 @@ func Example() {
 	fmt.Printf("% x\n%+v\n", packed[:2], found[0])
 	// Output:
 	// b0 c0
-	// [{Row:0 Distance:0} {Row:1 Distance:1}]
+	// [{Row:0 Distance:0 Score:0} {Row:1 Distance:1 Score:0}]
+}
+
+// A query by floats: what the encoder says of a row, in place of its code.
+func ExampleIndex_SearchFloats() {
+	packed, err := codes.Pack(nil, three, 10)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	index, err := codes.NewIndex(10)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := index.Add(packed); err != nil {
+		fmt.Println(err)
+		return
+	}
+	query := []float32{2, -1, 1, 0.5, -3, -1, -0.5, 0.25, 1, 2} // the eighth bit is uncertain
+	found, err := index.SearchFloats(context.Background(), query, 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(found[0][0].Row, found[0][0].Score, found[0][1].Row, found[0][1].Score)
+	// Output: 1 12.25 0 11.75
+}
+
+// Index codes have a byte for each variable. A query by floats is a look-up table: a number for each category of each variable.
+func ExampleNewCategories() {
+	index, err := codes.NewCategories(2, 3)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := index.Add([]byte{0, 2, 1, 1, 2, 2}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	found, err := index.SearchFloats(context.Background(), []float32{0.5, 1, 0, 0, 0.25, 2}, 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(found[0][0].Row, found[0][0].Score, found[0][1].Row, found[0][1].Score)
+	// Output: 0 2.5 2 2
 }
 
 // The first bit comes first, in the most significant place; the last byte is padded with zeros.

@@ -48,11 +48,14 @@ type query struct {
 	// tables has, for each byte of the code, the distance of its low four bits from 0, 1, …, 15, then that of the high
 	// four: what a shuffle instruction looks up for 32 codes at once.
 	tables []byte
+
+	fourfold []byte // each byte of the code four times: what an instruction meets 64 codes with
 }
 
 func newQuery(code []byte) query {
-	q := query{code: code, head: headBytes(len(code)), tables: make([]byte, 0, 32*len(code))}
+	q := query{code: code, head: headBytes(len(code)), tables: make([]byte, 0, 32*len(code)), fourfold: make([]byte, 0, 4*len(code))}
 	for _, b := range code {
+		q.fourfold = append(q.fourfold, b, b, b, b)
 		for _, half := range [2]byte{b & 15, b >> 4} {
 			for x := range byte(16) {
 				q.tables = append(q.tables, byte(bits.OnesCount8(x^half)))
@@ -64,13 +67,30 @@ func newQuery(code []byte) query {
 
 // distance is the distance of one code of a block, however far.
 func (q *query) distance(head, tail []byte, lane int) (d int) {
-	for i, b := range q.code[:q.head] {
-		d += bits.OnesCount8(b ^ head[i*lanes+lane])
-	}
-	for i, b := range q.code[q.head:] {
-		d += bits.OnesCount8(b ^ tail[i*lanes+lane])
+	for i, b := range q.code {
+		d += bits.OnesCount8(b ^ byteOf(head, tail, q.head, i, lane))
 	}
 	return d
+}
+
+// byDistance compares codes by their Hamming distance.
+type byDistance struct {
+	*query
+	d distances
+}
+
+func (c *byDistance) scan(heads, tails []byte, limit float64) (block int, near uint64) {
+	if limit < 0 {
+		return 0, 0
+	}
+	return c.query.scan(&c.d, heads, tails, uint16(min(far, limit)))
+}
+
+func (c *byDistance) far(heads, tails []byte, lane int) float64 {
+	if c.d[lane] == far {
+		return float64(c.distance(heads, tails, lane))
+	}
+	return float64(c.d[lane])
 }
 
 // Each processor's file has a method

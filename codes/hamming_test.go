@@ -11,11 +11,16 @@ import (
 func random(r *rand.ChaCha8, rows, size int) (*Index, []byte) {
 	packed := make([]byte, rows*size)
 	r.Read(packed)
+	return indexOf(packed, size), packed
+}
+
+// indexOf returns an index of codes of any bytes.
+func indexOf(packed []byte, size int) *Index {
 	x := &Index{bits: 8 * size, size: size}
 	if err := x.Add(packed); err != nil {
 		panic(err)
 	}
-	return x, packed
+	return x
 }
 
 // Each way of scanning finds what counting bit by bit finds, for codes of 1 to 40 bytes, and of so many that sums of 8 and of

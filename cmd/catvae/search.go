@@ -1,17 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/csv"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"strconv"
-	"strings"
 
-	"github.com/alecthomas/kong"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/codefile"
 	"github.com/catvae/catvae/codes"
@@ -19,24 +11,14 @@ import (
 )
 
 type searchCommand struct {
-	Codes   string   `help:"Packed codes to search in, as infer writes them: NPY, CSV, TSV, JSON lines or Parquet, also packed in .gz or .zst, or a folder of parts." required:"" placeholder:"FILE|DIR"`
-	Queries string   `help:"Packed codes to search for, in the same forms." placeholder:"FILE|DIR" xor:"queries" required:""`
-	Row     repeated `help:"Row of --codes to search for, by its id where the file has ids, or its number from 0; may be repeated." placeholder:"ID" xor:"queries" required:""`
-	K       int      `help:"How many of the nearest codes." short:"k" default:"10" range:"1,1000000000"`
-	Text    string   `help:"How codes are written as text: bits, hex, or auto: bits where all digits are 0 and 1." default:"auto" enum:"auto,bits,hex"`
-	JSON    bool     `help:"One JSON object a line instead of CSV."`
-}
-
-// repeated are the values of a flag that may be repeated, byte for byte: kong takes lists of texts apart at commas, and changes what is not UTF-8.
-type repeated struct{ list []string }
-
-// Decode implements kong.MapperValue.
-func (r *repeated) Decode(ctx *kong.DecodeContext) error {
-	text, err := ctx.Scan.PopValue("text")
-	if err == nil {
-		r.list = append(r.list, text.String())
-	}
-	return err
+	Codes string `help:"Codes to search in, as infer writes them: packed or index codes as NPY, packed ones also as CSV, TSV, JSON lines or Parquet, each also packed in .gz or .zst, or a folder of parts." placeholder:"FILE|DIR" required:""`
+	searchQueries
+	K    int    `help:"How many of the nearest codes." short:"k" default:"10" range:"1,1000000000"`
+	Kind string `help:"What the bytes of codes are: packed, 8 bits each; index, the category of a variable each; or auto: index where queries are floats of [rows, variables, categories] or --model has such codes, and else packed." default:"auto" enum:"auto,packed,index"`
+	searchRescore
+	Text string `help:"How codes are written as text: bits, hex, or auto: bits where all digits are 0 and 1." default:"auto" enum:"auto,bits,hex"`
+	JSON bool   `help:"One JSON object a line instead of CSV."`
+	cli.Backend
 }
 
 // Help is printed under the flags' list.
@@ -46,133 +28,205 @@ func (searchCommand) Help() string {
   catvae search --codes codes.npy --row 17 -k 5
   catvae search --codes codes.parquet --row photo/0001.jpg
   catvae search --codes codes.csv.gz --queries new.npy --json
+  catvae search --codes codes.npy --queries queries.npy                            floats that infer --codes query wrote
+  catvae search --codes codes.parquet --model run/bundle --queries new.csv         rows, encoded on the fly
+  catvae search --codes codes.npy --model run/bundle --queries new.npy --rescore vectors.npy --first 100
+  catvae search --codes codes.npy --model run/bundle --queries new.npy --rescore vectors.npy --truth vectors
 
 Prints query, rank, row, id and distance of the nearest codes, in bits that differ: the nearest first, and the lower row first where distances are equal. A query is called by its id; the column id is left out where the file has no ids. Every code is compared, on all cores. For categorical models the distance is twice the number of variables that differ.
+
+Queries that are floats (--score query) give scores in place of distances, the largest first: the sum of a query's numbers, each with a code's bit as its sign; or of the numbers at a code's categories. They find more of the true neighbours than codes do.
+
+--rescore looks at the --first nearest codes again, by their vectors, and prints how near these are. --truth prints, in place of what was found, how much of the true neighbours was: recall@k, and their share within the --first nearest codes.
 
 ` + cli.ExitStatus
 }
 
 func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	all, err := codefile.Read(ctx, c.Codes, c.Text)
 	if err != nil {
 		return err
 	}
-	index, err := codes.NewIndex(8 * all.Bytes)
-	if err != nil {
-		return fmt.Errorf("%s: %w: %w", c.Codes, err, dataset.ErrData)
-	}
-	if err := index.Add(all.Packed); err != nil {
-		return fmt.Errorf("%s: %w: %w", c.Codes, err, dataset.ErrData)
-	}
-	names, queries, err := c.queries(ctx, all)
+	q, err := c.read(ctx, env, c.Backend, all, c.Text)
 	if err != nil {
 		return err
 	}
-	found, err := index.Search(ctx, queries, c.K)
+	shape, err := c.shape(all, q)
 	if err != nil {
 		return err
 	}
-	return c.print(env.Stdout, all, names, found)
-}
-
-// queries returns the codes to search for, and what each is called.
-func (c searchCommand) queries(ctx context.Context, all *codefile.Codes) (names []string, queries []byte, err error) {
-	if c.Queries != "" {
-		from, err := codefile.Read(ctx, c.Queries, c.Text)
-		if err != nil {
-			return nil, nil, err
-		}
-		if from.Bytes != all.Bytes {
-			return nil, nil, fmt.Errorf("%s has codes of %d bytes, %s of %d: they come from different models: %w", c.Queries, from.Bytes, c.Codes, all.Bytes, dataset.ErrData)
-		}
-		for row := range from.Len() {
-			names = append(names, from.ID(row))
-		}
-		return names, from.Packed, nil
+	again, err := c.open(ctx, all, q)
+	if err != nil {
+		return err
 	}
-	if len(c.Row.list) == 0 {
-		return nil, nil, fmt.Errorf("%w: --row names no row", cli.ErrUsage)
+	defer again.Close()
+	x, err := shape.index(all)
+	if err != nil {
+		return err
 	}
-	for _, id := range c.Row.list {
-		rows, err := find(all, id)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%w: --row %s: %w", cli.ErrUsage, id, err)
-		}
-		for _, row := range rows {
-			names, queries = append(names, all.ID(row)), append(queries, all.Packed[row*all.Bytes:][:all.Bytes]...)
-		}
+	found, err := shape.search(ctx, x, q, c.first(c.K))
+	if err != nil {
+		return err
 	}
-	return names, queries, nil
-}
-
-// find returns the row that an id means, or the rows of numbers that are separated by commas.
-func find(all *codefile.Codes, id string) (rows []int, err error) {
-	row, err := all.Find(id)
-	if err == nil {
-		return []int{row}, nil
-	}
-	for number := range strings.SplitSeq(id, ",") {
-		if _, no := strconv.Atoi(number); no != nil || number == id {
-			return nil, err
-		}
-		row, err := all.Find(number)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
-	}
-	return rows, nil
-}
-
-func (c searchCommand) print(w io.Writer, all *codefile.Codes, names []string, found [][]codes.Match) error {
-	out := bufio.NewWriter(w)
-	table, lines := csv.NewWriter(out), json.NewEncoder(out)
-	lines.SetEscapeHTML(false)
-	if !c.JSON {
-		record := []string{"query", "rank", "row", "id", "distance"}
-		if all.IDs == nil {
-			record = []string{"query", "rank", "row", "distance"}
-		}
-		if err := table.Write(record); err != nil {
+	nearest := found.first(c.K)
+	if c.Rescore != "" {
+		if nearest, err = again.rescore(found, c.K); err != nil {
 			return err
 		}
 	}
-	for i, matches := range found {
-		for rank, m := range matches {
-			if err := c.printOne(table, lines, all, names[i], rank+1, m); err != nil {
-				return err
+	if c.Truth != "" {
+		truth, err := again.truth(ctx, q, c.K)
+		if err != nil {
+			return err
+		}
+		return c.printRecall(env.Stdout, truth, found, nearest)
+	}
+	return c.print(env.Stdout, all, q.names, nearest)
+}
+
+// A codeShape is what the bytes of codes and the numbers of queries are.
+type codeShape struct {
+	bits       int  // of packed codes, 0 where they are index codes
+	categories int  // of each variable of index codes
+	oneHot     int  // variables of codes that are packed one-hot bits, and are searched as index codes; else 0
+	floats     bool // queries are compared as floats
+}
+
+// shape finds out what codes and queries are, or why they do not fit.
+func (c searchCommand) shape(all *codefile.Codes, q *queries) (s codeShape, err error) {
+	misfit := func(what string) error {
+		return fmt.Errorf("%s: queries of %s do not fit the codes of %s, which have %d bytes: they come from different models: %w", q.source, what, c.Codes, all.Bytes, dataset.ErrData)
+	}
+	switch of := q.shape; {
+	case q.floats == nil:
+		if q.bytes != all.Bytes {
+			return s, fmt.Errorf("%s has codes of %d bytes, %s of %d: they come from different models: %w", q.source, q.bytes, c.Codes, all.Bytes, dataset.ErrData)
+		}
+		if c.Score == scoreQuery {
+			return s, fmt.Errorf("%w: --score query: %s holds codes: name floats that infer --codes query writes, or rows with --model", cli.ErrUsage, q.source)
+		}
+		if s.bits = 8 * all.Bytes; c.Kind == kindIndex || c.Kind == kindAuto && q.categorical {
+			s.bits, s.categories = 0, codes.MaxCategories
+		}
+		return s, nil
+	case len(of) == 2 && c.Kind != kindPacked:
+		s.categories = of[1]
+		if of[0] != all.Bytes || of[1] > codes.MaxCategories {
+			s.oneHot = of[0]
+		}
+		if s.oneHot > 0 && (codes.Bytes(of[0]*of[1]) != all.Bytes || c.Kind == kindIndex || of[1] > codes.MaxCategories) {
+			return s, misfit(fmt.Sprintf("%d variables and %d categories", of[0], of[1]))
+		}
+	case c.Kind == kindIndex:
+		if q.numbers%all.Bytes != 0 {
+			return s, misfit(fmt.Sprintf("%d numbers", q.numbers))
+		}
+		s.categories = q.numbers / all.Bytes
+	default:
+		if s.bits = q.numbers; codes.Bytes(q.numbers) != all.Bytes {
+			return s, misfit(fmt.Sprintf("%d numbers", q.numbers))
+		}
+	}
+	s.floats = c.Score != scoreHamming
+	return s, nil
+}
+
+// Words of --kind.
+const (
+	kindAuto   = "auto"
+	kindPacked = "packed"
+	kindIndex  = "index"
+)
+
+// index returns the codes to be searched.
+func (s codeShape) index(all *codefile.Codes) (x *codes.Index, err error) {
+	packed := all.Packed
+	if s.bits > 0 {
+		x, err = codes.NewIndex(s.bits)
+	} else {
+		if s.oneHot > 0 {
+			if packed, err = indexCodes(packed, s.oneHot, s.categories); err != nil {
+				return nil, fmt.Errorf("%s: %w: %w", all.Source, err, dataset.ErrData)
 			}
 		}
+		x, err = codes.NewCategories(len(packed)/all.Len(), s.categories)
 	}
-	table.Flush()
-	return errors.Join(table.Error(), out.Flush())
+	if err == nil {
+		err = x.Add(packed)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", all.Source, err, dataset.ErrData)
+	}
+	return x, nil
 }
 
-func (c searchCommand) printOne(table *csv.Writer, lines *json.Encoder, all *codefile.Codes, query string, rank int, m codes.Match) error {
-	if c.JSON {
-		match := struct {
-			Query    any `json:"query"`
-			Rank     int `json:"rank"`
-			Row      int `json:"row"`
-			ID       any `json:"id,omitempty"`
-			Distance int `json:"distance"`
-		}{Query: number(query), Rank: rank, Row: m.Row, Distance: m.Distance}
-		if all.IDs != nil {
-			match.ID = number(all.IDs[m.Row])
+// indexCodes returns the categories of codes that are the one-hot bits of variables.
+func indexCodes(packed []byte, variables, categories int) (of []byte, err error) {
+	size := codes.Bytes(variables * categories)
+	var bits []byte
+	for row := 0; len(packed) > 0; row, packed = row+1, packed[size:] {
+		if bits, err = codes.Unpack(bits[:0], packed[:size], variables*categories); err != nil {
+			return nil, err
 		}
-		return lines.Encode(match)
+		for v := range variables {
+			category, set := 0, 0
+			for c, bit := range bits[v*categories:][:categories] {
+				if bit != 0 {
+					category, set = c, set+1
+				}
+			}
+			if set != 1 {
+				return nil, fmt.Errorf("variable %d of code %d has %d categories of %d, not one: these are no one-hot bits (--kind says what codes are)", v, row, set, categories)
+			}
+			of = append(of, byte(category))
+		}
 	}
-	record := []string{query, strconv.Itoa(rank), strconv.Itoa(m.Row)}
-	if all.IDs != nil {
-		record = append(record, all.IDs[m.Row])
-	}
-	return table.Write(append(record, strconv.Itoa(m.Distance)))
+	return of, nil
 }
 
-// number returns a whole number as one, and any other id as it is.
-func number(id string) any {
-	if n, err := strconv.Atoi(id); err == nil && strconv.Itoa(n) == id {
-		return n
+// search finds the nearest codes. How near they are is a distance, or a score.
+func (s codeShape) search(ctx context.Context, x *codes.Index, q *queries, k int) (found matches, err error) {
+	var of [][]codes.Match
+	switch {
+	case s.floats:
+		of, err = x.SearchFloats(ctx, q.floats, k)
+	case q.floats != nil:
+		of, err = x.Search(ctx, s.hard(q.floats), k)
+	default:
+		of, err = x.Search(ctx, q.codes, k)
 	}
-	return id
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%s: %w: %w", q.source, err, dataset.ErrData)
+	}
+	return matches{of, s.floats}, err
+}
+
+// hard returns the codes that queries by floats would have: bits that are 1 where a number is above 0, and of each variable the category
+// with the largest number.
+func (s codeShape) hard(floats []float32) (of []byte) {
+	if s.bits == 0 {
+		for ; len(floats) > 0; floats = floats[s.categories:] {
+			best := 0
+			for c, v := range floats[:s.categories] {
+				if v > floats[best] {
+					best = c
+				}
+			}
+			of = append(of, byte(best))
+		}
+		return of
+	}
+	for ; len(floats) > 0; floats = floats[s.bits:] {
+		code := make([]byte, codes.Bytes(s.bits))
+		for j, v := range floats[:s.bits] {
+			if v > 0 {
+				code[j/8] |= 128 >> (j % 8)
+			}
+		}
+		of = append(of, code...)
+	}
+	return of
 }
