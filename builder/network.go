@@ -271,9 +271,13 @@ func (b *Graph) network(n Network, x *G.Node, s NetworkSpec) *G.Node {
 	if s.Bias != nil && len(s.Bias) != s.Out {
 		return b.fail("the last layer gives %d numbers a row, its initial bias has %d", s.Out, len(s.Bias))
 	}
-	y := n.Build(b, x, s)
-	if b.err == nil && (y == nil || y.Dims() == 0 || y.Shape()[0] != x.Shape()[0] || y.Shape().TotalSize() != x.Shape()[0]*s.Out) {
-		return b.fail("the network gives %v for rows of %d numbers, the model wants %d numbers a row", shapes(G.Nodes{y}), x.Shape().TotalSize()/x.Shape()[0], s.Out)
+	return b.checked(n.Build(b, x, s), x, s.Out)
+}
+
+// checked returns what a network gives of x, which must have out numbers for each row.
+func (b *Graph) checked(y, x *G.Node, out int) *G.Node {
+	if b.err == nil && (y == nil || y.Dims() == 0 || y.Shape()[0] != x.Shape()[0] || y.Shape().TotalSize() != x.Shape()[0]*out) {
+		return b.fail("the network gives %v for rows of %d numbers, the model wants %d numbers a row", shapes(G.Nodes{y}), x.Shape().TotalSize()/x.Shape()[0], out)
 	}
 	return y
 }

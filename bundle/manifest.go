@@ -57,6 +57,8 @@ type Manifest struct {
 	Parameters dist.LikelihoodConfig `json:"likelihood_parameters,omitzero"`
 	Opset      int64                 `json:"opset"`
 	IRVersion  int64                 `json:"ir_version"`
+	// Outputs names the outputs that the graphs have behind those of every bundle: [IndexCode], [Query].
+	Outputs []string `json:"outputs,omitempty"`
 	// Warnings say what a user of the model must know of its training, for people: a line each.
 	Warnings []string `json:"warnings,omitempty"`
 	// Variants are further encoders with their thresholds, each one graph, by their names.

@@ -131,7 +131,7 @@ func (m *Manifest) validate() error {
 	if err := checkVersion(m.FormatVersion); err != nil {
 		return err
 	}
-	for _, check := range []func() error{m.Input.validate, m.Latent.validate, m.validatePredicted, m.validateLikelihood, m.validateFiles, m.validateVariants} {
+	for _, check := range []func() error{m.Input.validate, m.Latent.validate, m.validatePredicted, m.validateLikelihood, m.validateOutputs, m.validateFiles, m.validateVariants} {
 		if err := check(); err != nil {
 			return fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
 		}

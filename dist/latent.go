@@ -231,6 +231,27 @@ type deciding interface {
 	decided(l Latent) []int
 }
 
+// Query appends to dst what a search scores codes by where an encoder gives no query of its own, of a row's logits: as many numbers as a
+// code has. Bits have their logits less the thresholds, categories their logits, gaussian variables their means. Larger is nearer:
+//
+//	Σ query[j] (2 bit[j] - 1) for bits,   Σ query[v, category of v] for categories
+func (l Latent) Query(dst, logits []float32) []float32 {
+	if !l.Discrete() {
+		at := len(dst)
+		dst = append(dst, make([]float32, l.Bits())...)
+		l.Harden(dst[at:], logits)
+		return dst
+	}
+	dst = append(dst, logits...)
+	query := dst[len(dst)-len(logits):]
+	if len(l.Thresholds) > 0 {
+		for i, place := range l.Decided() {
+			query[place] -= l.Thresholds[i]
+		}
+	}
+	return dst
+}
+
 // Decided returns the places, in a row's logits, of those that are decided by a threshold, in the order of Thresholds: nil where none are.
 func (l Latent) Decided() []int {
 	if f, ok := l.family().(deciding); ok {

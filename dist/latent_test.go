@@ -338,3 +338,43 @@ func near(t *testing.T, what string, got, want float64) {
 		t.Errorf("%s is %.15g, want %.15g", what, got, want)
 	}
 }
+
+// The hard code of a row has the largest score by the row's query, of all codes.
+func TestQueryFindsItsOwnCode(t *testing.T) {
+	enumerated(t, func(t *testing.T, l dist.Latent, logits []float32) {
+		if n := len(l.Decided()); n > 0 {
+			l.Thresholds = make([]float32, n)
+			for i := range l.Thresholds {
+				l.Thresholds[i] = float32(i) - 1
+			}
+		}
+		query := l.Query([]float32{5}, logits)
+		if query[0] != 5 || len(query) != 1+l.Bits() {
+			t.Fatalf("%d numbers for %d bits", len(query)-1, l.Bits())
+		}
+		score := func(code []float32) (sum float32) {
+			for v := range l.Variables {
+				from, to := l.Variable(v)
+				for j := from; j < to; j++ {
+					z := code[j]
+					if to-from == 1 {
+						z = 2*z - 1
+					}
+					sum += query[1+j] * z
+				}
+			}
+			return sum
+		}
+		hard := make([]float32, l.Bits())
+		l.Harden(hard, logits)
+		codes, err := l.Codes(1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ; len(codes) > 0; codes = codes[l.Bits():] {
+			if other := score(codes[:l.Bits()]); other > score(hard)+1e-5 {
+				t.Fatalf("code %v scores %g, the hard code %v only %g", codes[:l.Bits()], other, hard, score(hard))
+			}
+		}
+	})
+}
