@@ -210,7 +210,7 @@ func (m Model) Decode(b *Graph, code *G.Node) *G.Node {
 
 // encoderSpec is what the model asks of its encoder.
 func (m Model) encoderSpec() NetworkSpec {
-	return NetworkSpec{Out: m.Latent.Dist().Lowest().Logits(), Activation: m.Activation, Each: 1}
+	return NetworkSpec{Out: m.Latent.Dist().Lowest().Logits(), Activation: m.Activation, Each: 1, Categories: m.Latent.Categories}
 }
 
 // decoderSpec is what the model asks of its decoder.

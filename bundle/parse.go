@@ -214,6 +214,9 @@ func (l Latent) validate() error {
 	if err := l.Dist().Check(); err != nil {
 		return err
 	}
+	if l.Posterior != "" && l.Posterior != dist.PointPosterior {
+		return fmt.Errorf("latent.posterior is %.100q, this version knows %q", l.Posterior, dist.PointPosterior)
+	}
 	if l.BitOrder != BitOrderMSBFirst {
 		return fmt.Errorf("latent.bit_order is %.100q, this version knows %.100q", l.BitOrder, BitOrderMSBFirst)
 	}

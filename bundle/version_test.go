@@ -24,7 +24,8 @@ func TestFeatures(t *testing.T) {
 		"input.first_column":                               func(m *Manifest) { m.Input.FirstColumn = new(int) },
 		"input.image.color":                                func(m *Manifest) { m.Input.Image.Color = RGB },
 		"input.image.resize that keeps the aspect":         func(m *Manifest) { m.Input.Image.Resize = "fit-bilinear" },
-		"outputs": func(m *Manifest) { m.Outputs = []string{IndexCode} },
+		"latent.posterior":                                 func(m *Manifest) { m.Latent.Posterior = dist.PointPosterior },
+		"outputs":                                          func(m *Manifest) { m.Outputs = []string{IndexCode} },
 	}
 	for _, f := range features {
 		use, ok := uses[f.name]

@@ -23,6 +23,9 @@ const (
 	ConditionalPrior = "conditional"
 )
 
+// PointPosterior is the name of a posterior that is certain of the hard code: see [Latent].Point.
+const PointPosterior = "point"
+
 // families holds the kinds of latent variables by their names: one row each.
 var families = map[string]Family{
 	Bernoulli:    bernoulliLatent{},
@@ -101,6 +104,10 @@ type Latent struct {
 	// Conditional: the prior of a row is its posterior, see [ConditionalPrior]. Where variables are in layers, the second is the one next to
 	// what is predicted: x -> z1 -> z2 -> y.
 	Conditional bool
+
+	// Point: q(z|x) is certain of the hard code, as where a search finds it and its scores are no posterior. Only of discrete variables in no
+	// layers, whose prior is not conditional.
+	Point bool
 }
 
 // NewLatent returns variables of a family by its name, with a uniform prior. An unknown name, or sizes that the family does
@@ -152,6 +159,9 @@ func (l Latent) Check() error {
 	}
 	if n := len(l.Prior); n != 0 && n != l.PriorSize() {
 		return fmt.Errorf("latent.prior has %d logits, these variables have %d", n, l.PriorSize())
+	}
+	if l.Point && (l.Conditional || l.Layered() || !l.Discrete()) {
+		return fmt.Errorf("latent.posterior is %s: only discrete variables, in no layers and without a conditional prior, have it", PointPosterior)
 	}
 	if n := len(l.Prior); n != 0 && l.Conditional {
 		return fmt.Errorf("latent.prior has %d logits, and is %s, which has none", n, ConditionalPrior)
@@ -219,11 +229,20 @@ func (l Latent) Discrete() bool {
 
 // Posterior returns q(z|x) of a row with these logits, which must stay as they are while it is used.
 func (l Latent) Posterior(logits []float32) Posterior {
+	if l.Point {
+		return newPointPosterior(l, logits)
+	}
 	return l.next(func() Posterior { return l.family().Posterior(l, logits) })
 }
 
 // Draw writes a hard sample of a row with these logits to code, for uniform noise u, one number a logit.
-func (l Latent) Draw(code, logits, u []float32) { l.family().Draw(l, code, logits, u) }
+func (l Latent) Draw(code, logits, u []float32) {
+	if l.Point {
+		l.Harden(code, logits)
+		return
+	}
+	l.family().Draw(l, code, logits, u)
+}
 
 // deciding is what a family is whose variables, or some of them, are decided by thresholds.
 type deciding interface {

@@ -98,6 +98,9 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	if slices.ContainsFunc(t.Thresholds, func(x float32) bool { return x != 0 }) {
 		m.Latent.Thresholds = t.Thresholds
 	}
+	if t.Model.Certain() {
+		m.Latent.Posterior = dist.PointPosterior
+	}
 	if t.Model.HasQuery() {
 		m.Outputs = append(m.Outputs, bundle.Query)
 	}
