@@ -13,6 +13,7 @@ import (
 // estimators holds the ways to build an objective with a gradient that passes through discrete variables, by the names
 // that configurations use: one row each.
 var estimators = map[string]estimatorRow{
+	CodebookEstimator:              {of: codebook},
 	ConcreteEstimator:              {of: concrete, samples: 1, least: 1},
 	DeterministicEstimator:         {of: deterministic, layers: true},
 	DisARMEstimator:                {of: disarm},
@@ -45,7 +46,15 @@ type Estimator func(p *Parts) Objective
 func Estimators() []string { return slices.Sorted(maps.Keys(estimators)) }
 
 // EstimatorName returns the name of the model's estimator.
-func (m Model) EstimatorName() string { return cmp.Or(m.Estimator, m.Latent.estimators()[0]) }
+func (m Model) EstimatorName() string { return cmp.Or(m.Estimator, m.estimators()[0]) }
+
+// estimators returns the names of the estimators that the model has, the default first.
+func (m Model) estimators() []string {
+	if m.Certain() {
+		return []string{CodebookEstimator}
+	}
+	return m.Latent.estimators()
+}
 
 // estimators returns the names of the estimators that the variables have, the default first. Discrete variables have all that no other
 // family has for itself.
@@ -64,6 +73,7 @@ func (l Latent) estimators() []string {
 		return own
 	}
 	own = append(own, GumbelEstimator)
+	theirs[CodebookEstimator] = true // of models whose encoder searches
 	for _, name := range Estimators() {
 		if !theirs[name] && name != GumbelEstimator && (!l.layered() || estimators[name].layers) {
 			own = append(own, name)
@@ -89,7 +99,7 @@ func (p *Parts) drawn(noise, weight *G.Node, draw draw) Objective {
 }
 
 func (m Model) estimator() (Estimator, error) {
-	has := m.Latent.estimators()
+	has := m.estimators()
 	row, ok := estimators[m.EstimatorName()]
 	if !ok || !slices.Contains(has, m.EstimatorName()) {
 		return nil, fmt.Errorf("objective.estimator is %q: use %s for %s variables, or leave it out", m.Estimator, strings.Join(has, " or "), m.Latent.Kind)

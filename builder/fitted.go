@@ -37,8 +37,11 @@ type LinearMap struct {
 
 // Fitted reports whether a network is fitted instead of trained.
 func Fitted(n Network) bool {
-	_, ok := n.(FittedNetwork)
-	return ok
+	switch n.(type) {
+	case FittedNetwork, searching, Additive:
+		return true
+	}
+	return false
 }
 
 // FittedKinds returns the kinds of fitted networks, sorted: those of encoders and those of decoders.
@@ -109,6 +112,9 @@ func fitCodes(ctx context.Context, fit projection.Fit, in Rows, bits int, gain f
 
 // checkFit reports fitted networks that do not fit the model.
 func (m Model) checkFit() error {
+	if err := m.checkCodebooks(); err != nil || m.Certain() {
+		return err
+	}
 	if Fitted(m.Encoder) {
 		for _, part := range m.Latent.Dist().Parts() {
 			if part.Choices(0) != 2 {
@@ -156,11 +162,15 @@ func (m Model) Fit(ctx context.Context, p *Params, rows Rows, seed uint64) error
 
 func (m Model) fit(ctx context.Context, p *Params, rows Rows, seed uint64) error {
 	encoder, ok := m.Encoder.(FittedNetwork)
-	if !ok {
+	search, searches := m.searches()
+	if !ok && !searches {
 		return nil
 	}
 	if rows.Width != m.Width() || len(rows.Values) != rows.Count*rows.Width {
 		return fmt.Errorf("rows of %d values to fit to, the model's have %d", rows.Width, m.Width())
+	}
+	if searches {
+		return m.fitCodebooks(ctx, p, rows, search, seed)
 	}
 	seen := m.seenRows(rows)
 	f, _, err := encoder.Fit(ctx, seen, Rows{}, m.encoderSpec(), seed)
@@ -185,6 +195,11 @@ func (m Model) fit(ctx context.Context, p *Params, rows Rows, seed uint64) error
 	if err != nil {
 		return fmt.Errorf("%s.kind is %s: %w", decoderPart, decoder.Kind(), err)
 	}
+	return m.setSpread(p, left)
+}
+
+// setSpread sets the spread that all values share, where the likelihood has one, by the mean square of what is left of a value.
+func (m Model) setSpread(p *Params, left float64) error {
 	if half := likelihoods[m.LikelihoodName()](m.Likelihood); half.spread != nil {
 		name, value := half.spread(left)
 		return p.Set(decoderPart+"/"+name, []int{1}, []float64{value})

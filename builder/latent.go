@@ -289,6 +289,19 @@ func (m Model) Pack(b *Graph, code *G.Node) *G.Node {
 	return b.Uint8(b.MatMul(flat, b.Constant(b.path("powers_of_two"), powers, bits, bytes)))
 }
 
+// Index returns the categories of a hard code of categorical variables, of at most 256 categories, as bytes [batch, variables].
+func (m Model) Index(b *Graph, code *G.Node) *G.Node {
+	return b.In("threshold", func() *G.Node {
+		l := m.Latent
+		numbers := make([]float64, l.Categories)
+		for k := range numbers {
+			numbers[k] = float64(k)
+		}
+		each := b.MatMul(b.perVariable(code), b.Constant(b.path("categories"), numbers, l.Categories, 1))
+		return b.Uint8(b.Reshape(each, b.batch(code), l.Variables))
+	})
+}
+
 // HardCode returns the hard code of logits and its bytes: [Model.Harden] and [Model.Pack], as the part "threshold".
 func (m Model) HardCode(b *Graph, logits *G.Node, thresholds []float32) (code, packed *G.Node) {
 	packed = b.In("threshold", func() *G.Node {

@@ -148,17 +148,28 @@ func (m Model) targets(batch int) []int { return append([]int{batch}, m.TargetSh
 
 // Encode returns the latent logits of a batch of rows. x has [Model.InputShape], the result [Model.LatentShape].
 func (m Model) Encode(b *Graph, x *G.Node) *G.Node {
+	logits, _ := m.EncodeQuery(b, x)
+	return logits
+}
+
+// EncodeQuery is [Model.Encode] with the query beside the logits, of [Model.CodeShape]: nil where the encoder gives none, see [QueryNetwork].
+func (m Model) EncodeQuery(b *Graph, x *G.Node) (logits, query *G.Node) {
 	if m.Latent.layered() {
-		return m.encodeLayers(b, x)
+		return m.encodeLayers(b, x), nil
 	}
-	return b.In("encoder", func() *G.Node {
+	logits = b.In("encoder", func() *G.Node {
 		batch := b.batch(x)
 		if b.err != nil {
 			return nil
 		}
 		rows := b.Reshape(m.seenPart(b, m.seen(b, x)), append([]int{batch}, m.SeenShape()...)...)
-		return b.Reshape(m.normalised(b, b.network(m.Encoder, rows, m.encoderSpec())), m.LatentShape(batch)...)
+		given, asked := b.networkQuery(m.Encoder, rows, m.encoderSpec(), m.Bits())
+		if asked != nil {
+			query = b.Reshape(asked, m.CodeShape(batch)...)
+		}
+		return b.Reshape(m.normalised(b, given), m.LatentShape(batch)...)
 	})
+	return logits, query
 }
 
 // binarized returns rows as the model sees them, flat where they are binarised in the graph.
@@ -199,7 +210,7 @@ func (m Model) Decode(b *Graph, code *G.Node) *G.Node {
 
 // encoderSpec is what the model asks of its encoder.
 func (m Model) encoderSpec() NetworkSpec {
-	return NetworkSpec{Out: m.Latent.Dist().Lowest().Logits(), Activation: m.Activation, Each: 1}
+	return NetworkSpec{Out: m.Latent.Dist().Lowest().Logits(), Activation: m.Activation, Each: 1, Categories: m.Latent.Categories}
 }
 
 // decoderSpec is what the model asks of its decoder.

@@ -15,6 +15,7 @@ import (
 // networks are the kinds of networks by the names that configurations use: one row each, the zero value of its type. The
 // fields of the type are the configuration's keys.
 var networks = map[string]Network{
+	"additive":      Additive{},
 	"conv":          Conv{},
 	"hyperplanes":   Hyperplanes{},
 	"itq":           ITQ{},
@@ -23,6 +24,8 @@ var networks = map[string]Network{
 	"mlp":           MLP{},
 	"onnx":          ONNX{},
 	"pca":           PCA{},
+	"residual":      Residual{},
+	"rq":            RQ{},
 }
 
 // A Network is an encoder or a decoder: plain data that says how it is built. Your own type can be a [Model]'s network;
@@ -50,6 +53,7 @@ type NetworkSpec struct {
 	Shape      []int      // of the row that the result stands for, such as [3, 32, 32] or [28, 28]; nil for logits
 	Each       int        // numbers a value of that row, the likelihood's Outputs; 1 for logits
 	Bias       []float64  // initial bias of the last layer, Out numbers; nil for zeros
+	Categories int        // of each variable whose logits the result is; 0 where it is no such
 }
 
 // NetworkKinds returns the names of all kinds of networks, sorted.
@@ -271,9 +275,13 @@ func (b *Graph) network(n Network, x *G.Node, s NetworkSpec) *G.Node {
 	if s.Bias != nil && len(s.Bias) != s.Out {
 		return b.fail("the last layer gives %d numbers a row, its initial bias has %d", s.Out, len(s.Bias))
 	}
-	y := n.Build(b, x, s)
-	if b.err == nil && (y == nil || y.Dims() == 0 || y.Shape()[0] != x.Shape()[0] || y.Shape().TotalSize() != x.Shape()[0]*s.Out) {
-		return b.fail("the network gives %v for rows of %d numbers, the model wants %d numbers a row", shapes(G.Nodes{y}), x.Shape().TotalSize()/x.Shape()[0], s.Out)
+	return b.checked(n.Build(b, x, s), x, s.Out)
+}
+
+// checked returns what a network gives of x, which must have out numbers for each row.
+func (b *Graph) checked(y, x *G.Node, out int) *G.Node {
+	if b.err == nil && (y == nil || y.Dims() == 0 || y.Shape()[0] != x.Shape()[0] || y.Shape().TotalSize() != x.Shape()[0]*out) {
+		return b.fail("the network gives %v for rows of %d numbers, the model wants %d numbers a row", shapes(G.Nodes{y}), x.Shape().TotalSize()/x.Shape()[0], out)
 	}
 	return y
 }

@@ -38,7 +38,7 @@ func TestNetworkConfig(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		`{"kind": "transformer"}`:       "onnx or pca",
+		`{"kind": "transformer"}`:       "residual or rq",
 		`{"kind": "cov"}`:               "did you mean conv?",
 		`{"kind": 3}`:                   "kind",
 		`{"channels": [32]}`:            "channels",

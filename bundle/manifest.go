@@ -57,6 +57,8 @@ type Manifest struct {
 	Parameters dist.LikelihoodConfig `json:"likelihood_parameters,omitzero"`
 	Opset      int64                 `json:"opset"`
 	IRVersion  int64                 `json:"ir_version"`
+	// Outputs names the outputs that the graphs have behind those of every bundle: [IndexCode], [Query].
+	Outputs []string `json:"outputs,omitempty"`
 	// Warnings say what a user of the model must know of its training, for people: a line each.
 	Warnings []string `json:"warnings,omitempty"`
 	// Variants are further encoders with their thresholds, each one graph, by their names.
@@ -166,6 +168,7 @@ type Latent struct {
 	Categories int          `json:"categories,omitempty"` // of each variable; only of "categorical"
 	Groups     []dist.Group `json:"groups,omitempty"`     // only of "mixed", and the two layers of "hierarchical"
 	Prior      Prior        `json:"prior"`
+	Posterior  string       `json:"posterior,omitempty"`  // "point": certain of the hard code, the logits are none of it; absent: what the logits say
 	Thresholds []float32    `json:"thresholds,omitempty"` // one for each Bernoulli variable, in their order; absent means 0
 	BitOrder   string       `json:"bit_order"`
 }
@@ -185,7 +188,7 @@ type File struct {
 
 // Dist returns the latent variables as a distribution: what a code is made of, how it is drawn and what it costs.
 func (l Latent) Dist() dist.Latent {
-	return dist.Latent{Family: dist.FamilyOf(l.Kind), Variables: l.Variables, Categories: l.Categories, Groups: l.Groups, Prior: l.Prior.Logits, Thresholds: l.Thresholds, Conditional: l.Prior.Kind == dist.ConditionalPrior}
+	return dist.Latent{Family: dist.FamilyOf(l.Kind), Variables: l.Variables, Categories: l.Categories, Groups: l.Groups, Prior: l.Prior.Logits, Thresholds: l.Thresholds, Conditional: l.Prior.Kind == dist.ConditionalPrior, Point: l.Posterior == dist.PointPosterior}
 }
 
 // Graphs returns the names of the graphs that the bundle must hold: those that every bundle has, and that of layers where there are any.

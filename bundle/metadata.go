@@ -44,6 +44,9 @@ func (m *Manifest) Metadata(file string) map[string]string {
 	}
 	if key, ok := flowKeys[file]; ok {
 		meta[key] = flow[file]
+		for _, o := range m.OutputsOf(file) {
+			meta[key] += ", " + o.Name
+		}
 		if file == LayersFile && m.Predicted != nil {
 			meta[key] = Code + " -> " + PosteriorLogits
 		}

@@ -131,7 +131,7 @@ func (m *Manifest) validate() error {
 	if err := checkVersion(m.FormatVersion); err != nil {
 		return err
 	}
-	for _, check := range []func() error{m.Input.validate, m.Latent.validate, m.validatePredicted, m.validateLikelihood, m.validateFiles, m.validateVariants} {
+	for _, check := range []func() error{m.Input.validate, m.Latent.validate, m.validatePredicted, m.validateLikelihood, m.validateOutputs, m.validateFiles, m.validateVariants} {
 		if err := check(); err != nil {
 			return fmt.Errorf("bundle: manifest: %w: %w", err, ErrFormat)
 		}
@@ -213,6 +213,9 @@ func (l Latent) validate() error {
 	}
 	if err := l.Dist().Check(); err != nil {
 		return err
+	}
+	if l.Posterior != "" && l.Posterior != dist.PointPosterior {
+		return fmt.Errorf("latent.posterior is %.100q, this version knows %q", l.Posterior, dist.PointPosterior)
 	}
 	if l.BitOrder != BitOrderMSBFirst {
 		return fmt.Errorf("latent.bit_order is %.100q, this version knows %.100q", l.BitOrder, BitOrderMSBFirst)

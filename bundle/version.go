@@ -12,34 +12,36 @@ import (
 const FormatVersion = "1.0"
 
 // newestVersion is the newest that this version writes.
-const newestVersion = "1.1"
+const newestVersion = "1.2"
 
-// features are what version 1.1 added: a row each. A bundle that uses none of them stays one of 1.0, in every byte. A reader of 1.0
-// refuses each of the others by a name that it does not know: TestFeatures lists them, docs/bundle.md ("Versions") says what a reader of
-// 1.0 answers.
+// features are what later versions added: a row each, in the order of their versions. A bundle that uses none of them stays one of 1.0, in
+// every byte. TestFeatures lists them, docs/bundle.md ("Versions") says what an older reader answers to each.
 var features = []struct {
-	name string
-	used func(m *Manifest) bool
+	since, name string
+	used        func(m *Manifest) bool
 }{
-	{"likelihood other than bernoulli", func(m *Manifest) bool { return m.Likelihood != dist.Bernoulli }},
-	{"latent.kind other than bernoulli and categorical", func(m *Manifest) bool { return m.Latent.Kind != dist.Bernoulli && m.Latent.Kind != dist.Categorical }},
-	{"input.standard", func(m *Manifest) bool { return m.Input.Standard != nil }},
-	{"input.image.color", func(m *Manifest) bool { return m.Input.Image != nil && m.Input.Image.Color != "" }},
-	{"input.image.resize that keeps the aspect", func(m *Manifest) bool {
+	{"1.1", "likelihood other than bernoulli", func(m *Manifest) bool { return m.Likelihood != dist.Bernoulli }},
+	{"1.1", "latent.kind other than bernoulli and categorical", func(m *Manifest) bool { return m.Latent.Kind != dist.Bernoulli && m.Latent.Kind != dist.Categorical }},
+	{"1.1", "input.standard", func(m *Manifest) bool { return m.Input.Standard != nil }},
+	{"1.1", "input.image.color", func(m *Manifest) bool { return m.Input.Image != nil && m.Input.Image.Color != "" }},
+	{"1.1", "input.image.resize that keeps the aspect", func(m *Manifest) bool {
 		return m.Input.Image != nil && strings.HasPrefix(m.Input.Image.Resize, "fi") // fit- and fill-
 	}},
-	{"predicted, with the conditional prior", func(m *Manifest) bool { return m.Predicted != nil }},
-	{"input.first_column", func(m *Manifest) bool { return m.Input.FirstColumn != nil }},
+	{"1.1", "predicted, with the conditional prior", func(m *Manifest) bool { return m.Predicted != nil }},
+	{"1.1", "input.first_column", func(m *Manifest) bool { return m.Input.FirstColumn != nil }},
+	{"1.2", "latent.posterior", func(m *Manifest) bool { return m.Latent.Posterior != "" }},
+	{"1.2", "outputs", func(m *Manifest) bool { return len(m.Outputs) > 0 }},
 }
 
 // Version returns the least version that has all that the manifest uses.
 func (m *Manifest) Version() string {
+	version := FormatVersion
 	for _, f := range features {
 		if f.used(m) {
-			return newestVersion
+			version = f.since
 		}
 	}
-	return FormatVersion
+	return version
 }
 
 // LikelihoodConfig returns the likelihood with its parameters.

@@ -7,7 +7,7 @@ import (
 	"github.com/catvae/catvae/dist"
 )
 
-// A manifest that uses nothing newer is one of version 1.0; each feature of 1.1 alone makes it one of 1.1.
+// A manifest that uses nothing newer is one of version 1.0; each later feature alone makes it one of that feature's version.
 func TestFeatures(t *testing.T) {
 	t.Parallel()
 	plain := func() *Manifest {
@@ -24,6 +24,8 @@ func TestFeatures(t *testing.T) {
 		"input.first_column":                               func(m *Manifest) { m.Input.FirstColumn = new(int) },
 		"input.image.color":                                func(m *Manifest) { m.Input.Image.Color = RGB },
 		"input.image.resize that keeps the aspect":         func(m *Manifest) { m.Input.Image.Resize = "fit-bilinear" },
+		"latent.posterior":                                 func(m *Manifest) { m.Latent.Posterior = dist.PointPosterior },
+		"outputs":                                          func(m *Manifest) { m.Outputs = []string{IndexCode} },
 	}
 	for _, f := range features {
 		use, ok := uses[f.name]
@@ -33,7 +35,7 @@ func TestFeatures(t *testing.T) {
 		}
 		m := plain()
 		use(m)
-		if !f.used(m) || m.Version() != "1.1" {
+		if !f.used(m) || m.Version() != f.since {
 			t.Errorf("a manifest with %q is of version %s", f.name, m.Version())
 		}
 	}

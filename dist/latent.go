@@ -23,6 +23,9 @@ const (
 	ConditionalPrior = "conditional"
 )
 
+// PointPosterior is the name of a posterior that is certain of the hard code: see [Latent].Point.
+const PointPosterior = "point"
+
 // families holds the kinds of latent variables by their names: one row each.
 var families = map[string]Family{
 	Bernoulli:    bernoulliLatent{},
@@ -101,6 +104,10 @@ type Latent struct {
 	// Conditional: the prior of a row is its posterior, see [ConditionalPrior]. Where variables are in layers, the second is the one next to
 	// what is predicted: x -> z1 -> z2 -> y.
 	Conditional bool
+
+	// Point: q(z|x) is certain of the hard code, as where a search finds it and its scores are no posterior. Only of discrete variables in no
+	// layers, whose prior is not conditional.
+	Point bool
 }
 
 // NewLatent returns variables of a family by its name, with a uniform prior. An unknown name, or sizes that the family does
@@ -152,6 +159,9 @@ func (l Latent) Check() error {
 	}
 	if n := len(l.Prior); n != 0 && n != l.PriorSize() {
 		return fmt.Errorf("latent.prior has %d logits, these variables have %d", n, l.PriorSize())
+	}
+	if l.Point && (l.Conditional || l.Layered() || !l.Discrete()) {
+		return fmt.Errorf("latent.posterior is %s: only discrete variables, in no layers and without a conditional prior, have it", PointPosterior)
 	}
 	if n := len(l.Prior); n != 0 && l.Conditional {
 		return fmt.Errorf("latent.prior has %d logits, and is %s, which has none", n, ConditionalPrior)
@@ -219,16 +229,46 @@ func (l Latent) Discrete() bool {
 
 // Posterior returns q(z|x) of a row with these logits, which must stay as they are while it is used.
 func (l Latent) Posterior(logits []float32) Posterior {
+	if l.Point {
+		return newPointPosterior(l, logits)
+	}
 	return l.next(func() Posterior { return l.family().Posterior(l, logits) })
 }
 
 // Draw writes a hard sample of a row with these logits to code, for uniform noise u, one number a logit.
-func (l Latent) Draw(code, logits, u []float32) { l.family().Draw(l, code, logits, u) }
+func (l Latent) Draw(code, logits, u []float32) {
+	if l.Point {
+		l.Harden(code, logits)
+		return
+	}
+	l.family().Draw(l, code, logits, u)
+}
 
 // deciding is what a family is whose variables, or some of them, are decided by thresholds.
 type deciding interface {
 	// decided are the places of their logits in a row's, in the order of the thresholds.
 	decided(l Latent) []int
+}
+
+// Query appends to dst what a search scores codes by where an encoder gives no query of its own, of a row's logits: as many numbers as a
+// code has. Bits have their logits less the thresholds, categories their logits, gaussian variables their means. Larger is nearer:
+//
+//	Σ query[j] (2 bit[j] - 1) for bits,   Σ query[v, category of v] for categories
+func (l Latent) Query(dst, logits []float32) []float32 {
+	if !l.Discrete() {
+		at := len(dst)
+		dst = append(dst, make([]float32, l.Bits())...)
+		l.Harden(dst[at:], logits)
+		return dst
+	}
+	dst = append(dst, logits...)
+	query := dst[len(dst)-len(logits):]
+	if len(l.Thresholds) > 0 {
+		for i, place := range l.Decided() {
+			query[place] -= l.Thresholds[i]
+		}
+	}
+	return dst
 }
 
 // Decided returns the places, in a row's logits, of those that are decided by a threshold, in the order of Thresholds: nil where none are.

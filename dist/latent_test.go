@@ -338,3 +338,94 @@ func near(t *testing.T, what string, got, want float64) {
 		t.Errorf("%s is %.15g, want %.15g", what, got, want)
 	}
 }
+
+// The hard code of a row has the largest score by the row's query, of all codes.
+func TestQueryFindsItsOwnCode(t *testing.T) {
+	enumerated(t, func(t *testing.T, l dist.Latent, logits []float32) {
+		if n := len(l.Decided()); n > 0 {
+			l.Thresholds = make([]float32, n)
+			for i := range l.Thresholds {
+				l.Thresholds[i] = float32(i) - 1
+			}
+		}
+		query := l.Query([]float32{5}, logits)
+		if query[0] != 5 || len(query) != 1+l.Bits() {
+			t.Fatalf("%d numbers for %d bits", len(query)-1, l.Bits())
+		}
+		score := func(code []float32) (sum float32) {
+			for v := range l.Variables {
+				from, to := l.Variable(v)
+				for j := from; j < to; j++ {
+					z := code[j]
+					if to-from == 1 {
+						z = 2*z - 1
+					}
+					sum += query[1+j] * z
+				}
+			}
+			return sum
+		}
+		hard := make([]float32, l.Bits())
+		l.Harden(hard, logits)
+		codes, err := l.Codes(1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ; len(codes) > 0; codes = codes[l.Bits():] {
+			if other := score(codes[:l.Bits()]); other > score(hard)+1e-5 {
+				t.Fatalf("code %v scores %g, the hard code %v only %g", codes[:l.Bits()], other, hard, score(hard))
+			}
+		}
+	})
+}
+
+// A posterior that is certain of the hard code has the divergence of that code alone, and every sample of it is the code; the sum of
+// p(x|z) p(z) over all codes is never below its bound.
+func TestPointPosterior(t *testing.T) {
+	enumerated(t, func(t *testing.T, l dist.Latent, logits []float32) {
+		if l.Point = true; l.Layered() || l.Conditional {
+			if l.Check() == nil {
+				t.Error("a posterior of layers, or with a conditional prior, is a point")
+			}
+			return
+		}
+		if err := l.Check(); err != nil {
+			t.Fatal(err)
+		}
+		q, code := l.Posterior(logits), make([]float32, l.Bits())
+		l.Harden(code, logits)
+		drawn := make([]float32, l.Bits())
+		l.Draw(drawn, logits, slices.Repeat([]float32{0.001}, len(logits)))
+		if !slices.Equal(drawn, code) {
+			t.Errorf("%v is drawn, the code is %v", drawn, code)
+		}
+		prior, logQ := q.Logs(code)
+		sum := 0.0
+		total := q.KL(func(from, to int, kl float64) { sum += kl })
+		if logQ != 0 || math.Abs(total+prior) > 1e-12 || math.Abs(sum-total) > 1e-12 || math.Abs(q.LogRatio(code)-prior) > 1e-12 {
+			t.Errorf("ln q is %g, ln p %g, the divergence %g, in parts %g", logQ, prior, total, sum)
+		}
+		if len(l.Prior) == 0 && math.Abs(total-l.MaxKL()) > 1e-12 {
+			t.Errorf("under the uniform prior the divergence is %g, want %g", total, l.MaxKL())
+		}
+		codes, err := l.Codes(1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := 0.0
+		for ; len(codes) > 0; codes = codes[l.Bits():] {
+			p, other := q.Logs(codes[:l.Bits()])
+			if all += math.Exp(p); !slices.Equal(codes[:l.Bits()], code) && !math.IsInf(other, -1) {
+				t.Errorf("ln q of another code is %g", other)
+			}
+		}
+		if math.Abs(all-1) > 1e-5 {
+			t.Errorf("the prior sums to %g", all)
+		}
+		for i := range code {
+			if q.Bit(i) != float64(code[i]) {
+				t.Errorf("bit %d is set with probability %g", i, q.Bit(i))
+			}
+		}
+	})
+}

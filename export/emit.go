@@ -51,9 +51,18 @@ func (e *emitter) unique(name string) string {
 
 // Node adds a node of the default domain and returns the name of its output, which is the node's own.
 func (e *emitter) Node(op string, attributes map[string]any, inputs ...string) string {
+	return e.Several(1, op, attributes, inputs...)[0]
+}
+
+// Several is Node for a node of several outputs. The first has the node's name, the others one with their number behind it.
+func (e *emitter) Several(outputs int, op string, attributes map[string]any, inputs ...string) []string {
 	name := e.unique(e.scope + op)
+	names := []string{name}
+	for i := 1; i < outputs; i++ {
+		names = append(names, e.unique(fmt.Sprintf("%s_output_%d", name, i+1)))
+	}
 	n := &onnxpb.NodeProto{
-		Name: proto.String(name), OpType: proto.String(op), Input: inputs, Output: []string{name},
+		Name: proto.String(name), OpType: proto.String(op), Input: inputs, Output: names,
 	}
 	for _, key := range slices.Sorted(maps.Keys(attributes)) {
 		n.Attribute = append(n.Attribute, attribute(key, attributes[key]))
@@ -69,7 +78,7 @@ func (e *emitter) Node(op string, attributes map[string]any, inputs ...string) s
 			e.shapes[name] = shape
 		}
 	}
-	return name
+	return names
 }
 
 // unsqueezed returns the shape of a value after an Unsqueeze at axes that are an initialiser, ascending and from 0.

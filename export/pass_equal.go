@@ -18,6 +18,9 @@ import (
 func (e *emitter) shareEqual() bool {
 	first, same := map[string]string{}, map[string]string{}
 	for _, n := range e.graph.Node {
+		if len(n.Output) > 1 { // no two of the exporter's are equal
+			continue
+		}
 		inputs := slices.Clone(n.Input)
 		for i, in := range inputs {
 			if to, ok := same[in]; ok {

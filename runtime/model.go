@@ -75,18 +75,68 @@ func (m *Model) Close() error {
 // rows, one after the other, of values within the manifest's range; anything else is an [ErrInput]. The values are what
 // the manifest's rule ([bundle.Input.Values]) makes of a file's numbers.
 func (m *Model) Logits(ctx context.Context, dst []float32, rows []float32) ([]float32, error) {
+	return m.encoded(ctx, bundle.LatentLogits, dst, rows)
+}
+
+// encoded appends one of the encoder's outputs.
+func (m *Model) encoded(ctx context.Context, output string, dst []float32, rows []float32) ([]float32, error) {
 	n, err := checkRows(m, rows)
 	if err != nil || n == 0 {
 		return dst, err
 	}
 	if m.variant == "" {
-		return run(ctx, m.encoder, bundle.LatentLogits, dst, m.sample(rows, n))
+		return run(ctx, m.encoder, output, dst, m.sample(rows, n))
 	}
-	g, err := m.program(ctx, backend.Float32, bundle.LatentLogits)
+	g, err := m.program(ctx, backend.Float32, output)
 	if err != nil {
 		return dst, err
 	}
-	return run(ctx, g, bundle.LatentLogits, dst, m.sample(rows, n))
+	return run(ctx, g, output, dst, m.sample(rows, n))
+}
+
+// Query appends what a search scores codes by to dst, as many numbers a row as a code has: the encoder's own output of that name where the
+// bundle has one, and else what [dist.Latent.Query] makes of the logits. The score of a code, larger for nearer rows, is
+//
+//	Σ query[j] (2 bit[j] - 1) for bits,   Σ query[v, category of v] for categories
+//
+// See [Model.Logits] for rows.
+func (m *Model) Query(ctx context.Context, dst []float32, rows []float32) ([]float32, error) {
+	if m.manifest.Has(bundle.Query) {
+		return m.encoded(ctx, bundle.Query, dst, rows)
+	}
+	logits, err := m.Logits(ctx, nil, rows)
+	if err != nil {
+		return dst, err
+	}
+	return m.queries(dst, logits), nil
+}
+
+// queries appends the queries of rows with these logits.
+func (m *Model) queries(dst, logits []float32) []float32 {
+	for width := m.latent.Logits(); len(logits) > 0; logits = logits[width:] {
+		dst = m.latent.Query(dst, logits[:width])
+	}
+	return dst
+}
+
+// Indexes appends the codes of rows to dst as one byte a variable: the category, or the bit. More than 256 categories are an [ErrInput].
+// See [Model.Logits] for rows.
+func (m *Model) Indexes(ctx context.Context, dst []byte, rows []float32) ([]byte, error) {
+	if err := checkIndexes(m.manifest.Latent); err != nil {
+		return dst, err
+	}
+	logits, err := m.Logits(ctx, nil, rows)
+	if err != nil || len(logits) == 0 {
+		return dst, err
+	}
+	if m.manifest.Has(bundle.IndexCode) {
+		return run(ctx, m.threshold, bundle.IndexCode, dst, m.logitsTensor(logits))
+	}
+	packed, err := m.Threshold(ctx, nil, logits)
+	if err != nil {
+		return dst, err
+	}
+	return UnpackIndexes(m.manifest.Latent, dst, packed)
 }
 
 // Encode appends the packed codes of rows to dst, [bundle.Latent.PackedBytes] bytes a row. See [Model.Logits] for rows.

@@ -94,8 +94,8 @@ func (m *Model) loadAll(ctx context.Context) error {
 		in, out []backend.TensorInfo
 	}
 	graphs := []graph{
-		{&m.encoder, bundle.EncoderFile, []backend.TensorInfo{sample}, []backend.TensorInfo{logits}},
-		{&m.threshold, bundle.ThresholdFile, []backend.TensorInfo{logits}, []backend.TensorInfo{code, packed}},
+		{&m.encoder, bundle.EncoderFile, []backend.TensorInfo{sample}, m.with([]backend.TensorInfo{logits}, bundle.EncoderFile)},
+		{&m.threshold, bundle.ThresholdFile, []backend.TensorInfo{logits}, m.with([]backend.TensorInfo{code, packed}, bundle.ThresholdFile)},
 		{&m.decoder, bundle.DecoderFile, []backend.TensorInfo{code}, []backend.TensorInfo{m.reconstructionInfo(), outputs}},
 	}
 	if m.latent.Layered() {
@@ -137,6 +137,14 @@ func (m *Model) infos() (sample, logits, code, packed, outputs backend.TensorInf
 	sample = backend.TensorInfo{Name: m.manifest.Input.Name, DType: backend.Float32, Shape: slices.Concat([]int64{-1}, m.manifest.Input.Shape)}
 	return sample, info(bundle.LatentLogits, backend.Float32, m.latent.LogitsShape()), info(bundle.Code, backend.Float32, m.latent.CodeShape()),
 		info(bundle.PackedCode, backend.Uint8, []int{m.manifest.Latent.PackedBytes()}), info(bundle.ReconstructionLogits, backend.Float32, m.outputShape())
+}
+
+// with returns outputs with the further ones that the manifest says of graphs: see [bundle.Manifest.OutputsOf].
+func (m *Model) with(outputs []backend.TensorInfo, files ...string) []backend.TensorInfo {
+	for _, o := range m.manifest.OutputsOf(files...) {
+		outputs = append(outputs, backend.TensorInfo{Name: o.Name, DType: o.DType, Shape: shapeOf(-1, o.Shape)})
+	}
+	return outputs
 }
 
 // reconstructionInfo describes the decoder's first output.

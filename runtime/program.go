@@ -85,7 +85,7 @@ func (m *Model) loadVariant(ctx context.Context) error {
 	m.programs.graphs[m.programName(v.Input, nil)] = g
 	sample, logits, _, packed, _ := m.infos()
 	sample.DType = v.Input
-	return sameInfos(v.File, g, []backend.TensorInfo{sample}, []backend.TensorInfo{logits, packed})
+	return sameInfos(v.File, g, []backend.TensorInfo{sample}, m.with([]backend.TensorInfo{logits, packed}, bundle.EncoderFile, bundle.ThresholdFile))
 }
 
 // VariantNames returns the variants that a bundle can run as: float32 first, which every bundle has.

@@ -54,6 +54,54 @@ func LatentLogits[T Value](m *Model) Task[T, float32] {
 	}}
 }
 
+// IndexCodes is the task of codes as one byte a variable: see [Model.Indexes].
+func IndexCodes[T Value](m *Model) Task[T, byte] {
+	l := m.manifest.Latent
+	return Task[T, byte]{In: m.manifest.Input.RowSize(), Out: l.Variables, limits: m.limits, open: func(ctx context.Context, batch int) (*slot[T, byte], error) {
+		if err := checkIndexes(l); err != nil {
+			return nil, err
+		}
+		if m.manifest.Has(bundle.IndexCode) {
+			e, err := encodeSlot[T](ctx, m, batch, bundle.IndexCode)
+			if err != nil {
+				return nil, err
+			}
+			return &slot[T, byte]{in: e.in, out: e.indexes, run: e.run, close: e.close}, nil
+		}
+		e, err := encodeSlot[T](ctx, m, batch, bundle.PackedCode)
+		if err != nil {
+			return nil, err
+		}
+		return &slot[T, byte]{in: e.in, out: e.indexes, run: e.then(func() error {
+			_, err := UnpackIndexes(l, e.indexes[:0], e.packed)
+			return err
+		}), close: e.close}, nil
+	}}
+}
+
+// Queries is the task of what a search scores codes by, as many numbers a row as a code has: see [Model.Query].
+func Queries[T Value](m *Model) Task[T, float32] {
+	return Task[T, float32]{In: m.manifest.Input.RowSize(), Out: m.latent.Bits(), limits: m.limits, open: func(ctx context.Context, batch int) (*slot[T, float32], error) {
+		own := m.manifest.Has(bundle.Query)
+		output := bundle.LatentLogits
+		if own {
+			output = bundle.Query
+		}
+		e, err := encodeSlot[T](ctx, m, batch, output)
+		if err != nil {
+			return nil, err
+		}
+		s := &slot[T, float32]{in: e.in, out: e.query, run: e.run, close: e.close}
+		if !own {
+			s.run = e.then(func() error {
+				m.queries(e.query[:0], e.logits)
+				return nil
+			})
+		}
+		return s, nil
+	}}
+}
+
 // DecodedCodes is the task of reconstructions of packed codes: see [Unpack] and [Model.Decode].
 func DecodedCodes(m *Model) Task[byte, float32] {
 	return Task[byte, float32]{In: m.manifest.Latent.PackedBytes(), Out: m.manifest.TargetSize(), open: func(ctx context.Context, batch int) (*slot[byte, float32], error) {
@@ -142,11 +190,21 @@ func through[T Value](ctx context.Context, m *Model, batch int, output string, f
 
 // An encoding is an encoder with its threshold and the memory of one batch.
 type encoding[T Value] struct {
-	in     []T
-	logits []float32
-	packed []byte
-	run    func(ctx context.Context) error
-	close  func() error
+	in              []T
+	logits, query   []float32
+	packed, indexes []byte
+	run             func(ctx context.Context) error
+	close           func() error
+}
+
+// then returns a run of the graph and of what is left to do after it.
+func (e *encoding[T]) then(last func() error) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		if err := e.run(ctx); err != nil {
+			return err
+		}
+		return last()
+	}
 }
 
 // encodeSlot binds the program from T to outputs. A graph may give more than was asked for.
@@ -161,16 +219,14 @@ func encodeSlot[T Value](ctx context.Context, m *Model, batch int, outputs ...st
 	}
 	l := m.manifest.Latent
 	e := &encoding[T]{
-		in: make([]T, batch*m.manifest.Input.RowSize()), logits: make([]float32, batch*m.latent.Logits()), packed: make([]byte, batch*l.PackedBytes()),
+		in: make([]T, batch*m.manifest.Input.RowSize()), logits: make([]float32, batch*m.latent.Logits()), query: make([]float32, batch*m.latent.Bits()),
+		packed: make([]byte, batch*l.PackedBytes()), indexes: make([]byte, batch*l.Variables),
 	}
+	data := map[string]any{bundle.LatentLogits: e.logits, bundle.Query: e.query, bundle.PackedCode: e.packed, bundle.IndexCode: e.indexes}
 	sample := backend.Tensor{Name: m.manifest.Input.Name, Shape: append([]int64{int64(batch)}, m.manifest.Input.Shape...), Data: e.in}
 	var results []backend.Tensor
 	for _, info := range g.Outputs() {
-		t := backend.Tensor{Name: info.Name, Shape: []int64{int64(batch), int64(l.PackedBytes())}, Data: e.packed}
-		if info.Name == bundle.LatentLogits {
-			t.Shape, t.Data = shapeOf(batch, m.latent.LogitsShape()), e.logits
-		}
-		results = append(results, t)
+		results = append(results, backend.Tensor{Name: info.Name, Shape: append([]int64{int64(batch)}, info.Shape[1:]...), Data: data[info.Name]})
 	}
 	e.run, e.close, err = bind(g, []backend.Tensor{sample}, results)
 	return e, err

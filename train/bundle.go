@@ -98,6 +98,15 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	if slices.ContainsFunc(t.Thresholds, func(x float32) bool { return x != 0 }) {
 		m.Latent.Thresholds = t.Thresholds
 	}
+	if t.Model.Certain() {
+		m.Latent.Posterior = dist.PointPosterior
+	}
+	if t.Model.HasQuery() {
+		m.Outputs = append(m.Outputs, bundle.Query)
+	}
+	if t.indexed() {
+		m.Outputs = append(m.Outputs, bundle.IndexCode)
+	}
 	m.SetLikelihood(t.Model.Likelihood)
 	if m.Input.Numbers != "" {
 		m.Input.DivideFrom = t.Config.Data.DivideFrom
@@ -218,17 +227,30 @@ func (t Trained) sampleDoc() string {
 	return fmt.Sprintf("Rows within [%g,%g]; bytes divided by %g, other numbers by %g.", v.Least, v.Most, v.Bytes, v.Numbers)
 }
 
-const packedDoc = "The code's bits as bytes, most significant bit first, the last byte padded with zeros; as numpy.packbits."
+const (
+	packedDoc = "The code's bits as bytes, most significant bit first, the last byte padded with zeros; as numpy.packbits."
+	indexDoc  = "The category of each variable, a byte each."
+	queryDoc  = "What a search scores codes by, larger for nearer rows: the sum of query·(2·bit - 1) over bits, of query[variable, category] over the variables of categorical codes."
+)
+
+// indexed reports whether the threshold gives codes as one byte a variable, too.
+func (t Trained) indexed() bool {
+	return bundle.Latent{Categories: t.Model.Latent.Categories}.Indexed()
+}
 
 func (t Trained) family() dist.Family { return t.Model.Latent.Dist().Family }
 
 func (t Trained) traceEncoder(batch int) (export.Traced, error) {
 	b := builder.New(t.Params)
 	x := b.Input(bundle.Sample, t.Model.InputShape(batch)...)
-	logits := t.Model.Encode(b, x)
+	logits, query := t.Model.EncodeQuery(b, x)
+	outputs := []export.Named{{Name: bundle.LatentLogits, Doc: t.family().LogitsDoc(), Node: logits}}
+	if t.Model.HasQuery() {
+		outputs = append(outputs, export.Named{Name: bundle.Query, Doc: queryDoc, Node: query})
+	}
 	return export.Traced{
 		Inputs:  []export.Named{{Name: bundle.Sample, Doc: t.sampleDoc(), Node: x}},
-		Outputs: []export.Named{{Name: bundle.LatentLogits, Doc: t.family().LogitsDoc(), Node: logits}},
+		Outputs: outputs,
 	}, b.Err()
 }
 
@@ -236,9 +258,13 @@ func (t Trained) traceThreshold(batch int) (export.Traced, error) {
 	b := builder.New(t.Params)
 	logits := b.Input(bundle.LatentLogits, t.Model.LatentShape(batch)...)
 	code, packed := t.Model.HardCode(b, logits, t.Thresholds)
+	outputs := []export.Named{{Name: bundle.Code, Doc: t.family().CodeDoc(), Node: code}, {Name: bundle.PackedCode, Doc: packedDoc, Node: packed}}
+	if t.indexed() {
+		outputs = append(outputs, export.Named{Name: bundle.IndexCode, Doc: indexDoc, Node: t.Model.Index(b, code)})
+	}
 	return export.Traced{
 		Inputs:  []export.Named{{Name: bundle.LatentLogits, Doc: t.family().LogitsDoc(), Node: logits}},
-		Outputs: []export.Named{{Name: bundle.Code, Doc: t.family().CodeDoc(), Node: code}, {Name: bundle.PackedCode, Doc: packedDoc, Node: packed}},
+		Outputs: outputs,
 	}, b.Err()
 }
 

@@ -275,7 +275,7 @@ func (c Config) Validate() error {
 // are equal.
 func (c Config) canonical() Config {
 	c.Likelihood = c.Likelihood.Canonical()
-	if c.Objective.Estimator == (builder.Model{Latent: c.Latent}).EstimatorName() {
+	if c.Objective.Estimator == (builder.Model{Latent: c.Latent, Encoder: c.Encoder.Network}).EstimatorName() {
 		c.Objective.Estimator = ""
 	}
 	if c.Temperature.Schedule == ExponentialTemperature {

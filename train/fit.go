@@ -24,7 +24,7 @@ func (r *run) fit(ctx context.Context) error {
 	if !builder.Fitted(r.trained.Model.Encoder) {
 		return nil
 	}
-	taken := projection.Taken(r.training.Len(), r.training.RowSize())
+	taken := projection.Evenly(r.training.Len(), r.trained.Model.FitRows(r.training.RowSize()))
 	rows := builder.Rows{Count: len(taken), Width: r.training.RowSize()}
 	rows.Values = make([]float32, rows.Count*rows.Width)
 	for i, row := range taken {

@@ -81,7 +81,7 @@ func newPair(ctx context.Context, name string, model []byte, v bundle.Variant, s
 	if err != nil {
 		return nil, err
 	}
-	if p.float32Bytes, err = join(encoder, s.Threshold); err != nil {
+	if p.float32Bytes, err = join(encoder, s.Threshold, s.Manifest); err != nil {
 		return nil, err
 	}
 	rival := p.float32Bytes

@@ -94,7 +94,7 @@ func Make(ctx context.Context, name string, s Source) ([]byte, bundle.Variant, e
 	if err != nil {
 		return nil, v, fmt.Errorf("variant: %s: %w", name, err)
 	}
-	model, err := join(encoder, s.Threshold)
+	model, err := join(encoder, s.Threshold, s.Manifest)
 	if err == nil && row.finish != nil {
 		model, err = row.finish(model, s)
 	}
@@ -108,12 +108,16 @@ func Make(ctx context.Context, name string, s Source) ([]byte, bundle.Variant, e
 }
 
 // join makes one graph of an encoder and a threshold.
-func join(encoder *onnxpb.ModelProto, threshold []byte) ([]byte, error) {
+func join(encoder *onnxpb.ModelProto, threshold []byte, m *bundle.Manifest) ([]byte, error) {
 	first, err := onnxpb.Marshal(encoder)
 	if err != nil {
 		return nil, err
 	}
-	return onnxcompose.Chain(first, threshold, bundle.LatentLogits, bundle.PackedCode)
+	outputs := []string{bundle.LatentLogits, bundle.PackedCode}
+	for _, o := range m.OutputsOf(bundle.EncoderFile, bundle.ThresholdFile) {
+		outputs = append(outputs, o.Name)
+	}
+	return onnxcompose.Chain(first, threshold, outputs...)
 }
 
 // label describes a variant's graph well enough to use it alone.

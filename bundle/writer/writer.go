@@ -254,7 +254,7 @@ func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []Part, l
 		if err != nil {
 			return err
 		}
-		codes, err := loaded[bundle.ThresholdFile].Run(ctx, logits...)
+		codes, err := loaded[bundle.ThresholdFile].Run(ctx, logits[0])
 		if err != nil {
 			return err
 		}
@@ -262,7 +262,7 @@ func (c *CodeCheck) check(ctx context.Context, l bundle.Latent, graphs []Part, l
 		if err != nil {
 			return err
 		}
-		want, err := export.Reference(ctx, byFile[bundle.ThresholdFile].Trace, batch, wantLogits)
+		want, err := export.Reference(ctx, byFile[bundle.ThresholdFile].Trace, batch, wantLogits[:1])
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ var resultTypes = map[string]func(s *scope, n *onnxpb.NodeProto) int32{
 
 // sameType are operators without a row of facts whose first result is of the first operand's type.
 var sameType = strings.Fields(`Acos Acosh Asin Asinh Atan Atanh Col2Im Compress Cosh CumSum Det Einsum GridSample Hardmax LRN Mean
-	MeanVarianceNormalization RMSNormalization ReduceLogSum ReduceLogSumExp ReverseSequence Shrink Sinh Tan TopK Trilu`)
+	MeanVarianceNormalization RMSNormalization ReduceLogSum ReduceLogSumExp ReverseSequence Shrink Sinh Tan Trilu`)
 
 func ofOperand(i int) func(*scope, *onnxpb.NodeProto) int32 {
 	return func(s *scope, n *onnxpb.NodeProto) int32 {

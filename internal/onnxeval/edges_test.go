@@ -206,6 +206,13 @@ func edges() []edge {
 		{name: "of nothing and two", node: op("Add"), in: ts(f32([]int{0}), v32(1, 2))},
 		{name: "of two types", node: op("Add"), in: ts(v32(1), i64(1))},
 
+		{name: "more than there are", node: outputs(op("TopK"), "z", "y"), in: ts(v32(1, 2), i64(3)), known: []int{1}},
+		{name: "none of several", node: outputs(op("TopK"), "z", "y"), in: ts(v32(1, 2), i64(0)), known: []int{1}},
+		{name: "a negative number", node: outputs(op("TopK"), "z", "y"), in: ts(v32(1, 2), i64(-1)), known: []int{1}},
+		{name: "of an axis that is not there", node: outputs(op("TopK", "axis", int64(1)), "z", "y"), in: ts(v32(1, 2), i64(1)), known: []int{1}},
+		{name: "zeros of both signs", node: outputs(op("TopK"), "z", "y"), in: ts(v32(negative, 0, negative), i64(3)), known: []int{1}},
+		{name: "infinities", node: outputs(op("TopK", "largest", int64(0)), "z", "y"), in: ts(v32(1, inf, -inf, inf), i64(4)), known: []int{1}},
+		{name: "equal ones beyond those kept", node: outputs(op("TopK"), "z", "y"), in: ts(v32(slices.Repeat([]float32{1, 2, 2, 3, 1}, 40)...), i64(70)), known: []int{1}},
 		{name: "uneven", node: outputs(op("Split"), "z", "y"), in: ts(v32(1, 2, 3, 4, 5))},
 		{name: "uneven by number", node: outputs(op("Split", "num_outputs", int64(2)), "z", "y"), in: ts(v32(1, 2, 3, 4, 5))},
 		{name: "more parts than elements", node: outputs(op("Split", "num_outputs", int64(3)), "z", "y", "x"), in: ts(v32(1, 2))},

@@ -95,6 +95,7 @@ func init() {
 		"ReduceSum":       {1, reduce("ReduceSum", 13)},
 		"ArgMax":          {1, argExtreme(false)},
 		"ArgMin":          {1, argExtreme(true)},
+		"TopK":            {10, topK},
 		"Softmax":         {1, softmax(false)},
 		"LogSoftmax":      {1, softmax(true)},
 

@@ -179,6 +179,7 @@ var table = map[string]Facts{
 	"ReduceProd":      of(1, 2, 0, 1),
 	"ReduceSum":       of(1, 2, 0, 1),
 	"Softmax":         of(1, 1, 0),
+	"TopK":            of(2, 2, 0, 1),
 
 	// shapes
 	"Constant":        of(0, 0, Moves),

@@ -14,3 +14,10 @@ type Writer = interface {
 	// DType returns the graph's float type as ONNX numbers it: 1 is float32, 11 is float64.
 	DType() int64
 }
+
+// A SeveralWriter is a [Writer] that can write nodes with several outputs. The exporter's is one: an op that needs it asks by a type assertion,
+// so that ops which know of [Writer] alone need no change.
+type SeveralWriter = interface {
+	// Several adds a node of the default domain with so many outputs and returns their names.
+	Several(outputs int, op string, attributes map[string]any, inputs ...string) []string
+}

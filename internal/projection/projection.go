@@ -47,9 +47,10 @@ const (
 )
 
 // Taken returns which of n rows of a width those are: all of them, or as many as that, evenly.
-func Taken(n, width int) []int {
-	return Evenly(n, min(MostRows, max(1000, mostNumbers/max(width, 1))))
-}
+func Taken(n, width int) []int { return Evenly(n, MostRowsOf(width)) }
+
+// MostRowsOf is to how many rows of a width maps are fitted.
+func MostRowsOf(width int) int { return min(MostRows, max(1000, mostNumbers/max(width, 1))) }
 
 // Evenly returns which of n rows are taken where at most so many are: all of them, or as many, evenly.
 func Evenly(n, most int) []int {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/dataset"
-	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxtensor"
 	"github.com/catvae/catvae/runtime"
 )
@@ -32,6 +31,7 @@ const (
 	Packed Codes = "packed"
 	Index  Codes = "index"
 	Logits Codes = "logits"
+	Query  Codes = "query"
 )
 
 // A product is what a job makes of a row: a row of the table of products.
@@ -62,20 +62,26 @@ var products = []product{
 		mode: Encode, codes: Packed, name: "packed codes", doc: "uint8, 8 bits a byte",
 		label: "code", dtype: onnxtensor.Uint8, packed: true,
 		shape:  func(m *bundle.Manifest) []int { return []int{m.Latent.PackedBytes()} },
-		stream: bytesOf(nil, runtime.PackedCodes[byte], runtime.PackedCodes[float32]),
+		stream: bytesOf(runtime.PackedCodes[byte], runtime.PackedCodes[float32]),
 	},
 	{
 		mode: Encode, codes: Index, name: "indexes", doc: "uint8, one category or bit a variable",
 		label: "index", dtype: onnxtensor.Uint8,
 		shape:  func(m *bundle.Manifest) []int { return []int{m.Latent.Variables} },
 		check:  checkIndexes,
-		stream: bytesOf(appendIndexes, runtime.PackedCodes[byte], runtime.PackedCodes[float32]),
+		stream: bytesOf(runtime.IndexCodes[byte], runtime.IndexCodes[float32]),
 	},
 	{
 		mode: Encode, codes: Logits, name: "logits", doc: "float32",
 		label: "logits", dtype: onnxtensor.Float32,
 		shape:  func(m *bundle.Manifest) []int { return m.Latent.Dist().LogitsShape() },
 		stream: floatsOf(runtime.LatentLogits[byte], runtime.LatentLogits[float32]),
+	},
+	{
+		mode: Encode, codes: Query, name: "queries", doc: "float32, what a search scores codes by",
+		label: "query", dtype: onnxtensor.Float32,
+		shape:  func(m *bundle.Manifest) []int { return m.Latent.Dist().CodeShape() },
+		stream: floatsOf(runtime.Queries[byte], runtime.Queries[float32]),
 	},
 	{
 		mode: Decode, codes: Packed, name: "reconstructions", doc: "float32, from packed codes",
@@ -149,33 +155,6 @@ func checkIndexes(m *bundle.Manifest) error {
 	return nil
 }
 
-// appendIndexes appends one byte a variable to dst, the category or the bit, for rows of packed codes.
-func appendIndexes(l bundle.Latent, dst, packed []byte) []byte {
-	parts := l.Dist().Parts()
-	for width := l.PackedBytes(); len(packed) > 0; packed = packed[width:] {
-		for i := range parts {
-			for v := range parts[i].Variables {
-				dst = append(dst, indexOf(&parts[i], v, packed))
-			}
-		}
-	}
-	return dst
-}
-
-// indexOf returns the category or the bit of a group's variable in a packed code.
-func indexOf(p *dist.Part, v int, packed []byte) (index byte) {
-	from, to := p.Variable(v)
-	for i := p.CodeFrom + from; i < p.CodeFrom+to; i++ {
-		if packed[i/8]>>(7-i%8)&1 == 1 {
-			index = byte(i - p.CodeFrom - from)
-			if to-from == 1 {
-				index = 1
-			}
-		}
-	}
-	return index
-}
-
 // sources are where a job's rows come from: as floats, and as bytes where the reader has bytes.
 type sources struct {
 	bytes  runtime.Source[byte]
@@ -215,18 +194,11 @@ func floatsOf(bytes func(*runtime.Model) runtime.Task[byte, float32], floats fun
 	}
 }
 
-// bytesOf streams tasks whose results are packed codes, and writes what change appends for them, or the codes where
-// change is nil.
-func bytesOf(change func(l bundle.Latent, dst, packed []byte) []byte, bytes func(*runtime.Model) runtime.Task[byte, byte], floats func(*runtime.Model) runtime.Task[float32, byte]) streaming {
+// bytesOf streams tasks whose results are bytes.
+func bytesOf(bytes func(*runtime.Model) runtime.Task[byte, byte], floats func(*runtime.Model) runtime.Task[float32, byte]) streaming {
 	return func(ctx context.Context, m *runtime.Model, rows sources, o runtime.StreamOptions, write writeResults) (int, error) {
-		var changed []byte
 		return streamOf(ctx, m, rows, o, bytes, floats, func(r runtime.Results[byte]) error {
-			values := r.Values
-			if change != nil {
-				changed = change(m.Manifest().Latent, changed[:0], r.Values)
-				values = changed
-			}
-			return write(results{r.First, r.Rows, values, nil}, r.Bad)
+			return write(results{r.First, r.Rows, r.Values, nil}, r.Bad)
 		})
 	}
 }

@@ -31,7 +31,7 @@ func TestUnknownWords(t *testing.T) {
 	t.Parallel()
 	for want, j := range map[string]infer.Job{
 		`mode "guess": use encode, decode, reconstruct or score`:                                {Mode: "guess"},
-		`codes "gold": use packed, index or logits`:                                             {Codes: "gold"},
+		`codes "gold": use packed, index, logits or query`:                                      {Codes: "gold"},
 		`format "tar": use npy, csv, tsv, jsonl, raw, parquet or png`:                           {Format: "tar"},
 		`text "rot13": use bits or hex`:                                                         {Text: "rot13"},
 		`parquet holds packed codes: write logits as npy, csv, tsv, jsonl or raw`:               {Format: infer.Parquet, Codes: infer.Logits},
