@@ -29,6 +29,7 @@ var features = []struct {
 		return m.Input.Image != nil && strings.HasPrefix(m.Input.Image.Resize, "fi") // fit- and fill-
 	}},
 	{"predicted, with the conditional prior", func(m *Manifest) bool { return m.Predicted != nil }},
+	{"input.embedder", func(m *Manifest) bool { return m.Input.Embedder != nil }},
 	{"input.first_column", func(m *Manifest) bool { return m.Input.FirstColumn != nil }},
 }
 
