@@ -7,12 +7,12 @@ import (
 
 // An Embedder says by which text model a model's rows were made, where they are embeddings of texts. Codes are comparable where it is the same.
 type Embedder struct {
-	Model     string `json:"model"`     // SHA-256 of the ONNX file
-	Tokenizer string `json:"tokenizer"` // SHA-256 of tokenizer.json
-	Pooling   string `json:"pooling"`   // "mean", "cls" or "output"
-	Normalize bool   `json:"normalize"` // whether embeddings have the length 1
-	Tokens    int    `json:"tokens"`    // that a text is cut to
-	Width     int    `json:"width"`     // numbers of an embedding
+	Model     string `json:"model" doc:"of texts: SHA-256 of the embedder's model; training writes it, and infer refuses another" when:"never by hand"`
+	Tokenizer string `json:"tokenizer" doc:"of texts: SHA-256 of the embedder's tokenizer.json; training writes it" when:"never by hand"`
+	Pooling   string `json:"pooling" doc:"of texts: how an embedding is made of its tokens' vectors: mean, cls or output; training writes it" when:"never by hand"`
+	Normalize bool   `json:"normalize" doc:"of texts: whether embeddings have the length 1; training writes it" when:"never by hand"`
+	Tokens    int    `json:"tokens" doc:"of texts: the tokens that a text is cut to; training writes it" when:"never by hand"`
+	Width     int    `json:"width" doc:"of texts: the numbers of an embedding; training writes it" when:"never by hand"`
 }
 
 // embedderPoolings are what a manifest may say.

@@ -17,6 +17,8 @@ const (
 	DecoderFile      = "decoder.onnx"
 	LayersFile       = "layers.onnx" // only where the variables are in layers
 	VerificationFile = "verification.json"
+	TextFile         = "text/model.onnx"     // only where the bundle was exported with an embedder
+	TokenizerFile    = "text/tokenizer.json" // beside it
 )
 
 // The names of the graphs' inputs and outputs. They chain by equality: the encoder's output is the threshold's input,

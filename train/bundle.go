@@ -105,6 +105,9 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	m.Input.Standard = t.manifestStandard()
 	m.Input.Seen = string(t.Config.Data.Binarize)
 	m.Input.Columns, m.Input.ColumnsSum = t.Config.Data.Table.Names, t.Config.Data.Table.NamesSum
+	if e := t.Config.Data.Embedder; e != (bundle.Embedder{}) {
+		m.Input.Embedder = &e
+	}
 	if first, err := strconv.Atoi(t.Config.Data.Table.FirstColumn); err == nil {
 		m.Input.FirstColumn = &first
 	}

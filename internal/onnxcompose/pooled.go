@@ -40,15 +40,15 @@ func PoolingOf(model []byte) (string, error) {
 	return PoolMean, nil
 }
 
-// Pooled returns a text model whose one output is [Embedding]. The model takes int64 [rows, tokens] of tokens and their mask, and types where it
+// Pooled returns a text model whose one output is [Embedding], and how many numbers an embedding has. The model takes int64 [rows, tokens] of tokens and their mask, and types where it
 // wants them, and gives a vector for each token, or one for each text. With normalize each embedding is divided by its length:
 //
 //	mean:  Σ_t mask[t]·h[t] / max(Σ_t mask[t], 1e-9)
 //	unit:  v / max(‖v‖, 1e-12)
-func Pooled(model []byte, pooling string, normalize bool) ([]byte, error) {
+func Pooled(model []byte, pooling string, normalize bool) (pooled []byte, width int, err error) {
 	m, err := decode(model)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	g := m.Graph
 	g.Input = slices.DeleteFunc(g.Input, func(v *onnxpb.ValueInfoProto) bool { // constants, as all initialisers were before IR 4
@@ -56,15 +56,15 @@ func Pooled(model []byte, pooling string, normalize bool) ([]byte, error) {
 	})
 	for _, in := range g.Input {
 		if name := in.GetName(); name != InputIDs && name != AttentionMask && name != TokenTypeIDs {
-			return nil, fmt.Errorf("onnxcompose: the model takes %.100q: a text model takes %s, %s and perhaps %s", name, InputIDs, AttentionMask, TokenTypeIDs)
+			return nil, 0, fmt.Errorf("onnxcompose: the model takes %.100q: a text model takes %s, %s and perhaps %s", name, InputIDs, AttentionMask, TokenTypeIDs)
 		}
 		if in.GetType().GetTensorType().GetElemType() != int32(onnxpb.TensorProto_INT64) || len(in.GetType().GetTensorType().GetShape().GetDim()) != 2 {
-			return nil, fmt.Errorf("onnxcompose: the model's input %q is not int64 [rows, tokens]", in.GetName())
+			return nil, 0, fmt.Errorf("onnxcompose: the model's input %q is not int64 [rows, tokens]", in.GetName())
 		}
 	}
 	for _, name := range []string{InputIDs, AttentionMask} {
 		if find(g.Input, name) == nil {
-			return nil, fmt.Errorf("onnxcompose: the model has no input %q: a text model takes %s and %s", name, InputIDs, AttentionMask)
+			return nil, 0, fmt.Errorf("onnxcompose: the model has no input %q: a text model takes %s and %s", name, InputIDs, AttentionMask)
 		}
 	}
 	rank := 3
@@ -73,7 +73,7 @@ func Pooled(model []byte, pooling string, normalize bool) ([]byte, error) {
 	}
 	from, err := pooledFrom(g.Output, rank)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	prefixed(g)
 	p := &pooler{graph: g, opset: opset(m)}
@@ -88,7 +88,7 @@ func Pooled(model []byte, pooling string, normalize bool) ([]byte, error) {
 	case PoolOutput:
 		v = p.node("Identity", nil, v)
 	default:
-		return nil, fmt.Errorf("onnxcompose: pooling %q: use %s, %s or %s", pooling, PoolMean, PoolCLS, PoolOutput)
+		return nil, 0, fmt.Errorf("onnxcompose: pooling %q: use %s, %s or %s", pooling, PoolMean, PoolCLS, PoolOutput)
 	}
 	if normalize {
 		square := p.axes("ReduceSum", p.node("Mul", nil, v, v), 1, true)
@@ -108,7 +108,8 @@ func Pooled(model []byte, pooling string, normalize bool) ([]byte, error) {
 		}}
 	}
 	DropDead(g)
-	return onnxpb.Marshal(m)
+	pooled, err = onnxpb.Marshal(m)
+	return pooled, int(dims[len(dims)-1].GetDimValue()), err
 }
 
 // pooledFrom returns the first output of floats with a number of dimensions, the last of which is known.
@@ -208,4 +209,19 @@ func (p *pooler) zero(name string) string {
 
 func integer(name string, value int64) *onnxpb.AttributeProto {
 	return &onnxpb.AttributeProto{Name: proto.String(name), Type: onnxpb.AttributeProto_INT.Enum(), I: &value}
+}
+
+// Only returns a model that gives one of its outputs, without what the others alone need.
+func Only(model []byte, output string) ([]byte, error) {
+	m, err := decode(model)
+	if err != nil {
+		return nil, err
+	}
+	out := find(m.Graph.Output, output)
+	if out == nil {
+		return nil, fmt.Errorf("onnxcompose: the model does not give %q", output)
+	}
+	m.Graph.Output = []*onnxpb.ValueInfoProto{out}
+	DropDead(m.Graph)
+	return onnxpb.Marshal(m)
 }

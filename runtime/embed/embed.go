@@ -33,55 +33,31 @@ const tokensARun = 2048
 type Embedder struct {
 	identity  bundle.Embedder
 	tokenizer *wordpiece.Tokenizer
-	pooled    []byte
 	graph     backend.Graph
+	backend   string
 	types     bool // the model takes types of tokens
 	cut       atomic.Int64
 }
 
-// An Option changes how an embedder is opened.
-type Option func(*options) error
-
-type options struct{ pooling string }
-
-// WithPooling sets one of [Poolings]. The default is [Auto].
-func WithPooling(kind string) Option {
-	return func(o *options) error {
-		if !slices.Contains(Poolings, kind) {
-			return fmt.Errorf("embed: there is no pooling %q, use one of %s", kind, visible.Line(fmt.Sprint(Poolings)))
-		}
-		o.pooling = kind
-		return nil
-	}
-}
-
-// Open reads an embedder from a folder, or from an .onnx file with its tokenizer beside it, loads it on a backend and tries it: on the tokenizer's
-// largest token, and on a text of as many tokens as it may have. Errors about the content wrap [ErrEmbedder].
-func Open(ctx context.Context, dir string, on backend.Backend, opts ...Option) (*Embedder, error) {
-	var o options
-	for _, option := range opts {
-		if err := option(&o); err != nil {
-			return nil, err
-		}
-	}
-	f, err := openFolder(dir, o.pooling)
+// Open reads an embedder from a folder and loads it on a backend: see [Read] and [Files.Load].
+func Open(ctx context.Context, dir string, on backend.Backend) (*Embedder, error) {
+	f, err := Read(dir, Auto)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := backend.Check(f.model); err != nil {
-		return nil, visible.Error(fmt.Errorf("embed: %w: %s: %w", ErrEmbedder, dir, err))
-	}
-	e := &Embedder{tokenizer: f.tokenizer}
-	e.identity = bundle.Embedder{Model: f.sums[0], Tokenizer: f.sums[1], Pooling: f.pooling, Normalize: f.normalize, Tokens: f.tokens}
-	if e.pooled, err = onnxcompose.Pooled(f.model, f.pooling, f.normalize); err != nil {
-		return nil, visible.Error(fmt.Errorf("embed: %w: %s: %w", ErrEmbedder, dir, err))
-	}
-	if e.graph, err = backend.Load(ctx, on, e.pooled, "embedder "+dir); err != nil {
+	return f.Load(ctx, on)
+}
+
+// Load loads an embedder on a backend and tries it: on the tokenizer's largest token, and on a text of as many tokens as it may have. It must be
+// closed.
+func (f *Files) Load(ctx context.Context, on backend.Backend) (*Embedder, error) {
+	graph, err := backend.Load(ctx, on, f.pooled, "embedder "+f.name)
+	if err != nil {
 		return nil, err
 	}
-	e.types = slices.ContainsFunc(e.graph.Inputs(), func(i backend.TensorInfo) bool { return i.Name == onnxcompose.TokenTypeIDs })
-	e.identity.Width = int(e.graph.Outputs()[0].Shape[1])
-	if err := e.try(ctx, dir); err != nil {
+	e := &Embedder{identity: f.identity, tokenizer: f.tokenizer, graph: graph, backend: on.Name()}
+	e.types = slices.ContainsFunc(graph.Inputs(), func(i backend.TensorInfo) bool { return i.Name == onnxcompose.TokenTypeIDs })
+	if err := e.try(ctx, f.name); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil

@@ -12,10 +12,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxcompose"
 	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/internal/wordpiece"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
 // What is read of a folder at most.
@@ -28,6 +30,40 @@ const (
 // usualTokens is how many tokens BERT's family of models takes, where nothing says another number.
 const usualTokens = 512
 
+// Files are an embedder that was read and not loaded yet: what it depends on is known. They may be loaded several times.
+type Files struct {
+	name      string // for errors
+	identity  bundle.Embedder
+	tokenizer *wordpiece.Tokenizer
+	pooled    []byte // the model with its pooling
+}
+
+// Identity says what the embeddings depend on.
+func (f *Files) Identity() bundle.Embedder { return f.identity }
+
+// Read reads an embedder's files from a folder, or an .onnx file with its tokenizer beside it. pooling is one of [Poolings], "" for [Auto]. Errors
+// about the content wrap [ErrEmbedder].
+func Read(dir, pooling string) (*Files, error) {
+	if pooling != "" && !slices.Contains(Poolings, pooling) {
+		return nil, fmt.Errorf("embed: there is no pooling %q, use one of %s", visible.Name(pooling), strings.Join(Poolings, ", "))
+	}
+	f, err := readFolder(dir, pooling)
+	if err != nil {
+		return nil, err
+	}
+	refuse := func(err error) error { return visible.Error(fmt.Errorf("embed: %w: %s: %w", ErrEmbedder, dir, err)) }
+	if _, err := backend.Check(f.model); err != nil {
+		return nil, refuse(err)
+	}
+	pooled, width, err := onnxcompose.Pooled(f.model, f.pooling, f.normalize)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return &Files{name: dir, tokenizer: f.tokenizer, pooled: pooled, identity: bundle.Embedder{
+		Model: f.sums[0], Tokenizer: f.sums[1], Pooling: f.pooling, Normalize: f.normalize, Tokens: f.tokens, Width: width,
+	}}, nil
+}
+
 // A folder is what an embedder is made of.
 type folder struct {
 	model     []byte
@@ -38,8 +74,8 @@ type folder struct {
 	sums      [2]string // of model and tokenizer
 }
 
-// openFolder reads an embedder's files. pooling is "" or [Auto] where the folder is to say it.
-func openFolder(dir, pooling string) (*folder, error) {
+// readFolder reads a folder's files.
+func readFolder(dir, pooling string) (*folder, error) {
 	model, err := modelIn(dir)
 	if err != nil {
 		return nil, err
