@@ -49,6 +49,9 @@ type Text struct {
 	Raw   []byte // what it was read from
 }
 
+// ErrTexts is wrapped where the column of texts, of ids or of labels is not there. It wraps [ErrData].
+var ErrTexts = fmt.Errorf("%w: Texts.Column", ErrData)
+
 // maxTextRecord bounds the bytes of one text with what lies beside it.
 const maxTextRecord = 16 << 20
 
@@ -67,19 +70,21 @@ func openTexts(ctx context.Context, source string, o Options) (_ Reader, err err
 	if err != nil {
 		return nil, err
 	}
-	if err := refuseForeign(f.name, head); err != nil {
-		return nil, err
-	}
 	open := newLines
 	registered, known := formatOf(head)
-	switch {
+	isJSON := bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(head, []byte(byteOrderMark)), " \t\r\n"), []byte("{"))
+	switch foreign := refuseForeign(f.name, head); {
+	case isJSON && o.Texts.Column == "":
+		return nil, &UnsupportedError{File: f.name, Of: ErrTexts, Reason: "it is JSON lines: name the key of the texts"}
+	case isJSON:
+		open = newJSONLines
+	case foreign != nil:
+		return nil, foreign
 	case known && registered.Texts != nil:
 		open = registered.Texts
 	case known && registered.Magic != "":
 		return nil, &UnsupportedError{File: f.name, Reason: fmt.Sprintf("it is %s, which holds no texts: lines of text, CSV, JSON lines and Parquet do; rows of numbers need no embedder", registered.Name)}
 	case o.Texts.Column == "":
-	case bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(head, []byte(byteOrderMark)), " \t\r\n"), []byte("{")):
-		open = newJSONLines
 	default:
 		open = newTextCSV
 	}

@@ -48,7 +48,7 @@ func newTextCSV(f *File, o Options) (TextReader, error) {
 			return name == wanted || wanted == "" && strings.EqualFold(name, usual)
 		})
 		if i < 0 && wanted != "" {
-			return i, &UnsupportedError{File: f.name, Of: ErrColumns, Reason: fmt.Sprintf("it has no column %q: its columns are %s", clip([]byte(wanted)), listed(names))}
+			return i, &UnsupportedError{File: f.name, Of: ErrTexts, Reason: fmt.Sprintf("it has no column %q: its columns are %s", clip([]byte(wanted)), listed(names))}
 		}
 		return i, nil
 	}

@@ -48,7 +48,7 @@ func openTexts(f *dataset.File, o dataset.Options) (_ dataset.TextReader, err er
 		return nil, err
 	}
 	if text == nil || !isText(text.Field.Type) {
-		return nil, r.unsupported("--column names none of its columns of strings")
+		return nil, r.unsupported(fmt.Sprintf("its column %q holds no strings", o.Texts.Column))
 	}
 	id, err1 := r.column(o.Texts.ID, "id")
 	label, err2 := r.column(o.Texts.Label, "label")
@@ -84,7 +84,7 @@ func (r *textReader) unsupported(reason string) error {
 	for _, f := range r.table.Manifest.Fields {
 		names = append(names, fmt.Sprintf("%q (%s)", f.Field.Name, f.Field.Type))
 	}
-	return &dataset.UnsupportedError{File: r.info.Source, Of: dataset.ErrColumns, Reason: fmt.Sprintf("%s: it has %s", reason, strings.Join(names, ", "))}
+	return &dataset.UnsupportedError{File: r.info.Source, Of: dataset.ErrTexts, Reason: fmt.Sprintf("%s: it has %s", reason, strings.Join(names, ", "))}
 }
 
 // column returns a column that is wanted, or the usual one where none is, nil where there is none.

@@ -225,3 +225,61 @@ func Only(model []byte, output string) ([]byte, error) {
 	DropDead(m.Graph)
 	return onnxpb.Marshal(m)
 }
+
+// Embedded returns one model of three: a text model that [Pooled] returned, an encoder that takes embeddings as its input sample, and what decides by
+// the encoder's outputs. It gives [Embedding] and the named outputs.
+func Embedded(pooled, encoder, threshold []byte, sample string, outputs ...string) ([]byte, error) {
+	first, err := decode(pooled)
+	if err != nil {
+		return nil, err
+	}
+	second, err := decode(encoder)
+	if err != nil {
+		return nil, err
+	}
+	if err := raise(first, opset(second)); err != nil {
+		return nil, err
+	}
+	name := poolPrefix + "Identity"
+	first.Graph.Node = append(first.Graph.Node, &onnxpb.NodeProto{Name: &name, OpType: proto.String("Identity"), Input: []string{Embedding}, Output: []string{sample}})
+	out := proto.CloneOf(first.Graph.Output[0])
+	out.Name = &sample
+	first.Graph.Output = append(first.Graph.Output, out)
+	text, err := onnxpb.Marshal(first)
+	if err != nil {
+		return nil, err
+	}
+	kept := []string{Embedding}
+	for _, out := range second.Graph.Output {
+		kept = append(kept, out.GetName())
+	}
+	if text, err = Chain(text, encoder, kept...); err != nil {
+		return nil, err
+	}
+	return Chain(text, threshold, append([]string{Embedding}, outputs...)...)
+}
+
+// changed are the operators that mean something else by opset 17 than by 13: https://github.com/onnx/onnx/blob/main/docs/Changelog.md.
+var changed = []string{"BatchNormalization", "RoiAlign"}
+
+// raise declares a later opset, up to 17, where the operators mean the same by it.
+func raise(m *onnxpb.ModelProto, to int64) error {
+	from := opset(m)
+	if from == to {
+		return nil
+	}
+	way := "convert it by onnx.version_converter of Python's onnx"
+	if from < 13 || from > to || to > 17 {
+		return fmt.Errorf("onnxcompose: the text model has opset %d, the bundle's graphs %d: %s", from, to, way)
+	}
+	for _, n := range m.Graph.Node {
+		if slices.Contains(changed, n.GetOpType()) {
+			return fmt.Errorf("onnxcompose: the text model has opset %d, the bundle's graphs %d, and %s has changed between them: %s", from, to, n.GetOpType(), way)
+		}
+	}
+	for _, o := range m.OpsetImport {
+		o.Version = &to
+	}
+	m.IrVersion = proto.Int64(max(m.GetIrVersion(), 8)) // which goes with opset 17
+	return nil
+}

@@ -29,7 +29,7 @@ func InBundle(b *bundle.Bundle) (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Files{name: b.Dir, identity: *identity}
+	f := &Files{name: b.Dir, identity: *identity, text: tokenizer}
 	if sum := sha256.Sum256(tokenizer); hex.EncodeToString(sum[:]) != identity.Tokenizer {
 		return nil, visible.Error(fmt.Errorf("embed: %w: %s: its %s is not the tokenizer that the manifest names", ErrEmbedder, b.Dir, bundle.TokenizerFile))
 	}

@@ -35,8 +35,12 @@ type Files struct {
 	name      string // for errors
 	identity  bundle.Embedder
 	tokenizer *wordpiece.Tokenizer
+	text      []byte // of the tokenizer
 	pooled    []byte // the model with its pooling
 }
+
+// Content returns what a bundle is written with: the model with its pooling behind it, and tokenizer.json.
+func (f *Files) Content() (pooled, tokenizer []byte) { return f.pooled, f.text }
 
 // Identity says what the embeddings depend on.
 func (f *Files) Identity() bundle.Embedder { return f.identity }
@@ -59,7 +63,7 @@ func Read(dir, pooling string) (*Files, error) {
 	if err != nil {
 		return nil, refuse(err)
 	}
-	return &Files{name: dir, tokenizer: f.tokenizer, pooled: pooled, identity: bundle.Embedder{
+	return &Files{name: dir, tokenizer: f.tokenizer, text: f.text, pooled: pooled, identity: bundle.Embedder{
 		Model: f.sums[0], Tokenizer: f.sums[1], Pooling: f.pooling, Normalize: f.normalize, Tokens: f.tokens, Width: width,
 	}}, nil
 }
@@ -67,6 +71,7 @@ func Read(dir, pooling string) (*Files, error) {
 // A folder is what an embedder is made of.
 type folder struct {
 	model     []byte
+	text      []byte // of the tokenizer
 	tokenizer *wordpiece.Tokenizer
 	tokens    int // that a text may have
 	pooling   string
@@ -92,11 +97,10 @@ func readFolder(dir, pooling string) (*folder, error) {
 	if f.model, f.sums[0], err = content(model, maxModel); err != nil {
 		return nil, err
 	}
-	var text []byte
-	if text, f.sums[1], err = content(tokenizer, maxTokenizer); err != nil {
+	if f.text, f.sums[1], err = content(tokenizer, maxTokenizer); err != nil {
 		return nil, err
 	}
-	if f.tokenizer, err = wordpiece.Parse(text); err != nil {
+	if f.tokenizer, err = wordpiece.Parse(f.text); err != nil {
 		return nil, visible.Error(fmt.Errorf("embed: %w: %s: %w", ErrEmbedder, tokenizer, err))
 	}
 	if err := f.setTokens(dir); err != nil {

@@ -87,7 +87,7 @@ func NewPlan(ctx context.Context, job Job) (*Plan, error) {
 	p.stamp()
 	in, err := p.openSource(ctx)
 	if err != nil {
-		return nil, err
+		return nil, p.withTextsHint(err)
 	}
 	p.opened.input = in
 	p.named, _ = in.reader.(dataset.Identified)

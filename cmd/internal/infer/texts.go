@@ -119,6 +119,14 @@ func (t *textModel) close() error {
 	return t.loaded.Close()
 }
 
+// withTextsHint adds to the error about a source of numbers that the model was trained on texts.
+func (p *Plan) withTextsHint(err error) error {
+	if p.texts == nil && p.bundle.Manifest.Input.Embedder != nil && errors.Is(err, dataset.ErrData) {
+		return fmt.Errorf("%w (the model was trained on texts: --embedder FOLDER and --column NAME say that these are texts)", err)
+	}
+	return err
+}
+
 // TextsCut returns how many texts had more tokens than the embedder takes: of those that this run has embedded.
 func (p *Plan) TextsCut() int {
 	if p.texts == nil || p.texts.loaded == nil {
