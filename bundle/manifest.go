@@ -17,6 +17,8 @@ const (
 	DecoderFile      = "decoder.onnx"
 	LayersFile       = "layers.onnx" // only where the variables are in layers
 	VerificationFile = "verification.json"
+	TextFile         = "text/model.onnx"     // only where the bundle was exported with an embedder
+	TokenizerFile    = "text/tokenizer.json" // beside it
 )
 
 // The names of the graphs' inputs and outputs. They chain by equality: the encoder's output is the threshold's input,
@@ -91,6 +93,8 @@ type Input struct {
 	Seen string `json:"seen"`
 	// Standard says how the graphs standardise rows; absent means that they do not.
 	Standard *Standard `json:"standard,omitempty"`
+	// Embedder says which text model made the rows of texts; absent means that they are anything else.
+	Embedder *Embedder `json:"embedder,omitempty"`
 	// Image says how pictures become rows, for models of rows of the shape [height, width] or [3, height, width]. Absent means that pictures of
 	// any other size are bad rows.
 	Image *Image `json:"image,omitempty"`

@@ -169,6 +169,9 @@ func (in Input) validate() error {
 			return fmt.Errorf("input.columns has %d names, %d of them different: a row has %d values", names, distinct, n)
 		}
 	}
+	if err := in.Embedder.validate(n); err != nil {
+		return err
+	}
 	if err := in.Standard.validate(n); err != nil {
 		return err
 	}
@@ -245,12 +248,15 @@ func (m *Manifest) validateFiles() error {
 		if f.Size < 0 || f.Size > maxFile {
 			return fmt.Errorf("files: %.100q has %d bytes: 0 to %d are possible", name, f.Size, maxFile)
 		}
-		if len(f.SHA256) != 64 || strings.Trim(f.SHA256, "0123456789abcdef") != "" {
+		if !isSum(f.SHA256) {
 			return fmt.Errorf("files: %.100q has SHA-256 %.100q: it must be 64 hexadecimal digits in lower case", name, f.SHA256)
 		}
 	}
 	return nil
 }
+
+// isSum reports a SHA-256 as files write it.
+func isSum(text string) bool { return len(text) == 64 && strings.Trim(text, "0123456789abcdef") == "" }
 
 func (m *Manifest) validateVariants() error {
 	for name, v := range m.Variants {

@@ -21,6 +21,7 @@ func TestFeatures(t *testing.T) {
 		"latent.kind other than bernoulli and categorical": func(m *Manifest) { m.Latent.Kind = "gaussian" },
 		"predicted, with the conditional prior":            func(m *Manifest) { m.Predicted = &Predicted{Lines: 1} },
 		"input.standard":                                   func(m *Manifest) { m.Input.Standard = &Standard{Kind: dist.StandardLog} },
+		"input.embedder":                                   func(m *Manifest) { m.Input.Embedder = &Embedder{} },
 		"input.first_column":                               func(m *Manifest) { m.Input.FirstColumn = new(int) },
 		"input.image.color":                                func(m *Manifest) { m.Input.Image.Color = RGB },
 		"input.image.resize that keeps the aspect":         func(m *Manifest) { m.Input.Image.Resize = "fit-bilinear" },

@@ -109,7 +109,7 @@ func newCSV(f *File, o Options) (Reader, error) {
 	ids := &reading.IDs{}
 	count := counting{table: t, values: chosen.Values, id: -1}
 	if o.IDs && header && chosen.ID >= 0 {
-		count.id, count.ids = chosen.ID, ids
+		count.id, count.ids, count.header = chosen.ID, ids, true
 	}
 	rows, comma, err := count.records(f, l)
 	if err != nil {
@@ -180,6 +180,8 @@ type counting struct {
 	values []int        // columns
 	id     int          // column, -1 where it is not wanted
 	ids    *reading.IDs // of the rows after the header
+	texts  bool         // records may be long
+	header bool         // the first record is none of a row
 }
 
 // records counts records, a header included, keeps their ids, and looks at how numbers are written where that is not known.
@@ -205,8 +207,11 @@ func (c counting) records(f *File, l layout) (rows int, comma bool, err error) {
 			if err != nil {
 				return 0, false, &FormatError{File: f.Name(), Reason: "its first line is no CSV", Cause: err}
 			}
-			r.limit = recordLimit(first)
-		} else if c.id >= 0 {
+			if r.limit = recordLimit(first); c.texts {
+				r.limit = maxTextRecord
+			}
+		}
+		if c.id >= 0 && (rows > 0 || !c.header) {
 			c.ids.Add(l.field(record, c.id))
 		}
 		if looks > 0 && (rows < sampleRecords || bytes.IndexByte(record, ',') >= 0) {

@@ -23,6 +23,9 @@ type Format struct {
 	// Open reads a file from its start. The reader closes it; where there is an error, the caller does. It is nil for pictures.
 	Open func(f *File, o Options) (Reader, error)
 
+	// Texts reads the texts that Options.Texts asks for; the reader closes the file. It is nil where a format recognised by its Magic holds none.
+	Texts func(f *File, o Options) (TextReader, error)
+
 	stream  func(s *stream, o Options) (Reader, error) // in place of Open, where rows can be read as they come
 	content func(head []byte) bool                     // recognises a file that has no magic
 }

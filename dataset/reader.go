@@ -101,6 +101,9 @@ type Options struct {
 	// Parquet their paths. All of them are held in memory, with a byte or two more for each: see [Identified].
 	IDs bool
 
+	// Texts says that rows are embeddings of the source's texts; nil means that the source holds numbers.
+	Texts *Texts
+
 	// Layout is of arrays whose rows are pictures in colours: see [Layouts]; "" means LayoutFirst. Shape is the shape that a model's rows
 	// have, nil where there is no model: then rows of [height, width, 3] become [3, height, width] where that is the model's.
 	Layout string
@@ -165,7 +168,11 @@ func Open(ctx context.Context, source string, o Options) (Reader, error) {
 	if err := reading.Stopped(source, ctx.Err()); err != nil {
 		return nil, err
 	}
-	r, err := open(ctx, source, o)
+	from := open
+	if o.Texts != nil {
+		from = openTexts
+	}
+	r, err := from(ctx, source, o)
 	if err != nil {
 		return nil, visible.Error(err)
 	}

@@ -41,6 +41,7 @@ type BundleOptions struct {
 
 	Variants []string           // see package variant
 	Rows     writer.VariantRows // for variants: see VariantRows
+	Text     *writer.Text       // an embedder to write with the bundle, nil for none
 	Timer    backend.Backend    // times variants, on one thread; Backend where it is nil
 }
 
@@ -61,7 +62,7 @@ func (t Trained) writerOptions(o BundleOptions) writer.Options {
 	} else {
 		maps.Copy(record, o.Record)
 	}
-	return writer.Options{Force: o.Force, Backend: o.Backend, Record: record, Variants: o.Variants, Rows: o.Rows, Timer: o.Timer}
+	return writer.Options{Force: o.Force, Backend: o.Backend, Record: record, Variants: o.Variants, Rows: o.Rows, Text: o.Text, Timer: o.Timer}
 }
 
 // InMemory exports the model and opens it without writing files, for evaluation during a run. The model must be closed.
@@ -114,6 +115,9 @@ func (t Trained) manifest() (bundle.Manifest, error) {
 	m.Input.Standard = t.manifestStandard()
 	m.Input.Seen = string(t.Config.Data.Binarize)
 	m.Input.Columns, m.Input.ColumnsSum = t.Config.Data.Table.Names, t.Config.Data.Table.NamesSum
+	if e := t.Config.Data.Embedder; e != (bundle.Embedder{}) {
+		m.Input.Embedder = &e
+	}
 	if first, err := strconv.Atoi(t.Config.Data.Table.FirstColumn); err == nil {
 		m.Input.FirstColumn = &first
 	}

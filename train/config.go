@@ -88,6 +88,9 @@ type Data struct {
 
 	Table Table `json:"table,omitzero"`
 
+	Embedder bundle.Embedder `json:"embedder,omitzero"`
+	Texts    *Texts          `json:"-"` // what reads the source's texts, nil where it holds numbers: see [Config.WithTexts]
+
 	Holdout    string  `json:"holdout,omitempty" doc:"which rows are held out: random ones, of each label in proportion where there are labels, or the last in the order of the source; last where a source has test rows of its own; left out: last" when:"last for rows in an order in time, where the newest are to be foretold; nothing else makes the last rows better to measure on" oneof:"holdouts"`
 	Numbers    string  `json:"numbers,omitempty" doc:"how numbers become values: alike divides all by data.divide, whatever type they have in a file, and training makes it whole or real, which it found the rows to hold; left out: by the type, bytes by 255 and other numbers by 1, or both by data.divide" when:"whole to refuse training rows with fractions; real to take fractions later, though the training rows have none" oneof:"numbers"`
 	Divide     float64 `json:"divide,omitempty" doc:"what every number of the files is divided by, bytes too; left out or 0: found from all training rows: 255 for pictures and for whole numbers of 0 to 255, 1 for numbers within [0,1]" when:"to the greatest value that the numbers can have, where they are neither within [0,1] nor pixels" range:"[0,1e30]"`

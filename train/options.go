@@ -12,6 +12,7 @@ import (
 // Options say where a run reads and writes, what takes its steps, and whom it informs.
 type Options struct {
 	Source          string                // see dataset.Open
+	Texts           *Texts                // of a source of texts; nil: it holds numbers
 	Out             string                // the run folder
 	MaxBad          float64               // ratio of bad rows that is passed over, from 0 to 1: see dataset.Options
 	Force           bool                  // replace an existing run

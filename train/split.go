@@ -268,7 +268,7 @@ func RunOf(bundleDir string) string {
 
 // reading returns how a split of a source is read: by the configuration's rules, with values by one that is given.
 func (c Config) reading(split dataset.Split, values dist.Values, maxBad float64) dataset.Options {
-	return dataset.Options{Split: split, Seed: c.Seed, Image: c.Data.Image(), Layout: c.Data.Layout, Table: c.Data.Table.options(), Values: values, MaxBad: maxBad, Check: c.checkRow()}
+	return dataset.Options{Split: split, Seed: c.Seed, Image: c.Data.Image(), Layout: c.Data.Layout, Table: c.Data.Table.options(), Texts: c.Data.Texts.Dataset(), Values: values, MaxBad: maxBad, Check: c.checkRow()}
 }
 
 // loadSource reads the training rows of a source, with their labels where somebody asks, and settles in the configuration what depends on them.

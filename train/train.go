@@ -29,6 +29,7 @@ const recordEvery = 50
 // resumed with the same engine, machine type and number of threads ends with the same weights, bit for bit, as without
 // a pause.
 func Run(ctx context.Context, c Config, o Options) (Result, error) {
+	c = c.WithTexts(o.Texts)
 	if err := c.Validate(); err != nil {
 		return Result{}, err
 	}

@@ -34,6 +34,7 @@ type Options struct {
 
 	Variants []string        // see package variant
 	Rows     VariantRows     // for variants
+	Text     *Text           // an embedder to write, nil for none
 	Timer    backend.Backend // runs variants and float32 to time them, on one thread where a CPU does; Backend where it is nil
 }
 
@@ -107,8 +108,11 @@ func Write(ctx context.Context, dir string, m bundle.Manifest, graphs []Part, o 
 	return made.Verification, nil
 }
 
-// variantsDir is where a bundle keeps its variants.
-const variantsDir = "variants"
+// Where a bundle keeps its variants, and an embedder.
+const (
+	variantsDir = "variants"
+	textDir     = "text"
+)
 
 // checkReplaceable reports a folder that is there and holds something else than a bundle, which would be lost.
 func checkReplaceable(dir string) error {
@@ -125,14 +129,16 @@ func checkReplaceable(dir string) error {
 	return checkOurs(dir, entries, true)
 }
 
-// checkOurs reports what is no file of a bundle, in its folder or in that of its variants.
+// checkOurs reports what is no file of a bundle, in its folder or in those of its variants and its embedder.
 func checkOurs(dir string, entries []fs.DirEntry, top bool) error {
 	for _, e := range entries {
 		name := e.Name()
 		switch {
 		case filepath.Ext(name) == ".onnx" && !e.IsDir(), atomicfile.Unfinished(name), top && (name == bundle.ManifestFile || name == bundle.VerificationFile):
 			continue
-		case top && e.IsDir() && name == variantsDir:
+		case !top && !e.IsDir() && filepath.Join(filepath.Base(dir), name) == filepath.FromSlash(bundle.TokenizerFile):
+			continue
+		case top && e.IsDir() && (name == variantsDir || name == textDir):
 			below, err := os.ReadDir(filepath.Join(dir, name))
 			if err != nil {
 				return fmt.Errorf("writer: %w", err)
@@ -167,6 +173,9 @@ func Make(ctx context.Context, m bundle.Manifest, graphs []Part, o Options) (Mad
 		return Made{}, fmt.Errorf("%w: %w", ErrVerification, err)
 	}
 	if err := v.addVariants(ctx, &m, content, o); err != nil {
+		return Made{}, err
+	}
+	if err := o.Text.addText(ctx, &m, content, o.Backend); err != nil {
 		return Made{}, err
 	}
 	manifest, err := m.Encode()

@@ -25,6 +25,7 @@ func (encodeCommand) Help() string {
 
   catvae encode --model run/bundle --in rows.npy --out codes.npy
   catvae encode --model run/bundle --in pictures/ --out codes.parquet
+  catvae encode --model run/bundle --embedder minilm/ --in texts.csv --column description --out codes.npy
 
 The same as infer, a small separate program with more modes. numpy.unpackbits(numpy.load("codes.npy"), axis=1) gives the bits.
 

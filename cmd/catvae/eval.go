@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,7 +37,10 @@ type evalCommand struct {
 	retrievalFlags
 	badRows
 	cli.Table
+	textFlags
 	cli.Backend
+
+	texts *train.Texts // once the embedder is loaded; nil where rows are numbers
 }
 
 // Help is printed under the flags' list.
@@ -45,6 +49,7 @@ func (evalCommand) Help() string {
 
   catvae eval --model run --data mnist/ --samples 1000
   catvae eval --model run/bundle --data glyphs --json
+  catvae eval --model run --data texts.csv --column description --embedder minilm/
   catvae eval --model run --data mnist/ --queries 2000 --rivals itq,pca
   catvae eval --model run --data mnist/ --queries 1000 --query-rows each-random --against splits
   catvae eval --model run --data originals/ --changed cropped/ --changed as-jpeg/
@@ -61,7 +66,7 @@ With --changed nothing of this is measured, but how near duplicates are found: p
 ` + cli.ExitStatus
 }
 
-func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
+func (c evalCommand) Run(ctx context.Context, env cli.Env) (err error) {
 	backend, err := c.Backend.Open(ctx, env, false)
 	if err != nil {
 		return err
@@ -71,6 +76,12 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	defer model.Close()
+	texts, closeTexts, err := c.textFlags.open(ctx, backend, model.Manifest().Input.Embedder, env.Stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeTexts()) }()
+	c.texts = texts
 	if len(c.Changed.list) > 0 {
 		return c.originals(ctx, env, model)
 	}
@@ -183,7 +194,7 @@ func takes(in bundle.Input, set *dataset.Set) error {
 // reading says how the source is read.
 func (c evalCommand) reading(in bundle.Input) dataset.Options {
 	return dataset.Options{
-		Split: dataset.Split(c.Split), Seed: 1, Rows: c.Rows, Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), Shape: in.RowShape(),
+		Split: dataset.Split(c.Split), Seed: 1, Texts: c.texts.Dataset(), Rows: c.Rows, Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), Shape: in.RowShape(),
 		MaxBad: c.MaxBad, Table: infer.LikeTrained(c.Table.Table(), in), Labels: true, Check: in.Standard.Dist().CheckRow,
 	}
 }

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/catvae/catvae/bundle/variant"
+	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/cmd/internal/cli"
+	"github.com/catvae/catvae/runtime/embed"
 	"github.com/catvae/catvae/train"
 )
 
@@ -15,6 +18,7 @@ type exportCommand struct {
 	Variants []string `help:"Further encoders to make, separated by commas: int8, uint8, float16." placeholder:"LIST"`
 	Data     string   `help:"Rows for variants: int8 is calibrated on the training split, and all are compared with float32 on the test split. ${sources}. Left out, the rows that the run was trained on." placeholder:"SRC"`
 	Force    bool     `help:"Replace an existing bundle at --out."`
+	textFlags
 	cli.Backend
 }
 
@@ -24,15 +28,18 @@ func (exportCommand) Help() string {
 
   catvae export --run run --out my-bundle
   catvae export --run run --out my-bundle --variants int8,uint8 --data mnist/
+  catvae export --run run --out my-bundle --embedder minilm/
 
 The best weights become encoder.onnx, threshold.onnx and decoder.onnx with a manifest. Each graph is run on onnxruntime and compared with gorgonia at batches of 1, 2, 7 and 64 rows before anything is written; verification.json keeps what was compared.
 
 A variant is encoder and threshold as one graph. uint8 takes pixels as bytes and gives float32's codes. int8 takes bytes too, with weights and activations of 8 bits and scales measured beforehand. float16 is for CUDA. How many bits agree with float32, and how fast each is here, is measured, printed and kept.
 
+With --embedder the bundle has text/model.onnx, the embedder with encoder and threshold behind it in one graph, from tokens to codes, and text/tokenizer.json. infer then takes texts by --column alone.
+
 ` + cli.ExitStatus
 }
 
-func (c exportCommand) Run(ctx context.Context, env cli.Env) error {
+func (c exportCommand) Run(ctx context.Context, env cli.Env) (err error) {
 	for _, name := range c.Variants {
 		if err := variant.CheckName(name); err != nil {
 			return fmt.Errorf("%w: --variants: %w", cli.ErrUsage, err)
@@ -47,7 +54,21 @@ func (c exportCommand) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	o := train.BundleOptions{Force: c.Force, Backend: backend, Variants: c.Variants}
+	if c.Embedder != "" {
+		files, err := embed.Read(c.Embedder, c.Pooling)
+		if err != nil {
+			return err
+		}
+		o.Text = &writer.Text{Identity: files.Identity()}
+		o.Text.Pooled, o.Text.Tokenizer = files.Content()
+	}
 	if len(c.Variants) > 0 {
+		texts, closeTexts, err := c.textFlags.open(ctx, backend, nil, env.Stderr)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, closeTexts()) }()
+		trained.Config.Data.Texts = texts
 		if err := c.forVariants(ctx, env, trained, &o); err != nil {
 			return err
 		}

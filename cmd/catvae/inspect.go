@@ -69,6 +69,9 @@ func (c inspectCommand) Run(ctx context.Context, env cli.Env) error {
 	fmt.Fprintf(env.Stdout, "%s: format %s, written by %s\n", visible.Name(m.Name), visible.Name(m.FormatVersion), visible.Name(m.Producer))
 	fmt.Fprintf(env.Stdout, "bundle hash  %s\n", b.Hash())
 	fmt.Fprintf(env.Stdout, "input        %s %s%v, values %g to %g, %s; trained on data binarised: %s\n", visible.Name(m.Input.Name), m.Input.DType, m.Input.Shape, m.Input.Range[0], m.Input.Range[1], scaleOf(m.Input), visible.Name(m.Input.Seen))
+	if e := m.Input.Embedder; e != nil {
+		fmt.Fprintf(env.Stdout, "embedder     of texts: model %s, tokenizer %s, pooling %s, normalized %v, %d tokens\n", e.Model, e.Tokenizer, e.Pooling, e.Normalize, e.Tokens)
+	}
 	if p := m.Predicted; p != nil {
 		fmt.Fprintf(env.Stdout, "predicted    the last %d lines of a row, %s%v, from those before, which alone the encoder looks at\n", p.Lines, m.Input.DType, p.Shape)
 	}
@@ -100,6 +103,9 @@ func (c inspectCommand) Run(ctx context.Context, env cli.Env) error {
 		fmt.Fprintln(env.Stdout)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
+		if !strings.HasSuffix(name, ".onnx") {
+			continue
+		}
 		data, err := b.File(name)
 		if err != nil {
 			return err

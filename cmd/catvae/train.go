@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/catvae/catvae/cmd/internal/cli"
@@ -40,6 +41,7 @@ type trainCommand struct {
 	Verbose         bool          `help:"Say what the exporter's passes did to the training graph."`
 	badRows
 	cli.Table
+	textFlags
 	cli.Download
 	cli.Backend
 }
@@ -52,6 +54,7 @@ func (trainCommand) Help() string {
   catvae train --data mnist/ --out run --config categorical-mlp --epochs 10
   catvae train --data rows.npy --out run --set latent.variables=37 --set encoder.hidden=33
   catvae train --data mnist/ --out run --resume --epochs 40
+  catvae train --data texts.csv --column description --embedder minilm/ --out run --config embeddings-binary
   catvae train --data pictures/ --out run --set data.image_size=64x64 --set data.resize=bilinear --set data.binarize=none
 
 catvae models lists the configurations for --config. catvae models --keys lists every key for --set, with its default, its range, and when to change it: the size of pictures, binarisation, hidden layers, learning rate, temperature, warm-up and so on.
@@ -61,7 +64,7 @@ RUN holds config.json, split.npy (which rows were held out), metrics.jsonl, chec
 ` + cli.ExitStatus
 }
 
-func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
+func (c trainCommand) Run(ctx context.Context, env cli.Env) (err error) {
 	config, err := c.configured()
 	if err != nil {
 		return err
@@ -70,11 +73,16 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 	if err != nil {
 		return err
 	}
+	texts, closeTexts, err := c.textFlags.open(ctx, backend, nil, env.Stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeTexts()) }()
 	show := newTrainingProgress(ctx, env.Stderr)
 	result, err := train.Run(ctx, config, train.Options{
-		Source: c.Data, Out: c.Out, Force: c.Force, Resume: c.Resume, Backend: backend, Samples: c.Samples, Queries: c.Queries, MaxBad: c.MaxBad,
+		Source: c.Data, Texts: texts, Out: c.Out, Force: c.Force, Resume: c.Resume, Backend: backend, Samples: c.Samples, Queries: c.Queries, MaxBad: c.MaxBad,
 		Engine: train.Engine(c.Engine), StepsPerCall: c.StepsPerCall, CheckpointEvery: c.CheckpointEvery,
-		Progress: show.update, Log: show.log, Verbose: c.Verbose, Commands: nextSteps(c.Out, c.Data, c.MaxBad),
+		Progress: show.update, Log: show.log, Verbose: c.Verbose, Commands: nextSteps(c.Out, c.Data, c.MaxBad, c.textFlags.words()...),
 	})
 	show.end()
 	if err != nil {
@@ -85,7 +93,7 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) error {
 		fmt.Fprintf(env.Stderr, "stopped after %d steps; the bundle holds the model so far; the same command with --resume continues\n", result.Steps)
 		return context.Canceled
 	}
-	for _, line := range nextSteps(c.Out, c.Data, c.MaxBad)(result) {
+	for _, line := range nextSteps(c.Out, c.Data, c.MaxBad, c.textFlags.words()...)(result) {
 		fmt.Fprintln(env.Stderr, "  "+line)
 	}
 	return passedOver(env.Stderr, c.Data, result.Bad)
@@ -255,10 +263,10 @@ func (t *trainingProgress) end() {
 	}
 }
 
-// nextSteps returns commands to try after a run.
-func nextSteps(run, source string, maxBad float64) func(train.Result) []string {
+// nextSteps returns commands to try after a run. texts are the flags of its texts.
+func nextSteps(run, source string, maxBad float64, texts ...string) func(train.Result) []string {
 	bundle := cli.ShellWord(filepath.ToSlash(filepath.Join(run, train.BundleDir)))
-	source = cli.ShellWord(source)
+	source = strings.Join(append([]string{cli.ShellWord(source)}, texts...), " ")
 	bad := ""
 	if maxBad > 0 {
 		bad = fmt.Sprintf(" --max-bad %g", maxBad)

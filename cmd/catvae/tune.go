@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -28,6 +29,7 @@ type tuneCommand struct {
 	Seed    uint64   `help:"Seed of the values that are tried." default:"1" range:"any"`
 	badRows
 	cli.Table
+	textFlags
 	cli.Download
 	cli.Backend
 }
@@ -48,7 +50,7 @@ DIR holds a run for each trial, report.html, which shows them side by side, and 
 ` + cli.ExitStatus
 }
 
-func (c tuneCommand) Run(ctx context.Context, env cli.Env) error {
+func (c tuneCommand) Run(ctx context.Context, env cli.Env) (err error) {
 	var keys []tune.Key
 	for _, text := range c.Try {
 		k, err := tune.ParseKey(text)
@@ -66,11 +68,16 @@ func (c tuneCommand) Run(ctx context.Context, env cli.Env) error {
 	if err != nil {
 		return err
 	}
+	texts, closeTexts, err := c.textFlags.open(ctx, backend, nil, env.Stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeTexts()) }()
 	show := newTrainingProgress(ctx, env.Stderr)
 	began := time.Now()
 	trials, err := tune.Run(ctx, tune.Search{
 		Base: config, Keys: keys, By: tune.By(c.By), Seed: c.Seed, Budget: time.Duration(c.Minutes * float64(time.Minute)),
-		Options: train.Options{Source: c.Data, Out: c.Out, Backend: backend, MaxBad: c.MaxBad, Progress: quietly(show.update)},
+		Options: train.Options{Source: c.Data, Texts: texts, Out: c.Out, Backend: backend, MaxBad: c.MaxBad, Progress: quietly(show.update)},
 		Ended: func(t tune.Trial) {
 			show.log(fmt.Sprintf("%s after %s: %s", filepath.Base(t.Dir), time.Since(began).Round(time.Second), figure(t)))
 		},

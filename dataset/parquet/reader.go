@@ -32,7 +32,7 @@ import (
 
 func init() {
 	dataset.RegisterFormat(dataset.Format{
-		Name: "Parquet", Magic: "PAR1", Mark: "begins with PAR1", Open: openFile, Spec: "https://parquet.apache.org/docs/file-format/",
+		Name: "Parquet", Magic: "PAR1", Mark: "begins with PAR1", Open: openFile, Texts: openTexts, Spec: "https://parquet.apache.org/docs/file-format/",
 		Rows: "one column of lists, lists of lists, binary or pictures, or a number a column, of any type of numbers; label and id as in CSV",
 	})
 }
@@ -105,20 +105,11 @@ func recovered(f *dataset.File, err *error) {
 
 func open(f *dataset.File, o dataset.Options) (*reader, error) {
 	path := f.Name()
-	mem := bounded{memory.DefaultAllocator}
-	properties := parquet.NewReaderProperties(mem)
-	properties.BufferedStreamEnabled, properties.BufferSize = true, 1<<16 // a column; else a row group's columns are read whole
-	p, err := file.NewParquetReader(f, file.WithReadProps(properties))
+	table, frame, err := tableOf(f)
 	if err != nil {
-		return nil, f.Broken("it is no Parquet file", err)
+		return nil, err
 	}
-	frame := indexOf(p.MetaData().KeyValueMetadata())
-	// Arrow's own schema, which some writers add, is not needed, and is trusted with what it says of its size.
-	p.MetaData().FileMetaData.KeyValueMetadata = nil
-	table, err := pqarrow.NewFileReader(p, pqarrow.ArrowReadProperties{BatchSize: batchRows}, mem)
-	if err != nil {
-		return nil, f.Broken("its schema cannot be read", err)
-	}
+	p := table.ParquetReader()
 	r := &reader{file: f, sums: map[int][]byte{}, table: table, o: o, pixel: o.Values.Table(), label: -1, info: dataset.Info{Source: path, Rows: int(p.NumRows()), DType: "float32", Bytes: f.Bytes()}}
 	rows := 0
 	for i := range p.NumRowGroups() {
@@ -155,6 +146,25 @@ func open(f *dataset.File, o dataset.Options) (*reader, error) {
 	}
 	r.tally = o.Tally(r.info.Rows, head...)
 	return r, nil
+}
+
+// tableOf returns the table of a file, and what pandas says of its index.
+func tableOf(f *dataset.File) (*pqarrow.FileReader, index, error) {
+	mem := bounded{memory.DefaultAllocator}
+	properties := parquet.NewReaderProperties(mem)
+	properties.BufferedStreamEnabled, properties.BufferSize = true, 1<<16 // a column; else a row group's columns are read whole
+	p, err := file.NewParquetReader(f, file.WithReadProps(properties))
+	if err != nil {
+		return nil, index{}, f.Broken("it is no Parquet file", err)
+	}
+	frame := indexOf(p.MetaData().KeyValueMetadata())
+	// Arrow's own schema, which some writers add, is not needed, and is trusted with what it says of its size.
+	p.MetaData().FileMetaData.KeyValueMetadata = nil
+	table, err := pqarrow.NewFileReader(p, pqarrow.ArrowReadProperties{BatchSize: batchRows}, mem)
+	if err != nil {
+		return nil, index{}, f.Broken("its schema cannot be read", err)
+	}
+	return table, frame, nil
 }
 
 // from reads on at the start of a row group. Only the columns that are needed are read, in this goroutine: Arrow's own

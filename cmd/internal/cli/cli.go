@@ -130,6 +130,7 @@ var hints = []Hint{
 	{dataset.ErrDelimiter, "--delimiter"},
 	{dataset.ErrDecimal, "--decimal point or --decimal comma"},
 	{dataset.ErrColumns, "--columns"},
+	{dataset.ErrTexts, "--column, --id-column, --label-column"},
 	{dataset.ErrFirstColumn, "--first-column 0 or --first-column 1"},
 }
 

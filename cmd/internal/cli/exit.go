@@ -15,6 +15,7 @@ import (
 	"github.com/catvae/catvae/internal/readfile"
 	"github.com/catvae/catvae/runtime"
 	"github.com/catvae/catvae/runtime/backend"
+	"github.com/catvae/catvae/runtime/embed"
 )
 
 // The exit codes. They never change meaning. None is what a program ends with that dies: see [Deaths]. Those above
@@ -112,6 +113,7 @@ var kinds = []Kind{
 	{fs.ErrExist, BadInput, "--force replaces it"},
 	{bundle.ErrBad, BadInput, "docs/bundle.md says what a bundle is"},
 	{dataset.ErrData, BadInput, "docs/formats.md says what is read, and how"},
+	{embed.ErrEmbedder, BadInput, "docs/text.md says what an embedder is"},
 	{backend.ErrUnsafe, BadInput, "SECURITY.md says which graphs are run"},
 	{runtime.ErrInput, BadInput, "docs/bundle.md says what a model takes"},
 }

@@ -37,6 +37,7 @@ type Rows struct {
 	Force    bool    `help:"Replace the output where it exists."`
 	Check    string  `help:"What is compared before a part of an earlier run is kept: content, the hash of every byte that its rows are read from, or sample, the header and 16 rows a part, which is faster and does not prove that the other rows are the same. With sample this run hashes no more than those either, so that its parts are kept by sample only." default:"content" enum:"content,sample"`
 	Table
+	Texts
 	Backend
 }
 
@@ -46,8 +47,10 @@ func (r Rows) Job(mode infer.Mode, codes infer.Codes, variant string) (infer.Job
 	if err == nil && r.Divide != 0 && math.IsInf(1/r.Divide, 0) {
 		err = fmt.Errorf("%w: --divide %g: its inverse is infinite", ErrUsage, r.Divide)
 	}
+	texts, err2 := r.Texts.job()
+	err = errors.Join(err, err2)
 	return infer.Job{
-		Model: r.Model, In: r.In, Split: dataset.Split(r.Split), Divide: r.Divide, Table: r.Table.Table(), Out: r.Out, Mode: mode, Codes: codes, Format: infer.Format(r.Format),
+		Model: r.Model, In: r.In, Texts: texts, Split: dataset.Split(r.Split), Divide: r.Divide, Table: r.Table.Table(), Out: r.Out, Mode: mode, Codes: codes, Format: infer.Format(r.Format),
 		Text: infer.Text(r.Text), Variant: variant, PartRows: r.PartRows, Shard: shard, MaxBad: r.MaxBad, Force: r.Force, Check: infer.Check(r.Check), Batch: r.Batch, Callers: r.callers(),
 	}, err
 }
@@ -132,6 +135,9 @@ func (r Rows) Infer(ctx context.Context, env Env, job infer.Job) error {
 	}
 	if passed := plan.Source.Passed.String(); passed != "" {
 		line += "; " + passed
+	}
+	if cut := plan.TextsCut(); cut > 0 {
+		line += fmt.Sprintf("; %d texts had more tokens than the embedder takes, and were cut", cut)
 	}
 	fmt.Fprintln(env.Stderr, line)
 	return err

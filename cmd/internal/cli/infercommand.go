@@ -17,6 +17,7 @@ var InferDescription = `Runs a bundle over rows: codes, logits, reconstructions 
   infer --model run/bundle --in rows.npy --out codes/ --variant int8 --shard 0/4
   infer --model run/bundle --in rows.npy --out logits.npy --codes logits
   infer --model run/bundle --in new.npy --out queries.npy --codes query
+  infer --model run/bundle --embedder minilm/ --in texts.csv --column description --out codes.npy
   infer --model run/bundle --in codes.npy --out images.npy --mode decode
   infer --model run/bundle --in rows.npy --out scores.csv --mode score
   infer --model run/bundle --bench

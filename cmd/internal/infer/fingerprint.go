@@ -36,7 +36,8 @@ type made struct {
 	Divide   float64 `json:"divide" says:"by another divisor"`                            //
 	Table    string  `json:"table,omitempty" says:"from a table that was read otherwise"` // how, where that was not left to find out
 	IDs      string  `json:"ids,omitempty" says:"with other ids"`                         // the column of a table that they are from
-	Rule     string  `json:"rule,omitempty" says:"by other rules"`                        // by which numbers become values, where it is not that of grey pixels
+	Texts    string  `json:"texts,omitempty" says:"from other texts, or by another embedder"`
+	Rule     string  `json:"rule,omitempty" says:"by other rules"` // by which numbers become values, where it is not that of grey pixels
 }
 
 // differs says in what way parts were made otherwise, "" where they were not. A field that is empty on one side, because its

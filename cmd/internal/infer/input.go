@@ -33,7 +33,7 @@ func (in *input) skipTo(row int) error {
 // openSource opens the source as the model wants its rows.
 func (p *Plan) openSource(ctx context.Context) (*input, error) {
 	in := &input{sums: &dataset.Sums{}}
-	o := dataset.Options{Split: p.Job.Split, Values: p.values(), Sums: in.sums, Table: p.Job.Table, IDs: true}
+	o := dataset.Options{Split: p.Job.Split, Values: p.values(), Sums: in.sums, Table: p.Job.Table, Texts: p.texts.dataset(p.Job.Texts), IDs: true}
 	if made, _ := productOf(p.Job.Mode, p.Job.Codes); !made.takesCodes {
 		o.Image = Pictures(p.bundle.Manifest.Input)
 		o.Shape = rowShape(p.bundle.Manifest)

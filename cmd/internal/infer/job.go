@@ -57,6 +57,7 @@ type Job struct {
 	Split   dataset.Split `json:"split,omitempty"`
 	Divide  float64       `json:"divide,omitempty"` // of numbers that are not bytes; 0: as the manifest says
 	Table   dataset.Table `json:"table,omitzero"`   // how tables are read; the manifest's columns are added
+	Texts   Texts         `json:"texts,omitzero"`   // where rows are texts
 	Out     string        `json:"out"`              // file, a folder where it ends in a slash, or "-" for standard output
 	Mode    Mode          `json:"mode"`
 	Codes   Codes         `json:"codes"`

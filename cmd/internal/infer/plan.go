@@ -34,6 +34,7 @@ type Plan struct {
 	Recorded string
 
 	bundle   *bundle.Bundle
+	texts    *textModel // nil where rows are numbers
 	made     made
 	out      output
 	target   format // of the output
@@ -80,10 +81,13 @@ func NewPlan(ctx context.Context, job Job) (*Plan, error) {
 	if err := p.checkApart(); err != nil {
 		return nil, err
 	}
+	if err := p.readTexts(); err != nil {
+		return nil, err
+	}
 	p.stamp()
 	in, err := p.openSource(ctx)
 	if err != nil {
-		return nil, err
+		return nil, p.withTextsHint(err)
 	}
 	p.opened.input = in
 	p.named, _ = in.reader.(dataset.Identified)
@@ -134,7 +138,7 @@ func (p *Plan) fit(info dataset.Info) error {
 		Bundle: p.bundle.Hash(), Manifest: manifestSum(m, p.Job.Variant), Variant: p.Job.Variant, Mode: p.Job.Mode, Codes: p.Job.Codes, Format: p.parted.name, Text: p.Job.Text,
 		PartRows: p.partRows, Rows: info.Rows, Shape: info.Shape, DType: info.DType, Split: string(p.Job.Split), Divide: p.Job.Divide,
 	}
-	p.made.IDs = info.IDs
+	p.made.IDs, p.made.Texts = info.IDs, p.texts.made(p.Job.Texts)
 	if text, err := json.Marshal(p.Job.Table); err == nil && string(text) != "{}" {
 		p.made.Table = string(text)
 	}

@@ -43,6 +43,9 @@ func OpenWorker(ctx context.Context, p *Plan, on backend.Backend) (*Worker, erro
 	if loaded.Hash() != p.bundle.Hash() || manifestSum(loaded.Manifest, p.Job.Variant) != manifestSum(p.bundle.Manifest, p.Job.Variant) {
 		return nil, errors.Join(fmt.Errorf("infer: the bundle %s was replaced while the run began: give the command again", p.Job.Model), model.Close())
 	}
+	if err := p.texts.load(ctx, on, p.Job.Texts.Kept); err != nil {
+		return nil, errors.Join(err, model.Close())
+	}
 	return &Worker{plan: p, model: model, watch: p.newWatch(), bad: &tolerance{most: dataset.Tolerated(p.Job.MaxBad, p.rows())}}, nil
 }
 
@@ -50,7 +53,7 @@ func OpenWorker(ctx context.Context, p *Plan, on backend.Backend) (*Worker, erro
 func (w *Worker) Model() *runtime.Model { return w.model }
 
 // Close frees the model.
-func (w *Worker) Close() error { return w.model.Close() }
+func (w *Worker) Close() error { return errors.Join(w.plan.texts.close(), w.model.Close()) }
 
 // Do makes the part of one block, or finds it done. Its folder must exist: see [Plan.Prepare].
 func (w *Worker) Do(ctx context.Context, b Block) (Record, error) {
