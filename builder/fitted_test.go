@@ -50,6 +50,7 @@ func TestFit(t *testing.T) {
 		{builder.PCA{Gain: 2}, (*projection.Data).PCA, 4, dist.Standard{}},
 		{builder.ITQ{}, (*projection.Data).ITQ, 4, standard},
 		{builder.ITQ{Gain: 3}, (*projection.Data).ITQ, 9, dist.Standard{}},
+		{builder.ITQ{Hidden: []int{5, 3}}, (*projection.Data).ITQ, 4, standard},
 	} {
 		for _, signs := range []bool{false, true} {
 			m := fittedModel(c.network, c.bits)

@@ -2,6 +2,8 @@ package builder
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/catvae/catvae/internal/projection"
 	G "gorgonia.org/gorgonia"
@@ -9,8 +11,12 @@ import (
 
 // ITQ is an encoder of the rows' principal components, turned so that they are most like their own signs: iterative quantisation, Gong and
 // Lazebnik, CVPR 2011. With more bits than a row has values the rotation becomes a tight frame. It is fitted to 10,000 rows at most.
+//
+// Where it is trained further, the result of a perceptron may be added to that of the map, with a last layer of zeros at the beginning:
+// training then starts from ITQ's bits and is not bound to planes.
 type ITQ struct {
-	Gain float64 `json:"gain,omitempty" doc:"root mean square of the logits that the fitted map gives; the bits do not depend on it; left out or 0: 8" when:"to 2 or so where the map is trained further, so that bits can still turn" range:"[0,1e6]"`
+	Gain   float64 `json:"gain,omitempty" doc:"root mean square of the logits that the fitted map gives; the bits do not depend on it; left out or 0: 8" when:"to 1 or 2 where the map is trained further, so that bits can still turn" range:"[0,1e6]"`
+	Hidden []int   `json:"hidden,omitempty" doc:"widths of the hidden layers of a perceptron whose result is added to the map's, from zero on; left out: the map alone" when:"512 or 1024 where the map is trained further and planes are too simple, as with objective.similarity" range:"[1,1048576]"`
 }
 
 var _ FittedNetwork = ITQ{}
@@ -19,15 +25,43 @@ var _ FittedNetwork = ITQ{}
 func (ITQ) Kind() string { return "itq" }
 
 // Check implements [Network].
-func (n ITQ) Check(part string) error { return checkFitted(n.Kind(), part, n.Gain) }
+func (n ITQ) Check(part string) error {
+	if err := checkFitted(n.Kind(), part, n.Gain); err != nil {
+		return err
+	}
+	return MLP{Hidden: n.Hidden}.Check(part)
+}
+
+// besideName leads the names of the perceptron's parameters.
+const besideName = "beside"
 
 // Plan implements [Network].
-func (ITQ) Plan(in []int, s NetworkSpec) ([]Layer, error) {
-	return planLinear(in, s)
+func (n ITQ) Plan(in []int, s NetworkSpec) ([]Layer, error) {
+	lines, err := planLinear(in, s)
+	if err != nil || len(n.Hidden) == 0 {
+		return lines, err
+	}
+	beside, err := MLP{Hidden: n.Hidden}.Plan(in, s)
+	if err != nil {
+		return nil, fmt.Errorf("%s.%w", besideName, err)
+	}
+	for i := range beside {
+		beside[i].Name = besideName + "." + beside[i].Name
+	}
+	return slices.Concat(lines, beside, []Layer{{Name: "sum", Output: []int{s.Out}}}), nil
 }
 
 // Build implements [Network].
-func (ITQ) Build(b *Graph, x *G.Node, s NetworkSpec) *G.Node { return buildLinear(b, x, s) }
+func (n ITQ) Build(b *Graph, x *G.Node, s NetworkSpec) *G.Node {
+	y := buildLinear(b, x, s)
+	if len(n.Hidden) == 0 {
+		return y
+	}
+	return b.Add(y, b.In(besideName, func() *G.Node {
+		h := b.layers(b.flat(x), n.Hidden, s.Activation)
+		return b.linear(linearName, h, s.Out, Zeros, Zeros)
+	}))
+}
 
 // Fit implements [FittedNetwork].
 func (n ITQ) Fit(ctx context.Context, in, _ Rows, s NetworkSpec, seed uint64) (LinearMap, float64, error) {

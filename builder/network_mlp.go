@@ -71,10 +71,15 @@ func (b *Graph) MLP(x *G.Node, hidden []int, a Activation, out int) *G.Node {
 
 // mlp is [Graph.MLP] with an initialiser for the last layer's bias.
 func (b *Graph) mlp(x *G.Node, hidden []int, a Activation, out int, bias Init) *G.Node {
+	return b.linear("logits", b.layers(x, hidden, a), out, GlorotNormal, bias)
+}
+
+// layers are the hidden layers of [Graph.MLP].
+func (b *Graph) layers(x *G.Node, hidden []int, a Activation) *G.Node {
 	for i, width := range hidden {
 		x = b.Activate(a, b.Linear(strconv.Itoa(i+1), x, width, a.Init()))
 	}
-	return b.linear("logits", x, out, GlorotNormal, bias)
+	return x
 }
 
 // flat returns the rows of x [batch, ...] as [batch, width]. Where x is itself a reshape, the result is a reshape of

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"cmp"
 	"fmt"
 
 	G "gorgonia.org/gorgonia"
@@ -10,6 +11,7 @@ import (
 var terms = []term{
 	{"objective.contrast", func(t Terms) float64 { return t.Contrast.Weight }, contrast},
 	{"objective.redundancy", func(t Terms) float64 { return t.Redundancy.Weight }, redundancy},
+	{"objective.similarity", func(t Terms) float64 { return t.Similarity.Weight }, similarity},
 }
 
 // A term is a scalar that is added to the loss with its weight.
@@ -30,6 +32,7 @@ type Terms struct {
 
 	Contrast   Contrast   `json:"contrast,omitzero"`
 	Redundancy Redundancy `json:"redundancy,omitzero"`
+	Similarity Similarity `json:"similarity,omitzero"`
 }
 
 // check reports the first thing wrong with the terms of a model, by its key.
@@ -59,7 +62,7 @@ func (m Model) checkTerms() error {
 	if err := t.Contrast.check(); err != nil {
 		return err
 	}
-	return t.Redundancy.check(m)
+	return cmp.Or(t.Redundancy.check(m), t.Similarity.check(m))
 }
 
 // with adds the model's terms to an objective.

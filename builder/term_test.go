@@ -136,6 +136,101 @@ func TestContrastAgainstALoop(t *testing.T) {
 	}
 }
 
+// The similarity of a batch is the one of loops over all pairs of rows and of their codes, and of codes and floats. Its gradient is that of the
+// same loops where each bit is tanh of its logit and a constant.
+func TestSimilarityAgainstALoop(t *testing.T) {
+	const n = 6
+	m := models()["bernoulli/uniform"]
+	p := params64(t)
+	in := termInputs(m, n)
+	m.Terms.Similarity = builder.Similarity{Weight: 1, Temperature: 0.2, Query: 0.5}
+	// trained returns the loss and its gradient by the bias of the logits.
+	trained := func(m builder.Model) (loss float64, gradient []float64) {
+		b := builder.New(p)
+		training, err := m.Train(b, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, nodes := b.Parameters()
+		grads, err := G.Grad(training.Loss, nodes[slices.Index(names, "encoder/logits/bias")])
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := onTape(t, b, wanted(training, in), training.Loss, grads[0])
+		return out[0][0], out[1]
+	}
+	loss, gradient := trained(m)
+	m.Terms.Similarity = builder.Similarity{}
+	plain, plainGradient := trained(m)
+
+	rows := in["sample"].Data().([]float64)
+	logits := eval(t, p, only(in, "sample"), func(b *builder.Graph) []*G.Node {
+		return []*G.Node{m.Encode(b, b.Input("sample", m.InputShape(n)...))}
+	})[0]
+	k := m.Latent.Variables
+	rest := make([]float64, len(logits)) // what bits are beside tanh
+	for i, l := range logits {
+		rest[i] = math.Copysign(1, l) - math.Tanh(l)
+	}
+	dot := func(x, y []float64) (sum float64) {
+		for i := range x {
+			sum += x[i] * y[i]
+		}
+		return sum
+	}
+	// softmax returns the logarithms of the shares of the others' scores.
+	softmax := func(i int, score func(j int) float64) []float64 {
+		sum := 0.0
+		for j := range n {
+			if j != i {
+				sum += math.Exp(score(j))
+			}
+		}
+		out := make([]float64, n)
+		for j := range out {
+			out[j] = score(j) - math.Log(sum)
+		}
+		return out
+	}
+	similarity := func(moved []float64) (sum float64) {
+		var x, l, c [n][]float64
+		for i := range n {
+			x[i] = rows[i*len(rows)/n:][:len(rows)/n]
+			for v := range k {
+				logit := logits[i*k+v] + moved[v]
+				l[i], c[i] = append(l[i], logit), append(c[i], math.Tanh(logit)+rest[i*k+v])
+			}
+		}
+		scale := 1 / (float64(k) * 1.5 * 0.2)
+		for i := range n {
+			near := softmax(i, func(j int) float64 { return dot(x[i], x[j]) / math.Sqrt(dot(x[i], x[i])*dot(x[j], x[j])) / 0.2 })
+			codes := softmax(i, func(j int) float64 { return dot(c[i], c[j]) * scale })
+			query := softmax(i, func(j int) float64 { return dot(l[i], c[j]) * math.Sqrt(float64(k)/dot(l[i], l[i])) * scale })
+			for j := range n {
+				if j != i {
+					sum -= math.Exp(near[j]) * (codes[j] + 0.5*query[j]) / n
+				}
+			}
+		}
+		return sum
+	}
+	moved := make([]float64, k)
+	if want := similarity(moved); math.Abs(loss-plain-want) > 1e-9 {
+		t.Errorf("the similarity is %.12g, by loops %.12g", loss-plain, want)
+	}
+	for v := range k {
+		const h = 1e-5
+		moved[v] = h
+		up := similarity(moved)
+		moved[v] = -h
+		want := (up - similarity(moved)) / (2 * h)
+		moved[v] = 0
+		if got := gradient[v] - plainGradient[v]; math.Abs(got-want) > 1e-7 {
+			t.Errorf("logit %d: the gradient is %.9g, by differences %.9g", v, got, want)
+		}
+	}
+}
+
 // The redundancy of two views is the one of loops over pairs of bits of a group.
 func TestRedundancyAgainstALoop(t *testing.T) {
 	const n = 6

@@ -21,6 +21,7 @@ type batches struct {
 	views  [2]rowView // what the encoder sees, and its second view
 	target rowView    // what the decoder explains: where nothing moves a pixel, the bits that the encoder sees
 	found  neighbours // of the epoch that is made: rows whose second view is another row's
+	near   neighbours // rows that come with each into a batch: see objective.similarity
 }
 
 // A rowView is what becomes of a row before a model sees it.
@@ -116,7 +117,9 @@ func (b *batches) epochOf(step int) (epoch, within int) {
 
 // order returns the rows of an epoch in their order.
 func (b *batches) order(epoch int) []int {
-	return noise.Stream{Seed: b.config.Seed, Purpose: noise.Shuffle}.Permutation(b.set.Len(), uint32(epoch))
+	order := noise.Stream{Seed: b.config.Seed, Purpose: noise.Shuffle}.Permutation(b.set.Len(), uint32(epoch))
+	s, _ := b.config.similar()
+	return b.near.among(b.config.Seed, epoch, order, b.config.Batch, s.Near)
 }
 
 // fill writes the inputs of a step whose epoch has its rows in this order.

@@ -145,7 +145,7 @@ func (r *run) load(ctx context.Context) error {
 	if set.Len()-held < r.config.Batch {
 		return fmt.Errorf("train: %s has %d rows, %d of them held out for validation: a batch of %d does not fit: set batch or data.validation lower: %w", r.options.Source, set.Len(), held, r.config.Batch, ErrConfig)
 	}
-	if err := cmp.Or(r.config.checkNeighboursOf(set.Len()-held), r.config.checkThresholds(held)); err != nil {
+	if err := cmp.Or(r.config.checkNeighboursOf(set.Len()-held), r.config.checkSimilarityOf(set.Len()-held), r.config.checkThresholds(held)); err != nil {
 		return err
 	}
 	training, validation := r.config.holdOut(set, held)
@@ -212,6 +212,9 @@ func (r *run) newEngine(ctx context.Context, from *engine.State) error {
 	r.result.Engine = r.engine.Name()
 	var err error
 	if r.batches, err = newBatches(r.config, r.trained.Model.Standard, r.training, t.form, t.inputs); err != nil {
+		return errors.Join(err, r.engine.Close())
+	}
+	if r.batches.near, err = r.findNear(ctx); err != nil {
 		return errors.Join(err, r.engine.Close())
 	}
 	if from == nil {
