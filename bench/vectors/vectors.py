@@ -173,11 +173,18 @@ def ours(config):
             sets = [a for s in size + [f"{k}={v}" for k, v in c.pop("bench", {}).get(str(bits), {}).items()] for a in ("--set", s)]
             with open(path("config.json"), "w") as f:
                 json.dump(c, f)
-            tool = lambda *args: subprocess.run(args, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+            def tool(*args):
+                subprocess.run(args, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
             began = time.monotonic()
             tool(ARGS.catvae, "train", "--data", path("base.npy"), "--config", path("config.json"), "--seed", str(seed), "--samples", "1", "--out", path("run"), *sets)
             trained = time.monotonic() - began
-            infer = lambda rows_file, kind, *more: tool(ARGS.infer, "--model", path("run"), "--in", rows_file, "--codes", kind, "--out", path(f"{kind}.npy"), "--force", *more) or np.load(path(f"{kind}.npy"))
+
+            def infer(file, kind, *more):
+                tool(ARGS.infer, "--model", path("run"), "--in", file, "--codes", kind, "--out", path(f"{kind}.npy"), "--force", *more)
+                return np.load(path(f"{kind}.npy"))
+
             query = infer(path("queries.npy"), "query")
             began = time.monotonic()
             code = infer(path("base.npy"), "index" if config["categories"] else "packed", "--threads", "1")
