@@ -8,17 +8,19 @@
 //
 //	bits 1 0 1 1 0 0 0 0 1 1   →   1011_0000 1100_0000   →   0xb0 0xc0
 //
+// Categorical codes are the one-hot bits of each variable; their Hamming distance is twice the number of variables that differ. Index
+// codes are the same in another form: a byte for each variable, its category.
+//
 // [Pack] and [Unpack] convert between values and codes. [AppendBits] and [AppendHex] write a code as text; [ParseBits] and
-// [ParseHex] read it. [Distance] is the Hamming distance, an [Index] finds the nearest codes exactly, and [Stats] say how well
-// each bit is used. Categorical codes are the one-hot bits of each variable; their Hamming distance is twice the number of
-// variables that differ.
+// [ParseHex] read it. [Distance] is the Hamming distance, and [Stats] say how well each bit is used. An [Index] finds the nearest codes
+// exactly: by their distance from a code, or by the score that a query by floats gives them, which finds more. [NewIndex] is for
+// packed codes, [NewCategories] for index codes.
 //
 // # Speed
 //
 // A search is exact and looks at every code: for 10,000,000 codes of 128 bits one core takes 34 ms for one query, and 8 ms a
-// query for 100 at once (AMD EPYC, AVX2; docs/search.md). Processors without AVX2 take a generic path, about 15 times as slow
-// where memory is not the limit. Approximate indexes are left to others: examples/faiss gives FAISS the NPY files that infer
-// writes.
+// query for 100 at once (AMD EPYC, AVX2; docs/search.md). Processors without AVX2 or NEON take a generic path, about 15 times as slow
+// where memory is not the limit. Package codes/index beneath keeps codes in a folder, and finds most of the nearest by looking at few.
 //
 // # Concurrency
 //

@@ -24,6 +24,7 @@ type importRule struct {
 var importRules = []importRule{
 	{"dist", "", ""},
 	{"codes", "", ""},
+	{"codes/index", "codes internal/atomicfile internal/mapped", "golang.org/x/sync/"},
 	{"codes/parquet", "codes", "github.com/apache/arrow-go/"},
 	{"models", "", ""},
 	{"picture", "internal/visible", "golang.org/x/image/ golang.org/x/sync/"},
@@ -51,7 +52,7 @@ var importRules = []importRule{
 	{"internal/gen/...", "export internal/... runtime/backend runtime/purego", "*"},
 	{"internal/...", "internal/...", "*"},
 	{"cmd/...", "builder/... bundle/... cmd/internal/... codes/... dataset/... dist internal/... models picture runtime/... train/...", "*"},
-	{"bench/...", "bench/internal/... builder bundle codes dataset dist internal/... runtime/... train/...", "*"},
+	{"bench/...", "bench/internal/... builder bundle codes/... dataset dist internal/... runtime/... train/...", "*"},
 }
 
 // withoutGorgonia are the packages that link nothing of gorgonia, however many imports lie between.

@@ -15,6 +15,7 @@ import (
 	"github.com/catvae/catvae/bundle/variant"
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/cmd/internal/cli"
+	"github.com/catvae/catvae/codes/index"
 	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
@@ -41,7 +42,8 @@ type grammar struct {
 	Encode     encodeCommand   `cmd:"" help:"Turn rows into codes or logits."`
 	Decode     decodeCommand   `cmd:"" help:"Turn packed codes into reconstructions."`
 	Sample     sampleCommand   `cmd:"" help:"Decode codes drawn from the prior, as a picture or NPY."`
-	Search     searchCommand   `cmd:"" help:"Find the nearest codes of a file of packed codes."`
+	Search     searchCommand   `cmd:"" help:"Find the nearest codes of a file or an index: by Hamming distance or by floats, rescored by vectors where they are at hand."`
+	Index      indexCommand    `cmd:"" help:"Keep codes in a folder, which is appended to, deleted from and searched, with a graph where asked for."`
 	Import     importCommand   `cmd:"" help:"Import an encoder and a decoder from ONNX files, to fine-tune them or to export them as a bundle."`
 	Inspect    inspectCommand  `cmd:"" help:"Say what a bundle or an ONNX file holds, or print the layers of a configuration."`
 	Models     modelsCommand   `cmd:"" help:"List the catalogue of configurations, or print one."`
@@ -64,6 +66,7 @@ var ownKinds = []cli.Kind{
 	{Of: importer.ErrGraph, Code: cli.BadInput, Help: "docs/import.md says which graphs can be imported"},
 	{Of: writer.ErrVerification, Code: cli.BadInput, Help: "docs/run.md says what is verified"},
 	{Of: variant.ErrUnsupported, Code: cli.BadInput, Help: "docs/variants.md says which variants there are"},
+	{Of: index.ErrDamaged, Code: cli.BadInput, Help: "docs/search.md says what an index survives"},
 	{Of: variant.ErrQuality, Code: cli.BadInput, Help: "docs/variants.md says how good a variant must be"},
 }
 

@@ -21,6 +21,7 @@ var otherErrors = map[string]string{
 	"ErrStdout":        "of the system",
 	"ErrHeld":          "another process: waited for, or told by whoever wanted the lock",
 	"ErrLocked":        "another process: its text names the way out",
+	"ErrReadOnly":      "a program's fault",
 	"ErrReplaced":      "another process: its text names the way out",
 	"ErrLabels":        "package rivals measures without labels then, and says so",
 	"ErrUnsupportedOp": "of gorgonia graphs, which commands do not take: its text names docs/operators.md",

@@ -7,14 +7,18 @@ import (
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/codefile"
 	"github.com/catvae/catvae/codes"
+	"github.com/catvae/catvae/codes/index"
 	"github.com/catvae/catvae/dataset"
 )
 
 type searchCommand struct {
-	Codes string `help:"Codes to search in, as infer writes them: packed or index codes as NPY, packed ones also as CSV, TSV, JSON lines or Parquet, each also packed in .gz or .zst, or a folder of parts." placeholder:"FILE|DIR" required:""`
+	Codes string `help:"Codes to search in, as infer writes them: packed or index codes as NPY, packed ones also as CSV, TSV, JSON lines or Parquet, each also packed in .gz or .zst, or a folder of parts." placeholder:"FILE|DIR" xor:"codes" required:""`
+	Index string `help:"Folder of an index to search in, which catvae index makes." placeholder:"DIR" xor:"codes" required:""`
 	searchQueries
-	K    int    `help:"How many of the nearest codes." short:"k" default:"10" range:"1,1000000000"`
-	Kind string `help:"What the bytes of codes are: packed, 8 bits each; index, the category of a variable each; or auto: index where queries are floats of [rows, variables, categories] or --model has such codes, and else packed." default:"auto" enum:"auto,packed,index"`
+	K       int    `help:"How many of the nearest codes." short:"k" default:"10" range:"1,1000000000"`
+	Kind    string `help:"What the bytes of codes are: packed, 8 bits each; index, the category of a variable each; or auto: index where queries are floats of [rows, variables, categories] or --model has such codes, and else packed." default:"auto" enum:"auto,packed,index"`
+	Exact   bool   `help:"Compare with every code of --index, also where it has a graph."`
+	Breadth int    `help:"How many near codes a search of --index by its graph holds: more find more, and take longer; 0 means 100, or as many as are searched for where that is more." default:"0" placeholder:"N" range:"0,1000000"`
 	searchRescore
 	Text string `help:"How codes are written as text: bits, hex, or auto: bits where all digits are 0 and 1." default:"auto" enum:"auto,bits,hex"`
 	JSON bool   `help:"One JSON object a line instead of CSV."`
@@ -32,6 +36,7 @@ func (searchCommand) Help() string {
   catvae search --codes codes.parquet --model run/bundle --queries new.csv         rows, encoded on the fly
   catvae search --codes codes.npy --model run/bundle --queries new.npy --rescore vectors.npy --first 100
   catvae search --codes codes.npy --model run/bundle --queries new.npy --rescore vectors.npy --truth vectors
+  catvae search --index photos.index --row photo/0001.jpg
 
 Prints query, rank, row, id and distance of the nearest codes, in bits that differ: the nearest first, and the lower row first where distances are equal. A query is called by its id; the column id is left out where the file has no ids. Every code is compared, on all cores. For categorical models the distance is twice the number of variables that differ.
 
@@ -46,9 +51,12 @@ func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	all, err := codefile.Read(ctx, c.Codes, c.Text)
+	all, held, err := c.open(ctx)
 	if err != nil {
 		return err
+	}
+	if held != nil {
+		defer held.Close() // only read
 	}
 	q, err := c.read(ctx, env, c.Backend, all, c.Text)
 	if err != nil {
@@ -58,12 +66,15 @@ func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
 	if err != nil {
 		return err
 	}
-	again, err := c.open(ctx, all, q)
+	again, err := c.vectors(ctx, all, q)
 	if err != nil {
 		return err
 	}
 	defer again.Close()
-	x, err := shape.index(all)
+	if held != nil {
+		shape.widen(q, held.Options().Bits)
+	}
+	x, err := shape.searcher(all, held, index.Search{Exact: c.Exact, Breadth: c.Breadth})
 	if err != nil {
 		return err
 	}
@@ -87,6 +98,24 @@ func (c searchCommand) Run(ctx context.Context, env cli.Env) error {
 	return c.print(env.Stdout, all, q.names, nearest)
 }
 
+// open reads the codes to search in, and opens the index in which they are, nil where they are in a file.
+func (c *searchCommand) open(ctx context.Context) (all *codefile.Codes, held *index.Index, err error) {
+	if c.Index == "" {
+		if c.Exact || c.Breadth != 0 {
+			return nil, nil, fmt.Errorf("%w: --exact and --breadth say how --index is searched: --codes are all compared", cli.ErrUsage)
+		}
+		all, err = codefile.Read(ctx, c.Codes, c.Text)
+		return all, nil, err
+	}
+	if held, err = index.OpenReadOnly(c.Index); err != nil {
+		return nil, nil, err
+	}
+	if c.Kind = kindPacked; held.Options().Bits == 0 {
+		c.Kind = kindIndex
+	}
+	return codesOf(held, c.Index), held, nil
+}
+
 // A codeShape is what the bytes of codes and the numbers of queries are.
 type codeShape struct {
 	bits       int  // of packed codes, 0 where they are index codes
@@ -98,12 +127,12 @@ type codeShape struct {
 // shape finds out what codes and queries are, or why they do not fit.
 func (c searchCommand) shape(all *codefile.Codes, q *queries) (s codeShape, err error) {
 	misfit := func(what string) error {
-		return fmt.Errorf("%s: queries of %s do not fit the codes of %s, which have %d bytes: they come from different models: %w", q.source, what, c.Codes, all.Bytes, dataset.ErrData)
+		return fmt.Errorf("%s: queries of %s do not fit the codes of %s, which have %d bytes: they come from different models: %w", q.source, what, all.Source, all.Bytes, dataset.ErrData)
 	}
 	switch of := q.shape; {
 	case q.floats == nil:
 		if q.bytes != all.Bytes {
-			return s, fmt.Errorf("%s has codes of %d bytes, %s of %d: they come from different models: %w", q.source, q.bytes, c.Codes, all.Bytes, dataset.ErrData)
+			return s, fmt.Errorf("%s has codes of %d bytes, %s of %d: they come from different models: %w", q.source, q.bytes, all.Source, all.Bytes, dataset.ErrData)
 		}
 		if c.Score == scoreQuery {
 			return s, fmt.Errorf("%w: --score query: %s holds codes: name floats that infer --codes query writes, or rows with --model", cli.ErrUsage, q.source)
@@ -141,7 +170,36 @@ const (
 	kindIndex  = "index"
 )
 
-// index returns the codes to be searched.
+// A searcher finds the nearest codes.
+type searcher interface {
+	Search(ctx context.Context, queries []byte, k int) ([][]codes.Match, error)
+	SearchFloats(ctx context.Context, queries []float32, k int) ([][]codes.Match, error)
+}
+
+// searcher returns what is searched: the index that holds the codes, or one of all codes in memory.
+func (s codeShape) searcher(all *codefile.Codes, held *index.Index, how index.Search) (searcher, error) {
+	if held == nil {
+		return s.index(all)
+	}
+	if o := held.Options(); s.floats && (s.bits != o.Bits || s.categories != o.Categories) {
+		return nil, fmt.Errorf("%s has codes of %d bits, %d categories, the queries have %d, %d: make the index with --bits or --categories: %w", all.Source, o.Bits, o.Categories, s.bits, s.categories, dataset.ErrData)
+	}
+	return indexSearch{held, how}, nil
+}
+
+// widen gives queries as many numbers as an index has bits, where those at the end only fill a byte.
+func (s *codeShape) widen(q *queries, bits int) {
+	if q.floats == nil || s.bits == 0 || s.bits >= bits || codes.Bytes(s.bits) != codes.Bytes(bits) {
+		return
+	}
+	wide := make([]float32, len(q.names)*bits)
+	for i := range q.names {
+		copy(wide[i*bits:], q.floats[i*s.bits:][:s.bits])
+	}
+	s.bits, q.floats = bits, wide
+}
+
+// index returns an index of the codes.
 func (s codeShape) index(all *codefile.Codes) (x *codes.Index, err error) {
 	packed := all.Packed
 	if s.bits > 0 {
@@ -188,7 +246,7 @@ func indexCodes(packed []byte, variables, categories int) (of []byte, err error)
 }
 
 // search finds the nearest codes. How near they are is a distance, or a score.
-func (s codeShape) search(ctx context.Context, x *codes.Index, q *queries, k int) (found matches, err error) {
+func (s codeShape) search(ctx context.Context, x searcher, q *queries, k int) (found matches, err error) {
 	var of [][]codes.Match
 	switch {
 	case s.floats:

@@ -12,12 +12,13 @@ import (
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/cmd/internal/vectors"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/runtime"
 )
 
 // searchQueries are the flags that say what is searched for.
 type searchQueries struct {
 	Queries string   `help:"What to search for: codes, in the same forms as --codes; floats as infer --codes query writes them, NPY of [rows, bits] or [rows, variables, categories]; or with --model rows, in any form that infer reads." placeholder:"FILE|DIR" xor:"queries" required:""`
-	Row     repeated `help:"Row of --codes to search for, by its id where the file has ids, or its number from 0; may be repeated." placeholder:"ID" xor:"queries" required:""`
+	Row     repeated `help:"Row of --codes or --index to search for, by its id where the file has ids, or its number from 0; may be repeated." placeholder:"ID" xor:"queries" required:""`
 	Model   string   `help:"Run folder or bundle that encodes --queries, which are rows then." placeholder:"RUN|BUNDLE"`
 	Split   string   `help:"With --model, which rows of MNIST's folder or of glyphs: train or test." default:"test" enum:"train,test"`
 	Score   string   `help:"By what codes are near: hamming, the number of bits that differ; query, the score that floats give a code; or auto: query where queries are floats or rows, else hamming." default:"auto" enum:"auto,hamming,query"`
@@ -162,17 +163,24 @@ func (c searchQueries) encoded(ctx context.Context, env cli.Env, backend cli.Bac
 		set.Row(row, q.vectors[row*set.RowSize():][:set.RowSize()])
 		q.names = append(q.names, set.ID(row))
 	}
-	if c.Score != scoreHamming {
-		q.floats, err = model.Logits(ctx, nil, q.vectors) // TODO Query
-		q.numbers, q.shape = latent.Bits(), latent.Dist().CodeShape()
-		return q, err
-	}
-	if q.categorical = all.Bytes == latent.Variables && all.Bytes != latent.PackedBytes(); q.categorical {
+	q.numbers, q.shape = latent.Bits(), latent.Dist().CodeShape()
+	q.categorical = all.Bytes == latent.Variables && all.Bytes != latent.PackedBytes()
+	if q.bytes = latent.PackedBytes(); q.categorical {
 		q.bytes = latent.Variables
-		q.codes, err = model.Encode(ctx, nil, q.vectors) // TODO Indexes
-	} else {
-		q.bytes = latent.PackedBytes()
-		q.codes, err = model.Encode(ctx, nil, q.vectors)
+	}
+	for rows := q.vectors; len(rows) > 0 && err == nil; rows = rows[min(encodedRows*set.RowSize(), len(rows)):] {
+		batch := rows[:min(encodedRows*set.RowSize(), len(rows))]
+		switch {
+		case c.Score != scoreHamming:
+			q.floats, err = model.Query(ctx, q.floats, batch)
+		case q.categorical:
+			q.codes, err = model.Indexes(ctx, q.codes, batch)
+		default:
+			q.codes, err = model.Encode(ctx, q.codes, batch)
+		}
 	}
 	return q, err
 }
+
+// encodedRows is how many rows go through the encoder at once.
+const encodedRows = runtime.DefaultBatch

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/catvae/catvae/cmd/internal/cli"
@@ -54,25 +55,25 @@ type rescorer struct {
 	queries []float32
 }
 
-// open opens what the flags name.
-func (c searchRescore) open(ctx context.Context, all *codefile.Codes, q *queries) (r *rescorer, err error) {
-	r = &rescorer{searchRescore: c}
+// vectors opens the vectors that the flags name.
+func (c searchRescore) vectors(ctx context.Context, all *codefile.Codes, q *queries) (*rescorer, error) {
+	r := &rescorer{searchRescore: c}
 	if c.Rescore == "" {
 		return r, nil
 	}
-	if r.base, err = vectors.Open(ctx, c.Rescore); err != nil {
+	base, err := vectors.Open(ctx, c.Rescore)
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			r.Close()
-		}
-	}()
-	if r.base.Len() != all.Len() {
-		return nil, fmt.Errorf("%s has %d rows, %s has %d codes: a vector for each code is needed, in their order: %w", c.Rescore, r.base.Len(), all.Source, all.Len(), dataset.ErrData)
+	if r.base = base; base.Len() != all.Len() {
+		err = fmt.Errorf("%s has %d rows, %s has %d codes: a vector for each code is needed, in their order: %w", c.Rescore, base.Len(), all.Source, all.Len(), dataset.ErrData)
+	} else {
+		r.queries, err = r.vectorsOf(ctx, q)
 	}
-	r.queries, err = r.vectorsOf(ctx, q)
-	return r, err
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
 }
 
 // vectorsOf returns the vectors of the queries.

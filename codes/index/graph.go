@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 	"sync"
 
 	"github.com/catvae/catvae/codes"
@@ -133,12 +134,17 @@ func (w *walker) unseen(node uint32) []uint32 {
 		defer m.Unlock()
 	}
 	links := w.g.of(node)
-	for _, n := range links[1 : 1+links[0]] {
-		if word, bit := &w.seen[n/64], uint64(1)<<(n%64); *word&bit == 0 {
-			*word |= bit
-			w.around = append(w.around, n)
+	w.around = slices.Grow(w.around, len(links))[:len(links)]
+	n := 0
+	for _, other := range links[1 : 1+links[0]] {
+		word, bit := w.seen[other/64], uint64(1)<<(other%64)
+		w.seen[other/64] = word | bit
+		w.around[n] = other // and stays where it was not seen: whether it was cannot be foretold
+		if word&bit == 0 {
+			n++
 		}
 	}
+	w.around = w.around[:n]
 	w.marked = append(w.marked, w.around...)
 	return w.around
 }
@@ -179,11 +185,40 @@ func (w *walker) distances(code []byte, nodes []uint32) []int32 {
 // search finds the nearest rows, breadth of them [Search-Layer]. They are in w.found. Rows that are hidden are gone through, and not found.
 func (w *walker) search(code []byte, breadth int, hidden map[int]bool) error {
 	w.nearest, w.found = w.nearest[:0], w.found[:0]
-	limit := math.MaxInt
-	meet := func(f far) {
+	begin, err := w.g.sample.flat.Search(context.Background(), code, starts)
+	if err != nil {
+		return err
+	}
+	w.around, w.near = w.around[:0], w.near[:0]
+	for _, m := range begin[0] {
+		node := w.g.sample.nodes[m.Row]
+		w.seen[node/64] |= 1 << (node % 64)
+		w.around, w.near = append(w.around, node), append(w.near, int32(m.Distance))
+	}
+	w.marked = append(w.marked, w.around...)
+	limit := w.meet(math.MaxInt, breadth, hidden)
+	for len(w.nearest) > 0 {
+		at := far(w.nearest.pop())
+		if at.distance() > limit {
+			break
+		}
+		w.distances(code, w.unseen(at.node()))
+		limit = w.meet(limit, breadth, hidden)
+	}
+	w.forget()
+	return nil
+}
+
+// meet takes the rows around that are nearer than a limit, and returns the limit that is left: how far the last of the nearest is.
+func (w *walker) meet(limit, breadth int, hidden map[int]bool) int {
+	for i, d := range w.near {
+		if int(d) >= limit {
+			continue
+		}
+		f := newFar(int(d), w.around[i])
 		w.nearest.push(uint64(f))
 		if len(hidden) > 0 && hidden[int(f.node())] {
-			return
+			continue
 		}
 		if len(w.found) < breadth {
 			w.found.push(^uint64(f))
@@ -194,32 +229,7 @@ func (w *walker) search(code []byte, breadth int, hidden map[int]bool) error {
 			limit = far(^w.found[0]).distance()
 		}
 	}
-	begin, err := w.g.sample.flat.Search(context.Background(), code, starts)
-	if err != nil {
-		return err
-	}
-	for _, m := range begin[0] {
-		node := w.g.sample.nodes[m.Row]
-		w.seen[node/64] |= 1 << (node % 64)
-		w.marked = append(w.marked, node)
-		if m.Distance < limit {
-			meet(newFar(m.Distance, node))
-		}
-	}
-	for len(w.nearest) > 0 {
-		at := far(w.nearest.pop())
-		if at.distance() > limit {
-			break
-		}
-		around := w.unseen(at.node())
-		for i, d := range w.distances(code, around) {
-			if int(d) < limit {
-				meet(newFar(int(d), around[i]))
-			}
-		}
-	}
-	w.forget()
-	return nil
+	return limit
 }
 
 // matches returns the k nearest of as many rows as breadth, the nearest first, the lower row first where distances are equal.
