@@ -15,8 +15,8 @@ import (
 func TestPackAgainstALoop(t *testing.T) {
 	for _, latent := range []builder.Latent{
 		{Kind: dist.Bernoulli, Variables: 1}, {Kind: dist.Bernoulli, Variables: 7}, {Kind: dist.Bernoulli, Variables: 8},
-		{Kind: dist.Bernoulli, Variables: 9}, {Kind: dist.Bernoulli, Variables: 37}, {Kind: dist.Bernoulli, Variables: 200},
-		{Kind: dist.Categorical, Variables: 20, Categories: 10}, {Kind: dist.Categorical, Variables: 3, Categories: 3},
+		{Kind: dist.Bernoulli, Variables: 9}, {Kind: dist.Bernoulli, Variables: 37}, {Kind: dist.Bernoulli, Variables: 200}, {Kind: dist.Bernoulli, Variables: 1032}, {Kind: dist.Bernoulli, Variables: 1033},
+		{Kind: dist.Categorical, Variables: 20, Categories: 10}, {Kind: dist.Categorical, Variables: 8, Categories: 256}, {Kind: dist.Categorical, Variables: 3, Categories: 3},
 		{Kind: dist.Gaussian, Variables: 13}, {Kind: dist.Mixed, Groups: mixedGroups},
 	} {
 		m := builder.Model{Latent: latent}

@@ -266,8 +266,13 @@ func (m Model) Harden(b *Graph, logits *G.Node, thresholds []float32) *G.Node {
 	return nil
 }
 
+// packedWhole is up to how many bits a code is packed by one product, whose matrix grows with the square of the bits: at 4,096 it would have
+// 2 million numbers, and cost more than most encoders.
+const packedWhole = 1024
+
 // Pack returns the bits of a hard code as bytes [batch, ceil(bits/8)]: bit i is bit 7-i%8 of byte i/8, the last byte is
-// padded with zeros. It is a product with powers of two, exact in float32, because bit shifts have no CUDA kernel.
+// padded with zeros. It is a product with powers of two, exact in float32, because bit shifts have no CUDA kernel. Long codes of whole bytes are
+// packed byte by byte.
 func (m Model) Pack(b *Graph, code *G.Node) *G.Node {
 	if b.err != nil {
 		return nil
@@ -281,6 +286,11 @@ func (m Model) Pack(b *Graph, code *G.Node) *G.Node {
 	}
 	bits := m.Bits()
 	bytes := (bits + 7) / 8
+	if bits > packedWhole && bits%8 == 0 {
+		batch := b.batch(code)
+		powers := b.Constant(b.path("powers_of_two"), []float64{128, 64, 32, 16, 8, 4, 2, 1}, 8, 1)
+		return b.Uint8(b.Reshape(b.MatMul(b.Reshape(code, batch*bytes, 8), powers), batch, bytes))
+	}
 	powers := make([]float64, bits*bytes)
 	for i := range bits {
 		powers[i*bytes+i/8] = float64(int(128) >> (i % 8))

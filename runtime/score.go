@@ -13,7 +13,8 @@ import (
 //
 //	-ln p(x|c) + KL(q(z|x) || p(z))
 //
-// the second term being KL(q(z1|x) ‖ p(z1|c2)) + KL(q(z2|c1) ‖ p(z2)) where variables are in layers,
+// the second term being KL(q(z1|x) ‖ p(z1|c2)) + KL(q(z2|c1) ‖ p(z2)) where variables are in layers, and -ln p(c) where the posterior is certain of
+// the code (latent.posterior is "point"),
 // with ln p(x|c) as the manifest's likelihood has it: for a Bernoulli one Σ x·l - sp(l), for the decoder's logits l and grey x
 // in [0,1], sp(l) = max(l,0) + ln(1+e^-|l|). Of a model that standardises rows it is the likelihood of standardised rows. Nothing
 // is drawn, so that a row has one score. Large scores are of rows unlike those that the model was trained on. It is no

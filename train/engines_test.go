@@ -88,6 +88,22 @@ func TestEnginesAgreeOnEstimators(t *testing.T) {
 	}
 }
 
+// So do models whose encoder searches codebooks. A choice between words of nearly the same cost may fall either way: such a step has
+// another gradient.
+func TestEnginesAgreeOnCodebooks(t *testing.T) {
+	t.Parallel()
+	for name, n := range map[string]builder.Network{"rq": builder.RQ{Beam: 2}, "residual": builder.Residual{Beam: 3, Sweeps: 1, Norm: 2}} {
+		t.Run(name, func(t *testing.T) {
+			m := builder.Model{
+				Input: []int{28, 28}, Activation: builder.ReLU, Encoder: n, Decoder: builder.Additive{}, Likelihood: dist.LikelihoodConfig{Kind: dist.Gaussian, Variance: dist.VarianceFixed},
+				Latent: builder.Latent{Kind: dist.Categorical, Variables: 4, Categories: 16, Prior: builder.PriorUniform},
+			}
+			compareGradients(t, m, tensor.Float32, 10, 1e-4, 1)
+			compareGradients(t, m, tensor.Float64, 4, 1e-4, 1) // the tape searches in float32
+		})
+	}
+}
+
 const agreeBatch, agreeSteps = 64, 200
 
 // glyphBatch makes a step's batch of grey bytes: every engine gets the same numbers.
@@ -112,7 +128,7 @@ func glyphBatch(set *dataset.Set, m builder.Model, dt tensor.Dtype, step int) en
 	switch m.EstimatorName() {
 	case builder.ReparametrisedEstimator, builder.StraightThroughEstimator, builder.DisARMEstimator:
 		delete(batch, "temperature")
-	case builder.DeterministicEstimator:
+	case builder.DeterministicEstimator, builder.CodebookEstimator:
 		delete(batch, "temperature")
 		delete(batch, "noise")
 	case builder.RLOOEstimator, builder.VIMCOEstimator:

@@ -109,7 +109,7 @@ func keysOf(c reflect.Value) []key {
 // kindField describes the key for the kind of a network, which is not a field.
 var kindField = reflect.StructField{
 	Type: reflect.TypeFor[string](),
-	Tag:  `json:"kind" doc:"what the network is; left out: mlp, or onnx where there is a graph" when:"conv for pictures, layers for what the other kinds do not have; hyperplanes, itq or pca with a decoder of kind least_squares, which are fitted and not trained, to compare with; catvae import makes networks of kind onnx" oneof:"networks"`,
+	Tag:  `json:"kind" doc:"what the network is; left out: mlp, or onnx where there is a graph" when:"conv for pictures, layers for what the other kinds do not have; hyperplanes, itq or pca with a decoder of kind least_squares, which are fitted and not trained, to compare with; residual or rq with a decoder of kind additive for codes of one byte a variable; catvae import makes networks of kind onnx" oneof:"networks"`,
 }
 
 func kindOf(n builder.NetworkConfig) string {

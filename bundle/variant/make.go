@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/internal/onnxcompose"
 	"github.com/catvae/catvae/internal/onnxpb"
 	"github.com/catvae/catvae/internal/onnxtensor"
@@ -83,6 +84,9 @@ func Make(ctx context.Context, name string, s Source) ([]byte, bundle.Variant, e
 	v := bundle.Variant{File: File(name), Input: row.takes, Devices: row.devices}
 	if in := s.Manifest.Input; row.takes == onnxtensor.Uint8 && !InBytes(in) {
 		return nil, v, fmt.Errorf("variant: %s takes rows of bytes, and the model was trained on numbers within [%g,%g], divided by %g, which bytes do not hold: leave it out: %w", name, in.Range[0], in.Range[1], max(in.Divide, 1), ErrUnsupported)
+	}
+	if row.rewrite != nil && s.Manifest.Latent.Posterior == dist.PointPosterior {
+		return nil, v, fmt.Errorf("variant: %s rounds products, and the model's encoder compares costs that may be nearly equal, one choice after the other: leave it out: %w", name, ErrUnsupported)
 	}
 	encoder, err := onnxpb.Unmarshal(s.Encoder)
 	if err != nil {

@@ -281,11 +281,14 @@ func TestRefusals(t *testing.T) {
 	bare := s
 	bare.Encoder = modelOf(t, []*onnxpb.NodeProto{{Name: proto.String("neg"), OpType: proto.String("Neg"), Input: []string{"sample"}, Output: []string{"latent_logits"}}},
 		nil, value("sample", onnxpb.TensorProto_FLOAT, 24), value("latent_logits", onnxpb.TensorProto_FLOAT, 24))
+	searched, manifest := s, *s.Manifest
+	manifest.Latent.Posterior, searched.Manifest = dist.PointPosterior, &manifest
 	for _, c := range []struct {
 		name string
 		s    variant.Source
 		want string
 	}{
+		{bundle.VariantInt8, searched, "compares costs"}, {bundle.VariantFloat16, searched, "compares costs"},
 		{bundle.VariantInt8, none, "training rows"}, {bundle.VariantInt8, scaled, `node "deep/Gemm"`}, {bundle.VariantInt8, bare, "no product"},
 		{bundle.VariantFloat16, scaled, "65504"}, {bundle.VariantFloat16, quiet, "on the calibration rows"}, {"int4", s, "int8, uint8, float16"},
 	} {

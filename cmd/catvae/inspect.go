@@ -85,6 +85,9 @@ func (c inspectCommand) Run(ctx context.Context, env cli.Env) error {
 	if t := m.Latent.Thresholds; len(t) > 0 {
 		fmt.Fprintf(env.Stdout, ", thresholds %.3g to %.3g", slices.Min(t), slices.Max(t))
 	}
+	if m.Latent.Posterior != "" {
+		fmt.Fprintf(env.Stdout, ", posterior %s: the code that a search finds", m.Latent.Posterior)
+	}
 	fmt.Fprintf(env.Stdout, ", %s prior, %d bits in %d bytes, %s\n", m.Latent.Prior.Kind, m.Latent.Bits(), m.Latent.PackedBytes(), m.Latent.BitOrder)
 	var model bytes.Buffer
 	if err := json.Compact(&model, m.Model); err != nil {

@@ -109,6 +109,17 @@ kind poisson counts.svm counts.npz --set likelihood.kind=poisson --set data.stan
 "$bin/infer" --model "$work/kind-counts/bundle" --in "$work/kinds/counts.svm" --out "$work/kind-svm.npy" --first-column 1
 cmp "$work/kind-counts.npy" "$work/kind-svm.npy" # the same rows in another format
 
+# Encoders that search codebooks: the whole search is in the graph.
+for name in rq residual; do
+	"$bin/catvae" train --data "$work/kinds/embeddings.npy" --out "$work/$name" --config $name --samples 1 --batch 100 --set latent.variables=4 --set latent.categories=16 \
+		--set data.standardise=all 2>"$work/$name.log" || {
+		cat "$work/$name.log" >&2
+		exit 1
+	}
+	"$bin/infer" --model "$work/$name/bundle" --in "$work/kinds/embeddings.npy" --out "$work/$name.npy"
+	"$python" "$here/encode.py" "$work/$name/bundle" "$work/kinds/embeddings.npy" "$work/$name-python.npy" --compare "$work/$name.npy"
+done
+
 # Colour pictures of several sizes: the same bytes from Pillow, and so the same codes.
 "$bin/catvae" train --data "$work/kinds/colours" --out "$work/colours" --steps 40 --batch 16 --samples 1 --set data.binarize=none \
 	--set data.color=auto --set data.image_size=12x10 --set data.fit=fill --set encoder.hidden=32 --set decoder.hidden=32 2>"$work/colours.log" || {

@@ -95,6 +95,9 @@ def encoder(bundle, manifest):
         code, packed = threshold.run(["code", "packed_code"], {"latent_logits": logits})
         bits = code.reshape(len(code), -1) > 0  # of gaussian variables the signs
         assert (numpy.packbits(bits, axis=1) == packed).all(), "packed_code is not numpy.packbits of code"
+        if "index_code" in manifest.get("outputs", []):  # a byte a variable
+            (index,) = threshold.run(["index_code"], {"latent_logits": logits})
+            assert (index == code.argmax(axis=2)).all(), "index_code is not the arg-max of code"
         (image,) = decoder.run(["reconstruction"], {"code": code[:1]})
         given_shape = manifest.get("predicted", given)["shape"]  # of the part of a row that the decoder gives: mostly all of it
         assert list(image.shape[1:]) == given_shape and numpy.isfinite(image).all()

@@ -86,7 +86,7 @@ func TestAbsurdSizes(t *testing.T) {
 func TestMissing(t *testing.T) {
 	t.Parallel()
 	g := &onnxgraph.Graph{Opset: 17, Inputs: []onnxgraph.Value{value("x", -1)}, Outputs: []onnxgraph.Value{value("y")}, Nodes: []onnxgraph.Node{
-		node("LSTM", "a", "x"), node("Relu", "b", "a"), node("TopK", "c", "b"), node("TopK", "d", "c"), node("TopK", "e", "d"), node("TopK", "f", "e"), node("Gelu", "y", "f"),
+		node("LSTM", "a", "x"), node("Relu", "b", "a"), node("GridSample", "c", "b"), node("GridSample", "d", "c"), node("GridSample", "e", "d"), node("GridSample", "f", "e"), node("Gelu", "y", "f"),
 	}}
 	_, err := onnxeval.Load(g)
 	if !errors.Is(err, onnxeval.ErrUnsupported) {
