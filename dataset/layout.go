@@ -17,6 +17,7 @@ import (
 type layout struct {
 	delimiter byte
 	comma     bool // before fractions
+	loose     bool // a quote inside of a field is text
 }
 
 // What is looked at to find a layout.
@@ -35,7 +36,7 @@ func (l layout) split(record []byte) ([]string, error) {
 	}
 	c := csv.NewReader(bytes.NewReader(record))
 	c.FieldsPerRecord = -1
-	c.Comma = rune(l.delimiter)
+	c.Comma, c.LazyQuotes = rune(l.delimiter), l.loose
 	fields, err := c.Read()
 	if err != nil {
 		return nil, err

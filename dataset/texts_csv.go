@@ -96,6 +96,7 @@ func textLayout(text []byte, f *File, o Options, header bool) (l layout, first [
 		}
 		return records[0], nil
 	}
+	l.loose = true                       // as texts have them
 	l.delimiter, _ = o.Table.delimiter() // Open has looked
 	if l.delimiter != 0 {
 		first, err = split(l.delimiter)
@@ -105,7 +106,8 @@ func textLayout(text []byte, f *File, o Options, header bool) (l layout, first [
 		for _, d := range delimiters {
 			fields, err := split(d.is)
 			if err == nil && slices.ContainsFunc(fields, func(name string) bool { return nameOf(name) == o.Texts.Column }) {
-				return layout{delimiter: d.is}, fields, nil
+				l.delimiter = d.is
+				return l, fields, nil
 			}
 		}
 	}

@@ -55,13 +55,9 @@ func Read(dir, pooling string) (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	refuse := func(err error) error { return visible.Error(fmt.Errorf("embed: %w: %s: %w", ErrEmbedder, dir, err)) }
-	if _, err := backend.Check(f.model); err != nil {
-		return nil, refuse(err)
-	}
 	pooled, width, err := onnxcompose.Pooled(f.model, f.pooling, f.normalize)
 	if err != nil {
-		return nil, refuse(err)
+		return nil, visible.Error(fmt.Errorf("embed: %w: %s: %w", ErrEmbedder, dir, err))
 	}
 	return &Files{name: dir, tokenizer: f.tokenizer, text: f.text, pooled: pooled, identity: bundle.Embedder{
 		Model: f.sums[0], Tokenizer: f.sums[1], Pooling: f.pooling, Normalize: f.normalize, Tokens: f.tokens, Width: width,
@@ -96,6 +92,9 @@ func readFolder(dir, pooling string) (*folder, error) {
 	f := &folder{normalize: true}
 	if f.model, f.sums[0], err = content(model, maxModel); err != nil {
 		return nil, err
+	}
+	if _, err := backend.Check(f.model); err != nil {
+		return nil, visible.Error(fmt.Errorf("embed: %w: %s: %w", ErrEmbedder, model, err))
 	}
 	if f.text, f.sums[1], err = content(tokenizer, maxTokenizer); err != nil {
 		return nil, err
