@@ -158,27 +158,22 @@ def products(hamming, floats, code, bytes_each):
     return {"Hamming": (scored(hamming), bytes_each), "float query": (scored(floats), bytes_each)}
 
 
-# Ours: a model of a configuration, trained by catvae and run by infer.
+# Ours: a model of the catalogue, trained by catvae and run by infer.
 
 
-def ours(config):
+def ours(model, categories=False, **keys):
     def run(rows, bits, seed):
         with tempfile.TemporaryDirectory() as work:
             path = lambda name: os.path.join(work, name)
             np.save(path("base.npy"), rows.base)
             np.save(path("queries.npy"), rows.queries)
-            with open(os.path.join(HERE, config["file"])) as f:
-                c = json.load(f)
-            size = [f"latent.variables={bits // 8 if config['categories'] else bits}"]
-            sets = [a for s in size + [f"{k}={v}" for k, v in c.pop("bench", {}).get(str(bits), {}).items()] for a in ("--set", s)]
-            with open(path("config.json"), "w") as f:
-                json.dump(c, f)
+            sets = [f"latent.variables={bits // 8 if categories else bits}", *(f"{k.replace('__', '.')}={v}" for k, v in keys.items())]
 
             def tool(*args):
                 subprocess.run(args, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
             began = time.monotonic()
-            tool(ARGS.catvae, "train", "--data", path("base.npy"), "--config", path("config.json"), "--seed", str(seed), "--samples", "1", "--out", path("run"), *sets)
+            tool(ARGS.catvae, "train", "--data", path("base.npy"), "--config", model, "--seed", str(seed), "--samples", "1", "--out", path("run"), *(a for s in sets for a in ("--set", s)))
             trained = time.monotonic() - began
 
             def infer(file, kind, *more):
@@ -187,9 +182,9 @@ def ours(config):
 
             query = infer(path("queries.npy"), "query")
             began = time.monotonic()
-            code = infer(path("base.npy"), "index" if config["categories"] else "packed", "--threads", "1")
+            code = infer(path("base.npy"), "index" if categories else "packed", "--threads", "1")
             rate = len(code) / (time.monotonic() - began)
-            if not config["categories"]:
+            if not categories:
                 hamming = signs(infer(path("queries.npy"), "packed"), bits)
                 return products(hamming, query, signs(code, bits), bits // 8), trained, rate
 
@@ -217,9 +212,9 @@ METHODS = {
     "FAISS RaBitQ": index(lambda d, bits: f"PCAR{min(max(bits - 64, 64), d)},RaBitQ"),
     "rabitqlib": rabitq,
     "turbovec": turbovec,
-    "catvae itq": ours({"file": "itq.json", "categories": False}),
-    "catvae similarity": ours({"file": "similarity.json", "categories": False}),
-    "catvae residual": ours({"file": "residual.json", "categories": True}),
+    "catvae itq": ours("embeddings-itq"),
+    "catvae similarity": ours("embeddings-search"),
+    "catvae residual": ours("residual", categories=True),
 }
 
 
