@@ -15,7 +15,7 @@ import (
 
 // shapes are those of rows for configurations that are not for 28x28.
 var shapes = map[string][]int{
-	"colour-conv": {3, 32, 32}, "colour-256": {3, 16, 16}, "embeddings-binary": {100}, "embeddings-categorical": {100},
+	"colour-conv": {3, 32, 32}, "colour-256": {3, 16, 16}, "embeddings-binary": {100}, "embeddings-categorical": {100}, "embeddings-search": {100},
 	"text-counts": {500}, "table": {9},
 }
 

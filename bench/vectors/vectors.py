@@ -277,8 +277,32 @@ def table(rows):
     return "\n".join(out)
 
 
+def curves():
+    """Draws recall@10 by bytes a row, a picture for each set of rows."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "catvae"
+    from matplotlib import pyplot
+
+    for data, rows in log().items():
+        figure, axes = pyplot.subplots(figsize=(8, 5))
+        for name, sizes in sorted(rows.items()):
+            points = sorted((runs["bytes"], runs["recall"]) for seeds in sizes.values() for runs in [{k: np.mean([r[k] for r in seeds.values()]) for k in ("bytes", "recall")}])
+            own = name.startswith("catvae")
+            axes.plot(*zip(*points), marker="o", linewidth=2.5 if own else 1, linestyle="-" if own else "--", label=name)
+        axes.set(xlabel="bytes a row, corrections too", ylabel="recall@10", xscale="log", title=data)
+        axes.set_xticks([8, 16, 32, 48], [8, 16, 32, 48])
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+        figure.savefig(os.path.join(os.path.dirname(PAGE), f"vectors-{data}.svg"), bbox_inches="tight", metadata={"Date": None})
+        pyplot.close(figure)
+
+
 def page():
-    """Writes the tables into the page, between its marks."""
+    """Writes the tables into the page, between its marks, and the pictures beside it."""
+    curves()
     text = open(PAGE).read()
     for data, rows in log().items():
         begin, end = f"<!-- {data} -->\n", f"<!-- end of {data} -->"
