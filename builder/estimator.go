@@ -162,13 +162,17 @@ type Parts struct {
 	view      *G.Node
 	viewed    *G.Node // latent logits of the view
 	prior     *G.Node // logits of the learned prior, once asked for
+	query     *G.Node // of the rows, once they are encoded; nil where the encoder gives none
 }
 
 // Batch returns the number of rows.
 func (p *Parts) Batch() int { return p.batch }
 
 // Encode returns the latent logits of the rows.
-func (p *Parts) Encode() *G.Node { return p.Model.Encode(p.Graph, p.Rows) }
+func (p *Parts) Encode() (logits *G.Node) {
+	logits, p.query = p.Model.EncodeQuery(p.Graph, p.Rows)
+	return logits
+}
 
 // Decode returns the decoder's outputs for codes, relaxed or hard. It may be called more than once in one graph: the weights
 // are the same.

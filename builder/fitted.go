@@ -177,6 +177,9 @@ func (m Model) fit(ctx context.Context, p *Params, rows Rows, seed uint64) error
 	if err == nil {
 		err = f.set(p, encoderPart)
 	}
+	if err == nil && m.HasQuery() {
+		err = f.set(p, encoderPart+"/"+queryName)
+	}
 	if err != nil {
 		return fmt.Errorf("%s.kind is %s: %w", encoderPart, encoder.Kind(), err)
 	}

@@ -2,6 +2,7 @@ package builder_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -173,5 +174,82 @@ func TestFitRefusals(t *testing.T) {
 	}
 	if err := m.Fit(t.Context(), params, builder.Rows{Count: 2, Width: 3, Values: make([]float32, 6)}, 1); err == nil {
 		t.Error("rows of another width are fitted to")
+	}
+}
+
+// A query of its own begins as the logits, and is trained by the similarity: every weight of it has a gradient, which differences confirm.
+func TestFittedQuery(t *testing.T) {
+	t.Parallel()
+	m := fittedModel(builder.ITQ{Gain: 1, Hidden: []int{4}, Query: true}, 5)
+	if err := m.Validate(); err == nil || !strings.Contains(err.Error(), "encoder.query") {
+		t.Errorf("a query that nothing trains: %v", err)
+	}
+	m.Terms.Similarity = builder.Similarity{Weight: 0.5, Temperature: 0.3, Query: 2}
+	if err := m.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	params, err := builder.NewParams(tensor.Float64, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := fittedRows(60)
+	if err := m.Fit(t.Context(), params, rows, 7); err != nil {
+		t.Fatal(err)
+	}
+	const n = 8
+	values := make([]float64, n*6)
+	for i := range values {
+		values[i] = float64(rows.Values[i])
+	}
+	x := map[string]*tensor.Dense{"sample": dense64(values, n, 6)}
+	both := eval(t, params, x, func(b *builder.Graph) []*G.Node {
+		logits, query := m.EncodeQuery(b, b.Input("sample", n, 6))
+		return []*G.Node{logits, query}
+	})
+	if !slices.Equal(both[0], both[1]) {
+		t.Errorf("the query begins as %v, the logits as %v", both[1], both[0])
+	}
+
+	b := builder.New(params)
+	training, err := m.Train(b, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, nodes := b.Parameters()
+	grads, err := G.Grad(training.Loss, nodes...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := trainingInputs(m, n)
+	in["sample"] = x["sample"]
+	got := onTape(t, b, wanted(training, in), grads...)
+	place := slices.Index(names, "encoder/query/logits/bias")
+	loss := func(moved float64) float64 {
+		bias := slices.Clone(params.Value(names[place]).Data().([]float64))
+		bias[2] += moved
+		p, err := builder.NewParams(tensor.Float64, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			value := params.Value(name)
+			data := value.Data().([]float64)
+			if name == names[place] {
+				data = bias
+			}
+			if err := p.Set(name, value.Shape(), data); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := builder.New(p)
+		training, err := m.Train(b, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return onTape(t, b, wanted(training, in), training.Loss)[0][0]
+	}
+	const h = 1e-5
+	if want := (loss(h) - loss(-h)) / (2 * h); math.Abs(got[place][2]-want) > 1e-6 || want == 0 {
+		t.Errorf("the gradient of the query's bias is %.9g, by differences %.9g", got[place][2], want)
 	}
 }

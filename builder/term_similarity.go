@@ -45,6 +45,9 @@ func (s Similarity) check(m Model) error {
 	case s.Weight > 0 && m.Latent.Kind != dist.Bernoulli:
 		return fmt.Errorf("objective.similarity.weight is %g, and latent.kind %q: only bits are compared so: set latent.kind=%s, or leave it out", s.Weight, m.Latent.Kind, dist.Bernoulli)
 	}
+	if n, ok := m.Encoder.(ITQ); ok && n.Query && s.Weight*s.Query == 0 {
+		return fmt.Errorf("encoder.query is true, and objective.similarity trains no queries: set objective.similarity.weight and objective.similarity.query, or leave it out")
+	}
 	return nil
 }
 
@@ -54,7 +57,7 @@ func (s Similarity) check(m Model) error {
 //
 // for rows x as they are and codes b of K bits, each -1 or 1. Codes are the hard ones, as a bundle gives them; the gradient is that of
 // tanh(l) of the logits l. With a weight for queries the same is added with aᵢ in place of bᵢ, where a = l √K/‖l‖ stays a float: the score of a
-// float query against bits.
+// float query against bits. An encoder that gives queries of its own gives l there.
 //
 // Hinton and Roweis 2002, "Stochastic neighbor embedding", of codes in place of points, with the cross-entropy that their divergence differs from by
 // what no code changes.
@@ -85,7 +88,11 @@ func similarity(p *Parts, logits *G.Node) *G.Node {
 	loss := of(code)
 	if s.Query > 0 {
 		root := p.Number(math.Sqrt(float64(bits)))
-		loss = p.Add(loss, p.Mul(p.Number(s.Query), of(p.Mul(root, p.unit(l)))))
+		query := l
+		if p.query != nil {
+			query = p.flat(p.query)
+		}
+		loss = p.Add(loss, p.Mul(p.Number(s.Query), of(p.Mul(root, p.unit(query)))))
 	}
 	return loss
 }
