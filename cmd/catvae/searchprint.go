@@ -152,7 +152,7 @@ func share(truth [][]int, found matches) float64 {
 				hit++
 			}
 		}
-		sum += float64(hit) / float64(len(wanted))
+		sum += float64(hit) / float64(max(1, len(wanted)))
 	}
-	return sum / float64(len(truth))
+	return sum / float64(max(1, len(truth)))
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"os"
 
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/internal/mapped"
@@ -23,8 +24,11 @@ type Vectors struct {
 	unmap  func() error
 }
 
-// IsFloats reports whether a file is NPY of another type than bytes, which codes are.
+// IsFloats reports whether a file is NPY of another type than bytes, which codes are. A pipe, which can be read once only, holds bytes.
 func IsFloats(ctx context.Context, path string) bool {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
 	l, err := dataset.ReadNPYLayout(ctx, path)
 	return err == nil && l.DType != "uint8"
 }
