@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
@@ -57,7 +58,30 @@ func (f textFlags) open(ctx context.Context, on backend.Backend, wanted *bundle.
 		}
 		return kept.Close()
 	}
-	return &train.Texts{Texts: dataset.Texts{Column: f.Column, ID: f.IDColumn, Label: f.LabelColumn, Embedder: kept}, Identity: files.Identity()}, close, nil
+	told := &toldEmbedder{Kept: kept, w: w, began: time.Now(), last: time.Now()}
+	return &train.Texts{Texts: dataset.Texts{Column: f.Column, ID: f.IDColumn, Label: f.LabelColumn, Embedder: told}, Identity: files.Identity()}, close, nil
+}
+
+// toldEmbedder says now and then how many texts it has embedded. It is for one goroutine at a time.
+type toldEmbedder struct {
+	*embed.Kept
+	w           io.Writer
+	done        int
+	began, last time.Time
+}
+
+// toldEvery is the time between two lines.
+const toldEvery = 5 * time.Second
+
+// Embed implements [dataset.Embedder].
+func (e *toldEmbedder) Embed(ctx context.Context, texts []string, dst []float32) (map[int]string, error) {
+	bad, err := e.Kept.Embed(ctx, texts, dst)
+	e.done += len(texts)
+	if now := time.Now(); err == nil && now.Sub(e.last) > toldEvery {
+		fmt.Fprintf(e.w, "embedding: %d texts, %.0f/s\n", e.done, float64(e.done)/now.Sub(e.began).Seconds())
+		e.last = now
+	}
+	return bad, err
 }
 
 // words returns the flags as they are written, for commands to try next.
