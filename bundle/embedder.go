@@ -15,6 +15,12 @@ type Embedder struct {
 	Width     int    `json:"width" doc:"of texts: the numbers of an embedding; training writes it" when:"never by hand"`
 }
 
+// HasText reports whether the bundle holds the embedder, in front of encoder and threshold in one graph.
+func (m *Manifest) HasText() bool {
+	_, ok := m.Files[TextFile]
+	return ok && m.Input.Embedder != nil
+}
+
 // embedderPoolings are what a manifest may say.
 var embedderPoolings = []string{"mean", "cls", "output"}
 

@@ -40,6 +40,7 @@ var importRules = []importRule{
 	{"runtime", "bundle dist internal/... picture runtime/backend runtime/onnxruntime", "golang.org/x/sync/"},
 	{"runtime/backend", "internal/onnxtensor internal/onnxcheck internal/onnxpb internal/visible", ""},
 	{"runtime/backendtest", "internal/... runtime/backend", "google.golang.org/protobuf/"},
+	{"runtime/embed", "bundle internal/... runtime/backend", ""},
 	{"runtime/onnxruntime/...", "internal/... runtime/backend runtime/onnxruntime/...", "github.com/yalue/onnxruntime_go golang.org/x/sys/"},
 	{"runtime/purego", "internal/... runtime/backend", ""},
 	{"train", "builder/... bundle/... codes dataset dataset/augment dist export internal/... models picture runtime runtime/backend train/...", "*"},
@@ -56,7 +57,7 @@ var importRules = []importRule{
 }
 
 // withoutGorgonia are the packages that link nothing of gorgonia, however many imports lie between.
-var withoutGorgonia = []string{"dist", "codes/...", "dataset/...", "models", "picture", "bundle", "bundle/variant", "runtime", "runtime/backend", "runtime/onnxruntime/...", "train/evaluate", "train/retrieval", "train/rivals", "cmd/internal/...", "cmd/infer"}
+var withoutGorgonia = []string{"dist", "codes/...", "dataset/...", "models", "picture", "bundle", "bundle/variant", "runtime", "runtime/backend", "runtime/embed", "runtime/onnxruntime/...", "train/evaluate", "train/retrieval", "train/rivals", "cmd/internal/...", "cmd/infer"}
 
 // matches reports whether a package is among the patterns.
 func matches(patterns, name string) bool {

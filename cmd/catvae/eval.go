@@ -76,7 +76,7 @@ func (c evalCommand) Run(ctx context.Context, env cli.Env) (err error) {
 		return err
 	}
 	defer model.Close()
-	texts, closeTexts, err := c.textFlags.open(ctx, backend, model.Manifest().Input.Embedder, env.Stderr)
+	texts, closeTexts, err := c.textFlags.open(ctx, backend, c.Model, env.Stderr)
 	if err != nil {
 		return err
 	}

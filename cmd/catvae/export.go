@@ -63,7 +63,7 @@ func (c exportCommand) Run(ctx context.Context, env cli.Env) (err error) {
 		o.Text.Pooled, o.Text.Tokenizer = files.Content()
 	}
 	if len(c.Variants) > 0 {
-		texts, closeTexts, err := c.textFlags.open(ctx, backend, nil, env.Stderr)
+		texts, closeTexts, err := c.textFlags.open(ctx, backend, c.RunDir, env.Stderr)
 		if err != nil {
 			return err
 		}

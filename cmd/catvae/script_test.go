@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -37,7 +38,7 @@ func mainOfInfer() {
 }
 
 // The scripts run the commands as a user would: files, exit status, stdout and stderr. Each finds a small data set in $DATA, a
-// run on it in $RUN and the run's bundle in $BUNDLE. Scripts run in parallel.
+// run on it in $RUN, the run's bundle in $BUNDLE and an embedder of texts in $EMBEDDER. Scripts run in parallel.
 func TestScripts(t *testing.T) {
 	backend := ortest.Backend(t, onnxruntime.WithThreads(1))
 	lib, _, err := onnxruntime.FindLibrary(t.Context())
@@ -59,13 +60,15 @@ func TestScripts(t *testing.T) {
 			e.Setenv("CATVAE_ORT_LIB", lib.Path)
 			e.Setenv("LIB", lib.Path)
 			e.Setenv("COMMANDS", filepath.SplitList(e.Getenv("PATH"))[0])
-			torch, err := filepath.Abs("../../builder/importer/testdata")
+			torch, err1 := filepath.Abs("../../builder/importer/testdata")
+			embedder, err2 := filepath.Abs("../../runtime/embed/testdata/tiny")
 			e.Setenv("TORCH", torch)
 			e.Setenv("PURE_INFER", pure)
 			e.Setenv("DATA", data)
 			e.Setenv("RUN", run)
 			e.Setenv("BUNDLE", filepath.Join(run, train.BundleDir))
-			return err
+			e.Setenv("EMBEDDER", embedder)
+			return errors.Join(err1, err2)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exit":     exitStatus,

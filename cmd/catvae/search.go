@@ -34,6 +34,7 @@ func (searchCommand) Help() string {
   catvae search --codes codes.csv.gz --queries new.npy --json
   catvae search --codes codes.npy --queries queries.npy                            floats that infer --codes query wrote
   catvae search --codes codes.parquet --model run/bundle --queries new.csv         rows, encoded on the fly
+  catvae search --codes codes.parquet --model run/bundle --embedder minilm/ --find 'shows the weather'
   catvae search --codes codes.npy --model run/bundle --queries new.npy --rescore vectors.npy --first 100
   catvae search --codes codes.npy --model run/bundle --queries new.npy --rescore vectors.npy --truth vectors
   catvae search --index photos.index --row photo/0001.jpg

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/infer"
 	"github.com/catvae/catvae/cmd/internal/vectors"
 	"github.com/catvae/catvae/dataset"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/runtime"
 )
 
@@ -19,9 +22,11 @@ import (
 type searchQueries struct {
 	Queries string   `help:"What to search for: codes, in the same forms as --codes; floats as infer --codes query writes them, NPY of [rows, bits] or [rows, variables, categories]; or with --model rows, in any form that infer reads." placeholder:"FILE|DIR" xor:"queries" required:""`
 	Row     repeated `help:"Row of --codes or --index to search for, by its id where the file has ids, or its number from 0; may be repeated." placeholder:"ID" xor:"queries" required:""`
+	Find    repeated `help:"A text to search for, with --model and an embedder; may be repeated." placeholder:"TEXT" xor:"queries" required:""`
 	Model   string   `help:"Run folder or bundle that encodes --queries, which are rows then." placeholder:"RUN|BUNDLE"`
-	Split   string   `help:"With --model, which rows of MNIST's folder or of glyphs: train or test." default:"test" enum:"train,test"`
-	Score   string   `help:"By what codes are near: hamming, the number of bits that differ; query, the score that floats give a code; or auto: query where queries are floats or rows, else hamming." default:"auto" enum:"auto,hamming,query"`
+	textFlags
+	Split string `help:"With --model, which rows of MNIST's folder or of glyphs: train or test." default:"test" enum:"train,test"`
+	Score string `help:"By what codes are near: hamming, the number of bits that differ; query, the score that floats give a code; or auto: query where queries are floats or rows, else hamming." default:"auto" enum:"auto,hamming,query"`
 }
 
 // Words of --score.
@@ -62,6 +67,8 @@ type queries struct {
 // read returns the queries.
 func (c searchQueries) read(ctx context.Context, env cli.Env, backend cli.Backend, all *codefile.Codes, text string) (*queries, error) {
 	switch {
+	case len(c.Find.list) > 0:
+		return c.texts(ctx, env, backend, all)
 	case c.Queries == "":
 		return c.fromRows(all)
 	case c.Model != "":
@@ -136,6 +143,27 @@ func (c searchQueries) fromFloats(ctx context.Context) (*queries, error) {
 	return q, err
 }
 
+// texts encodes the texts of --find, which are called by themselves.
+func (c searchQueries) texts(ctx context.Context, env cli.Env, backend cli.Backend, all *codefile.Codes) (*queries, error) {
+	if c.Model == "" {
+		return nil, fmt.Errorf("%w: --find wants --model, and an embedder, which make a code of the text", cli.ErrUsage)
+	}
+	for _, text := range c.Find.list {
+		if strings.ContainsAny(text, "\r\n") {
+			return nil, fmt.Errorf("%w: --find %q: a text is one line", cli.ErrUsage, visible.Name(text))
+		}
+	}
+	if c.Column != "" || c.IDColumn != "" {
+		return nil, fmt.Errorf("%w: --column and --id-column are of --queries", cli.ErrUsage)
+	}
+	c.Queries, c.always = dataset.Stdin, true
+	q, err := c.encoded(ctx, env, backend, all)
+	if err == nil {
+		q.source, q.names = "--find", c.Find.list
+	}
+	return q, err
+}
+
 // encoded encodes rows: as floats, or where the Hamming distance is asked for as codes of the kind that is searched in.
 func (c searchQueries) encoded(ctx context.Context, env cli.Env, backend cli.Backend, all *codefile.Codes) (q *queries, err error) {
 	on, err := backend.Open(ctx, env, false)
@@ -148,7 +176,17 @@ func (c searchQueries) encoded(ctx context.Context, env cli.Env, backend cli.Bac
 	}
 	defer model.Close()
 	in, latent := model.Manifest().Input, model.Manifest().Latent
+	texts, closeTexts, err := c.textFlags.open(ctx, on, c.Model, env.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closeTexts()) }()
+	var stdin io.Reader // nil is standard input itself
+	if len(c.Find.list) > 0 {
+		stdin = strings.NewReader(strings.Join(c.Find.list, "\n"))
+	}
 	set, err := dataset.Load(ctx, c.Queries, dataset.Options{
+		Texts: texts.Dataset(), Stdin: stdin,
 		Split: dataset.Split(c.Split), Seed: 1, Image: infer.Pictures(in), Values: infer.ValuesOf(in, 0), Shape: in.RowShape(),
 		Table: infer.LikeTrained(dataset.Table{}, in), IDs: true,
 	})

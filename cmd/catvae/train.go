@@ -73,7 +73,7 @@ func (c trainCommand) Run(ctx context.Context, env cli.Env) (err error) {
 	if err != nil {
 		return err
 	}
-	texts, closeTexts, err := c.textFlags.open(ctx, backend, nil, env.Stderr)
+	texts, closeTexts, err := c.textFlags.open(ctx, backend, "", env.Stderr)
 	if err != nil {
 		return err
 	}

@@ -89,3 +89,11 @@ pictures[3]["bytes"], pictures[5]["bytes"] = files[0][:40], None
 kind = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
 t = pyarrow.table({"image": pyarrow.array(pictures, kind), "label": [["cat", "dog"][i % 2] for i in range(7)]})
 pyarrow.parquet.write_table(t, "pictures.parquet", row_group_size=3)
+
+# Texts beside other columns: the label comes before the text, row 2 is null, row 4 is empty.
+texts = ["hello", "two words", None, "ä é", "", "last one", "x"]
+t = pyarrow.table({
+    "key": pyarrow.array([f"k{i}" for i in range(7)]), "class": pyarrow.array([0, 1, 0, 1, 0, 1, 0]), "price": pyarrow.array(numpy.arange(7) / 2),
+    "text": pyarrow.array(texts), "long": pyarrow.array(texts, pyarrow.large_string()), "id": pyarrow.array(range(10, 17)),
+})
+pyarrow.parquet.write_table(t, "texts.parquet", row_group_size=3)

@@ -92,7 +92,7 @@ func Pooled(model []byte, pooling string, normalize bool) (pooled []byte, width 
 	}
 	if normalize {
 		square := p.axes("ReduceSum", p.node("Mul", nil, v, v), 1, true)
-		v = p.node("Div", nil, v, p.node("Max", nil, p.node("Sqrt", nil, square), p.float("shortest", 1e-12)))
+		p.node("Div", nil, v, p.node("Max", nil, p.node("Sqrt", nil, square), p.float("shortest", 1e-12)))
 	}
 	g.Node[len(g.Node)-1].Output[0] = Embedding
 	dims := from.GetType().GetTensorType().GetShape().GetDim()

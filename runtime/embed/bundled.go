@@ -3,27 +3,27 @@ package embed
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/internal/onnxcompose"
 	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/internal/wordpiece"
+	"github.com/catvae/catvae/runtime/backend"
 )
 
-// ErrNone says that a bundle holds no embedder.
-var ErrNone = errors.New("the bundle holds no embedder")
-
-// InBundle returns the embedder that a bundle was exported with. The error of a bundle without one wraps [ErrNone].
+// InBundle returns the embedder that a bundle was exported with: see [bundle.Manifest.HasText].
 func InBundle(b *bundle.Bundle) (*Files, error) {
 	identity := b.Manifest.Input.Embedder
-	if _, ok := b.Manifest.Files[bundle.TextFile]; !ok || identity == nil {
-		return nil, fmt.Errorf("embed: %s: %w", b.Dir, ErrNone)
+	if !b.Manifest.HasText() {
+		return nil, visible.Error(fmt.Errorf("embed: %w: the bundle %s holds none", ErrEmbedder, b.Dir))
 	}
 	graph, err := b.File(bundle.TextFile)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := backend.Check(graph); err != nil {
+		return nil, visible.Error(fmt.Errorf("embed: %w: %s: %s: %w", ErrEmbedder, b.Dir, bundle.TextFile, err))
 	}
 	tokenizer, err := b.File(bundle.TokenizerFile)
 	if err != nil {

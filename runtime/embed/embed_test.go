@@ -309,3 +309,40 @@ func ExampleOpen() {
 	fmt.Printf("%d numbers a text, the first %.3f, %v, %v\n", e.Width(), rows[0], bad, err)
 	// Output: 16 numbers a text, the first 0.133, map[1:its text is empty], <nil>
 }
+
+// Whatever a file of kept embeddings holds, texts have the rows that they have without it.
+func FuzzKept(f *testing.F) {
+	texts, by := golden(f)
+	dir := f.TempDir()
+	k, err := load(f, tiny, "mean", purego.New()).Keep(dir, true)
+	if err == nil {
+		_, err = k.Embed(context.Background(), texts[:2], make([]float32, 2*k.Width()))
+	}
+	if err := errors.Join(err, k.Close()); err != nil {
+		f.Fatal(err)
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*.embeddings"))
+	f.Add([]byte(read(f, files[0])))
+	f.Add([]byte("catvae embeddings 1\n"))
+	name := filepath.Base(files[0])
+	f.Fuzz(func(t *testing.T, content []byte) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		k, err := load(t, tiny, "mean", purego.New()).Keep(dir, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer k.Close()
+		rows := make([]float32, 3*k.Width())
+		if _, err := k.Embed(t.Context(), texts[:3], rows); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			if d := far(rows[i*k.Width():][:k.Width()], by["mean"][i]); d > 1e-5 {
+				t.Errorf("%q is %g off", texts[i], d)
+			}
+		}
+	})
+}

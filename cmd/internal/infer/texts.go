@@ -42,12 +42,13 @@ func (p *Plan) readTexts() (err error) {
 		return fmt.Errorf("infer: %w: codes are no texts: leave out the column and the embedder", ErrJob)
 	}
 	var files *embed.Files
-	if job.Embedder == "" {
-		if files, err = embed.InBundle(p.bundle); errors.Is(err, embed.ErrNone) {
-			return fmt.Errorf("infer: %w: texts of column %q need an embedder, and the bundle holds none: name its folder by --embedder", ErrJob, job.Column)
-		}
-	} else {
+	switch {
+	case job.Embedder != "":
 		files, err = embed.Read(job.Embedder, job.Pooling)
+	case m.HasText():
+		files, err = embed.InBundle(p.bundle)
+	default:
+		return fmt.Errorf("infer: %w: texts of column %q need an embedder, and the bundle holds none: name its folder by --embedder", ErrJob, job.Column)
 	}
 	if err != nil {
 		return err
