@@ -95,6 +95,8 @@ type Options struct {
 	Seed  uint64 // of glyphs
 	Rows  int    // at most this many rows; 0 means all (of glyphs, 20,000 to train and 4,000 to test)
 
+	// Member is what is read of a file that holds several things: what FILE:NAME names, which goes before it; "" leaves it to the reader.
+	Member string
 	Table  Table // how the text of a table is read, and which of its columns are values
 	Labels bool  // whether labels are wanted: else nobody looks at what they are
 	// IDs is whether names of a table's rows are wanted: of the column id or an index of pandas, as [Table] says, and of pictures in
