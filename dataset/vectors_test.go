@@ -226,3 +226,57 @@ func fuzzMemory(t *testing.T, name string, data []byte) {
 		}
 	}
 }
+
+// Rows that are drawn are the same by one seed, in the order of the source, whatever holds them; bad ones among them count by where they stand.
+func TestDraw(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"float16.npy", "vectors.jsonl", "vectors.parquet:embedding", "glove.txt", "vectors.fvecs", "lists.csv:embedding"} {
+		all, err := dataset.Load(t.Context(), filepath.Join("testdata", path), dataset.Options{Values: dist.Raw()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var seen [][]int
+		for seed := range uint64(3) {
+			set, err := dataset.Load(t.Context(), filepath.Join("testdata", path), dataset.Options{Values: dist.Raw(), Draw: 4, Seed: seed, IDs: true})
+			if err != nil || set.Len() != 4 || set.SourceRows() != 7 {
+				t.Fatalf("%s: %+v, %v", path, set, err)
+			}
+			var origins []int
+			got, want := make([]float32, 8), make([]float32, 8)
+			for i := range set.Len() {
+				origins = append(origins, set.Origin(i))
+				set.Row(i, got)
+				all.Row(set.Origin(i), want)
+				if id := set.ID(i); !slices.Equal(got, want) || !strings.Contains(id, fmt.Sprint(set.Origin(i))) {
+					t.Errorf("%s: row %d, %q, is %v, want %v", path, set.Origin(i), id, got, want)
+				}
+			}
+			if !slices.IsSorted(origins) {
+				t.Errorf("%s: rows %v", path, origins)
+			}
+			seen = append(seen, origins)
+		}
+		if slices.Equal(seen[0], seen[1]) && slices.Equal(seen[1], seen[2]) {
+			t.Errorf("%s: every seed draws %v", path, seen[0])
+		}
+		few, err := dataset.Load(t.Context(), filepath.Join("testdata", path), dataset.Options{Values: dist.Raw(), Draw: 8})
+		if err != nil || few.Fingerprint() != all.Fingerprint() || few.Origin(6) != 6 {
+			t.Errorf("%s: more than there are: %v", path, err)
+		}
+	}
+	bad := write(t, "bad.jsonl", []byte("{\"v\": [1]}\n{\"v\": 0}\n{\"v\": [2]}\n{\"v\": 0}\n{\"v\": [3]}\n{\"v\": 0}\n"))
+	set, err := dataset.Load(t.Context(), bad, dataset.Options{Values: dist.Raw(), Draw: 5, MaxBad: 0.6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range set.Bad() {
+		if badRow(err)%2 != 1 {
+			t.Error(err)
+		}
+	}
+	for i := range set.Len() {
+		if set.Origin(i)%2 != 0 {
+			t.Errorf("row %d is good", set.Origin(i))
+		}
+	}
+}
