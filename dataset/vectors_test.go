@@ -114,7 +114,7 @@ func TestVectorsRefused(t *testing.T) {
 		{"a.csv", fileBytes(t, "testdata/lists.csv"), "", "its column \"text\" holds text"},
 		{"a.csv", []byte("text,v\nx,\"[1, 2]\"\ny,\"[3, 4]\"\n"), ":w", `it has no column "w"`},
 		{"a.csv", []byte("id,v\nx,\"[1, 2]\"\ny,\"[3, 4]\"\n"), "", "name it as FILE.csv:v"},
-		{"a.parquet", fileBytes(t, "testdata/vectors.parquet"), "", "name one as FILE.parquet:NAME"},
+		{"a.parquet", fileBytes(t, "testdata/vectors.parquet"), "", "a.parquet:embedding, or choose"},
 		{"a.parquet", fileBytes(t, "testdata/vectors.parquet"), ":text", `its column "text" has the type`},
 		{"a.parquet", fileBytes(t, "testdata/vectors.parquet"), ":none", `it has no column "none"`},
 	} {

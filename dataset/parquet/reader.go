@@ -27,6 +27,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dataset/internal/reading"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/picture"
 )
 
@@ -220,11 +221,11 @@ func (r *reader) choose(path string, frame index) error {
 	if err != nil {
 		return err
 	}
-	wide, numbers, last := 0, 0, 0
+	wide, numbers, last, named := 0, 0, 0, ""
 	for _, i := range chosen.Values {
 		switch t := fields[i].Field.Type; {
 		case several(t):
-			wide, last = wide+1, i
+			wide, last, named = wide+1, i, cmp.Or(named, visible.Name(path+":"+names[i]))
 		case isNumber(t):
 			numbers++
 		}
@@ -233,7 +234,7 @@ func (r *reader) choose(path string, frame index) error {
 		chosen.Values = []int{last}
 	}
 	if len(chosen.Values) == 0 || wide > 0 && len(chosen.Values) > 1 {
-		return &dataset.UnsupportedError{File: path, Of: dataset.ErrColumns, Reason: fmt.Sprintf("it has %d columns of values, %d of them with several: one column with all values, or a number a column is read: name one as FILE.parquet:NAME, or choose the columns that are values", len(chosen.Values), wide)}
+		return &dataset.UnsupportedError{File: path, Of: dataset.ErrColumns, Reason: fmt.Sprintf("it has %d columns of values, %d of them with several: one column with all values, or a number a column is read: name one, such as %s, or choose the columns that are values", len(chosen.Values), wide, cmp.Or(named, "FILE:NAME"))}
 	}
 	if wide == 0 {
 		if chosen, err = r.o.Table.Choose(path, names, false); err != nil {
