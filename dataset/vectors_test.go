@@ -42,7 +42,7 @@ func TestVectorsOfOthers(t *testing.T) {
 		"lists.tsv:embedding":        {up, "row 3", true},
 		"vectors.parquet:embedding":  {up, "row 3", true},
 		"vectors.parquet:other":      {up, "row 3", true},
-		"embedding.parquet":              {up, "row 3", false},
+		"embedding.parquet":          {up, "row 3", false},
 		"glove.txt":                  {up, "row\u00a03", false},
 		"fasttext.vec":               {up, "row\u00a03", false},
 	} {
