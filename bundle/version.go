@@ -29,6 +29,7 @@ var features = []struct {
 	}},
 	{"1.1", "predicted, with the conditional prior", func(m *Manifest) bool { return m.Predicted != nil }},
 	{"1.1", "input.first_column", func(m *Manifest) bool { return m.Input.FirstColumn != nil }},
+	{"1.2", "input.standard of vectors", func(m *Manifest) bool { return m.Input.Standard != nil && m.Input.Standard.Kind == dist.StandardVector }},
 	{"1.2", "latent.posterior", func(m *Manifest) bool { return m.Latent.Posterior != "" }},
 	{"1.2", "outputs", func(m *Manifest) bool { return len(m.Outputs) > 0 }},
 	{"1.2", "input.embedder", func(m *Manifest) bool { return m.Input.Embedder != nil }},

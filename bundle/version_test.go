@@ -25,6 +25,7 @@ func TestFeatures(t *testing.T) {
 		"input.first_column":                               func(m *Manifest) { m.Input.FirstColumn = new(int) },
 		"input.image.color":                                func(m *Manifest) { m.Input.Image.Color = RGB },
 		"input.image.resize that keeps the aspect":         func(m *Manifest) { m.Input.Image.Resize = "fit-bilinear" },
+		"input.standard of vectors":                        func(m *Manifest) { m.Input.Standard = &Standard{Kind: dist.StandardVector} },
 		"latent.posterior":                                 func(m *Manifest) { m.Latent.Posterior = dist.PointPosterior },
 		"outputs":                                          func(m *Manifest) { m.Outputs = []string{IndexCode} },
 	}

@@ -16,7 +16,7 @@ import (
 // CSV is RFC 4180: records of fields, one a line, with commas between them, quotes around fields that hold commas, quotes or line
 // ends. Other delimiters, decimal commas and headers are found out: see layout.go, and [Table], which also chooses columns. Columns
 // called label and id, in any case, and a first one without a name, as pandas writes an index, are not values; label is the label.
-// Every other column is one value of the row.
+// Every other column is one value of the row. One column that is asked for may hold lists such as [0.1, 0.2], each all values of a row.
 
 // byteOrderMark comes before the first record in files of some programs.
 const byteOrderMark = "\ufeff"
@@ -55,6 +55,7 @@ type csvReader struct {
 	o      Options
 	label  int   // column, -1 where there is none
 	places []int // of columns in a row, -1 for those that are no values
+	lists  bool  // the one column of values holds lists of them
 	row    int
 	line   int // of the next byte, from 1
 	start  int // line of the last record
@@ -71,6 +72,9 @@ func newCSV(f *File, o Options) (Reader, error) {
 		return nil, err
 	}
 	t := o.Table
+	if o.Member != "" {
+		t.Columns = []string{o.Member}
+	}
 	l := layout{comma: t.Decimal == DecimalComma}
 	l.delimiter, _ = t.delimiter() // Open has looked
 	if l.delimiter == 0 {
@@ -107,7 +111,11 @@ func newCSV(f *File, o Options) (Reader, error) {
 		return nil, err
 	}
 	ids := &reading.IDs{}
-	count := counting{table: t, values: chosen.Values, id: -1}
+	list := 0
+	if o.Member != "" {
+		list = listLength(data, chosen.Values)
+	}
+	count := counting{table: t, values: chosen.Values, id: -1, texts: list > 0}
 	if o.IDs && header && chosen.ID >= 0 {
 		count.id, count.ids, count.header = chosen.ID, ids, true
 	}
@@ -122,12 +130,17 @@ func newCSV(f *File, o Options) (Reader, error) {
 	if header && rows == 0 {
 		return nil, &UnsupportedError{File: f.name, Of: ErrHeader, Reason: "it is text without a line of numbers that commas, semicolons, tabs, bars or spaces separate: " + readable() + " are read"}
 	}
-	if err := l.columnOfText(f.name, names, data, chosen.Values); err != nil {
-		return nil, err
+	if list == 0 {
+		if err := l.columnOfText(f.name, names, data, chosen.Values); err != nil {
+			return nil, err
+		}
 	}
 	r, err := readCSV(f, o, l, header, first, rows, chosen)
 	if err != nil {
 		return nil, err
+	}
+	if list > 0 {
+		r.lists, r.limit, r.info.Shape, r.info.Columns = true, maxTextRecord, []int{list}, nil
 	}
 	if !ids.Given() {
 		return r, nil
@@ -153,7 +166,7 @@ func readCSV(f *File, o Options, l layout, header bool, first []string, rows int
 	for i := range r.places {
 		r.places[i] = -1
 	}
-	plain := l == layout{delimiter: ','} && len(o.Table.Columns) == 0 && auto(o.Table.Header)
+	plain := l == layout{delimiter: ','} && len(o.Table.Columns) == 0 && o.Member == "" && auto(o.Table.Header)
 	for i, column := range chosen.Values {
 		plain = plain && (i == 0 || column > chosen.Values[i-1])
 		r.places[column] = i
@@ -228,6 +241,20 @@ func (c counting) records(f *File, l layout) (rows int, comma bool, err error) {
 	return rows, comma, err
 }
 
+// listLength returns how many numbers the first list of a column has, 0 where it holds none.
+func listLength(records [][]string, columns []int) int {
+	for _, record := range records {
+		for _, i := range columns {
+			if i < len(record) {
+				if n, ok := arrayLength([]byte(record[i])); ok {
+					return n
+				}
+			}
+		}
+	}
+	return 0
+}
+
 // columnOfText refuses a file with a column of values that holds none: it is meant to be something else.
 func (l layout) columnOfText(file string, names []string, records [][]string, columns []int) error {
 	for _, i := range columns {
@@ -243,6 +270,9 @@ func (l layout) columnOfText(file string, names []string, records [][]string, co
 			if field := strings.TrimSpace(record[i]); !absent(field) {
 				texts, text = texts+1, field
 			}
+		}
+		if texts > 1 && strings.HasPrefix(text, "[") {
+			return &UnsupportedError{File: file, Of: ErrColumns, Reason: fmt.Sprintf("its column %q holds lists such as %q: name it as FILE.csv:%s, so that they are rows", strings.TrimSpace(names[i]), clipped(text), strings.TrimSpace(names[i]))}
 		}
 		if texts > 1 {
 			return &UnsupportedError{File: file, Of: ErrColumns, Reason: fmt.Sprintf("its column %q holds text such as %q: values are numbers: choose the columns that are values, or call it label or id", strings.TrimSpace(names[i]), clipped(text))}
@@ -452,6 +482,12 @@ func (r *csvReader) parse(row []float32, record []byte, number, line int) (label
 			label = r.o.Label(string(field))
 		}
 		if place < 0 {
+			continue
+		}
+		if r.lists {
+			if err := numbersInto(row, field, spot{r.s.name, line, number}, r.o); err != nil {
+				return -1, err
+			}
 			continue
 		}
 		x, ok := r.layout.number(field)

@@ -5,7 +5,7 @@
 // A source is the text that says where rows come from. [Kinds] lists them:
 //
 //	FILE              A file. Its format is recognised by its first bytes; that of a picture by its name, or by them.
-//	FILE.npz:NAME     An array of an NPZ archive.
+//	FILE:NAME         One of the things that a file holds: an array of NPZ (.npz), a tensor of safetensors (.safetensors), a field of JSON lines (.jsonl), a column of CSV (.csv) or a column of Parquet (.parquet).
 //	FOLDER (MNIST)    A folder with MNIST's files under their names, plain or in gzip or zstd; it has a training and a test split, and labels.
 //	FOLDER (pictures) A folder with PNG, JPEG, GIF, WebP, BMP or TIFF pictures at any depth, in the order of their names, which are the rows' ids. Hidden files are passed over, and what else is no picture.
 //	'PATTERN*.png'    The pictures that a pattern of path/filepath.Match fits. Quote it, so that the shell leaves it alone.
@@ -19,9 +19,13 @@
 //	IDX      bytes, int8, int16, int32, float or double; the first dimension counts the rows; plain or in gzip or zstd
 //	NPY      booleans, integers of 8 to 64 bits, or floats of 16 to 64 bits, in either order; the first axis counts the rows; plain or in gzip or zstd
 //	NPZ      one NPY array of an archive: the only one, one with a usual name, or FILE.npz:NAME; or SciPy's sparse matrix in CSR (scipy.sparse.save_npz)
+//	safetensors one tensor: the only one of two axes, or FILE.safetensors:NAME; floats of 16 to 64 bits, bfloat16 too, integers and booleans
+//	fvecs    the number of values before each row, and float32, bytes or int32
 //	LIBSVM   the numbers that are not 0, each after its column's, from 1 or from 0; as svmlight's; all others are 0; plain or in gzip or zstd
-//	CSV      numbers, a row a line, with or without a header, between commas, semicolons, tabs, bars or spaces; the column label is the label, id is no value; plain or in gzip or zstd
-//	Parquet  one column of lists, lists of lists, binary or pictures, or a number a column, of any type of numbers; label and id as in CSV
+//	JSON lines an object a line, of which one field is an array of numbers: the only such field, or FILE.jsonl:NAME; label and id as in CSV; plain or in gzip or zstd
+//	word vectors a word, which is the id, and then numbers, between spaces or tabs, as GloVe, word2vec and fastText have them, with or without a first line of their numbers; plain or in gzip or zstd
+//	CSV      numbers, a row a line, with or without a header, between commas, semicolons, tabs, bars or spaces; the column label is the label, id is no value; or one column of lists such as [0.1,0.2], as FILE.csv:NAME; plain or in gzip or zstd
+//	Parquet  one column of lists, lists of lists, binary or pictures, as FILE.parquet:NAME where others are values too, or a number a column, of any type of numbers; label and id as in CSV
 //	PNG      one row a picture, grey or in colours
 //	JPEG     one row a picture, grey or in colours
 //	GIF      one row a picture, grey or in colours

@@ -15,7 +15,7 @@ type element struct {
 }
 
 // elementOf returns the type of a kind and a width: 'b' for booleans, 'i' and 'u' for integers with a sign and without, 'f' for
-// floats. It is not ok where no such numbers are read.
+// floats, 'g' for those of 16 bits with the exponents of 32 (bfloat16). It is not ok where no such numbers are read.
 func elementOf(kind byte, width int, order binary.ByteOrder) (element, bool) {
 	of := func(name string, number func(b []byte) float64) (element, bool) {
 		return element{name, width, number}, true
@@ -48,6 +48,8 @@ func elementOf(kind byte, width int, order binary.ByteOrder) (element, bool) {
 		return of("float16", func(b []byte) float64 { return float64(float16.Frombits(order.Uint16(b)).Float32()) })
 	case "f4":
 		return of("float32", func(b []byte) float64 { return float64(math.Float32frombits(order.Uint32(b))) })
+	case "g2":
+		return of("bfloat16", func(b []byte) float64 { return float64(math.Float32frombits(uint32(order.Uint16(b)) << 16)) })
 	case "f8":
 		return of("float64", func(b []byte) float64 { return math.Float64frombits(order.Uint64(b)) })
 	}

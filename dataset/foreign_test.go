@@ -23,7 +23,6 @@ func TestForeign(t *testing.T) {
 		"LFS":         {[]byte("version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 1580523\n"), "git lfs pull"},
 		"PNG":         {fileBytes(t, "testdata/pictures/grey.png"), "a picture"},
 		"JPEG":        {fileBytes(t, "testdata/pictures/grey.jpeg"), "a picture"},
-		"safetensors": {[]byte("\x40\x00\x00\x00\x00\x00\x00\x00{\"w\":{\"dtype\":\"F32\""), "safetensors"},
 		"pickle":      {[]byte("\x80\x04\x95\x10\x00\x00"), "numpy.save"},
 		"old torch":   {[]byte("\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."), "torch.save"},
 		"torch":       {archive(t, 0, []string{"m/data.pkl", "m/data/0"}, []byte("x"), []byte("y")), "PyTorch"},
@@ -39,6 +38,7 @@ func TestForeign(t *testing.T) {
 		"UTF-16":      {[]byte("\xff\xfe0\x00,\x001\x00"), "UTF-8"},
 		"HTML":        {[]byte("\n<!DOCTYPE html>\n<html>"), "download"},
 		"JSON":        {[]byte("{\"a\": 1}\n"), "JSON"},
+		"JSON's list": {[]byte("[{\"a\": [1]}]\n"), "an object a line"},
 		"R":           {[]byte("RDX3\nX\n\x00\x00"), "write.csv"},
 	} {
 		for way, s := range map[string]source{"file": {path: write(t, "rows.npy", c.data)}, "pipe": {path: "-", stdin: c.data}} {

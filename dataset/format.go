@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/picture"
 )
 
@@ -14,8 +15,9 @@ import (
 type Format struct {
 	Name   string
 	Magic  string   // the first bytes, by which a file is recognised
-	Ends   []string // of names, by which a picture is recognised; lower case
+	Ends   []string // of names, in lower case: by which a picture is recognised, and a file that neither its first bytes nor its text tell
 	Mark   string   // how a file is recognised, in words
+	Member string   // what FILE:NAME names of a file whose name has one of Ends, such as "an array"; "" where a file holds one thing
 	Packed bool     // files may be packed in gzip or zstd
 	Rows   string   // what its rows are
 	Spec   string   // where the format is described
@@ -35,7 +37,7 @@ type Format struct {
 func (f Format) Streamed() bool { return f.stream != nil }
 
 // Picture reports whether a file is one row.
-func (f Format) Picture() bool { return len(f.Ends) > 0 }
+func (f Format) Picture() bool { return f.Open == nil && f.stream == nil }
 
 // registered are the formats that other packages add.
 var registered []Format
@@ -55,16 +57,32 @@ func Formats() []Format {
 			Rows: "booleans, integers of 8 to 64 bits, or floats of 16 to 64 bits, in either order; the first axis counts the rows",
 		},
 		{
-			Name: "NPZ", Magic: "PK\x03\x04", Mark: "begins with PK\\x03\\x04", Open: openNPZ, Spec: "https://numpy.org/doc/stable/reference/generated/numpy.savez.html",
+			Name: "NPZ", Magic: "PK\x03\x04", Mark: "begins with PK\\x03\\x04", Ends: []string{".npz"}, Member: "an array", Open: openNPZ, Spec: "https://numpy.org/doc/stable/reference/generated/numpy.savez.html",
 			Rows: "one NPY array of an archive: the only one, one with a usual name, or FILE.npz:NAME; or SciPy's sparse matrix in CSR (scipy.sparse.save_npz)",
+		},
+		{
+			Name: "safetensors", Mark: "begins with the length of its header, 8 bytes, and a {", content: isSafetensors, Ends: []string{".safetensors"}, Member: "a tensor", Open: openSafetensors, Spec: "https://huggingface.co/docs/safetensors/index#format",
+			Rows: "one tensor: the only one of two axes, or FILE.safetensors:NAME; floats of 16 to 64 bits, bfloat16 too, integers and booleans",
+		},
+		{
+			Name: "fvecs", Mark: "its name ends in .fvecs, .bvecs or .ivecs", Ends: []string{".fvecs", ".bvecs", ".ivecs"}, Open: openVecs, Spec: "http://corpus-texmex.irisa.fr/",
+			Rows: "the number of values before each row, and float32, bytes or int32",
 		},
 		{
 			Name: "LIBSVM", Mark: "is text of labels and pairs such as `1 3:0.5`", content: isLibSVM, Packed: true, Open: newLibSVM, Spec: "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/",
 			Rows: "the numbers that are not 0, each after its column's, from 1 or from 0; as svmlight's; all others are 0",
 		},
 		{
-			Name: "CSV", Mark: "is text", content: isText, Packed: true, Open: newCSV, Spec: "https://www.rfc-editor.org/rfc/rfc4180",
-			Rows: "numbers, a row a line, with or without a header, between commas, semicolons, tabs, bars or spaces; the column label is the label, id is no value",
+			Name: "JSON lines", Mark: "is text that begins with {", content: isJSONLines, Packed: true, Ends: []string{".jsonl", ".ndjson", ".json"}, Member: "a field", Open: newJSONLines, Spec: "https://jsonlines.org/",
+			Rows: "an object a line, of which one field is an array of numbers: the only such field, or FILE.jsonl:NAME; label and id as in CSV",
+		},
+		{
+			Name: "word vectors", Mark: "is text of a word and eight numbers or more a line", content: isWordVectors, Packed: true, Open: newWordVectors, Spec: "https://nlp.stanford.edu/projects/glove/",
+			Rows: "a word, which is the id, and then numbers, between spaces or tabs, as GloVe, word2vec and fastText have them, with or without a first line of their numbers",
+		},
+		{
+			Name: "CSV", Mark: "is text", content: isText, Packed: true, Ends: []string{".csv", ".tsv"}, Member: "a column", Open: newCSV, Spec: "https://www.rfc-editor.org/rfc/rfc4180",
+			Rows: "numbers, a row a line, with or without a header, between commas, semicolons, tabs, bars or spaces; the column label is the label, id is no value; or one column of lists such as [0.1,0.2], as FILE.csv:NAME",
 		},
 	}
 	var pictures []Format
@@ -74,9 +92,14 @@ func Formats() []Format {
 	return slices.Concat(files, registered, pictures)
 }
 
-// formatOf recognises the format of content that begins with head.
-func formatOf(head []byte) (Format, bool) {
+// formatOf recognises the format of content that begins with head, of a file with a name.
+func formatOf(name string, head []byte) (Format, bool) {
 	all := Formats()
+	for _, f := range all { // of which any number may come first
+		if f.Magic == "" && !f.Picture() && f.called(name) && (f.content == nil || !isText(head) && f.content(head)) {
+			return f, true
+		}
+	}
 	i := slices.IndexFunc(all, func(f Format) bool { return f.Magic != "" && bytes.HasPrefix(head, []byte(f.Magic)) })
 	if i < 0 {
 		i = slices.IndexFunc(all, func(f Format) bool { return f.content != nil && f.content(head) })
@@ -85,6 +108,12 @@ func formatOf(head []byte) (Format, bool) {
 		return Format{}, false
 	}
 	return all[i], true
+}
+
+// called reports a name with one of the format's ends.
+func (f Format) called(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(f.Ends, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
 // sniffed is how much of a content tells its format.
@@ -108,8 +137,10 @@ func sniff(s *stream, file func() (*File, error), o Options) (_ Reader, err erro
 	if err := refuseForeign(s.name, head); err != nil {
 		return nil, err
 	}
-	f, ok := formatOf(head)
+	f, ok := formatOf(s.name, head)
 	switch {
+	case ok && o.Member != "" && f.Member == "":
+		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("it is %s, of which %q is no part: leave :%s out", f.Name, visible.Name(o.Member), visible.Name(o.Member))}
 	case !ok:
 		return nil, &UnsupportedError{File: s.name, Reason: fmt.Sprintf("it begins with %q: %s are read", head[:min(len(head), 8)], readable())}
 	case f.stream != nil:

@@ -3,7 +3,6 @@ package dataset
 import (
 	"archive/zip"
 	"bufio"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,23 +16,8 @@ import (
 // arrays are the members that are taken where an archive holds several and none is named.
 var arrays = []string{"x.npy", "arr_0.npy", "data.npy", "images.npy", "codes.npy"}
 
-// openNPZ opens the only array of an archive, or one with a usual name.
-func openNPZ(f *File, o Options) (Reader, error) { return openArray(f, "", o) }
-
-// openMember opens "FILE.npz:NAME".
-func openMember(ctx context.Context, source string, o Options) (Reader, error) {
-	path, member, _ := cutMember(source)
-	f, err := openFile(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	r, err := openArray(f, member, o)
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return r, nil
-}
+// openNPZ opens the array that is asked for, else the only one, or one with a usual name.
+func openNPZ(f *File, o Options) (Reader, error) { return openArray(f, o.Member, o) }
 
 // openArray streams an array of an archive.
 func openArray(f *File, member string, o Options) (Reader, error) {

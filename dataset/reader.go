@@ -92,9 +92,12 @@ const (
 // values by [dist.Unit].
 type Options struct {
 	Split Split  // of a folder and of glyphs; a single file has one. Empty means Train.
-	Seed  uint64 // of glyphs
+	Seed  uint64 // of glyphs, and of rows that are drawn
 	Rows  int    // at most this many rows; 0 means all (of glyphs, 20,000 to train and 4,000 to test)
+	Draw  int    // of Load: at most this many of the rows that are left, drawn by the seed, in the order of the source; 0 means all
 
+	// Member is what is read of a file that holds several things: what FILE:NAME names, which goes before it; "" leaves it to the reader.
+	Member string
 	Table  Table // how the text of a table is read, and which of its columns are values
 	Labels bool  // whether labels are wanted: else nobody looks at what they are
 	// IDs is whether names of a table's rows are wanted: of the column id or an index of pandas, as [Table] says, and of pictures in
@@ -148,6 +151,9 @@ func Open(ctx context.Context, source string, o Options) (Reader, error) {
 	}
 	if o.Rows < 0 {
 		return nil, fmt.Errorf("dataset: %d rows: use 0 for all, or a positive number", o.Rows)
+	}
+	if o.Draw < 0 {
+		return nil, fmt.Errorf("dataset: %d rows to draw: use 0 for all, or a positive number", o.Draw)
 	}
 	if !(o.MaxBad >= 0 && o.MaxBad <= 1) {
 		return nil, fmt.Errorf("dataset: a ratio of %g bad rows: use 0 to 1", o.MaxBad)

@@ -142,6 +142,25 @@ func sources(t testing.TB) map[string]source {
 		"NPZ sparse, unordered": {path: testdata("sparse_unordered.npz"), o: dataset.Options{Values: dist.Raw()}},
 		"LIBSVM":                {path: testdata("sparse0.svm"), o: dataset.Options{Values: dist.Raw()}},
 		"LIBSVM packed":         {path: testdata("sparse1.svm.gz"), o: dataset.Options{Labels: true, Values: dist.Raw()}},
+		"NPY float16":           {path: testdata("float16.npy")},
+		"NPY float16, columns":  {path: testdata("float16_fortran.npy")},
+		"safetensors":           {path: testdata("vectors.safetensors")},
+		"safetensors, named":    {path: testdata("several.safetensors:third")},
+		"fvecs":                 {path: testdata("vectors.fvecs")},
+		"bvecs":                 {path: testdata("vectors.bvecs")},
+		"ivecs":                 {path: testdata("vectors.ivecs"), o: dataset.Options{Values: raw()}},
+		"JSON lines":            {path: testdata("python.jsonl"), o: dataset.Options{IDs: true, Labels: true}},
+		"JSON lines of pandas":  {path: testdata("vectors.jsonl:embedding"), o: dataset.Options{IDs: true}},
+		"JSON lines packed":     {path: put("x.jsonl.gz", packed(t, fileBytes(t, testdata("python.jsonl"))))},
+		"JSON lines, bad":       {path: put("bad.jsonl", []byte("{\"v\": [0, 1]}\n{\"v\": [0]}\n{}\n\n[0, 1]\n{\"v\": [0, \"x\"]}\n{\"v\": [1, 1e0], \"id\": \"y\"}\n{\"v\": [0, NaN]}\n{\"v\": [1\n{\"v\": null}\n")), o: dataset.Options{IDs: true}, bad: []int{1, 2, 3, 4, 6, 7, 8}},
+		"CSV of lists":          {path: testdata("lists.csv:embedding"), o: dataset.Options{IDs: true}},
+		"CSV of lists, tabs":    {path: testdata("lists.tsv:embedding")},
+		"CSV, one column":       {path: testdata("pandas.csv:b")},
+		"word vectors":          {path: testdata("glove.txt"), o: dataset.Options{IDs: true}},
+		"fastText":              {path: testdata("fasttext.vec"), o: dataset.Options{IDs: true}},
+		"word vectors, bad":     {path: put("bad.txt", []byte("a 0 1 0 1 0 1 0 1\nnew york 1 0 1 0 1 0 1 0\n0 1 1 0 1 0 1 0\nb 0 1 0 1 x 1 0 1\nc 0 1 0 1 0 1 0 NaN\n")), o: dataset.Options{IDs: true}, bad: []int{2, 3, 4}},
+		"Parquet float16":       {path: testdata("embedding.parquet"), o: dataset.Options{IDs: true}},
+		"Parquet named":         {path: testdata("vectors.parquet:embedding"), o: dataset.Options{IDs: true}},
 		"NPZ named":             {path: testdata("unclear.npz:second")},
 		"CSV of pandas":         {path: testdata("pandas.csv")},
 		"CSV with ids":          {path: testdata("pandas.csv"), o: dataset.Options{IDs: true}},
@@ -171,7 +190,7 @@ func sources(t testing.TB) map[string]source {
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		s := all[name]
-		if info, err := os.Stat(s.path); err == nil && !info.IsDir() && name != "picture" {
+		if info, err := os.Stat(s.path); err == nil && !info.IsDir() && name != "picture" && !strings.HasSuffix(name, "vecs") {
 			all[name+", piped"] = source{path: dataset.Stdin, o: s.o, stdin: fileBytes(t, s.path), bad: s.bad}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/catvae/catvae/dataset/internal/reading"
 	"github.com/catvae/catvae/dist"
+	"github.com/catvae/catvae/internal/noise"
 )
 
 // A Set is rows in memory: bytes as bytes, floats as float32, and those of a [SparseReader] without their zeros. It is read-only and safe for concurrent use.
@@ -35,6 +36,7 @@ type Set struct {
 	bad    []error       // of rows that were passed over, in order
 	most   int           // of them
 	named  Identified    // nil where rows have no names, or nobody asked for them
+	source int           // rows of the source, those that were not drawn too
 }
 
 // Load reads a source whole. See [Open] for what a source is, and for what a done context does. A bad row is an error, unless
@@ -67,6 +69,11 @@ func load(ctx context.Context, source string, o Options) (*Set, error) {
 	}
 	defer r.Close()
 	s := &Set{Info: r.Info(), values: o.Values, table: tableOf(o.Values)}
+	s.source = s.Rows
+	drawn := draw(o.Draw, s.Rows, o.Seed)
+	if drawn != nil {
+		s.Rows = len(drawn)
+	}
 	s.most = Tolerated(o.MaxBad, s.Rows)
 	if o.IDs {
 		s.named, _ = r.(Identified)
@@ -78,10 +85,21 @@ func load(ctx context.Context, source string, o Options) (*Set, error) {
 		s.sparse = new(sparseRows)
 	}
 	row, pixels := make([]float32, size), make([]byte, size)
-	for n := range rows { // appended row by row: a header's word is not enough to allocate for
+	at := 0               // the source's next row
+	for i := range rows { // appended row by row: a header's word is not enough to allocate for
 		if err := reading.Stopped(source, ctx.Err()); err != nil {
 			return nil, err
 		}
+		n := i
+		if drawn != nil {
+			n = drawn[i]
+		}
+		if n > at {
+			if err := r.Skip(n - at); err != nil {
+				return nil, err
+			}
+		}
+		at = n + 1
 		var label int
 		var columns []uint32
 		var values []float32
@@ -94,7 +112,7 @@ func load(ctx context.Context, source string, o Options) (*Set, error) {
 			label, err = r.Next(row)
 		}
 		if errors.Is(err, io.EOF) {
-			return nil, &FormatError{File: source, Reason: fmt.Sprintf("it ends after %d of %d rows", n, rows)}
+			return nil, &FormatError{File: source, Reason: fmt.Sprintf("it ends after %d of %d rows", n, s.source)}
 		}
 		if err == nil && label != int(int32(label)) {
 			err = &FormatError{File: source, Reason: fmt.Sprintf("row %d has the label %d: labels have 32 bits", n, label)}
@@ -116,7 +134,7 @@ func load(ctx context.Context, source string, o Options) (*Set, error) {
 		s.labels = append(s.labels, int32(label))
 		s.origin = append(s.origin, n)
 	}
-	if len(s.bad) == 0 {
+	if len(s.bad) == 0 && drawn == nil {
 		s.origin = nil
 	}
 	if s.Rows = len(s.labels); s.Rows == 0 {
@@ -281,6 +299,18 @@ func (s *Set) Extent() Extent {
 	}
 	return e
 }
+
+// draw returns so many of the numbers of rows, drawn by a seed, in their order; nil where there are no more.
+func draw(n, rows int, seed uint64) []int {
+	if n == 0 || n >= rows {
+		return nil
+	}
+	all := noise.Stream{Seed: seed, Purpose: noise.Named("rows")}.Permutation(rows, 0)
+	return slices.Sorted(slices.Values(all[:n]))
+}
+
+// SourceRows returns the number of the source's rows, bad ones and those that were not drawn among them.
+func (s *Set) SourceRows() int { return s.source }
 
 // Len returns the number of rows.
 func (s *Set) Len() int { return s.Rows }

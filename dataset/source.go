@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/catvae/catvae/picture"
@@ -42,8 +43,8 @@ func Kinds() []Kind {
 			}, open: openPath,
 		},
 		{
-			Form: "FILE.npz:NAME", Short: "an array of an archive as FILE.npz:NAME",
-			Doc: "An array of an NPZ archive.",
+			Form: "FILE:NAME", Short: "a part of a file as FILE:NAME",
+			Doc: "One of the things that a file holds: " + membersDoc() + ".",
 			fits: func(source string, info fs.FileInfo, _ Options) (bool, error) {
 				_, _, ok := cutMember(source)
 				return ok && info == nil, nil
@@ -144,13 +145,40 @@ func Files(source string, split Split) []string {
 	return nil
 }
 
-// cutMember takes "file.npz:member" apart.
+// cutMember takes "file.npz:member" apart: the last colon behind the end of a name that files with several things have, which gzip or zstd
+// may have packed.
 func cutMember(source string) (path, member string, ok bool) {
-	i := strings.LastIndex(source, ".npz:")
-	if i < 0 {
-		return "", "", false
+	for i := len(source) - 1; i > 0; i-- {
+		if source[i] != ':' {
+			continue
+		}
+		plain := source[:i]
+		for _, packed := range []string{".gz", ".zst"} {
+			plain = strings.TrimSuffix(plain, packed)
+		}
+		if slices.ContainsFunc(Formats(), func(f Format) bool { return f.Member != "" && f.called(plain) }) {
+			return source[:i], source[i+1:], true
+		}
 	}
-	return source[:i+4], source[i+5:], true
+	return "", "", false
+}
+
+// openMember opens "FILE:NAME".
+func openMember(ctx context.Context, source string, o Options) (Reader, error) {
+	path, member, _ := cutMember(source)
+	o.Member = member
+	return openPath(ctx, path, o)
+}
+
+// membersDoc says what FILE:NAME names: "an array of NPZ, a field of JSON lines or a column of Parquet".
+func membersDoc() string {
+	var parts []string
+	for _, f := range Formats() {
+		if f.Member != "" {
+			parts = append(parts, fmt.Sprintf("%s of %s (%s)", f.Member, f.Name, f.Ends[0]))
+		}
+	}
+	return enumerate("or", parts)
 }
 
 // openMNIST opens the images and labels of a split of MNIST.

@@ -49,8 +49,13 @@ func openStream(ctx context.Context, path string) (*stream, error) {
 
 // newStream returns the content of a file, from where it is read on.
 func newStream(f *File) (*stream, error) {
-	s := &stream{Reader: bufio.NewReaderSize(f, bufferSize), name: f.name, from: f, size: f.Bytes(), plain: f.Size(), file: f}
+	s := newPlain(f)
 	return s, s.unpack()
+}
+
+// newPlain is [newStream] for content that is packed in nothing.
+func newPlain(f *File) *stream {
+	return &stream{Reader: bufio.NewReaderSize(f, bufferSize), name: f.name, from: f, size: f.Bytes(), plain: f.Size(), file: f}
 }
 
 // newPipe returns the stream of what can only be read on.

@@ -71,18 +71,18 @@ func openTexts(ctx context.Context, source string, o Options) (_ Reader, err err
 		return nil, err
 	}
 	open := newLines
-	registered, known := formatOf(head)
+	registered, known := formatOf(f.name, head)
 	isJSON := bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(head, []byte(byteOrderMark)), " \t\r\n"), []byte("{"))
 	switch foreign := refuseForeign(f.name, head); {
 	case isJSON && o.Texts.Column == "":
 		return nil, &UnsupportedError{File: f.name, Of: ErrTexts, Reason: "it is JSON lines: name the key of the texts"}
 	case isJSON:
-		open = newJSONLines
+		open = newTextJSON
 	case foreign != nil:
 		return nil, foreign
 	case known && registered.Texts != nil:
 		open = registered.Texts
-	case known && registered.Magic != "":
+	case known && (registered.Magic != "" || !isText(head)):
 		return nil, &UnsupportedError{File: f.name, Reason: fmt.Sprintf("it is %s, which holds no texts: lines of text, CSV, JSON lines and Parquet do; rows of numbers need no embedder", registered.Name)}
 	case o.Texts.Column == "":
 	default:

@@ -26,8 +26,8 @@ type lineTexts struct {
 	buf   []byte
 }
 
-// namedLines is lineTexts for rows that have names.
-type namedLines struct {
+// namedTextLines is lineTexts for rows that have names.
+type namedTextLines struct {
 	*lineTexts
 	*reading.IDs
 }
@@ -37,8 +37,8 @@ func newLines(f *File, o Options) (TextReader, error) {
 	return linesOf(f, o, false, func(line []byte) (string, string, error) { return string(line), "", nil }, nil)
 }
 
-// newJSONLines reads a file each of whose lines is an object with a text.
-func newJSONLines(f *File, o Options) (TextReader, error) {
+// newTextJSON reads a file each of whose lines is an object with a text.
+func newTextJSON(f *File, o Options) (TextReader, error) {
 	id, label := "id", "label"
 	if o.Texts.ID != "" {
 		id = o.Texts.ID
@@ -70,7 +70,7 @@ func newJSONLines(f *File, o Options) (TextReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if named, ok := r.(namedLines); ok {
+	if named, ok := r.(namedTextLines); ok {
 		named.info.IDs = id
 	}
 	return r, nil
@@ -113,7 +113,7 @@ func linesOf(f *File, o Options, blank bool, parse func([]byte) (string, string,
 		return nil, err
 	}
 	if ids.Given() {
-		return namedLines{r, ids}, nil
+		return namedTextLines{r, ids}, nil
 	}
 	return r, nil
 }

@@ -15,7 +15,7 @@ import (
 
 // shapes are those of rows for configurations that are not for 28x28.
 var shapes = map[string][]int{
-	"colour-conv": {3, 32, 32}, "colour-256": {3, 16, 16}, "embeddings-binary": {100}, "embeddings-categorical": {100}, "embeddings-search": {100},
+	"colour-conv": {3, 32, 32}, "colour-256": {3, 16, 16}, "embeddings-binary": {100}, "embeddings-categorical": {100}, "embeddings-search": {100}, "embeddings-itq": {384},
 	"text-counts": {500}, "table": {9},
 }
 
@@ -67,6 +67,9 @@ func build(c train.Config, shape []int) error {
 		m.Standard = dist.Standard{Mean: make([]float64, width), Deviation: ones(width)}
 	case dist.StandardAll:
 		m.Standard = dist.Standard{Mean: []float64{0}, Deviation: []float64{1}}
+	}
+	if m.Standard.Vector.Centres() {
+		m.Standard.Mean = make([]float64, m.Standard.Size(width))
 	}
 	params, err := builder.NewParams(tensor.Float32, 1)
 	if err != nil {

@@ -76,6 +76,8 @@ type Data struct {
 	Binarize   dataset.Binarization `json:"binarize" doc:"how grey values become 0 and 1; threshold is part of the encoder's graph" when:"none for grey values that mean something themselves, such as intensities or shares, and for values that are 0 and 1 already; threshold for scans that are black and white; dynamic for figures that compare with papers on MNIST" oneof:"binarizations"`
 	Validation int                  `json:"validation" doc:"rows held out of the training split, by which the best epoch is chosen; -1 means a sixth" when:"fewer rows where there is little data, at the price of a noisier choice" range:"[-1,1e12]"`
 
+	Rows int `json:"rows,omitempty" doc:"how many rows of the source are drawn by the seed, to be trained on and held out; left out or 0, or where there are no more: all of them. The others are never in memory; those of a test split stay as they are" when:"where the rows are more than fit into memory, as float32, or more than a model learns from" range:"[0,1e12]"`
+
 	ImageSize []int  `json:"image_size,omitempty" doc:"of pictures only: height and width of rows, such as 28x28; left out, the size of the first picture" when:"whenever pictures differ in size: give the size that they are resized to, and set data.resize" range:"[1,4096]"`
 	Resize    string `json:"resize,omitempty" doc:"how pictures of other sizes are made to fit; left out or none: they are errors" when:"whenever pictures differ in size: bilinear for photographs, nearest for drawings of few colours" oneof:"resizes"`
 

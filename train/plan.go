@@ -27,6 +27,9 @@ func (c Config) Plan(input []int) (Plan, error) {
 		return Plan{}, err
 	}
 	m := c.Model(input)
+	if m.Standard.Vector.Centres() { // by what training rows will say
+		m.Standard.Mean = make([]float64, m.Standard.Size(m.Width()))
+	}
 	encoder, decoder, err := m.Plan()
 	if err != nil {
 		return Plan{}, fmt.Errorf("%w: %w", err, ErrConfig)

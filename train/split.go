@@ -33,6 +33,7 @@ const (
 	rowTrained = 0
 	rowHeldOut = 1
 	rowBad     = 2
+	rowLeft    = 3 // not drawn: see data.rows
 )
 
 // withHoldout returns the configuration with data.holdout as the source allows: one that has test rows of its own keeps its
@@ -129,8 +130,14 @@ func chosen(set *dataset.Set, held int, permutation []int) (rows []int) {
 
 // marks returns the content of [SplitFile] for a set with some rows held out.
 func marks(set *dataset.Set, validation []int) ([]byte, error) {
-	rows := set.Len() + len(set.Bad())
-	m := bytes.Repeat([]byte{rowBad}, rows)
+	rows := set.SourceRows()
+	m := bytes.Repeat([]byte{rowLeft}, rows)
+	for _, err := range set.Bad() {
+		var bad interface{ BadRow() int }
+		if errors.As(err, &bad) {
+			m[bad.BadRow()] = rowBad
+		}
+	}
 	for i := range set.Len() {
 		m[set.Origin(i)] = rowTrained
 	}
@@ -163,7 +170,7 @@ func readMarks(run string) ([]byte, error) {
 	if _, err := dataset.NewNPYWriter(&head, "uint8", len(m)); err != nil {
 		return nil, fmt.Errorf("train: %s: %w", path, err)
 	}
-	if !bytes.HasPrefix(data, head.Bytes()) || slices.ContainsFunc(m, func(b byte) bool { return b > rowBad }) {
+	if !bytes.HasPrefix(data, head.Bytes()) || slices.ContainsFunc(m, func(b byte) bool { return b > rowLeft }) {
 		return nil, fmt.Errorf("train: %s is damaged: it is not the array of bytes that a run writes: restore it, or start a new run: %w", path, ErrResume)
 	}
 	return m, nil
@@ -195,7 +202,7 @@ func SplitOf(run string, set *dataset.Set) (s Split, ok bool, err error) {
 		return s, false, nil
 	case m == nil:
 		rows, held = c.holdOut(set, n)
-	case len(m) != set.Len()+len(set.Bad()):
+	case len(m) != set.SourceRows():
 		return s, false, nil
 	}
 	for i := range set.Len() {
@@ -225,7 +232,16 @@ func BadRows(run string) (float64, error) {
 	if err != nil || len(m) == 0 {
 		return 0, err
 	}
-	return float64(bytes.Count(m, []byte{rowBad})) / float64(len(m)), nil
+	return float64(bytes.Count(m, []byte{rowBad})) / float64(len(m)-bytes.Count(m, []byte{rowLeft})), nil
+}
+
+// Drawn returns how many rows of its source a run has drawn to train on and to hold out, and the seed, 0 where it took all of them.
+func Drawn(run string) (rows int, seed uint64, err error) {
+	if run == "" {
+		return 0, 0, nil
+	}
+	c, _, err := readRunConfig(run)
+	return c.Data.Rows, c.Seed, err
 }
 
 // trainedOn returns the fingerprints of the rows that a run was trained on and of their source, as its bundle or its newest
@@ -268,7 +284,11 @@ func RunOf(bundleDir string) string {
 
 // reading returns how a split of a source is read: by the configuration's rules, with values by one that is given.
 func (c Config) reading(split dataset.Split, values dist.Values, maxBad float64) dataset.Options {
-	return dataset.Options{Split: split, Seed: c.Seed, Image: c.Data.Image(), Layout: c.Data.Layout, Table: c.Data.Table.options(), Texts: c.Data.Texts.Dataset(), Values: values, MaxBad: maxBad, Check: c.checkRow()}
+	drawn := c.Data.Rows
+	if split == dataset.Test {
+		drawn = 0
+	}
+	return dataset.Options{Split: split, Seed: c.Seed, Draw: drawn, Image: c.Data.Image(), Layout: c.Data.Layout, Table: c.Data.Table.options(), Texts: c.Data.Texts.Dataset(), Values: values, MaxBad: maxBad, Check: c.checkRow()}
 }
 
 // loadSource reads the training rows of a source, with their labels where somebody asks, and settles in the configuration what depends on them.

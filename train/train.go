@@ -123,6 +123,9 @@ func (r *run) load(ctx context.Context) error {
 	if text := set.Passed.String(); text != "" {
 		r.options.Log(text)
 	}
+	if drawn := set.Len() + len(set.Bad()); drawn < set.SourceRows() {
+		r.options.Log(fmt.Sprintf("%d of the %d rows are drawn by the seed, as data.rows says; no other row is looked at", drawn, set.SourceRows()))
+	}
 	if size := r.config.Data.ImageSize; len(size) > 0 && !slices.Equal(size, set.Shape[max(0, len(set.Shape)-2):]) {
 		return fmt.Errorf("train: data.image_size is %v, the rows of %s have the shape %v: only pictures are resized: leave the key out: %w", size, r.options.Source, set.Shape, ErrConfig)
 	}

@@ -284,3 +284,42 @@ func TestSenselessVectors(t *testing.T) {
 		}
 	}
 }
+
+// A run trains on rows that its seed draws, and says so; whoever takes its source apart again draws the same.
+func TestDrawnRows(t *testing.T) {
+	t.Parallel()
+	onnx := ortest.Backend(t)
+	source, _ := vectorRows(t, 480, 6)
+	out := filepath.Join(t.TempDir(), "run")
+	var log []string
+	c := vectorConfig(t, "data.rows=60", "seed=7")
+	if _, err := train.Run(t.Context(), c, train.Options{Source: source, Out: out, Backend: onnx, Samples: 1, Log: func(line string) { log = append(log, line) }}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(strings.Join(log, "\n"), "60 of the 480 rows are drawn by the seed") {
+		t.Errorf("%q", log)
+	}
+	rows, seed, err := train.Drawn(out)
+	if err != nil || rows != 60 || seed != 7 {
+		t.Fatal(rows, seed, err)
+	}
+	in := open(t, out, onnx).Manifest().Input
+	set, err := dataset.Load(t.Context(), source, dataset.Options{Values: in.Values(), Draw: rows, Seed: seed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, own, err := train.SplitOf(out, set)
+	if err != nil || !own || s.Training.Len() != 52 || s.HeldOut.Len() != 8 {
+		t.Errorf("%+v, %t, %v", s, own, err)
+	}
+	whole, err := dataset.Load(t.Context(), source, dataset.Options{Values: in.Values()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, own, err := train.SplitOf(out, whole); own || err != nil {
+		t.Errorf("all rows are taken for those that were drawn: %v", err)
+	}
+	if ratio, err := train.BadRows(out); ratio != 0 || err != nil {
+		t.Errorf("a ratio of %g bad rows, %v", ratio, err)
+	}
+}

@@ -153,6 +153,9 @@ func (c evalCommand) rows(ctx context.Context, in bundle.Input, run string) (r m
 			return r, err
 		}
 		o.MaxBad = max(o.MaxBad, ratio)
+		if o.Draw, o.Seed, err = train.Drawn(run); err != nil {
+			return r, err
+		}
 	}
 	if r.set, err = dataset.Load(ctx, c.Data, o); err != nil {
 		return r, err

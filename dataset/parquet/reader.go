@@ -27,13 +27,14 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/catvae/catvae/dataset"
 	"github.com/catvae/catvae/dataset/internal/reading"
+	"github.com/catvae/catvae/internal/visible"
 	"github.com/catvae/catvae/picture"
 )
 
 func init() {
 	dataset.RegisterFormat(dataset.Format{
-		Name: "Parquet", Magic: "PAR1", Mark: "begins with PAR1", Open: openFile, Texts: openTexts, Spec: "https://parquet.apache.org/docs/file-format/",
-		Rows: "one column of lists, lists of lists, binary or pictures, or a number a column, of any type of numbers; label and id as in CSV",
+		Name: "Parquet", Magic: "PAR1", Mark: "begins with PAR1", Ends: []string{".parquet", ".pq"}, Member: "a column", Open: openFile, Texts: openTexts, Spec: "https://parquet.apache.org/docs/file-format/",
+		Rows: "one column of lists, lists of lists, binary or pictures, as FILE.parquet:NAME where others are values too, or a number a column, of any type of numbers; label and id as in CSV",
 	})
 }
 
@@ -211,20 +212,29 @@ func (r *reader) choose(path string, frame index) error {
 		}
 		names = append(names, name)
 	}
+	if r.o.Member != "" {
+		r.o.Table.Columns = []string{r.o.Member}
+	}
 	table := r.o.Table
 	table.Like, table.LikeSum = nil, ""
 	chosen, err := table.Choose(path, names, false)
 	if err != nil {
 		return err
 	}
-	wide := 0
+	wide, numbers, last, named := 0, 0, 0, ""
 	for _, i := range chosen.Values {
-		if several(fields[i].Field.Type) {
-			wide++
+		switch t := fields[i].Field.Type; {
+		case several(t):
+			wide, last, named = wide+1, i, cmp.Or(named, visible.Name(path+":"+names[i]))
+		case isNumber(t):
+			numbers++
 		}
 	}
+	if wide == 1 && numbers == 0 && len(table.Columns) == 0 { // the others are texts and the like
+		chosen.Values = []int{last}
+	}
 	if len(chosen.Values) == 0 || wide > 0 && len(chosen.Values) > 1 {
-		return &dataset.UnsupportedError{File: path, Of: dataset.ErrColumns, Reason: fmt.Sprintf("it has %d columns of values, %d of them with several: one column with all values, or a number a column is read: choose the columns that are values", len(chosen.Values), wide)}
+		return &dataset.UnsupportedError{File: path, Of: dataset.ErrColumns, Reason: fmt.Sprintf("it has %d columns of values, %d of them with several: one column with all values, or a number a column is read: name one, such as %s, or choose the columns that are values", len(chosen.Values), wide, cmp.Or(named, "FILE:NAME"))}
 	}
 	if wide == 0 {
 		if chosen, err = r.o.Table.Choose(path, names, false); err != nil {

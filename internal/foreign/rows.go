@@ -11,7 +11,6 @@ const (
 // noRows are kinds that hold no rows, or none that are read.
 var noRows = []row{
 	{isPointer, "a Git LFS pointer, which stands for a file that was not fetched", "run git lfs pull"},
-	{isSafetensors, "a safetensors file of weights", saveArray},
 	{isPickle, "a Python pickle, as torch.save and joblib write it", saveArray + ": numpy.save(\"rows.npy\", tensor.numpy())"},
 	{isONNX, "an ONNX model, which holds no rows", "give it to the command that imports models, or a file of rows here"},
 	{isHDF5, "an HDF5 file", saveArray},
@@ -30,7 +29,7 @@ var noRows = []row{
 	{begins("%PDF-"), "a PDF file", "make pictures of its pages first"},
 	{begins("\xff\xfe", "\xfe\xff"), "text in UTF-16", "save it as UTF-8"},
 	{starts("<!doctype", "<html", "<?xml"), "a page of the web, perhaps that of a download that failed", "fetch the file itself"},
-	{starts("{", "["), "JSON", saveTable},
+	{starts("["), "JSON", "write an object a line (JSON lines), each with an array of numbers, or " + saveTable},
 }
 
 // noArrays says what archives are that hold no arrays, by the end of a member's name.

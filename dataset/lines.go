@@ -1,0 +1,201 @@
+package dataset
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/catvae/catvae/dataset/internal/reading"
+)
+
+// lines streams text of a row a line: the reader splits the text, whoever decodes parses the numbers. Lines of blanks are no rows.
+type lines struct {
+	s      *stream
+	o      Options
+	info   Info
+	number lineParser
+	label  func(line []byte) int // nil where rows have none
+	row    int
+	at     int // line of the next row, from 1
+	start  int // line of the last row
+	raw    pool
+	keep   []byte
+	tally  *Tally
+}
+
+// A lineParser writes the numbers of a line to a row. What is wrong with it is an error of the spot.
+type lineParser func(row []float32, line []byte, at spot) error
+
+// A spot is where a row stands.
+type spot struct {
+	file      string
+	line, row int
+}
+
+// bad returns the error of the row at a spot.
+func (p spot) bad(format string, args ...any) error {
+	return &RowError{File: p.String(), Row: p.row, Reason: fmt.Sprintf(format, args...)}
+}
+
+func (p spot) String() string { return fmt.Sprintf("%s, line %d", p.file, p.line) }
+
+// value writes a number to a row by the rule for values.
+func (p spot) value(row []float32, i int, x float64, text []byte, o Options) error {
+	if row[i] = o.Values.Number(x); !o.Values.Contains(row[i]) {
+		return &ValueError{File: p.String(), Row: p.row, Column: i, Text: string(clip(text)), Value: x, Becomes: row[i], Values: o.Values}
+	}
+	return nil
+}
+
+// namedLines is lines whose rows have names.
+type namedLines struct {
+	*lines
+	*reading.IDs
+}
+
+// beginLines returns the lines of a file from its start, after its byte order mark.
+func beginLines(f *File, o Options) (*lines, error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, f.Broken("it cannot be read", err)
+	}
+	s, err := newStream(f)
+	if err != nil {
+		return nil, err
+	}
+	head, err := s.peek(len(byteOrderMark))
+	if err != nil {
+		return nil, err
+	}
+	if string(head) == byteOrderMark {
+		s.Discard(len(byteOrderMark)) // cannot fail: they are there
+	}
+	return &lines{s: s, o: o, at: 1}, nil
+}
+
+// counted counts the lines that are left, and calls see with each.
+func (r *lines) counted(see func(line []byte)) (rows int, err error) {
+	for line := []byte(nil); ; rows++ {
+		if line, err = r.line(line[:0]); errors.Is(err, io.EOF) {
+			return rows, nil
+		} else if err != nil {
+			return 0, err
+		}
+		see(line)
+	}
+}
+
+// line appends the next line that is not blank, with its end.
+func (r *lines) line(dst []byte) ([]byte, error) {
+	from := len(dst)
+	for r.start = r.at; ; {
+		part, err := r.s.ReadSlice('\n')
+		dst = append(dst, part...)
+		if len(dst)-from > maxRecord {
+			return dst, &FormatError{File: r.s.name, Reason: fmt.Sprintf("line %d has more than %d bytes", r.start, maxRecord)}
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return dst, r.s.broken(fmt.Sprintf("it cannot be read at line %d", r.at), err)
+		}
+		r.at++
+		if line := bytes.Trim(dst[from:], asciiSpace); len(line) > 0 {
+			return append(append(dst[:from], line...), '\n'), nil // so that no two files of other rows have the same bytes
+		}
+		if dst = dst[:from]; err != nil {
+			return dst, io.EOF
+		}
+		r.start = r.at
+	}
+}
+
+func (r *lines) Info() Info   { return r.info }
+func (r *lines) Close() error { return r.s.Close() }
+
+// take appends the bytes of the next row.
+func (r *lines) take(dst []byte) ([]byte, error) {
+	from := len(dst)
+	dst, err := r.line(dst)
+	if err != nil {
+		return dst, r.early(err)
+	}
+	r.tally.Rows(r.row, 1, dst[from:])
+	if r.row++; r.row == r.info.Rows {
+		return dst, r.s.from.Changed()
+	}
+	return dst, nil
+}
+
+// early says that a file has lost lines since they were counted.
+func (r *lines) early(err error) error {
+	if errors.Is(err, io.EOF) {
+		if err := r.s.from.Changed(); err != nil {
+			return err
+		}
+		return &FormatError{File: r.s.name, Reason: fmt.Sprintf("it ends in row %d of %d", r.row, r.info.Rows)}
+	}
+	return err
+}
+
+func (r *lines) Next(row []float32) (int, error) {
+	if r.row == r.info.Rows {
+		return -1, io.EOF
+	}
+	var err error
+	if r.keep, err = r.take(r.keep[:0]); err != nil {
+		return -1, err
+	}
+	if err := r.number(row, r.keep, spot{r.s.name, r.start, r.row - 1}); err != nil {
+		return -1, err
+	}
+	if r.label == nil {
+		return -1, nil
+	}
+	return r.label(r.keep), nil
+}
+
+// Floats splits the next lines and leaves their numbers for later.
+func (r *lines) Floats(dst []float32) (int, Decode, error) {
+	size := r.info.RowSize()
+	n, err := reading.RowsIn(len(dst), size, r.info.Rows-r.row)
+	if err != nil {
+		return 0, nil, err
+	}
+	first, raw := r.row, r.raw.get(0)
+	ends, at := make([]int, n), make([]int, n)
+	for i := range n {
+		if raw, err = r.take(raw); err != nil {
+			return 0, nil, err
+		}
+		ends[i], at[i] = len(raw), r.start
+	}
+	return n, func() (bad []error, _ error) {
+		defer r.raw.put(raw)
+		for i := range n {
+			row := dst[i*size:][:size]
+			if err := r.number(row, pieceAt(raw, ends, i), spot{r.s.name, at[i], first + i}); err != nil {
+				clear(row)
+				bad = append(bad, err)
+			}
+		}
+		return bad, nil
+	}, nil
+}
+
+func (r *lines) Skip(rows int) error {
+	for range min(rows, r.info.Rows-r.row) {
+		var err error
+		if r.keep, err = r.line(r.keep[:0]); err != nil {
+			return r.early(err)
+		}
+		r.row++
+	}
+	return nil
+}
+
+func (r *lines) Scan(rows int) error {
+	return scanRows(min(rows, r.info.Rows-r.row), &r.keep, r.take)
+}
