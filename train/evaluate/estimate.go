@@ -234,7 +234,11 @@ func (e *chunk) measure(ctx context.Context) error {
 	e.weights, e.first = make([][]float64, n), make([]sample, n)
 	codes, u := make([]float32, n*bits), make([]float32, n*width)
 	var decoded []float32
-	for k := range e.options.Samples {
+	samples := e.options.Samples
+	if e.model.Latent.Point { // all are the hard code
+		samples = 1
+	}
+	for k := range samples {
 		for i := range n {
 			noise.Stream{Seed: e.options.Seed, Purpose: noise.Evaluation}.Uniform(u[i*width:][:width], uint32(k), uint32(e.from+i))
 			e.model.Latent.Draw(codes[i*bits:][:bits], logits[i*width:][:width], u[i*width:][:width])
