@@ -18,8 +18,8 @@ type Text struct {
 	Tokenizer []byte // tokenizer.json
 }
 
-// addText writes an embedder, with the encoder and the threshold behind it in one graph.
-func (t *Text) addText(ctx context.Context, m *bundle.Manifest, content map[string][]byte, on backend.Backend) error {
+// describe checks that an embedder fits a model, and writes it into the manifest.
+func (t *Text) describe(m *bundle.Manifest) error {
 	if t == nil {
 		return nil
 	}
@@ -32,15 +32,26 @@ func (t *Text) addText(ctx context.Context, m *bundle.Manifest, content map[stri
 	if v := m.Input.Values(); v.Numbers != 1 || v.Mean != 0 || v.Deviation != 1 {
 		return fmt.Errorf("writer: the model takes numbers divided by %g, less %g, divided by %g: an embedder before it needs a model that takes them as they are: %w", v.Numbers, v.Mean, v.Deviation, backend.ErrInput)
 	}
-	graph, err := onnxcompose.Embedded(t.Pooled, content[bundle.EncoderFile], content[bundle.ThresholdFile], bundle.Sample, bundle.LatentLogits, bundle.PackedCode)
+	m.Input.Embedder = &t.Identity
+	return nil
+}
+
+// add adds the embedder, with the encoder and the threshold behind it in one graph.
+func (t *Text) add(ctx context.Context, m *bundle.Manifest, content map[string][]byte, on backend.Backend) error {
+	if t == nil {
+		return nil
+	}
+	outputs := []string{bundle.LatentLogits, bundle.PackedCode}
+	for _, o := range m.OutputsOf(bundle.EncoderFile, bundle.ThresholdFile) {
+		outputs = append(outputs, o.Name)
+	}
+	graph, err := onnxcompose.Embedded(t.Pooled, content[bundle.EncoderFile], content[bundle.ThresholdFile], bundle.Sample, outputs...)
 	if err != nil {
 		return fmt.Errorf("writer: %s: %w: %w", bundle.TextFile, err, backend.ErrInput)
 	}
 	if err := verifyText(ctx, graph, content[bundle.EncoderFile], on); err != nil {
 		return fmt.Errorf("writer: %s: %w", bundle.TextFile, err)
 	}
-	m.Input.Embedder = &t.Identity
-	m.FormatVersion = m.Version()
 	for name, data := range map[string][]byte{bundle.TextFile: graph, bundle.TokenizerFile: t.Tokenizer} {
 		content[name], m.Files[name] = data, bundle.Hash(data)
 	}

@@ -157,6 +157,9 @@ func checkOurs(dir string, entries []fs.DirEntry, top bool) error {
 // and files, which Make fills in. Equal graphs, weights and manifests give equal graph and manifest bytes, whatever the
 // verification measured: verification.json is not among the hashed files.
 func Make(ctx context.Context, m bundle.Manifest, graphs []Part, o Options) (Made, error) {
+	if err := o.Text.describe(&m); err != nil {
+		return Made{}, err
+	}
 	v := Verification{Runner: o.Backend.Name(), Tolerance: export.Tolerance, Graphs: map[string]export.Verified{}, Record: o.Record}
 	m.FormatVersion, m.Producer, m.Opset, m.IRVersion = m.Version(), export.Producer, export.Opset, export.IRVersion
 	m.Files = map[string]bundle.File{}
@@ -175,7 +178,7 @@ func Make(ctx context.Context, m bundle.Manifest, graphs []Part, o Options) (Mad
 	if err := v.addVariants(ctx, &m, content, o); err != nil {
 		return Made{}, err
 	}
-	if err := o.Text.addText(ctx, &m, content, o.Backend); err != nil {
+	if err := o.Text.add(ctx, &m, content, o.Backend); err != nil {
 		return Made{}, err
 	}
 	manifest, err := m.Encode()

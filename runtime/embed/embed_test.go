@@ -2,6 +2,7 @@ package embed_test
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/catvae/catvae/internal/onnxpb"
 	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/embed"
 	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
@@ -139,6 +141,40 @@ func read(tb testing.TB, path string) string {
 		tb.Fatal(err)
 	}
 	return string(content)
+}
+
+// A model that gives NaN for a text has no embedding of it, and keeps none.
+func TestNaN(t *testing.T) {
+	m, err := onnxpb.Unmarshal([]byte(read(t, tiny+"/model.onnx")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vocabulary struct {
+		Model struct{ Vocab map[string]int }
+	}
+	if err := json.Unmarshal([]byte(read(t, tiny+"/tokenizer.json")), &vocabulary); err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(m.Graph.Initializer, func(x *onnxpb.TensorProto) bool { return x.GetName() == "tokens" })
+	binary.LittleEndian.PutUint32(m.Graph.Initializer[at].RawData[4*16*vocabulary.Model.Vocab["fox"]:], math.Float32bits(float32(math.NaN())))
+	model, err := onnxpb.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for try := range 2 {
+		k, err := load(t, changed(t, map[string]string{"model.onnx": string(model)}), "", ortest.Backend(t)).Keep(dir, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad, err := k.Embed(t.Context(), []string{"hello", "the fox", "world"}, make([]float32, 3*k.Width()))
+		if err != nil || len(bad) != 1 || !strings.Contains(bad[1], "not finite") {
+			t.Errorf("try %d: %v, %v, want the fox alone", try, bad, err)
+		}
+		if err := k.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestFolderSaysTheRest(t *testing.T) {
