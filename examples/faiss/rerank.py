@@ -32,13 +32,19 @@ def main():
     if a.floats:
         given = numpy.load(a.floats)
         bits = given.shape[1]  # a code's last byte is filled up with zeros
-        what = lambda rows: 2.0 * numpy.unpackbits(codes[rows], axis=1, count=bits) - 1
+
+        def compared(rows):
+            return 2.0 * numpy.unpackbits(codes[rows], axis=1, count=bits) - 1
+
     else:
         vectors, given = numpy.load(a.vectors, mmap_mode="r"), unit(numpy.load(a.query_vectors))
-        what = lambda rows: unit(vectors[rows])
+
+        def compared(rows):
+            return unit(vectors[rows])
+
     print("query,rank,row,score")
     for query, rows in enumerate(first):
-        scores = what(rows) @ given[query]
+        scores = compared(rows) @ given[query]
         for rank, best in enumerate(numpy.argsort(-scores, kind="stable")[: a.k]):
             print(f"{query},{rank + 1},{rows[best]},{scores[best]}")
 

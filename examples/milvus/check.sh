@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Wants what catvae search found, from Milvus Lite.
+#
+#   check.sh PYTHON FOLDER_THAT_EXAMPLES_VECTORS_MADE WORK_FOLDER
+set -euo pipefail
+python=$1 made=$2 work=$3/milvus
+here=$(cd "$(dirname "$0")" && pwd)
+rm -rf "$work"
+mkdir -p "$work"
+"$python" "$here/search.py" "$work/rows.db" "$made"/{codes,vectors,queries,new}.npy "$work"
+"$python" "$here/../vectors/compare.py" "$made/by-code.csv" "$work/by-code.csv"
+"$python" "$here/../vectors/compare.py" "$made/rescored.csv" "$work/rescored.csv" --share 0.97 # the 100th may be another of equally near codes
