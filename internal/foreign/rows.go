@@ -13,7 +13,7 @@ var noRows = []row{
 	{isPointer, "a Git LFS pointer, which stands for a file that was not fetched", "run git lfs pull"},
 	{isPickle, "a Python pickle, as torch.save and joblib write it", saveArray + ": numpy.save(\"rows.npy\", tensor.numpy())"},
 	{isONNX, "an ONNX model, which holds no rows", "give it to the command that imports models, or a file of rows here"},
-	{isHDF5, "an HDF5 file", saveArray},
+	{isHDF5, "an HDF5 file", saveArray + ": numpy.save(\"rows.npy\", h5py.File(\"FILE.hdf5\")[\"train\"][:])"},
 	{begins("MATLAB 5.0 MAT-file", "MATLAB 7.3 MAT-file"), "a file of MATLAB's", "read it by scipy.io.loadmat, and " + saveArray},
 	{begins("ARROW1", "FEA1"), "an Arrow or Feather file", saveTable},
 	{begins("ORC"), "an ORC file", saveTable},
