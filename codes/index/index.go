@@ -416,7 +416,7 @@ func (x *Index) SearchFloats(ctx context.Context, queries []float32, k int, s Se
 	bits := x.options.Bits
 	check, err := x.options.flat()
 	if err == nil {
-		_, err = check.SearchFloats(ctx, queries, max(k, 1))
+		_, err = check.SearchFloats(ctx, queries, max(k, 1)) // of no codes: only the queries are looked at
 	}
 	if err == nil && k < 1 {
 		err = fmt.Errorf("index: the %d nearest codes: use 1 or more", k)
