@@ -208,6 +208,35 @@ func TestFit(t *testing.T) {
 	}
 }
 
+// Rows without clusters, some longer than others, are shared by all words of a codebook: few words have one row alone.
+func TestFitWithoutClusters(t *testing.T) {
+	const width, n, words, variables = 100, 2000, 64, 3
+	rows := normals(width*n, 4)
+	for i := range rows {
+		rows[i] *= 0.4 + 0.12*float32(i/width%10)
+	}
+	c, _, err := additive.Fit(t.Context(), rows, width, variables, words, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes, _ := encode(t, c, rows, additive.Search{Beam: 1})
+	for v := range variables {
+		counts := make([]int, words)
+		for i := v; i < len(codes); i += variables {
+			counts[codes[i]]++
+		}
+		alone := 0
+		for _, count := range counts {
+			if count <= 1 {
+				alone++
+			}
+		}
+		if alone > words/8 {
+			t.Errorf("codebook %d: %d of %d words have one row or none, the most have %d of %d", v, alone, words, slices.Max(counts), n)
+		}
+	}
+}
+
 func BenchmarkEncode(b *testing.B) {
 	c, rows := books(8, 256, 100, 1), normals(512*100, 2)
 	for b.Loop() {

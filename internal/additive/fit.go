@@ -66,12 +66,17 @@ func mean(rows []float32, width int) []float32 {
 	return out
 }
 
-// centres returns the centres of k-means on rows, begun at random rows. A centre that no row is nearest to becomes a row, at random.
+// shrink is how much of a random row a centre begins as. What earlier codebooks leave has no clusters and one norm: a centre of that norm is nearest to
+// its own row alone, and whichever has a smaller one takes all others. Small centres share the rows by their directions.
+const shrink = 0.25
+
+// centres returns the centres of k-means on rows, whose mean is about 0, begun at random rows made small. A centre that no row is nearest to begins
+// again, next to that of most rows.
 func centres(ctx context.Context, rows []float32, width, k int, random noise.Stream, variable uint32) ([]float32, error) {
 	n := len(rows) / width
 	words := make([]float32, 0, k*width)
 	for _, row := range random.Permutation(n, variable)[:k] {
-		words = append(words, rows[row*width:][:width]...)
+		words = appendScaled(words, rows[row*width:][:width], shrink)
 	}
 	for step := range iterations {
 		nearest, err := Codebooks{Variables: 1, Categories: k, Width: width, Words: words, Bias: make([]float32, width)}.search(ctx, rows, Search{Beam: 1}, nil)
@@ -87,15 +92,38 @@ func centres(ctx context.Context, rows []float32, width, k int, random noise.Str
 			}
 		}
 		for word, count := range counts {
-			if count == 0 {
-				row := int(random.Below(uint32(n), uint32(step), variable*uint32(k)+uint32(word)))
-				copy(words[word*width:][:width], rows[row*width:])
-				continue
-			}
 			for j := range width {
-				words[word*width+j] = float32(sums[word*width+j] / float64(count))
+				words[word*width+j] = float32(sums[word*width+j] / float64(max(count, 1)))
+			}
+		}
+		for word, count := range counts {
+			if count == 0 {
+				full := largestCount(counts)
+				row := int(random.Below(uint32(n), uint32(step), variable*uint32(k)+uint32(word)))
+				moved := appendScaled(nil, rows[row*width:][:width], shrink)
+				add(moved, words[full*width:][:width])
+				copy(words[word*width:], moved)
+				counts[full] /= 2
+				counts[word] = counts[full]
 			}
 		}
 	}
 	return words, nil
+}
+
+func appendScaled(dst, x []float32, factor float32) []float32 {
+	for _, v := range x {
+		dst = append(dst, factor*v)
+	}
+	return dst
+}
+
+// largestCount returns the place of the largest count, the first of several.
+func largestCount(counts []int) (best int) {
+	for i, n := range counts {
+		if n > counts[best] {
+			best = i
+		}
+	}
+	return best
 }
