@@ -42,6 +42,11 @@
 // 255 and all other numbers are taken as they are where nothing else is chosen, and values must lie within [0,1]. Rows keep
 // their order. For files of many gigabytes use Open.
 //
+// # Texts
+//
+// Options.Texts says that a source holds texts: lines, a column of CSV or Parquet, or a key of JSON lines. An [Embedder], such as that of
+// runtime/embed, makes a row of numbers of each.
+//
 // # Sums
 //
 // [Sums] says what rows were read from: a hash for each block of rows, over the bytes of the file. Options.Sums asks for it.
