@@ -13,7 +13,7 @@ type Texts struct {
 	Pooling    string `help:"How the embedder makes one vector of a text's tokens: mean, cls (the first), output (what the model gives for a text itself), or auto, as its folder says, else the mean." default:"auto" enum:"auto,mean,cls,output"`
 	Column     string `help:"Column of CSV or Parquet, or key of JSON lines, that holds the texts." placeholder:"NAME"`
 	IDColumn   string `name:"id-column" help:"Of texts: the column or key of ids; without it one called id." placeholder:"NAME"`
-	Embeddings string `help:"Folder in which training and eval keep embeddings, so that no text is embedded twice, also by infer; none keeps none. Left out, a folder of the user's cache." placeholder:"DIR|none"`
+	Embeddings string `help:"Folder in which train, tune, eval and search keep embeddings, so that no text is embedded twice; infer and encode read them; none keeps none. Left out, a folder of the user's cache." placeholder:"DIR|none"`
 }
 
 // Kept returns the folder of embeddings that are kept, "" for none.
