@@ -53,7 +53,9 @@ func (r *run) compare(ctx context.Context, kind string, model *runtime.Model, se
 // hint says what to change where bits of the exported codes are dead or duplicate.
 func (r *run) hint() string {
 	l := r.config.Latent
-	return r.result.Test.Hint(l.Dist(), func(key string) bool {
+	d := l.Dist()
+	d.Point = r.trained.Model.Certain()
+	return r.result.Test.Hint(d, func(key string) bool {
 		return key == "latent.norm" && l.Norm == builder.NormBatch || key == "latent.thresholds" && l.Calibrated()
 	})
 }

@@ -99,10 +99,10 @@ func (u *BitUse) correlate(stats *codes.Stats, some []int) {
 }
 
 // Hint says what to change where bits are dead or duplicate, "" where none are: keys of a configuration that the variables have, except those
-// that isSet reports. Of a model without a divergence there is no warm-up to change.
+// that isSet reports. Of a model without a divergence there is no warm-up to change; of codes that a search finds no key keeps words in use.
 func (e Evaluation) Hint(l dist.Latent, isSet func(key string) bool) string {
 	u := e.Codes
-	if u == nil || u.Dead+u.Duplicate == 0 {
+	if u == nil || u.Dead+u.Duplicate == 0 || l.Point {
 		return ""
 	}
 	var ways []string

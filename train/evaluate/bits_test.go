@@ -77,6 +77,11 @@ func TestBits(t *testing.T) {
 		if !strings.HasPrefix(hint, "1 dead and 1 duplicate bits of 5") || strings.Contains(hint, "latent.norm=batch") != c.norm || strings.Contains(hint, "latent.thresholds=median") != c.thresholds {
 			t.Errorf("%s with %q: the hint is %q", c.kind, c.set, hint)
 		}
+		l.Point = true
+		if hint := e.Hint(l, func(string) bool { return false }); hint != "" {
+			t.Errorf("%s, found by a search: the hint is %q", c.kind, hint)
+		}
+		l.Point = false
 		conditional := e
 		conditional.Conditional = true
 		if warmup := "kl_warmup_part"; !strings.Contains(hint, warmup) || strings.Contains(conditional.Hint(l, func(string) bool { return false }), warmup) {
