@@ -44,25 +44,19 @@ func beginCSV(f *File) (*csvReader, error) {
 	if string(head) == byteOrderMark {
 		s.Discard(len(byteOrderMark)) // cannot fail: they are there
 	}
-	return &csvReader{s: s, layout: layout{delimiter: ','}, line: 1, limit: maxRecord}, nil
+	return &csvReader{precounted: precounted{s: s}, layout: layout{delimiter: ','}, line: 1, limit: maxRecord}, nil
 }
 
 // csvReader streams records: the reader splits them, whoever decodes parses the numbers.
 type csvReader struct {
-	s      *stream
-	info   Info
+	precounted
 	layout layout
 	o      Options
 	label  int   // column, -1 where there is none
 	places []int // of columns in a row, -1 for those that are no values
 	lists  bool  // the one column of values holds lists of them
-	row    int
-	line   int // of the next byte, from 1
-	start  int // line of the last record
-	limit  int // bytes of a record
-	raw    pool
-	keep   []byte
-	tally  *Tally
+	line   int   // of the next byte, from 1
+	limit  int   // bytes of a record
 }
 
 // newCSV finds out how a file is to be read, counts its records, and reads it again from its start.
@@ -360,8 +354,8 @@ func (r *csvReader) record(dst []byte) ([]byte, error) {
 	}
 }
 
-func (r *csvReader) Info() Info   { return r.info }
-func (r *csvReader) Close() error { return r.s.Close() }
+// take appends the bytes of the next row.
+func (r *csvReader) take(dst []byte) ([]byte, error) { return r.precounted.take(dst, r.record) }
 
 func (r *csvReader) Next(row []float32) (int, error) {
 	if r.row == r.info.Rows {
@@ -374,72 +368,27 @@ func (r *csvReader) Next(row []float32) (int, error) {
 	return r.parse(row, r.keep, r.row-1, r.start)
 }
 
-// take appends the bytes of the next row.
-func (r *csvReader) take(dst []byte) ([]byte, error) {
-	from := len(dst)
-	dst, err := r.record(dst)
-	if err != nil {
-		return dst, r.early(err)
-	}
-	r.tally.Rows(r.row, 1, dst[from:])
-	if r.row++; r.row == r.info.Rows {
-		return dst, r.s.from.Changed()
-	}
-	return dst, nil
-}
-
-// early says that a file has lost records since they were counted.
-func (r *csvReader) early(err error) error {
-	if errors.Is(err, io.EOF) {
-		if err := r.s.from.Changed(); err != nil {
-			return err
-		}
-		return &FormatError{File: r.s.name, Reason: fmt.Sprintf("it ends in row %d of %d", r.row, r.info.Rows)}
-	}
-	return err
-}
-
 // Floats splits the next records and leaves their numbers for later.
 func (r *csvReader) Floats(dst []float32) (int, Decode, error) {
 	size := r.info.RowSize()
-	n, err := reading.RowsIn(len(dst), size, r.info.Rows-r.row)
+	p, err := r.split(len(dst), r.record)
 	if err != nil {
 		return 0, nil, err
 	}
-	first, raw := r.row, r.raw.get(0)
-	ends, lines := make([]int, n), make([]int, n)
-	for i := range n {
-		var err error
-		if raw, err = r.take(raw); err != nil {
-			return 0, nil, err
-		}
-		ends[i], lines[i] = len(raw), r.start
-	}
-	return n, func() (bad []error, _ error) {
-		defer r.raw.put(raw)
-		from := 0
-		for i := range n {
+	return p.rows(), func() (bad []error, _ error) {
+		defer r.raw.put(p.raw)
+		for i := range p.rows() {
 			row := dst[i*size:][:size]
-			if _, err := r.parse(row, raw[from:ends[i]], first+i, lines[i]); err != nil {
+			if _, err := r.parse(row, p.at(i), p.first+i, p.lines[i]); err != nil {
 				clear(row)
 				bad = append(bad, err)
 			}
-			from = ends[i]
 		}
 		return bad, nil
 	}, nil
 }
 
-func (r *csvReader) Skip(rows int) error {
-	for range min(rows, r.info.Rows-r.row) {
-		var err error
-		if r.keep, err = r.record(r.keep[:0]); err != nil {
-			return r.early(err)
-		}
-		r.row++
-	}
-	return nil
-}
+func (r *csvReader) Skip(rows int) error { return r.skip(rows, r.record) }
 
 func (r *csvReader) Scan(rows int) error {
 	return scanRows(min(rows, r.info.Rows-r.row), &r.keep, r.take)

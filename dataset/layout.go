@@ -138,7 +138,7 @@ func thousands(field string) bool {
 // sampled returns the records at a file's start, as they are where a character separates their fields.
 func sampled(text []byte, name string, from origin, delimiter byte) (records [][]string, err error) {
 	l := layout{delimiter: delimiter}
-	r := &csvReader{s: &stream{Reader: bufio.NewReader(bytes.NewReader(text)), name: name, from: from}, layout: l, line: 1, limit: maxRecord}
+	r := &csvReader{precounted: precounted{s: &stream{Reader: bufio.NewReader(bytes.NewReader(text)), name: name, from: from}}, layout: l, line: 1, limit: maxRecord}
 	for record := []byte(nil); len(records) < sampleRecords; {
 		if record, err = r.record(record[:0]); errors.Is(err, io.EOF) {
 			break

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-
-	"github.com/catvae/catvae/dataset/internal/reading"
 )
 
 // LIBSVM's text, which svmlight has too: https://www.csie.ntu.edu.tw/~cjlin/libsvm/faq.html#f303. A line is a row: its label, and
@@ -90,18 +88,12 @@ func firstColumn(says string, least, most, width int, file string) (int, error) 
 
 // libSVM streams lines: the reader splits them, whoever decodes parses the numbers.
 type libSVM struct {
-	s     *stream
+	precounted
 	o     Options
-	info  Info
 	first int    // number of the first column
 	says  string // what a comment above the rows says that it is
-	row   int
-	at    int // line of the next row, from 1
-	start int // line of the last row
-	raw   pool
-	keep  []byte
+	at    int    // line of the next row, from 1
 	pairs pairs
-	tally *Tally
 }
 
 func beginLibSVM(f *File) (*libSVM, error) {
@@ -112,7 +104,7 @@ func beginLibSVM(f *File) (*libSVM, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &libSVM{s: s, at: 1}, nil
+	return &libSVM{precounted: precounted{s: s}, at: 1}, nil
 }
 
 // line appends the next row's bytes, without a comment. Lines of blanks and comments are no rows.
@@ -168,29 +160,6 @@ func forColumns(line []byte, each func(column, number []byte) bool) (label []byt
 	return label, true
 }
 
-func (r *libSVM) Info() Info   { return r.info }
-func (r *libSVM) Close() error { return r.s.Close() }
-
-// take appends the bytes of the next row.
-func (r *libSVM) take(dst []byte) ([]byte, error) {
-	from := len(dst)
-	dst, err := r.line(dst)
-	if errors.Is(err, io.EOF) {
-		if err := r.s.from.Changed(); err != nil {
-			return dst, err
-		}
-		return dst, &FormatError{File: r.s.name, Reason: fmt.Sprintf("it ends in row %d of %d", r.row, r.info.Rows)}
-	}
-	if err != nil {
-		return dst, err
-	}
-	r.tally.Rows(r.row, 1, dst[from:])
-	if r.row++; r.row == r.info.Rows {
-		return dst, r.s.from.Changed()
-	}
-	return dst, nil
-}
-
 // parse takes a row apart, and returns its label.
 func (r *libSVM) parse(p *pairs, line []byte, number, at int) (label int, err error) {
 	bad := func(format string, args ...any) {
@@ -238,6 +207,9 @@ func (r *libSVM) next() (int, error) {
 	return r.parse(&r.pairs, r.keep, r.row-1, r.start)
 }
 
+// take appends the bytes of the next row.
+func (r *libSVM) take(dst []byte) ([]byte, error) { return r.precounted.take(dst, r.line) }
+
 func (r *libSVM) Next(row []float32) (int, error) {
 	label, err := r.next()
 	if err == nil {
@@ -262,39 +234,20 @@ func (r *libSVM) NextSparse(columns []uint32, values []float32) ([]uint32, []flo
 // Floats splits the next lines and leaves their numbers for later.
 func (r *libSVM) Floats(dst []float32) (int, Decode, error) {
 	size := r.info.RowSize()
-	n, err := reading.RowsIn(len(dst), size, r.info.Rows-r.row)
+	p, err := r.split(len(dst), r.line)
 	if err != nil {
 		return 0, nil, err
 	}
-	first, raw := r.row, r.raw.get(0)
-	ends, lines := make([]int, n), make([]int, n)
-	for i := range n {
-		if raw, err = r.take(raw); err != nil {
-			return 0, nil, err
-		}
-		ends[i], lines[i] = len(raw), r.start
-	}
-	return n, func() (bad []error, _ error) {
-		defer r.raw.put(raw)
-		return new(pairs).decode(dst, size, n, first, r.o, r.s.name, func(p *pairs, i int) error {
-			_, err := r.parse(p, pieceAt(raw, ends, i), first+i, lines[i])
+	return p.rows(), func() (bad []error, _ error) {
+		defer r.raw.put(p.raw)
+		return new(pairs).decode(dst, size, p.rows(), p.first, r.o, r.s.name, func(to *pairs, i int) error {
+			_, err := r.parse(to, p.at(i), p.first+i, p.lines[i])
 			return err
 		}), nil
 	}, nil
 }
 
-func (r *libSVM) Skip(rows int) error {
-	for range min(rows, r.info.Rows-r.row) {
-		var err error
-		if r.keep, err = r.line(r.keep[:0]); errors.Is(err, io.EOF) {
-			return &FormatError{File: r.s.name, Reason: fmt.Sprintf("it ends in row %d of %d", r.row, r.info.Rows)}
-		} else if err != nil {
-			return err
-		}
-		r.row++
-	}
-	return nil
-}
+func (r *libSVM) Skip(rows int) error { return r.skip(rows, r.line) }
 
 func (r *libSVM) Scan(rows int) error {
 	return scanRows(min(rows, r.info.Rows-r.row), &r.keep, r.take)

@@ -12,17 +12,11 @@ import (
 
 // lines streams text of a row a line: the reader splits the text, whoever decodes parses the numbers. Lines of blanks are no rows.
 type lines struct {
-	s      *stream
+	precounted
 	o      Options
-	info   Info
 	number lineParser
 	label  func(line []byte) int // nil where rows have none
-	row    int
-	at     int // line of the next row, from 1
-	start  int // line of the last row
-	raw    pool
-	keep   []byte
-	tally  *Tally
+	at     int                   // line of the next row, from 1
 }
 
 // A lineParser writes the numbers of a line to a row. What is wrong with it is an error of the spot.
@@ -71,7 +65,7 @@ func beginLines(f *File, o Options) (*lines, error) {
 	if string(head) == byteOrderMark {
 		s.Discard(len(byteOrderMark)) // cannot fail: they are there
 	}
-	return &lines{s: s, o: o, at: 1}, nil
+	return &lines{precounted: precounted{s: s}, o: o, at: 1}, nil
 }
 
 // counted counts the lines that are left, and calls see with each.
@@ -112,33 +106,8 @@ func (r *lines) line(dst []byte) ([]byte, error) {
 	}
 }
 
-func (r *lines) Info() Info   { return r.info }
-func (r *lines) Close() error { return r.s.Close() }
-
 // take appends the bytes of the next row.
-func (r *lines) take(dst []byte) ([]byte, error) {
-	from := len(dst)
-	dst, err := r.line(dst)
-	if err != nil {
-		return dst, r.early(err)
-	}
-	r.tally.Rows(r.row, 1, dst[from:])
-	if r.row++; r.row == r.info.Rows {
-		return dst, r.s.from.Changed()
-	}
-	return dst, nil
-}
-
-// early says that a file has lost lines since they were counted.
-func (r *lines) early(err error) error {
-	if errors.Is(err, io.EOF) {
-		if err := r.s.from.Changed(); err != nil {
-			return err
-		}
-		return &FormatError{File: r.s.name, Reason: fmt.Sprintf("it ends in row %d of %d", r.row, r.info.Rows)}
-	}
-	return err
-}
+func (r *lines) take(dst []byte) ([]byte, error) { return r.precounted.take(dst, r.line) }
 
 func (r *lines) Next(row []float32) (int, error) {
 	if r.row == r.info.Rows {
@@ -160,23 +129,15 @@ func (r *lines) Next(row []float32) (int, error) {
 // Floats splits the next lines and leaves their numbers for later.
 func (r *lines) Floats(dst []float32) (int, Decode, error) {
 	size := r.info.RowSize()
-	n, err := reading.RowsIn(len(dst), size, r.info.Rows-r.row)
+	p, err := r.split(len(dst), r.line)
 	if err != nil {
 		return 0, nil, err
 	}
-	first, raw := r.row, r.raw.get(0)
-	ends, at := make([]int, n), make([]int, n)
-	for i := range n {
-		if raw, err = r.take(raw); err != nil {
-			return 0, nil, err
-		}
-		ends[i], at[i] = len(raw), r.start
-	}
-	return n, func() (bad []error, _ error) {
-		defer r.raw.put(raw)
-		for i := range n {
+	return p.rows(), func() (bad []error, _ error) {
+		defer r.raw.put(p.raw)
+		for i := range p.rows() {
 			row := dst[i*size:][:size]
-			if err := r.number(row, pieceAt(raw, ends, i), spot{r.s.name, at[i], first + i}); err != nil {
+			if err := r.number(row, p.at(i), spot{r.s.name, p.lines[i], p.first + i}); err != nil {
 				clear(row)
 				bad = append(bad, err)
 			}
@@ -185,16 +146,7 @@ func (r *lines) Floats(dst []float32) (int, Decode, error) {
 	}, nil
 }
 
-func (r *lines) Skip(rows int) error {
-	for range min(rows, r.info.Rows-r.row) {
-		var err error
-		if r.keep, err = r.line(r.keep[:0]); err != nil {
-			return r.early(err)
-		}
-		r.row++
-	}
-	return nil
-}
+func (r *lines) Skip(rows int) error { return r.skip(rows, r.line) }
 
 func (r *lines) Scan(rows int) error {
 	return scanRows(min(rows, r.info.Rows-r.row), &r.keep, r.take)
