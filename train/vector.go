@@ -100,7 +100,7 @@ func (v Vector) text() string {
 		does = append(does, fmt.Sprintf("takes the first %d of a row", v.Truncate))
 	}
 	for _, step := range v.Steps {
-		does = append(does, map[string]string{dist.Normalise: "brings it to length 1", dist.Centre: "subtracts the mean of the rows trained on"}[step])
+		does = append(does, map[string]string{dist.Normalise: "brings rows to length 1", dist.Centre: "subtracts the mean of the rows trained on"}[step])
 	}
 	return ", and the encoder's graph " + strings.Join(does, ", then ")
 }

@@ -114,17 +114,18 @@ def turbovec(rows, bits, seed):
     """TurboQuant, 2 bits of each of bits/2 principal components, turned at random; its norm, a float, is counted."""
     import turbovec as tv
 
-    to = faiss.PCAMatrix(rows.dims, bits // 2, 0, True)
+    width = min(bits // 2, rows.dims // 8 * 8)
+    to = faiss.PCAMatrix(rows.dims, width, 0, True)
     began = processor()
     to.train(rows.base)
-    x = tv.TurboQuantIndex(bits // 2, 2)
+    x = tv.TurboQuantIndex(width, 2)
     base = to.apply(rows.base)
     x.calibrate(base[np.random.default_rng(seed).choice(len(base), 4096, replace=False)])
     trained = processor() - began
     began = processor()
     x.add(base)
     rate = len(base) / (processor() - began)
-    return {"": (lambda: x.search(to.apply(rows.queries), WITHIN)[1].astype(np.int64), bits // 8 + 4)}, trained, rate
+    return {"": (lambda: x.search(to.apply(rows.queries), WITHIN)[1].astype(np.int64), width // 4 + 4)}, trained, rate
 
 
 def rabitq(rows, bits, seed):
@@ -220,7 +221,8 @@ METHODS = {
     "turbovec": turbovec,
     "catvae itq": ours("embeddings-itq"),
     "catvae similarity": ours("embeddings-search"),
-    "catvae residual": ours("residual", categories=True),
+    "catvae rq": ours("rq", categories=True, data__vector__steps="normalise,centre"),
+    "catvae residual": ours("residual", categories=True, data__vector__steps="normalise,centre"),
 }
 
 
@@ -229,6 +231,8 @@ def unfit(name, data, bits):
     dims = {"minilm": 384, "glove100": 100}[data]
     if name == "sign" and bits != 64:  # it has one size: measured once
         return "has one size"
+    if name in ("FAISS RaBitQ", "rabitqlib") and bits == 64:
+        return "spends 64 bits on corrections"
     if name == "FAISS ITQ" and bits > dims:
         return "has no more bits than rows have numbers"
     return ""
