@@ -222,7 +222,7 @@ METHODS = {
     "catvae itq": ours("embeddings-itq"),
     "catvae similarity": ours("embeddings-search"),
     "catvae rq": ours("rq", categories=True, data__vector__steps="normalise,centre"),
-    "catvae residual": ours("residual", categories=True, data__vector__steps="normalise,centre"),
+    "catvae residual": ours("residual", categories=True, data__vector__steps="normalise,centre", optimizer__learning_rate=0.0002),
 }
 
 
@@ -297,10 +297,10 @@ def curves():
 
     for data, rows in log().items():
         figure, axes = pyplot.subplots(figsize=(8, 5))
-        for name, sizes in sorted(rows.items()):
+        for i, (name, sizes) in enumerate(sorted(rows.items())):
             points = sorted((runs["bytes"], runs["recall"]) for seeds in sizes.values() for runs in [{k: np.mean([r[k] for r in seeds.values()]) for k in ("bytes", "recall")}])
             own = name.startswith("catvae")
-            axes.plot(*zip(*points), marker="o", linewidth=2.5 if own else 1, linestyle="-" if own else "--", label=name)
+            axes.plot(*zip(*points), color=pyplot.get_cmap("tab20")(i), marker="o^sDv"[i % 5], linewidth=2.5 if own else 1, linestyle="-" if own else "--", label=name)
         axes.set(xlabel="bytes a row, corrections too", ylabel="recall@10", xscale="log", title=data)
         axes.set_xticks([8, 16, 32, 48], [8, 16, 32, 48])
         axes.minorticks_off()
