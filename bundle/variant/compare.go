@@ -182,16 +182,17 @@ func (c *Comparison) add(l bundle.Latent, n int, logits, wantLogits []float32, c
 	c.Equal += n * bits
 }
 
+// results finds logits and packed codes among a variant's outputs, which may be more.
 func results(out []onnxtensor.Tensor, err error) (logits []float32, codes []byte, _ error) {
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, t := range out {
-		switch d := t.Data.(type) {
-		case []float32:
-			logits = d
-		case []byte:
-			codes = d
+		switch t.Name {
+		case bundle.LatentLogits:
+			logits, _ = t.Data.([]float32)
+		case bundle.PackedCode:
+			codes, _ = t.Data.([]byte)
 		}
 	}
 	if logits == nil || codes == nil {

@@ -3,3 +3,6 @@ package variant
 import "time"
 
 func init() { raceTime = time.Microsecond }
+
+// Results is results.
+var Results = results

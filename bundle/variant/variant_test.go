@@ -314,3 +314,17 @@ func ExampleCheckName() {
 	fmt.Println(variant.CheckName("int4"))
 	// Output: variant: no variant is called "int4": use int8, uint8, float16
 }
+
+// Logits and packed codes are found by their names: bundles have further outputs of the same types, in front of them and behind.
+func TestResultsByName(t *testing.T) {
+	logits, codes, err := variant.Results([]onnxtensor.Tensor{
+		{Name: bundle.LatentLogits, Data: []float32{1}}, {Name: bundle.Query, Data: []float32{2}},
+		{Name: bundle.PackedCode, Data: []byte{3}}, {Name: bundle.IndexCode, Data: []byte{4}},
+	}, nil)
+	if err != nil || logits[0] != 1 || codes[0] != 3 {
+		t.Errorf("%v, %v, %v", logits, codes, err)
+	}
+	if _, _, err := variant.Results([]onnxtensor.Tensor{{Name: bundle.Query, Data: []float32{2}}, {Name: bundle.IndexCode, Data: []byte{4}}}, nil); err == nil {
+		t.Error("a query and an index code are taken for logits and a packed code")
+	}
+}
