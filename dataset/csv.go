@@ -30,19 +30,9 @@ const (
 
 // beginCSV returns the records of a file from its start, after its byte order mark.
 func beginCSV(f *File) (*csvReader, error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, f.Broken("it cannot be read", err)
-	}
-	s, err := newStream(f)
+	s, err := beginText(f)
 	if err != nil {
 		return nil, err
-	}
-	head, err := s.peek(len(byteOrderMark))
-	if err != nil {
-		return nil, err
-	}
-	if string(head) == byteOrderMark {
-		s.Discard(len(byteOrderMark)) // cannot fail: they are there
 	}
 	return &csvReader{precounted: precounted{s: s}, layout: layout{delimiter: ','}, line: 1, limit: maxRecord}, nil
 }

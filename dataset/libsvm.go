@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -97,10 +96,7 @@ type libSVM struct {
 }
 
 func beginLibSVM(f *File) (*libSVM, error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, f.Broken("it cannot be read", err)
-	}
-	s, err := newStream(f)
+	s, err := begin(f)
 	if err != nil {
 		return nil, err
 	}
@@ -109,35 +105,15 @@ func beginLibSVM(f *File) (*libSVM, error) {
 
 // line appends the next row's bytes, without a comment. Lines of blanks and comments are no rows.
 func (r *libSVM) line(dst []byte) ([]byte, error) {
-	from := len(dst)
-	for r.start = r.at; ; {
-		part, err := r.s.ReadSlice('\n')
-		dst = append(dst, part...)
-		if len(dst)-from > maxRecord {
-			return dst, &FormatError{File: r.s.name, Reason: fmt.Sprintf("line %d has more than %d bytes", r.start, maxRecord)}
-		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return dst, r.s.broken(fmt.Sprintf("it cannot be read at line %d", r.at), err)
-		}
-		r.at++
-		row := dst[from:]
+	return r.precounted.line(&r.at, dst, func(row []byte) []byte {
 		if i := bytes.IndexByte(row, '#'); i >= 0 {
 			if first, ok := firstComments[string(bytes.TrimSpace(row[i+1:]))]; ok && i == 0 && r.says == "" {
 				r.says = first
 			}
 			row = row[:i]
 		}
-		if row = bytes.TrimSpace(row); len(row) > 0 {
-			return append(append(dst[:from], row...), '\n'), nil // so that no two files of other rows have the same bytes
-		}
-		if dst = dst[:from]; err != nil {
-			return dst, io.EOF
-		}
-		r.start = r.at
-	}
+		return bytes.TrimSpace(row)
+	})
 }
 
 // forColumns calls each with every column and its number until it returns false. It returns the label, and false where some text is

@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -51,19 +50,9 @@ type namedLines struct {
 
 // beginLines returns the lines of a file from its start, after its byte order mark.
 func beginLines(f *File, o Options) (*lines, error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, f.Broken("it cannot be read", err)
-	}
-	s, err := newStream(f)
+	s, err := beginText(f)
 	if err != nil {
 		return nil, err
-	}
-	head, err := s.peek(len(byteOrderMark))
-	if err != nil {
-		return nil, err
-	}
-	if string(head) == byteOrderMark {
-		s.Discard(len(byteOrderMark)) // cannot fail: they are there
 	}
 	return &lines{precounted: precounted{s: s}, o: o, at: 1}, nil
 }
@@ -82,28 +71,7 @@ func (r *lines) counted(see func(line []byte)) (rows int, err error) {
 
 // line appends the next line that is not blank, with its end.
 func (r *lines) line(dst []byte) ([]byte, error) {
-	from := len(dst)
-	for r.start = r.at; ; {
-		part, err := r.s.ReadSlice('\n')
-		dst = append(dst, part...)
-		if len(dst)-from > maxRecord {
-			return dst, &FormatError{File: r.s.name, Reason: fmt.Sprintf("line %d has more than %d bytes", r.start, maxRecord)}
-		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return dst, r.s.broken(fmt.Sprintf("it cannot be read at line %d", r.at), err)
-		}
-		r.at++
-		if line := bytes.Trim(dst[from:], asciiSpace); len(line) > 0 {
-			return append(append(dst[:from], line...), '\n'), nil // so that no two files of other rows have the same bytes
-		}
-		if dst = dst[:from]; err != nil {
-			return dst, io.EOF
-		}
-		r.start = r.at
-	}
+	return r.precounted.line(&r.at, dst, func(line []byte) []byte { return bytes.Trim(line, asciiSpace) })
 }
 
 // take appends the bytes of the next row.

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,30 @@ type precounted struct {
 	tally *Tally
 }
 
+// begin returns a file's bytes from its start.
+func begin(f *File) (*stream, error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, f.Broken("it cannot be read", err)
+	}
+	return newStream(f)
+}
+
+// beginText is begin after the file's byte order mark.
+func beginText(f *File) (*stream, error) {
+	s, err := begin(f)
+	if err != nil {
+		return nil, err
+	}
+	head, err := s.peek(len(byteOrderMark))
+	if err != nil {
+		return nil, err
+	}
+	if string(head) == byteOrderMark {
+		s.Discard(len(byteOrderMark)) // cannot fail: they are there
+	}
+	return s, nil
+}
+
 func (c *precounted) Info() Info   { return c.info }
 func (c *precounted) Close() error { return c.s.Close() }
 
@@ -34,6 +59,32 @@ func (c *precounted) take(dst []byte, next func(dst []byte) ([]byte, error)) ([]
 		return dst, c.s.from.Changed()
 	}
 	return dst, nil
+}
+
+// line appends the next line of which strip leaves something, with an end. at is the number of the line that is next.
+func (c *precounted) line(at *int, dst []byte, strip func(line []byte) []byte) ([]byte, error) {
+	from := len(dst)
+	for c.start = *at; ; {
+		part, err := c.s.ReadSlice('\n')
+		dst = append(dst, part...)
+		if len(dst)-from > maxRecord {
+			return dst, &FormatError{File: c.s.name, Reason: fmt.Sprintf("line %d has more than %d bytes", c.start, maxRecord)}
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return dst, c.s.broken(fmt.Sprintf("it cannot be read at line %d", *at), err)
+		}
+		*at++
+		if line := strip(dst[from:]); len(line) > 0 {
+			return append(append(dst[:from], line...), '\n'), nil // so that no two files of other rows have the same bytes
+		}
+		if dst = dst[:from]; err != nil {
+			return dst, io.EOF
+		}
+		c.start = *at
+	}
 }
 
 // early says that a file has lost rows since they were counted.

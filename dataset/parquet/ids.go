@@ -68,13 +68,28 @@ func (r *reader) readNames() (dataset.Identified, error) {
 	value := fields[at]
 	fields[at] = r.names.column // a path takes the place of its picture
 	defer func() { fields[at] = value }()
-	groups := make([]int, len(r.groups))
+	ids, err := namesOf(r.file, r.table, &r.names.column, r.info.Rows)
+	if err != nil {
+		return nil, err
+	}
+	if !ids.Given() {
+		return nil, nil
+	}
+	if r.info.IDs = r.table.Manifest.Fields[at].Field.Name; r.names.path {
+		r.info.IDs = value.Field.Name + ".path"
+	}
+	return ids, nil
+}
+
+// namesOf reads a column of names, of as many rows as a file has.
+func namesOf(file *dataset.File, table *pqarrow.FileReader, column *pqarrow.SchemaField, count int) (*reading.IDs, error) {
+	groups := make([]int, table.ParquetReader().NumRowGroups())
 	for i := range groups {
 		groups[i] = i
 	}
-	rows, err := r.table.GetRecordReader(r.file.Context(), []int{r.names.column.ColIndex}, groups)
+	rows, err := table.GetRecordReader(file.Context(), []int{column.ColIndex}, groups)
 	if err != nil {
-		return nil, r.file.Broken("its names of rows cannot be read", err)
+		return nil, file.Broken("its names of rows cannot be read", err)
 	}
 	defer rows.Release()
 	ids, n := &reading.IDs{}, 0
@@ -83,7 +98,7 @@ func (r *reader) readNames() (dataset.Identified, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return nil, r.file.Broken(fmt.Sprintf("its names of rows cannot be read from row %d on", n), err)
+			return nil, file.Broken(fmt.Sprintf("its names of rows cannot be read from row %d on", n), err)
 		}
 		names := batch.Column(0)
 		for i := range names.Len() {
@@ -91,14 +106,8 @@ func (r *reader) readNames() (dataset.Identified, error) {
 		}
 		n += names.Len()
 	}
-	if n != r.info.Rows {
-		return nil, r.file.Broken(fmt.Sprintf("its names of rows end in row %d of %d", n, r.info.Rows), nil)
-	}
-	if !ids.Given() {
-		return nil, nil
-	}
-	if r.info.IDs = r.table.Manifest.Fields[at].Field.Name; r.names.path {
-		r.info.IDs = value.Field.Name + ".path"
+	if n != count {
+		return nil, file.Broken(fmt.Sprintf("its names of rows end in row %d of %d", n, count), nil)
 	}
 	return ids, nil
 }

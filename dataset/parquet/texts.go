@@ -116,29 +116,9 @@ func (r *textReader) ids(column *pqarrow.SchemaField) (*reading.IDs, error) {
 	if column == nil || !r.o.IDs {
 		return nil, nil
 	}
-	rows, err := r.table.GetRecordReader(r.file.Context(), []int{column.ColIndex}, r.groups())
-	if err != nil {
-		return nil, r.file.Broken("its ids cannot be read", err)
-	}
-	defer rows.Release()
-	ids, n := &reading.IDs{}, 0
-	for {
-		batch, err := rows.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, r.file.Broken(fmt.Sprintf("its ids cannot be read from row %d on", n), err)
-		}
-		for i := range batch.Column(0).Len() {
-			ids.Add(nameOf(batch.Column(0), i))
-		}
-		n += batch.Column(0).Len()
-	}
-	if n != r.info.Rows {
-		return nil, r.file.Broken(fmt.Sprintf("its ids end in row %d of %d", n, r.info.Rows), nil)
-	}
-	if !ids.Given() {
-		return nil, nil
+	ids, err := namesOf(r.file, r.table, column, r.info.Rows)
+	if err != nil || !ids.Given() {
+		return nil, err
 	}
 	return ids, nil
 }

@@ -3,8 +3,8 @@ package additive
 import (
 	"context"
 	"math"
-	"runtime"
 
+	"github.com/catvae/catvae/internal/cores"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -28,7 +28,7 @@ func (c Codebooks) search(ctx context.Context, rows []float32, s Search, scores 
 	n := len(rows) / c.Width
 	codes := make([]int, n*c.Variables)
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	group.SetLimit(cores.Count())
 	half := halfSquares(c.Words, c.Width)
 	for from := 0; from < n; from += blockRows {
 		group.Go(func() error {
