@@ -34,7 +34,7 @@ var importRules = []importRule{
 	{"dataset/parquet", "dataset dataset/internal/... dist internal/readfile internal/visible picture", "github.com/apache/arrow-go/"},
 	{"builder/...", "builder/... dist internal/...", "gorgonia.org/ github.com/chewxy/hm github.com/x448/float16 gonum.org/v1/gonum/ google.golang.org/protobuf/"},
 	{"export", "internal/...", "gorgonia.org/ google.golang.org/protobuf/"},
-	{"bundle", "dist internal/foreign internal/onnxtensor internal/readfile internal/visible", ""},
+	{"bundle", "dist internal/foreign internal/noise internal/onnxtensor internal/readfile internal/visible", ""},
 	{"bundle/variant", "bundle dist internal/... runtime/backend", "github.com/x448/float16 google.golang.org/protobuf/"},
 	{"bundle/writer", "bundle/... dist export internal/... runtime/backend", ""},
 	{"runtime", "bundle dist internal/... picture runtime/backend runtime/onnxruntime", "golang.org/x/sync/"},

@@ -43,6 +43,9 @@ var variants = map[string]struct {
 	},
 }
 
+// Exact reports whether a variant gives float32's codes, and does not have its own arithmetic.
+func Exact(name string) bool { return variants[name].exact }
+
 // CheckName reports a name that no variant has.
 func CheckName(name string) error {
 	if !slices.Contains(Names, name) {

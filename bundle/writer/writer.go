@@ -56,6 +56,8 @@ type Verification struct {
 	Variants map[string]variant.Comparison `json:"variants,omitempty"` // with float32, on held-out rows
 	HeldOut  string                        `json:"held_out,omitempty"` // what those rows are
 	Timed    string                        `json:"timed,omitempty"`    // what variants were timed on
+
+	SelfTest *bundle.SelfTest `json:"self_test"` // what the graphs make of generated rows
 }
 
 // verifyBatches are the batch sizes at which every graph of a bundle is compared.
@@ -180,6 +182,10 @@ func Make(ctx context.Context, m bundle.Manifest, graphs []Part, o Options) (Mad
 	}
 	if err := o.Text.add(ctx, &m, content, o.Backend); err != nil {
 		return Made{}, err
+	}
+	var err error
+	if v.SelfTest, err = selfTest(ctx, m, content, o.Backend); err != nil {
+		return Made{}, fmt.Errorf("writer: self-test: %w", err)
 	}
 	manifest, err := m.Encode()
 	if err != nil {

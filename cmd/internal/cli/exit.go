@@ -103,6 +103,7 @@ var certain = []Kind{
 	{ErrUsage, Usage, "--help shows the options"},
 	{runtime.ErrLibrary, NoLibrary, "catvae doctor --install fetches it"},
 	{runtime.ErrDevice, NoLibrary, "--device says where graphs run"},
+	{runtime.ErrSelfTest, NoLibrary, "--backend, --library and --device say what runs the graphs"},
 	{infer.ErrPart, Part, "docs/infer.md says what bad rows are"},
 }
 
@@ -111,6 +112,7 @@ var kinds = []Kind{
 	{infer.ErrJob, Usage, "--help shows the options"},
 	{atomicfile.ErrTarget, Usage, "docs/infer.md says what outputs may be"},
 	{fs.ErrExist, BadInput, "--force replaces it"},
+	{bundle.ErrNoSelfTest, BadInput, "catvae export --run writes a bundle again"},
 	{bundle.ErrBad, BadInput, "docs/bundle.md says what a bundle is"},
 	{dataset.ErrData, BadInput, "docs/formats.md says what is read, and how"},
 	{embed.ErrEmbedder, BadInput, "docs/text.md says what an embedder is"},

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/infer"
 )
 
@@ -20,6 +22,7 @@ var InferDescription = `Runs a bundle over rows: codes, logits, reconstructions 
   infer --model run/bundle --embedder minilm/ --in texts.csv --column description --out codes.npy
   infer --model run/bundle --in codes.npy --out images.npy --mode decode
   infer --model run/bundle --in rows.npy --out scores.csv --mode score
+  infer --model run/bundle --self-test
   infer --model run/bundle --bench
 
 A run that was stopped continues when the same command is given again. A score is one number a row, in nats: how badly the model explains the row, -ln p(row | its code) + KL(posterior || prior).
@@ -32,6 +35,7 @@ type InferCommand struct {
 	Mode      string        `help:"${modes_help}." default:"encode" enum:"${modes}"`
 	Codes     string        `help:"What encode writes: ${codes_help}." default:"packed" enum:"${codes}"`
 	Variant   string        `help:"Variant of the encoder: float32, one that the bundle was exported with (int8, uint8, float16), or auto for the fastest that fits device and rows. Codes of variants differ a little." default:"float32" placeholder:"NAME"`
+	SelfTest  bool          `help:"First encode generated rows, and end with status 5 where their codes are not those that the bundle keeps. Without --in this is all that is done. Bundles of older versions keep none: that is said, and without --in it is status 4."`
 	Bench     bool          `help:"Measure instead of writing: on random rows, or once over --in."`
 	BenchTime time.Duration `help:"How long to measure on random rows." default:"5s" range:"1ms,24h"`
 	JSON      bool          `help:"Print what --bench measured as one JSON object."`
@@ -43,6 +47,17 @@ func (g *InferCommand) Run(ctx context.Context, env Env) error {
 	job, err := g.Job(infer.Mode(g.Mode), infer.Codes(g.Codes), g.Variant)
 	if err != nil {
 		return err
+	}
+	if g.SelfTest {
+		alone := g.In == "" && !g.Bench
+		err := g.Rows.selfTest(ctx, env, g.Variant)
+		if errors.Is(err, bundle.ErrNoSelfTest) && !alone {
+			fmt.Fprintf(env.Stderr, "warning: %v\n", err)
+			err = nil
+		}
+		if err != nil || alone {
+			return err
+		}
 	}
 	if g.Bench {
 		return g.bench(ctx, env, job)
