@@ -34,6 +34,8 @@ require google.golang.org/genproto v0.0.0-20260715232425-e75dac1f907d
 
 require github.com/mmcloughlin/avo v0.5.0
 
+require go.yaml.in/yaml/v3 v3.0.5
+
 require (
 	codeberg.org/go-fonts/liberation v0.5.0 // indirect
 	codeberg.org/go-latex/latex v0.2.0 // indirect

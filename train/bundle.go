@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math"
 	"slices"
@@ -43,6 +44,8 @@ type BundleOptions struct {
 	Rows     writer.VariantRows // for variants: see VariantRows
 	Text     *writer.Text       // an embedder to write with the bundle, nil for none
 	Timer    backend.Backend    // times variants, on one thread; Backend where it is nil
+
+	Layout string // see package bundle/layout; "" means that of bundles
 }
 
 // WriteBundle exports the encoder, the threshold and the decoder, and the graph of layers where there are any, verifies them against gorgonia, and writes the bundle.
@@ -52,7 +55,15 @@ func (t Trained) WriteBundle(ctx context.Context, dir string, o BundleOptions) (
 	if err != nil {
 		return writer.Verification{}, err
 	}
-	return writer.Write(ctx, dir, m, t.graphs(), t.writerOptions(o))
+	to := t.writerOptions(o)
+	if to.Layout = o.Layout; t.dir != "" {
+		v, err := readVerification(t.dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return writer.Verification{}, err
+		}
+		to.About = v.Record
+	}
+	return writer.Write(ctx, dir, m, t.graphs(), to)
 }
 
 func (t Trained) writerOptions(o BundleOptions) writer.Options {

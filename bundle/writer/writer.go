@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/bundle/layout"
 	"github.com/catvae/catvae/bundle/variant"
 	"github.com/catvae/catvae/export"
 	"github.com/catvae/catvae/internal/atomicfile"
@@ -36,6 +37,9 @@ type Options struct {
 	Rows     VariantRows     // for variants
 	Text     *Text           // an embedder to write, nil for none
 	Timer    backend.Backend // runs variants and float32 to time them, on one thread where a CPU does; Backend where it is nil
+
+	Layout string         // see package layout; "" means layout.Plain
+	About  map[string]any // the record that a layout may tell of: that of the run, with what was measured. nil means Record
 }
 
 // VariantRows are rows that variants are calibrated on and compared on.
@@ -81,20 +85,30 @@ type Made struct {
 	Verification Verification
 }
 
-// Write makes a bundle, and writes it as a whole or not at all. With Force it replaces a bundle, or an empty folder, and no other.
+// Write makes a bundle, and writes it in a layout, as a whole or not at all. With Force it replaces what it writes, a bundle or a folder of the same layout, or an
+// empty folder, and no other.
 func Write(ctx context.Context, dir string, m bundle.Manifest, graphs []Part, o Options) (Verification, error) {
 	if err := atomicfile.CheckNew(dir, o.Force); err != nil {
 		return Verification{}, fmt.Errorf("writer: bundle %w", err)
 	}
-	if err := checkReplaceable(dir); err != nil {
-		return Verification{}, err
+	plain := o.Layout == "" || o.Layout == layout.Plain
+	if plain {
+		if err := checkReplaceable(dir); err != nil {
+			return Verification{}, err
+		}
 	}
 	made, err := Make(ctx, m, graphs, o)
 	if err != nil {
 		return made.Verification, err
 	}
+	files := made.Files
+	if !plain {
+		if files, err = arrange(dir, made, o); err != nil {
+			return made.Verification, fmt.Errorf("writer: %w", err)
+		}
+	}
 	err = atomicfile.Dir(dir, o.Force, func(tmp string) error {
-		for name, data := range made.Files {
+		for name, data := range files {
 			if err := os.MkdirAll(filepath.Dir(filepath.Join(tmp, name)), 0o755); err != nil {
 				return err
 			}
@@ -108,6 +122,32 @@ func Write(ctx context.Context, dir string, m bundle.Manifest, graphs []Part, o 
 		return made.Verification, fmt.Errorf("writer: %w", err)
 	}
 	return made.Verification, nil
+}
+
+// arrange returns the files of a layout. It reports a folder that holds others, which would be lost with it.
+func arrange(dir string, made Made, o Options) (map[string][]byte, error) {
+	about := o.About
+	if about == nil {
+		about = o.Record
+	}
+	files, err := layout.Arrange(o.Layout, layout.Bundle{Manifest: &made.Manifest, Files: made.Files, Record: about})
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if _, ours := files[filepath.ToSlash(name)]; err == nil && !e.IsDir() && !ours && !atomicfile.Unfinished(e.Name()) {
+			return fmt.Errorf("%s is no file of this %s folder, and would be lost with it: move it away, or choose another folder: %w", path, o.Layout, atomicfile.ErrTarget)
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return files, err
 }
 
 // Where a bundle keeps its variants, and an embedder.

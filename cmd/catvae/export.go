@@ -17,7 +17,8 @@ type exportCommand struct {
 	Out      string   `help:"Bundle to write." required:"" placeholder:"BUNDLE"`
 	Variants []string `help:"Further encoders to make, separated by commas: int8, uint8, float16." placeholder:"LIST"`
 	Data     string   `help:"Rows for variants: int8 is calibrated on the training split, and all are compared with float32 on the test split. ${sources}. Left out, the rows that the run was trained on." placeholder:"SRC"`
-	Force    bool     `help:"Replace an existing bundle at --out."`
+	Layout   string   `help:"How the files are arranged. ${layouts_help}." default:"plain" enum:"${layouts}"`
+	Force    bool     `help:"Replace an existing bundle at --out, or a folder of the same layout."`
 	textFlags
 	cli.Backend
 }
@@ -29,10 +30,13 @@ func (exportCommand) Help() string {
   catvae export --run run --out my-bundle
   catvae export --run run --out my-bundle --variants int8,uint8 --data mnist/
   catvae export --run run --out my-bundle --embedder minilm/
+  catvae export --run run --out models/ --layout triton
 
 The best weights become encoder.onnx, threshold.onnx and decoder.onnx with a manifest. Each graph is run on onnxruntime and compared with gorgonia at batches of 1, 2, 7 and 64 rows before anything is written; verification.json keeps what was compared.
 
 A variant is encoder and threshold as one graph. uint8 takes pixels as bytes and gives float32's codes. int8 takes bytes too, with weights and activations of 8 bits and scales measured beforehand. float16 is for CUDA. How many bits agree with float32, and how fast each is here, is measured, printed and kept.
+
+With --layout the same graphs are arranged for another program: docs/layouts.md has what each folder holds, and how it is used.
 
 With --embedder the bundle has text/model.onnx, the embedder with encoder and threshold behind it in one graph, from tokens to codes, and text/tokenizer.json. infer then takes texts by --column alone.
 
@@ -53,7 +57,7 @@ func (c exportCommand) Run(ctx context.Context, env cli.Env) (err error) {
 	if err != nil {
 		return err
 	}
-	o := train.BundleOptions{Force: c.Force, Backend: backend, Variants: c.Variants}
+	o := train.BundleOptions{Force: c.Force, Backend: backend, Variants: c.Variants, Layout: c.Layout}
 	if c.Embedder != "" {
 		files, err := embed.Read(c.Embedder, c.Pooling)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/catvae/catvae/builder/importer"
+	"github.com/catvae/catvae/bundle/layout"
 	"github.com/catvae/catvae/bundle/variant"
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/cmd/internal/cli"
@@ -75,7 +76,10 @@ var code = cli.CodeOf(ownKinds...)
 // Where onnxruntime is missing, graphs run in pure Go.
 func init() {
 	cli.Own = ownKinds
-	cli.OwnWords = map[string]string{"rivals_help": strings.Join(rivals.Names(), ", ")}
+	cli.OwnWords = map[string]string{
+		"rivals_help": strings.Join(rivals.Names(), ", "),
+		"layouts":     strings.Join(layout.Names(), ","), "layouts_help": layout.Doc(),
+	}
 	cli.PureGo = func(threads int) backend.Backend { return purego.New(purego.WithThreads(threads)) }
 }
 
