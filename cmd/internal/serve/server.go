@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -46,6 +47,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.grpc = s.newGRPC()
 	return s, nil
 }
+
+// Listen says where the server answers: by HTTP, and by gRPC; nil for none.
+func (s *Server) Listen(http, grpc net.Listener) { s.o.HTTP, s.o.GRPC = http, grpc }
 
 // Run answers requests until ctx is done, and then until those are finished that were accepted. It returns ctx's error, or what kept it from
 // listening.

@@ -107,16 +107,32 @@ func (m *Model) infer(ctx context.Context, r *oip.Request) (*oip.Response, batch
 	if err != nil {
 		return nil, batcher.Result{}, err
 	}
-	result, err := m.Run(ctx, in.Datatype, in.Data, want)
+	result, err := m.run(ctx, in.Datatype, in.Data, want)
 	if err != nil {
 		return nil, result, err
 	}
 	return m.response(r, in.Shape[0], result), result, nil
 }
 
-// Run computes outputs of whole rows; want has a bit set for each output that is wanted.
+// Run is [Model.Infer] of whole rows that came in another way; want has a bit set for each output that is wanted.
 func (m *Model) Run(ctx context.Context, of oip.Datatype, rows []byte, want uint32) (batcher.Result, error) {
+	began := time.Now()
+	m.Stats.pending.Add(1)
+	defer m.Stats.pending.Add(-1)
+	result, err := m.run(ctx, of, rows, want)
+	if err != nil {
+		m.Stats.Failed(reasonOf(ctx, err), time.Since(began))
+		return result, err
+	}
+	m.Stats.succeeded(len(rows)/m.lanes[of].rowBytes, time.Since(began), result)
+	return result, nil
+}
+
+func (m *Model) run(ctx context.Context, of oip.Datatype, rows []byte, want uint32) (batcher.Result, error) {
 	l := m.lanes[of]
+	if l == nil {
+		return batcher.Result{}, fmt.Errorf("%w: the model %s takes rows as %s", oip.ErrRequest, m.Name, joined(m.Datatypes()))
+	}
 	if !batcher.Aligned(rows) {
 		rows = append(batcher.Bytes(make([]float32, (len(rows)+3)/4))[:0], rows...)
 	}

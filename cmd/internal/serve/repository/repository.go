@@ -67,6 +67,7 @@ type Repository struct {
 // A slot is a version of a bundle: what is there, and what became of the last try to load it.
 type slot struct {
 	live      *Bundle
+	tried     bool
 	signature string // of the folder when it was last looked at
 	reason    error
 }

@@ -161,7 +161,7 @@ func (r *Repository) sync(ctx context.Context, name string, found []place, force
 // refresh loads a version where its folder has changed, or where force says so. What was live stays so where that fails.
 func (r *Repository) refresh(ctx context.Context, s *slot, p place, force bool) error {
 	now := signature(p.dir)
-	if now == s.signature && !force {
+	if s.tried && now == s.signature && !force {
 		return nil
 	}
 	if s.live != nil && !force {
@@ -174,13 +174,13 @@ func (r *Repository) refresh(ctx context.Context, s *slot, p place, force bool) 
 	if err != nil {
 		err = fmt.Errorf("%s, version %s: %w", p.name, p.version, err)
 		if ctx.Err() == nil {
-			s.signature, s.reason = now, err
+			s.tried, s.signature, s.reason = true, now, err
 			r.o.Log.Error("a bundle cannot be loaded", "bundle", p.name, "version", p.version, "reason", err, "served_still", s.live != nil)
 		}
 		return err
 	}
 	old := s.live
-	s.live, s.signature, s.reason = b, now, nil
+	s.live, s.tried, s.signature, s.reason = b, true, now, nil
 	r.o.Log.Info("loaded", "bundle", p.name, "version", p.version, "hash", b.Hash, "backend", b.model.Backend(), "variant", b.model.Variant(), "batches", b.models[0].lanes[b.models[0].Input.Datatype].Max())
 	r.publish()
 	if old != nil {
@@ -212,7 +212,7 @@ func (r *Repository) drop(name string, why error) {
 		if s.live != nil {
 			gone = append(gone, s.live)
 		}
-		s.live, s.signature, s.reason = nil, "", why
+		s.live, s.tried, s.reason = nil, false, why
 	}
 	r.publish()
 	for _, b := range gone {
