@@ -38,7 +38,7 @@ func describeTensor(s repository.Spec) *pb.ModelMetadataResponse_TensorMetadata 
 func configure(m *repository.Model) *pb.ModelConfig {
 	c := &pb.ModelConfig{Name: m.Name, Platform: platform, Backend: "catvae", MaxBatchSize: int32(m.MaxRows()),
 		VersionPolicy:   &pb.ModelVersionPolicy{PolicyChoice: &pb.ModelVersionPolicy_Latest_{Latest: &pb.ModelVersionPolicy_Latest{NumVersions: 1}}},
-		DynamicBatching: &pb.ModelDynamicBatching{PreferredBatchSize: []int32{int32(m.MaxBatch())}},
+		DynamicBatching: &pb.ModelDynamicBatching{PreferredBatchSize: []int32{int32(m.MaxBatch())}, MaxQueueDelayMicroseconds: uint64(m.Delay().Microseconds())},
 	}
 	_, number := m.Input.Datatype.Config()
 	c.Input = append(c.Input, &pb.ModelInput{Name: m.Input.Name, DataType: pb.DataType(number), Dims: m.Input.Shape})

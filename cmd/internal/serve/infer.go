@@ -61,5 +61,5 @@ func writeResponse(w http.ResponseWriter, response *oip.Response) error {
 	for i := 0; err == nil && i < len(binary); i++ {
 		_, err = w.Write(binary[i])
 	}
-	return nil //nolint:nilerr // who went away is told nothing
+	return nil // who went away is told nothing
 }

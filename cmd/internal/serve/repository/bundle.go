@@ -2,8 +2,6 @@ package repository
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,11 +20,10 @@ type Bundle struct {
 	Dir           string
 	Hash          string // of its files: see docs/bundle.md
 
-	identity string
-	model    *runtime.Model
-	models   []*Model
-	uses     atomic.Int64  // requests, and one more while it is served
-	unused   chan struct{} // closed when nobody uses it
+	model  *runtime.Model
+	models []*Model
+	uses   atomic.Int64  // requests, and one more while it is served
+	unused chan struct{} // closed when nobody uses it
 }
 
 // Model returns the open bundle. It may be used until the model that was acquired is released.
@@ -65,10 +62,7 @@ func (r *Repository) load(ctx context.Context, name, version, dir string) (*Bund
 	b := &Bundle{Name: name, Version: version, Dir: dir, model: model, unused: make(chan struct{})}
 	b.uses.Store(1)
 	b.Hash = (&bundle.Bundle{Dir: dir, Manifest: model.Manifest()}).Hash()
-	if b.identity, err = identity(dir); err == nil {
-		err = r.selfTest(ctx, b)
-	}
-	if err == nil {
+	if err = r.selfTest(ctx, b); err == nil {
 		b.models, err = r.modelsOf(ctx, b)
 	}
 	if err != nil {
@@ -93,19 +87,12 @@ func (r *Repository) selfTest(ctx context.Context, b *Bundle) error {
 	return nil
 }
 
-// identity returns what tells a bundle from another in its place: its manifest, which has the hashes of all files.
-func identity(dir string) (string, error) {
-	data, err := os.ReadFile(filepath.Join(dir, bundle.ManifestFile))
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), err
-}
-
 // signature returns what changes when a file of a bundle does: names, sizes and times. It is cheap, and empty where there is nothing.
 func signature(dir string) string {
 	var s strings.Builder
 	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
-			return nil //nolint:nilerr // what cannot be read is met again when the bundle is loaded
+			return nil // what cannot be read is met again when the bundle is loaded
 		}
 		if info, err := os.Stat(path); err == nil {
 			fmt.Fprintf(&s, "%s %d %d\n", path, info.Size(), info.ModTime().UnixNano())

@@ -170,7 +170,7 @@ func (r *Repository) modelsOf(ctx context.Context, b *Bundle) (list []*Model, er
 		if len(ways) == 0 {
 			continue
 		}
-		m := &Model{Name: b.Name + g.suffix, Version: b.Version, Input: g.input(b.model), Outputs: g.outputs(b.model), Stats: &Stats{}, bundle: b, lanes: map[oip.Datatype]*lane{}, most: r.o.MaxRows}
+		m := &Model{Name: b.Name + g.suffix, Version: b.Version, Input: g.input(b.model), Outputs: g.outputs(b.model), Stats: &Stats{}, bundle: b, lanes: map[oip.Datatype]*lane{}, most: r.o.MaxRows, delay: r.o.Delay}
 		for of, w := range ways {
 			values, err := oip.Values(m.Input.Shape)
 			if err != nil {

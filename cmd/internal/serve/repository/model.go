@@ -30,6 +30,7 @@ type Model struct {
 	bundle *Bundle
 	lanes  map[oip.Datatype]*lane
 	most   int // rows of a request
+	delay  time.Duration
 }
 
 // A lane takes rows of one datatype.
@@ -61,6 +62,9 @@ func (m *Model) MaxRows() int { return m.most }
 
 // MaxBatch returns how many rows run at once at most.
 func (m *Model) MaxBatch() int { return m.lanes[m.Input.Datatype].Max() }
+
+// Delay returns how long a batch may wait for more rows.
+func (m *Model) Delay() time.Duration { return m.delay }
 
 // Waiting returns how many rows wait to be run.
 func (m *Model) Waiting() (n int) {

@@ -164,12 +164,6 @@ func (r *Repository) refresh(ctx context.Context, s *slot, p place, force bool) 
 	if s.tried && now == s.signature && !force {
 		return nil
 	}
-	if s.live != nil && !force {
-		if id, err := identity(p.dir); err == nil && id == s.live.identity && s.live.Dir == p.dir && s.reason == nil {
-			s.signature = now // written again, as it was
-			return nil
-		}
-	}
 	b, err := r.loadNamed(ctx, p)
 	if err != nil {
 		err = fmt.Errorf("%s, version %s: %w", p.name, p.version, err)
