@@ -45,6 +45,7 @@ type grammar struct {
 	Sample     sampleCommand   `cmd:"" help:"Decode codes drawn from the prior, as a picture or NPY."`
 	Search     searchCommand   `cmd:"" help:"Find the nearest codes of a file or an index: by Hamming distance or by floats, rescored by vectors where they are at hand."`
 	Index      indexCommand    `cmd:"" help:"Keep codes in a folder, which is appended to, deleted from and searched, with a graph where asked for."`
+	Serve      serveCommand    `cmd:"" help:"Answer requests for codes over HTTP and gRPC: the Open Inference Protocol, pictures, search."`
 	Import     importCommand   `cmd:"" help:"Import an encoder and a decoder from ONNX files, to fine-tune them or to export them as a bundle."`
 	Inspect    inspectCommand  `cmd:"" help:"Say what a bundle or an ONNX file holds, or print the layers of a configuration."`
 	Models     modelsCommand   `cmd:"" help:"List the catalogue of configurations, or print one."`
