@@ -32,7 +32,13 @@ require (
 
 require google.golang.org/genproto v0.0.0-20260715232425-e75dac1f907d
 
-require github.com/mmcloughlin/avo v0.5.0
+require (
+	github.com/chromedp/cdproto v0.160.1
+	github.com/chromedp/chromedp v0.23.1
+	github.com/mmcloughlin/avo v0.5.0
+)
+
+require github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 
 require (
 	codeberg.org/go-fonts/liberation v0.5.0 // indirect
