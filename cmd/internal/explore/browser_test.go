@@ -5,9 +5,12 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/catvae/catvae/runtime/onnxruntime/ortest"
 	"github.com/chromedp/chromedp"
 )
 
@@ -25,10 +28,7 @@ func browserFile(t *testing.T) string {
 			return file
 		}
 	}
-	if os.Getenv("CATVAE_NO_SKIP") == "1" {
-		t.Fatalf("no Chromium is on PATH, and %s names none", browserVariable)
-	}
-	t.Skipf("no Chromium is on PATH, and %s names none", browserVariable)
+	ortest.Skip(t, "no Chromium is on PATH, and "+browserVariable+" names none")
 	return ""
 }
 
@@ -36,6 +36,9 @@ func browserFile(t *testing.T) string {
 type tab struct {
 	t   *testing.T
 	ctx context.Context
+
+	mu       sync.Mutex
+	messages []string // of the console: errors, exceptions, what the page's policy refuses
 }
 
 // newBrowser starts a browser, which ends with the test.
@@ -49,17 +52,33 @@ func newBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) *tab {
 	t.Cleanup(cancel)
 	ctx, end := chromedp.NewContext(allocator)
 	t.Cleanup(end)
-	b := &tab{t, ctx}
-	b.do(chromedp.Navigate("about:blank"))
+	b := &tab{t: t, ctx: ctx}
+	b.do(chromedp.EmulateViewport(1280, 900))
 	go func() {
 		for m, err := range chromedp.Console(ctx) {
 			if err != nil {
 				return
 			}
-			t.Log("console: ", m)
+			if strings.Contains(m.Text, "willReadFrequently") { // of a test that reads pixels
+				continue
+			}
+			b.mu.Lock()
+			b.messages = append(b.messages, m.String())
+			b.mu.Unlock()
 		}
 	}()
 	return b
+}
+
+// quiet reports what the page has written to the console.
+func (b *tab) quiet() {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.messages {
+		b.t.Errorf("the console has: %s", m)
+	}
+	b.messages = nil
 }
 
 // do makes a step.
@@ -99,4 +118,4 @@ func value[T any](b *tab, expression string) T {
 }
 
 // waitTime is how long anything in a page may take, on a machine that does much else.
-const waitTime = 20 * time.Second
+const waitTime = 2 * time.Minute

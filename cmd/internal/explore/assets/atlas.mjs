@@ -73,6 +73,11 @@ export function atlasPart(state) {
     observer.disconnect();
     if (!begun) begin();
   }).observe($("atlas-start"));
+  const { of } = latent.groups[0];
+  if (latent.groups.length === 1 && of >= 4 && of <= 12 && state.drawing.pictures) { // a line for each variable
+    $("atlas").style.setProperty("--tiles", of);
+    $("atlas").style.setProperty("--tiles-narrow", of % 2 ? 4 : of / 2);
+  }
   const all = latent.variables;
   $("atlas-what").textContent = `${latent.groups.some((g) => g.of > 1) ? "What is decoded with a category, less the mean over its variable's categories" : "What is decoded with the bit, less what is decoded without it"}, on the mean over ${rows} ${state.info.rows ? "rows" : "samples"}: orange is more, blue is less, all at one scale. Press one to change the code.${shown < all ? ` The first ${shown} of ${all} variables are shown.` : ""}`;
 }

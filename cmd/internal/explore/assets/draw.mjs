@@ -17,10 +17,10 @@ export class Drawing {
     this.pictures = this.shape !== null && this.part !== null;
   }
 
-  /** Draws what is decoded, or a whole row. */
-  values(canvas, values) {
+  /** Draws what is decoded, or a whole row. Bars are as long as they are beside the largest of all, or of their own. */
+  values(canvas, values, most) {
     canvas.classList.toggle("pixels", this.pictures);
-    if (!this.pictures) return this.bars(canvas, relatives(this.target, values, false), () => BAR);
+    if (!this.pictures) return this.bars(canvas, relatives(this.target, values, false), () => BAR, most);
     const shape = values.length === this.target.rowSize ? this.shape : this.part;
     const pixels = start(canvas, shape);
     const size = shape.height * shape.width;
@@ -46,9 +46,9 @@ export class Drawing {
     canvas.getContext("2d").putImageData(pixels, 0, 0);
   }
 
-  /** The largest of some differences, as they are drawn. */
-  most(values) {
-    const list = this.pictures ? values : relatives(this.target, values, true);
+  /** The largest of some differences, or of other values, as they are drawn. */
+  most(values, difference = true) {
+    const list = this.pictures ? values : relatives(this.target, values, difference);
     return list.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
   }
 
@@ -60,7 +60,7 @@ export class Drawing {
   /** Bars around a line of zeros. Of very many values the largest of several that lie together is drawn. */
   bars(canvas, values, colour, most) {
     const list = together(values, MOST_BARS);
-    const step = Math.max(2, Math.min(12, Math.floor(480 / list.length)));
+    const step = Math.max(2, Math.floor(480 / list.length));
     [canvas.width, canvas.height] = [list.length * step, 120];
     const top = most || list.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1;
     const least = list.some((x) => x < 0) ? -1 : 0;
@@ -68,9 +68,9 @@ export class Drawing {
     const to = canvas.getContext("2d");
     to.clearRect(0, 0, canvas.width, canvas.height);
     list.forEach((x, i) => {
-      const height = Math.max(1, (Math.min(1, Math.abs(x) / top) * unit));
+      const height = Math.max(1, Math.min(1, Math.abs(x) / top) * unit);
       to.fillStyle = colour(x);
-      to.fillRect(i * step, x < 0 ? zero : zero - height, step - 1, height);
+      to.fillRect(i * step, x < 0 ? zero : zero - height, step > 3 ? step - 1 : step, height);
     });
     to.fillStyle = BAR;
     to.fillRect(0, zero, canvas.width, 1);

@@ -24,13 +24,14 @@ async function main() {
   await engine.start();
   stagePart(state);
   bitsPart(state);
-  const take = rowsPart(state);
+  const { take, show: showRows } = rowsPart(state);
   const between = betweenPart(state);
   const prior = priorPart(state);
   nearestPart(state);
   atlasPart(state);
   picturesPart(state);
   document.addEventListener("keydown", (event) => keys(event, state, take));
+  await showRows();
   await take(0);
   globalThis.catvae = state; // for those who look at it from the console, and for tests
   $("wait").hidden = true;

@@ -1,5 +1,5 @@
 // The strip of rows to choose from.
-import { $, acting, attempt, lastOnly, make, roving, thumbnail } from "./state.mjs";
+import { $, acting, lastOnly, make, roving, thumbnail } from "./state.mjs";
 
 const SHOWN = 24;
 
@@ -46,8 +46,7 @@ export function rowsPart(state) {
     current();
     if (item.number !== undefined) $("row-number").value = item.number;
   });
-  attempt(show);
-  return take;
+  return { take, show };
 }
 
 function mark(button, number) {
