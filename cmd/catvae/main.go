@@ -18,6 +18,7 @@ import (
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/codes/index"
 	"github.com/catvae/catvae/runtime/backend"
+	"github.com/catvae/catvae/runtime/onnxruntime"
 	"github.com/catvae/catvae/runtime/purego"
 	"github.com/catvae/catvae/train"
 	"github.com/catvae/catvae/train/engine"
@@ -46,6 +47,7 @@ type grammar struct {
 	Search     searchCommand   `cmd:"" help:"Find the nearest codes of a file or an index: by Hamming distance or by floats, rescored by vectors where they are at hand."`
 	Index      indexCommand    `cmd:"" help:"Keep codes in a folder, which is appended to, deleted from and searched, with a graph where asked for."`
 	Serve      serveCommand    `cmd:"" help:"Answer requests for codes over HTTP and gRPC: the Open Inference Protocol, pictures, search."`
+	Explore    exploreCommand  `cmd:"" help:"A page to play with codes: flip bits, draw, go between rows, see what each bit does. Served, or one file."`
 	Import     importCommand   `cmd:"" help:"Import an encoder and a decoder from ONNX files, to fine-tune them or to export them as a bundle."`
 	Inspect    inspectCommand  `cmd:"" help:"Say what a bundle or an ONNX file holds, or print the layers of a configuration."`
 	Models     modelsCommand   `cmd:"" help:"List the catalogue of configurations, or print one."`
@@ -79,6 +81,7 @@ func init() {
 	cli.Own = ownKinds
 	cli.OwnWords = map[string]string{
 		"rivals_help": strings.Join(rivals.Names(), ", "),
+		"ort_web":     onnxruntime.WebVersion,
 		"layouts":     strings.Join(layout.Names(), ","), "layouts_help": layout.Doc(),
 	}
 	cli.PureGo = func(threads int) backend.Backend { return purego.New(purego.WithThreads(threads)) }

@@ -70,10 +70,10 @@ func save(r io.Reader, file string, want pin) (err error) {
 		return err
 	}
 	if n > want.size {
-		return fmt.Errorf("its library has more than the %d bytes that are pinned: it is not taken", want.size)
+		return fmt.Errorf("its file has more than the %d bytes that are pinned: it is not taken", want.size)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); n < want.size || got != want.sha256 {
-		return fmt.Errorf("its library has %d bytes and SHA-256 %s, %d and %s are pinned: it is not taken", n, got, want.size, want.sha256)
+		return fmt.Errorf("its file has %d bytes and SHA-256 %s, %d and %s are pinned: it is not taken", n, got, want.size, want.sha256)
 	}
 	return errors.Join(f.Chmod(0o755), f.Sync())
 }

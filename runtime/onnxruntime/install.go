@@ -93,6 +93,11 @@ func makeCache() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return makeInCache(dir)
+}
+
+// makeInCache is makeCache for a folder three levels below the user's cache.
+func makeInCache(dir string) (string, error) {
 	if os.Getenv("XDG_CACHE_HOME") == "" { // the cache may be new, the home may not: it would be made for nobody
 		home := dir
 		for range 4 {
