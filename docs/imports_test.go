@@ -54,6 +54,7 @@ var importRules = []importRule{
 	{"internal/gen/...", "export internal/... runtime/backend runtime/purego", "*"},
 	{"internal/...", "internal/...", "*"},
 	{"cmd/...", "builder/... bundle/... cmd/internal/... codes/... dataset/... dist internal/... models picture runtime/... train/...", "*"},
+	{"examples/...", "bundle dataset dist internal/atomicfile runtime runtime/onnxruntime", "github.com/alecthomas/kong"},
 	{"bench/...", "bench/internal/... builder bundle codes/... dataset dist internal/... runtime/... train/...", "*"},
 }
 

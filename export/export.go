@@ -104,6 +104,7 @@ func Graph(ctx context.Context, trace Trace, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.nameNodes()
 	e.graph.Name = proto.String(o.Name)
 	if o.Name == "" {
 		e.graph.Name = proto.String("graph")

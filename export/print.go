@@ -35,13 +35,21 @@ func writeText(w io.Writer, m *onnxpb.ModelProto) error {
 		fmt.Fprintf(&b, "value  %s %s%v\n", t.GetName(), typeText(t.GetDataType()), t.Dims)
 	}
 	for _, n := range g.Node {
-		fmt.Fprintf(&b, "node   %s = %s(%s)%s\n", strings.Join(n.Output, ", "), n.GetOpType(), strings.Join(n.Input, ", "), attributesText(n.Attribute))
+		fmt.Fprintf(&b, "node   %s%s = %s(%s)%s\n", nodeName(n), strings.Join(n.Output, ", "), n.GetOpType(), strings.Join(n.Input, ", "), attributesText(n.Attribute))
 	}
 	for _, v := range g.Output {
 		fmt.Fprintf(&b, "output %s\n", infoText(v))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// nodeName returns the name of a node with a colon, where it is not that of its first output.
+func nodeName(n *onnxpb.NodeProto) string {
+	if n.GetName() == "" || n.GetName() == n.Output[0] {
+		return ""
+	}
+	return n.GetName() + ": "
 }
 
 func infoText(v *onnxpb.ValueInfoProto) string {

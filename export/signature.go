@@ -79,7 +79,15 @@ func (e *emitter) outputs(named []Named, outputs []*node) error {
 	return nil
 }
 
-// rename gives a value another name wherever it occurs; its node keeps its own.
+// nameNodes calls each node what its first output is called, the last ones after the graph's outputs: readers such as tract find outputs
+// by their nodes' names.
+func (e *emitter) nameNodes() {
+	for _, n := range e.graph.Node {
+		n.Name = proto.String(n.Output[0])
+	}
+}
+
+// rename gives a value another name wherever it occurs; its node gets it from nameNodes.
 func (e *emitter) rename(from, to string) {
 	for _, n := range e.graph.Node {
 		for i := range n.Input {

@@ -42,6 +42,7 @@ func toFloat16(g *onnxpb.GraphProto, first string, before []*onnxpb.NodeProto) e
 		for i, name := range n.Output {
 			if to, ok := rename[name]; ok {
 				n.Output[i] = to
+				n.Name = proto.String(n.Output[0])
 			}
 		}
 		for _, a := range n.Attribute {

@@ -90,11 +90,11 @@ func FromBytes(model []byte, input string, divisor, mean, deviation float64) ([]
 		if i == len(steps)-1 {
 			out = inner
 		}
-		constant, name := bytesPrefix+s.constant, bytesPrefix+s.name
+		constant := bytesPrefix + s.constant
 		m.Graph.Initializer = append(m.Graph.Initializer, &onnxpb.TensorProto{
 			Name: &constant, DataType: proto.Int32(int32(onnxpb.TensorProto_FLOAT)), FloatData: []float32{float32(s.by)},
 		})
-		nodes = append(nodes, &onnxpb.NodeProto{Name: &name, OpType: proto.String(s.op), Input: []string{x, constant}, Output: []string{out}})
+		nodes = append(nodes, &onnxpb.NodeProto{Name: &out, OpType: proto.String(s.op), Input: []string{x, constant}, Output: []string{out}})
 		x = out
 	}
 	m.Graph.Node = slices.Insert(m.Graph.Node, 0, nodes...)
@@ -106,18 +106,18 @@ const bytesPrefix = "bytes/"
 
 // A step of [FromBytes] is one operator with a constant.
 type step struct {
-	op, name, constant string
-	by                 float64
+	op, constant string
+	by           float64
 }
 
 // arithmetic lists what is done to a byte that is a float already.
 func arithmetic(divisor, mean, deviation float64) []step {
-	steps := []step{{"Div", "Div", "factor", divisor}}
+	steps := []step{{"Div", "factor", divisor}}
 	if divisor != math.Trunc(divisor) {
-		steps[0] = step{"Mul", "Mul", "factor", 1 / divisor}
+		steps[0] = step{"Mul", "factor", 1 / divisor}
 	}
 	if mean != 0 || deviation != 1 {
-		steps = append(steps, step{"Sub", "Sub", "mean", mean}, step{"Div", "Standardise", "deviation", deviation})
+		steps = append(steps, step{"Sub", "mean", mean}, step{"Div", "deviation", deviation})
 	}
 	return steps
 }

@@ -94,7 +94,8 @@ func Pooled(model []byte, pooling string, normalize bool) (pooled []byte, width 
 		square := p.axes("ReduceSum", p.node("Mul", nil, v, v), 1, true)
 		p.node("Div", nil, v, p.node("Max", nil, p.node("Sqrt", nil, square), p.float("shortest", 1e-12)))
 	}
-	g.Node[len(g.Node)-1].Output[0] = Embedding
+	last := g.Node[len(g.Node)-1]
+	last.Output[0], last.Name = Embedding, proto.String(Embedding)
 	dims := from.GetType().GetTensorType().GetShape().GetDim()
 	g.Output = []*onnxpb.ValueInfoProto{{Name: proto.String(Embedding), Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{TensorType: &onnxpb.TypeProto_Tensor{
 		ElemType: proto.Int32(int32(onnxpb.TensorProto_FLOAT)),
