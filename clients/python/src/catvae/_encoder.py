@@ -75,7 +75,7 @@ class CatvaeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Load the bundle, or train one on X. y is not looked at."""
         if self.output not in OUTPUTS:
             raise ValueError(f"output is {self.output!r}: use {', '.join(OUTPUTS)}")
-        rows = self._validated(X, reset=True)
+        rows = self._validated(X, reset=True, least=1 if self.bundle is not None else 2)
         if self.bundle is not None:
             self.model_: Model = load(self.bundle, self.variant, self.providers)
             if isinstance(rows, np.ndarray) and rows.ndim == 2:
@@ -143,11 +143,11 @@ class CatvaeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if width != size:
             raise InputError(f"X has {width} features, the bundle's model takes {size}")
 
-    def _validated(self, X: Any, reset: bool) -> Any:
-        """X as scikit-learn wants it looked at: tables and arrays by its own checks, pictures as they are."""
+    def _validated(self, X: Any, reset: bool, least: int = 1) -> Any:
+        """X as scikit-learn wants it looked at, of `least` rows: tables and arrays by its own checks, pictures as they are."""
         if isinstance(X, (list, tuple)) and X and any(is_picture(x) for x in X):
             return X
-        options: dict[str, Any] = {"dtype": None, "accept_sparse": "csr", "allow_nd": True, "reset": reset}
+        options: dict[str, Any] = {"dtype": None, "accept_sparse": "csr", "allow_nd": True, "reset": reset, "ensure_min_samples": least}
         if hasattr(X, "columns"):  # columns are taken by their names: the model's order is not the table's
             self._validate(X, **options)
             return X

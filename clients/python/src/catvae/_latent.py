@@ -133,7 +133,7 @@ class Latent:
                 best = (own.reshape(shape) + random.gumbel(size=shape)).argmax(axis=2)
                 one_hot = code[:, at : at + group.width].reshape(shape)
                 np.put_along_axis(one_hot, best[:, :, None], 1, axis=2)
-                code[:, at : at + group.width] = one_hot.reshape(len(own), -1)
+                code[:, at : at + group.width] = one_hot.reshape(own.shape)
             at += group.width
 
 

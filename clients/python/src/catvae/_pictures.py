@@ -117,7 +117,8 @@ def _resized(picture: Bytes, shape: tuple[int, int], resize: str) -> Bytes:
     height, width = shape
     if resize == "nearest":
         y, x = ((2 * np.arange(n) + 1) * m // (2 * n) for n, m in zip(shape, picture.shape))
-        return picture[y][:, x]
+        near: Bytes = picture[y][:, x]
+        return near
     support, kernel = KERNELS[resize]
     values = picture.astype(np.float64) * 257
     between = np.zeros((picture.shape[0], width))
@@ -132,9 +133,8 @@ def _resized(picture: Bytes, shape: tuple[int, int], resize: str) -> Bytes:
             out[line] += between[at] * weight
             full += weight
         out[line] = np.minimum(out[line], full) * inverse
-    levels = np.clip((65535 * out + 0.5).astype(np.int64), 0, 65535) >> 8
-    result: Bytes = levels.astype(np.uint8)
-    return result
+    levels: npt.NDArray[np.int64] = np.clip((65535 * out + 0.5).astype(np.int64), 0, 65535) >> 8
+    return levels.astype(np.uint8)
 
 
 def _bilinear(t: float) -> float:
