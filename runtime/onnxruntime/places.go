@@ -66,8 +66,11 @@ func suits(version string) bool {
 	return major == 1 && minor >= apiVersion
 }
 
+// executable is [os.Executable], except in tests.
+var executable = os.Executable
+
 func besideExecutable() []Place {
-	exe, err := os.Executable()
+	exe, err := executable()
 	if err != nil {
 		return []Place{{Name: "next to the executable", Note: err.Error()}}
 	}

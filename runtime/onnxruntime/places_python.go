@@ -10,8 +10,8 @@ import (
 	"github.com/catvae/catvae/internal/readfile"
 )
 
-// pythonFolders are the folders in which pip puts onnxruntime's library: of the virtual environment that is active, of the Pythons
-// on PATH, and of the user. They are worked out from where things lie. An interpreter that is asked runs code of its own
+// pythonFolders are the folders in which pip puts onnxruntime's library: of the Python that this program was installed with, as the wheels of
+// clients/python do, of the virtual environment that is active, of the Pythons on PATH, and of the user. They are worked out from where things lie. An interpreter that is asked runs code of its own
 // accord: sysconfig.py in the current folder, usercustomize.py, what PYTHONPATH names.
 func pythonFolders() (places []Place) {
 	var packages []string
@@ -33,35 +33,43 @@ func pythonFolders() (places []Place) {
 	return places
 }
 
-// pythonPrefixes returns the folders that Python calls sys.prefix and sys.base_prefix.
+// pythonPrefixes returns the folders that Python calls sys.prefix and sys.base_prefix, of all Pythons that are looked at.
 func pythonPrefixes() (prefixes []string) {
-	add := func(prefix string) {
-		if prefix = filepath.Clean(prefix); filepath.IsAbs(prefix) && !slices.Contains(prefixes, prefix) {
-			prefixes = append(prefixes, prefix)
+	add := func(all ...string) {
+		for _, prefix := range all {
+			if prefix = filepath.Clean(prefix); filepath.IsAbs(prefix) && !slices.Contains(prefixes, prefix) {
+				prefixes = append(prefixes, prefix)
+			}
 		}
+	}
+	if exe, err := executable(); err == nil {
+		add(prefixesIn(filepath.Dir(exe))...)
 	}
 	add(os.Getenv("VIRTUAL_ENV"))
 	path, _ := searchPath(os.Getenv("PATH"))
 	for _, bin := range path {
-		for _, name := range []string{"python3", "python", "python3.exe", "python.exe"} {
-			exe := filepath.Join(bin, name)
-			if _, err := os.Stat(exe); err != nil {
-				continue
+		add(prefixesIn(bin)...)
+	}
+	return prefixes
+}
+
+// prefixesIn returns those of the interpreters in a folder.
+func prefixesIn(bin string) (prefixes []string) {
+	for _, name := range []string{"python3", "python", "python3.exe", "python.exe"} {
+		exe := filepath.Join(bin, name)
+		if _, err := os.Stat(exe); err != nil {
+			continue
+		}
+		if home, alone := environmentHome(filepath.Dir(bin)); home != "" {
+			prefixes = append(prefixes, filepath.Dir(bin))
+			if !alone {
+				prefixes = append(prefixes, filepath.Dir(home))
 			}
-			if home, alone := environmentHome(filepath.Dir(bin)); home != "" {
-				add(filepath.Dir(bin))
-				if !alone {
-					add(filepath.Dir(home))
-				}
-				continue
-			}
-			for _, version := range shimmed(bin) {
-				add(version)
-			}
-			add(prefixOf(bin))
-			if real, err := filepath.EvalSymlinks(exe); err == nil {
-				add(prefixOf(filepath.Dir(real)))
-			}
+			continue
+		}
+		prefixes = append(append(prefixes, shimmed(bin)...), prefixOf(bin))
+		if real, err := filepath.EvalSymlinks(exe); err == nil {
+			prefixes = append(prefixes, prefixOf(filepath.Dir(real)))
 		}
 	}
 	return prefixes

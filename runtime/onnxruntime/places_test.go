@@ -63,7 +63,10 @@ func TestPackages(t *testing.T) {
 		t.Skip(err)
 	}
 	script := []byte("#!/bin/sh\nexit 1\n")
+	found := executable
+	t.Cleanup(func() { executable = found })
 	for name, row := range map[string]struct {
+		program      string            // this program's path, where it matters
 		files, links map[string]string // relative to a folder, and what they hold or lead to
 		env          map[string]string // "/" stands for the folder
 		want         string            // the library's folder
@@ -71,6 +74,8 @@ func TestPackages(t *testing.T) {
 		"a virtual environment that is active": {env: map[string]string{"VIRTUAL_ENV": "/venv"}, want: "venv/lib/python3.12/site-packages/onnxruntime/capi"},
 		"a virtual environment's python on PATH": {files: map[string]string{"venv/bin/python3": "", "venv/pyvenv.cfg": "home = /usr/bin\n"},
 			env: map[string]string{"PATH": "/venv/bin"}, want: "venv/lib/python3.12/site-packages/onnxruntime/capi"},
+		"a virtual environment that has this program": {program: "venv/bin/catvae", files: map[string]string{"venv/bin/python": "", "venv/pyvenv.cfg": "home = /usr/bin\n"},
+			env: map[string]string{"VIRTUAL_ENV": "/other"}, want: "venv/lib/python3.12/site-packages/onnxruntime/capi"},
 		"the packages that a virtual environment shares": {files: map[string]string{"venv/bin/python": "", "venv/pyvenv.cfg": "home = ROOT/base/bin\ninclude-system-site-packages = true\n"},
 			env: map[string]string{"PATH": "/venv/bin"}, want: "base/lib/python3.9/site-packages/onnxruntime/capi"},
 		"an interpreter that is linked to": {files: map[string]string{"opt/py/bin/python3.11": ""}, links: map[string]string{"bin/python3": "../opt/py/bin/python3.11"},
@@ -90,6 +95,10 @@ func TestPackages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			alone(t)
 			dir := realDir(t)
+			executable = found
+			if row.program != "" {
+				executable = func() (string, error) { return filepath.Join(dir, row.program), nil }
+			}
 			want := put(t, filepath.Join(dir, row.want, libraryName()), fakeLibrary(t))
 			for file, text := range row.files {
 				data := []byte(strings.ReplaceAll(text, "ROOT", dir))
