@@ -369,13 +369,17 @@ func (b *Batcher) memory(which int) *[]float32 {
 	return &m
 }
 
-// gatherRows copies the rows of all requests behind each other, and zeros behind them.
+// gatherRows copies the rows of all requests behind each other, and the first of them again and again behind these: a row of zeros may be one that the model
+// refuses, as those are that have no direction.
 func gatherRows(dst []byte, batch []*request) []byte {
 	at := 0
 	for _, r := range batch {
 		at += copy(dst[at:], r.rows)
 	}
-	clear(dst[at:])
+	first := batch[0].rows[:len(batch[0].rows)/batch[0].n]
+	for at < len(dst) {
+		at += copy(dst[at:], first)
+	}
 	return dst
 }
 

@@ -226,3 +226,20 @@ func BenchmarkDo(bench *testing.B) {
 		}
 	})
 }
+
+// What fills up a batch is a row that was asked for, so that a model which refuses rows of zeros, as those of vectors do, refuses none that nobody sent.
+func TestFilledUp(t *testing.T) {
+	b := New(options(func(ctx context.Context, rows []byte, n int, want uint32) ([][]byte, error) {
+		for row := range slices.Chunk(rows, 4) {
+			if !bytes.Equal(row, []byte{1, 2, 3, 4}) && !bytes.Equal(row, []byte{5, 6, 7, 8}) {
+				return nil, fmt.Errorf("nobody sent the row %v", row)
+			}
+		}
+		return double(4)(ctx, rows, n, want)
+	}))
+	for n := 1; n < 8; n++ {
+		if _, err := b.Do(t.Context(), bytes.Repeat([]byte{1, 2, 3, 4, 5, 6, 7, 8}, n)[:4*n], 1); err != nil {
+			t.Errorf("%d rows: %v", n, err)
+		}
+	}
+}
