@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 
 	"github.com/catvae/catvae/runtime/backend"
@@ -209,6 +210,9 @@ func alreadyLoaded(ctx context.Context, o options) error {
 
 var versionRange = regexp.MustCompile(`only API versions \[1, (\d+)\]`)
 
+// muslCannotLoad is how musl's loader words what glibc's words in another way: Alpine has it.
+const muslCannotLoad = "Error loading shared library"
+
 // translateLoadError names both versions where they do not fit. onnxruntime answers a newer header with an error that
 // knows API numbers only; API n belongs to release 1.n.
 func translateLoadError(lib Library, err error) error {
@@ -218,6 +222,10 @@ func translateLoadError(lib Library, err error) error {
 	}
 	if found == "" {
 		found = "of unknown version"
+	}
+	if strings.Contains(err.Error(), muslCannotLoad) {
+		return fmt.Errorf("onnxruntime: %s (onnxruntime %s) does not load: this program's C library is musl, and the library needs glibc: run it on a system with glibc, or the graphs in pure Go: %w: %w",
+			lib.Path, found, backend.ErrLibrary, err)
 	}
 	return fmt.Errorf("onnxruntime: %s (onnxruntime %s) does not load; this program needs onnxruntime 1.%d or later: `catvae doctor --install` fetches %s: %w: %w",
 		lib.Path, found, apiVersion, Version, backend.ErrLibrary, err)
