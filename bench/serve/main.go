@@ -34,11 +34,12 @@ type figure struct {
 	Rate     float64 `json:"rows_per_second"`
 	P50      float64 `json:"p50_ms"`
 	P99      float64 `json:"p99_ms"`
-	Memory   int64   `json:"memory_kb,omitempty"` // of the server, after
+	CPU      float64 `json:"processor_us_per_row"`
 }
 
 func main() {
 	ours := flag.String("catvae", "127.0.0.1:8000", "address of catvae serve")
+	other := flag.Int("other-pid", 0, "of the other server, for its processor time")
 	theirs := flag.String("fastapi", "", "address of the other server")
 	model := flag.String("name", "m", "the model's name")
 	size := flag.Int("size", 784, "bytes of a row")
@@ -46,11 +47,11 @@ func main() {
 	turns := flag.Int("turns", 3, "of each server")
 	rows := flag.Int("rows", 1, "of a request")
 	total := flag.Int("requests", 0, "so many requests to catvae instead, and its memory on the way")
-	pid := flag.Int("pid", 0, "of catvae, for its memory")
+	pid := flag.Int("pid", 0, "of catvae, for its memory and processor time")
 	shape := flag.String("shape", "28,28", "of a row")
 	clients := flag.String("clients", "1,8,64", "how many ask at once")
 	flag.Parse()
-	if err := measure(*ours, *theirs, *model, *shape, *size, *seconds, *turns, *rows, *total, *pid, *clients); err != nil {
+	if err := measure(*ours, *theirs, *model, *shape, *size, *seconds, *turns, *rows, *total, *pid, *other, *clients); err != nil {
 		fmt.Fprintln(os.Stderr, "serve:", err)
 		os.Exit(1)
 	}
@@ -59,16 +60,17 @@ func main() {
 // target is a server and how it is asked.
 type target struct {
 	name, address string
+	pid           int
 	request       func(rows []byte) []byte // a whole HTTP request
 }
 
-func measure(ours, theirs, model, shape string, size int, seconds float64, turns, rows, total, pid int, clients string) error {
-	targets := []target{{"catvae serve", ours, func(data []byte) []byte {
+func measure(ours, theirs, model, shape string, size int, seconds float64, turns, rows, total, pid, other int, clients string) error {
+	targets := []target{{"catvae serve", ours, pid, func(data []byte) []byte {
 		text := fmt.Sprintf(`{"parameters":{"binary_data_output":true},"inputs":[{"name":"sample","shape":[%d,%s],"datatype":"UINT8","parameters":{"binary_data_size":%d}}]}`, len(data)/size, shape, len(data))
 		return post("/v2/models/"+model+"/infer", fmt.Sprintf("Inference-Header-Content-Length: %d\r\n", len(text)), append([]byte(text), data...))
 	}}}
 	if theirs != "" {
-		targets = append(targets, target{"FastAPI", theirs, func(data []byte) []byte { return post("/encode", "", data) }})
+		targets = append(targets, target{"FastAPI", theirs, other, func(data []byte) []byte { return post("/encode", "", data) }})
 	}
 	pool := make([][]byte, 64)
 	for i := range pool {
@@ -93,15 +95,17 @@ func measure(ours, theirs, model, shape string, size int, seconds float64, turns
 			return err
 		}
 		took := make([][]time.Duration, len(targets))
-		var all [2]time.Duration
+		var all, used [2]time.Duration
 		for range turns {
 			for i, t := range targets {
+				before := processor(t.pid)
 				list, wall, err := ask(t, pool, want, n, time.Duration(seconds*float64(time.Second)), 0)
 				if err != nil {
 					return fmt.Errorf("%s: %w", t.name, err)
 				}
 				took[i] = append(took[i], list...)
 				all[i] += wall
+				used[i] += processor(t.pid) - before
 			}
 		}
 		for i, t := range targets {
@@ -109,9 +113,9 @@ func measure(ours, theirs, model, shape string, size int, seconds float64, turns
 			at := func(p float64) float64 {
 				return float64(took[i][int(p*float64(len(took[i])-1))]) / float64(time.Millisecond)
 			}
-			f := figure{t.name, n, rows, len(took[i]), float64(rows*len(took[i])) / all[i].Seconds(), at(0.5), at(0.99), 0}
+			f := figure{t.name, n, rows, len(took[i]), float64(rows*len(took[i])) / all[i].Seconds(), at(0.5), at(0.99), float64(used[i].Microseconds()) / float64(rows*len(took[i]))}
 			figures = append(figures, f)
-			fmt.Fprintf(os.Stderr, "%-12s %2d clients: %8.0f rows/s, P50 %6.2f ms, P99 %6.2f ms\n", f.Server, f.Clients, f.Rate, f.P50, f.P99)
+			fmt.Fprintf(os.Stderr, "%-12s %2d clients: %8.0f rows/s, P50 %6.2f ms, P99 %6.2f ms, %5.0f us of processor a row\n", f.Server, f.Clients, f.Rate, f.P50, f.P99, f.CPU)
 		}
 	}
 	out := json.NewEncoder(os.Stdout)
@@ -242,15 +246,4 @@ func endure(t target, pool, want [][]byte, total, pid int) error {
 		fmt.Printf("%7d requests: %d KB resident\n", (i+1)*(total/10), kb)
 	}
 	return nil
-}
-
-// resident returns the memory of a process.
-func resident(pid int) (kb int64, err error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := bytes.Cut(data, []byte("VmRSS:"))
-	_, err = fmt.Sscan(string(rest), &kb)
-	return kb, err
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ type serveCommand struct {
 	TLSKey    string `help:"Its key." placeholder:"FILE" name:"tls-key"`
 
 	Batch   int           `help:"Most rows of a run." default:"512" range:"1,65536"`
-	Delay   time.Duration `help:"How long a batch that is not full waits for more rows while another runs." default:"500us" range:"0s,10s"`
+	Delay   time.Duration `help:"How long a batch that is not full waits for more rows while another runs." default:"2ms" range:"0s,10s"`
 	Callers int           `help:"Runs at once; 0 means one per core, or one where --threads is given." default:"0" range:"0,1024"`
 	Queue   int           `help:"Most rows that wait for each model: further requests are told to come again (429)." default:"16384" range:"1,10000000"`
 
@@ -68,6 +69,9 @@ Where it listens is printed on standard output. The first SIGTERM or Ctrl-C lets
 }
 
 func (c *serveCommand) Run(ctx context.Context, env cli.Env) (err error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // little is kept on the heap, and much goes through it
+	}
 	log := c.logger(env.Stderr)
 	o, err := c.options(log)
 	if err != nil {
