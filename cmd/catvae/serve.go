@@ -78,7 +78,7 @@ func (c *serveCommand) Run(ctx context.Context, env cli.Env) (err error) {
 		return err
 	}
 	if o.Traces, err = serve.OpenTraces(ctx, cli.Version); err != nil {
-		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
+		return err
 	}
 	defer func() { err = errors.Join(err, within(5*time.Second, o.Traces.Close)) }()
 	if o.Repository, err = c.repository(ctx, env, log); err != nil {

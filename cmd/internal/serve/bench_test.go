@@ -5,19 +5,17 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 
 	"github.com/catvae/catvae/cmd/internal/serve/repository"
 )
 
-// BenchmarkInfer asks for one row's code at a time, over HTTP, from 64 connections. CATVAE_TEST_TINY names a bundle of pictures of 28x28.
+// BenchmarkInfer asks for one row's code at a time, over HTTP, from 64 connections.
 func BenchmarkInfer(b *testing.B) {
-	dir := os.Getenv("CATVAE_TEST_TINY")
-	if dir == "" {
-		b.Skip("set CATVAE_TEST_TINY to a bundle of pictures of 28x28")
-	}
+	dir := filepath.Join(b.TempDir(), "bundle")
+	writeModel(b, dir, 1, []int{28, 28}, 400, 64)
 	s := start(b, dir, func(o *Options, r *repository.Options) {
 		o.Log = slog.New(slog.DiscardHandler)
 		r.Log = o.Log
