@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/serve"
 	"github.com/catvae/catvae/cmd/internal/serve/batcher"
@@ -220,7 +221,7 @@ func (c *serveCommand) repository(ctx context.Context, env cli.Env, log *slog.Lo
 	r := repository.New(repository.Options{
 		Bundles: named, Folder: c.Models, Versions: c.Versions, MaxRows: c.MaxRows, MaxBatch: c.Batch, Delay: c.Delay, QueueRows: c.Queue,
 		Slots: batcher.NewSlots(c.Callers), Open: []runtime.Option{runtime.WithBackend(on), runtime.WithVariant(c.Variant)},
-		Poll: c.Poll, Grace: c.Drain, Log: log,
+		SelfTest: selfTest, Poll: c.Poll, Grace: c.Drain, Log: log,
 	})
 	err = r.Sync(ctx)
 	if err == nil || ctx.Err() != nil {
@@ -239,6 +240,15 @@ func (c *serveCommand) repository(ctx context.Context, env cli.Env, log *slog.Lo
 		m.Release()
 	}
 	return r, nil
+}
+
+// selfTest compares what a bundle makes of generated rows with what it made of them where it was written.
+func selfTest(ctx context.Context, dir string, m *runtime.Model) error {
+	t, err := bundle.ReadSelfTest(dir, m.Manifest())
+	if err != nil {
+		return err
+	}
+	return m.SelfTest(ctx, t)
 }
 
 // listen opens the addresses.
