@@ -16,6 +16,9 @@ import (
 	"github.com/catvae/catvae/bundle/variant"
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/cmd/internal/cli"
+	"github.com/catvae/catvae/cmd/internal/serve"
+	"github.com/catvae/catvae/cmd/internal/serve/oip"
+	"github.com/catvae/catvae/cmd/internal/serve/repository"
 	"github.com/catvae/catvae/codes/index"
 	"github.com/catvae/catvae/runtime/backend"
 	"github.com/catvae/catvae/runtime/onnxruntime"
@@ -71,6 +74,10 @@ var ownKinds = []cli.Kind{
 	{Of: writer.ErrVerification, Code: cli.BadInput, Help: "docs/run.md says what is verified"},
 	{Of: variant.ErrUnsupported, Code: cli.BadInput, Help: "docs/variants.md says which variants there are"},
 	{Of: index.ErrDamaged, Code: cli.BadInput, Help: "docs/search.md says what an index survives"},
+	{Of: serve.ErrTraces, Code: cli.Usage, Help: "docs/environment.md lists what OTEL_ variables may say"},
+	{Of: repository.ErrName, Code: cli.BadInput, Help: "docs/serve.md says what models are called"},
+	{Of: repository.ErrUnknown, Code: cli.BadInput, Help: "docs/serve.md says what models are called"},
+	{Of: oip.ErrRequest, Code: cli.BadInput, Help: "docs/serve.md says what requests hold"},
 	{Of: variant.ErrQuality, Code: cli.BadInput, Help: "docs/variants.md says how good a variant must be"},
 }
 

@@ -17,7 +17,7 @@ import (
 var commandLines = map[string]string{
 	"quickstart": "quickstart --out x", "train": "train --data x --out x", "eval": "eval --model x --data x", "export": "export --run x --out x",
 	"encode": "encode --model x --in x --out x", "decode": "decode --model x --in x --out x", "sample": "sample --model x --out x",
-	"search": "search --codes x --row 1", "index": "index --codes x --out x", "explore": "explore x", "import": "import x", "inspect": "inspect x", "models": "models", "doctor": "doctor", "compare": "compare x", "tune": "tune --data x --out x --try seed=1..9", "infer": "--model x --in x --out x",
+	"search": "search --codes x --row 1", "index": "index --codes x --out x", "explore": "explore x", "import": "import x", "serve": "serve x", "inspect": "inspect x", "models": "models", "doctor": "doctor", "compare": "compare x", "tune": "tune --data x --out x --try seed=1..9", "infer": "--model x --in x --out x",
 }
 
 // Every flag that is a number has a range, and what is outside it is a usage error that names flag and range.
@@ -98,7 +98,10 @@ func outside(t *testing.T, of reflect.Type, low, high string) []string {
 				t.Error(err)
 			}
 		}
-		return append(values, "0s", "-1h", "2562047h")
+		if least, _ := time.ParseDuration(low); least > 0 {
+			values = append(values, "0s")
+		}
+		return append(values, "-1h", "2562047h")
 	}
 	for _, bound := range []string{low, high} {
 		x, err := strconv.ParseFloat(bound, 64)

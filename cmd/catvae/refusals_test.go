@@ -17,6 +17,8 @@ import (
 
 // otherErrors are the sentinels that no row of an exit code's table has to name, and why.
 var otherErrors = map[string]string{
+	"ErrBusy":          "is told to clients of catvae serve alone: come again",
+	"ErrNoSelfTest":    "is logged by catvae serve, which goes on",
 	"ErrClosed":        "a program's fault",
 	"ErrStdout":        "of the system",
 	"ErrHeld":          "another process: waited for, or told by whoever wanted the lock",

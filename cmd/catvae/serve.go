@@ -9,9 +9,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
+	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
 	"github.com/catvae/catvae/cmd/internal/serve"
 	"github.com/catvae/catvae/cmd/internal/serve/batcher"
@@ -35,7 +37,7 @@ type serveCommand struct {
 	TLSKey    string `help:"Its key." placeholder:"FILE" name:"tls-key"`
 
 	Batch   int           `help:"Most rows of a run." default:"512" range:"1,65536"`
-	Delay   time.Duration `help:"How long a batch that is not full waits for more rows while another runs." default:"500us" range:"0s,10s"`
+	Delay   time.Duration `help:"How long a batch that is not full waits for more rows while another runs." default:"2ms" range:"0s,10s"`
 	Callers int           `help:"Runs at once; 0 means one per core, or one where --threads is given." default:"0" range:"0,1024"`
 	Queue   int           `help:"Most rows that wait for each model: further requests are told to come again (429)." default:"16384" range:"1,10000000"`
 
@@ -68,13 +70,16 @@ Where it listens is printed on standard output. The first SIGTERM or Ctrl-C lets
 }
 
 func (c *serveCommand) Run(ctx context.Context, env cli.Env) (err error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // little is kept on the heap, and much goes through it
+	}
 	log := c.logger(env.Stderr)
 	o, err := c.options(log)
 	if err != nil {
 		return err
 	}
 	if o.Traces, err = serve.OpenTraces(ctx, cli.Version); err != nil {
-		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
+		return err
 	}
 	defer func() { err = errors.Join(err, within(5*time.Second, o.Traces.Close)) }()
 	if o.Repository, err = c.repository(ctx, env, log); err != nil {
@@ -216,7 +221,7 @@ func (c *serveCommand) repository(ctx context.Context, env cli.Env, log *slog.Lo
 	r := repository.New(repository.Options{
 		Bundles: named, Folder: c.Models, Versions: c.Versions, MaxRows: c.MaxRows, MaxBatch: c.Batch, Delay: c.Delay, QueueRows: c.Queue,
 		Slots: batcher.NewSlots(c.Callers), Open: []runtime.Option{runtime.WithBackend(on), runtime.WithVariant(c.Variant)},
-		Poll: c.Poll, Grace: c.Drain, Log: log,
+		SelfTest: selfTest, Poll: c.Poll, Grace: c.Drain, Log: log,
 	})
 	err = r.Sync(ctx)
 	if err == nil || ctx.Err() != nil {
@@ -235,6 +240,15 @@ func (c *serveCommand) repository(ctx context.Context, env cli.Env, log *slog.Lo
 		m.Release()
 	}
 	return r, nil
+}
+
+// selfTest compares what a bundle makes of generated rows with what it made of them where it was written.
+func selfTest(ctx context.Context, dir string, m *runtime.Model) error {
+	t, err := bundle.ReadSelfTest(dir, m.Manifest())
+	if err != nil {
+		return err
+	}
+	return m.SelfTest(ctx, t)
 }
 
 // listen opens the addresses.

@@ -22,7 +22,7 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	request, err := oip.ReadRequest(text, binary)
+	request, err := s.reader.Read(text, binary)
 	if err != nil {
 		return err
 	}

@@ -58,12 +58,9 @@ func form(t *testing.T, files [][]byte) (headers map[string]string, body []byte)
 func TestPicturesAndSearch(t *testing.T) {
 	dir, rows := tiny(t), slices.Concat(randomRows(3), randomRows(4))
 	want := codesOf(t, dir, rows)
-	x, err := index.Create(filepath.Join(t.TempDir(), "index"), index.Options{Bits: 11})
-	if err != nil {
-		t.Fatal(err)
-	}
 	path := filepath.Join(t.TempDir(), "codes.index")
-	if x, err = index.Create(path, index.Options{Bits: 11}); err != nil {
+	x, err := index.Create(path, index.Options{Bits: 11})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := x.Append(want, nil); err != nil {

@@ -32,11 +32,14 @@ import (
 )
 
 // writeBundle writes the bundle of an untrained model of pictures of 3x2, whose weights come from a seed.
-func writeBundle(t testing.TB, dir string, seed uint64) {
+func writeBundle(t testing.TB, dir string, seed uint64) { writeModel(t, dir, seed, []int{3, 2}, 4, 11) }
+
+// writeModel writes the bundle of an untrained model with a layer of so many units, and so many bits.
+func writeModel(t testing.TB, dir string, seed uint64, shape []int, units, bits int) {
 	t.Helper()
 	m := builder.Model{
-		Input: []int{3, 2}, Latent: builder.Latent{Kind: dist.Bernoulli, Variables: 11, Prior: "uniform"},
-		Encoder: builder.MLP{Hidden: []int{4}}, Decoder: builder.MLP{Hidden: []int{4}}, Activation: builder.Tanh,
+		Input: shape, Latent: builder.Latent{Kind: dist.Bernoulli, Variables: bits, Prior: "uniform"},
+		Encoder: builder.MLP{Hidden: []int{units}}, Decoder: builder.MLP{Hidden: []int{4}}, Activation: builder.Tanh,
 	}
 	params, err := builder.NewParams(tensor.Float32, seed)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/catvae/catvae/cmd/internal/serve/oip"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 )
@@ -25,6 +26,7 @@ type Server struct {
 	registry *prometheus.Registry
 	ready    atomic.Bool
 	slots    chan struct{} // requests that carry rows
+	reader   oip.Reader
 	finders  map[string]*finder
 }
 

@@ -119,7 +119,9 @@ func FuzzReadRequest(f *testing.F) {
 	f.Add([]byte(`{"inputs":[{"name":"s","shape":[1,2],"datatype":"UINT8","parameters":{"binary_data_size":2}}],"outputs":[{"name":"code","parameters":{"binary_data":true}}]}`), []byte{1, 2})
 	f.Add([]byte(`{"inputs":[{"shape":[9223372036854775807,2],"datatype":"UINT8","data":[[[[1]]]]}]}`), []byte{1})
 	f.Fuzz(func(t *testing.T, header, data []byte) {
-		r, err := ReadRequest(header, data)
+		var reader Reader
+		_, _ = reader.Read(header, data)
+		r, err := reader.Read(header, data)
 		if err != nil {
 			if !errors.Is(err, ErrRequest) {
 				t.Fatalf("no ErrRequest: %v", err)
@@ -137,4 +139,50 @@ func FuzzReadRequest(f *testing.F) {
 			t.Fatalf("no JSON: %s", text)
 		}
 	})
+}
+
+// What is remembered is what would be read: with other data, with other lengths, and values in JSON are never remembered.
+func TestReader(t *testing.T) {
+	var r Reader
+	header := []byte(`{"inputs":[{"name":"a","shape":[1,2],"datatype":"UINT8","parameters":{"binary_data_size":2}},{"name":"b","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":4}}]}`)
+	for i := range 5 {
+		data := append([]byte{byte(i), 9}, floats(float32(i))...)
+		q, err := r.Read(header, data)
+		if err != nil || !bytes.Equal(q.Inputs[0].Data, data[:2]) || !bytes.Equal(q.Inputs[1].Data, data[2:]) || q.Inputs[1].Name != "b" {
+			t.Errorf("%d: %+v, %v", i, q, err)
+		}
+		if _, err := r.Read(header, data[1:]); !errors.Is(err, ErrRequest) {
+			t.Errorf("%d: data that are too short: %v", i, err)
+		}
+	}
+	if len(r.known) != 1 {
+		t.Errorf("%d requests are known", len(r.known))
+	}
+	for _, text := range []string{
+		`{"inputs":[{"name":"a","shape":[1,2],"datatype":"UINT8","data":[1,2]}]}`,
+		`{"inputs":[{"name":"a","shape":[1,2],"datatype":"UINT8","data":[1,2]},{"name":"b","shape":[2],"datatype":"UINT8","parameters":{"binary_data_size":2}}]}`,
+		`{"id":"1","inputs":[{"name":"b","shape":[2],"datatype":"UINT8","parameters":{"binary_data_size":2}}]}`,
+	} {
+		for range 2 {
+			var data []byte
+			if strings.Contains(text, "binary") {
+				data = []byte{1, 2}
+			}
+			if _, err := r.Read([]byte(text), data); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if len(r.known) != 1 {
+		t.Errorf("%d requests are known: values in JSON were remembered", len(r.known))
+	}
+	for i := range 3 * mostKnown {
+		text := strings.Replace(string(header), `"a"`, `"x`+strings.Repeat("y", i%900)+`"`, 1)
+		if _, err := r.Read([]byte(text), make([]byte, 6)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(r.known) > mostKnown {
+		t.Errorf("%d requests are known", len(r.known))
+	}
 }

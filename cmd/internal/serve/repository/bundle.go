@@ -77,7 +77,7 @@ func (r *Repository) selfTest(ctx context.Context, b *Bundle) error {
 		return nil
 	}
 	switch err := r.o.SelfTest(ctx, b.Dir, b.model); {
-	case errors.Is(err, ErrNoSelfTest):
+	case errors.Is(err, bundle.ErrNoSelfTest):
 		r.o.Log.Warn("the bundle is served untested", "bundle", b.Name, "version", b.Version, "reason", err)
 	case err != nil:
 		return fmt.Errorf("self-test of %s: %w", b.Dir, err)

@@ -7,6 +7,4 @@ var (
 	ErrUnknown = errors.New("unknown model")
 	// ErrName is wrapped by the error for names that two bundles want, or that are none.
 	ErrName = errors.New("unsuitable name")
-	// ErrNoSelfTest is wrapped by the error of [Options.SelfTest] for a bundle that has nothing to compare with.
-	ErrNoSelfTest = errors.New("no self-test is possible")
 )

@@ -28,7 +28,7 @@ type Options struct {
 	Slots     batcher.Slots // of all models together
 
 	Open []runtime.Option
-	// SelfTest tries a bundle that was opened from a folder. It may be nil. An error that wraps [ErrNoSelfTest] is told, others keep the
+	// SelfTest tries a bundle that was opened from a folder. It may be nil. An error that wraps bundle.ErrNoSelfTest is told, others keep the
 	// bundle from being served.
 	SelfTest func(ctx context.Context, dir string, m *runtime.Model) error
 
