@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
@@ -21,7 +22,7 @@ import (
 )
 
 type exploreCommand struct {
-	Model  string  `arg:"" help:"Run folder or bundle." placeholder:"RUN|BUNDLE"`
+	Model  string  `arg:"" name:"bundle" help:"Run folder or bundle." placeholder:"RUN|BUNDLE"`
 	Data   string  `help:"Rows to look at: ${sources}. Without it codes are drawn from the prior." placeholder:"SRC"`
 	Split  string  `help:"Which rows of MNIST's folder or of glyphs: train or test." default:"test" enum:"train,test"`
 	Rows   int     `help:"How many rows are taken, the first ones; 0 means 10,000, or 500 with --write." default:"0" placeholder:"N" range:"0,1000000"`
@@ -94,6 +95,9 @@ func (c exploreCommand) Run(ctx context.Context, env cli.Env) (err error) {
 
 // check reports flags that do not fit, and an output that cannot be written.
 func (c *exploreCommand) check() error {
+	if _, err := net.ResolveTCPAddr("tcp", c.Listen); err != nil {
+		return fmt.Errorf("%w: --listen %s: %w: use HOST:PORT, such as 127.0.0.1:8080", cli.ErrUsage, c.Listen, err)
+	}
 	if c.Write == "" {
 		if c.OrtWeb != "" || c.Force {
 			return fmt.Errorf("%w: --ort-web and --force are of --write, which is not there", cli.ErrUsage)
@@ -146,9 +150,6 @@ func (c exploreCommand) rows(ctx context.Context, env cli.Env, on backend.Backen
 	}
 	bad := set.Bad()
 	if set.Len() == 0 {
-		if len(bad) > 0 {
-			return infer.WithDivideHint(fmt.Errorf("every row is bad, the first: %w", bad[0]))
-		}
 		return fmt.Errorf("%s has no rows: %w", c.Data, dataset.ErrData)
 	}
 	for i, err := range bad[:min(len(bad), namedBad)] {
