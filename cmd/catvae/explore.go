@@ -128,7 +128,7 @@ func (c exploreCommand) rows(ctx context.Context, env cli.Env, on backend.Backen
 	defer func() { err = errors.Join(err, closeTexts()) }()
 	in := e.Model.Manifest().Input
 	o := dataset.Options{
-		Texts: texts.Dataset(), Split: dataset.Split(c.Split), Seed: 1, Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), Shape: in.RowShape(),
+		Texts: texts.Dataset(), Split: dataset.Split(c.Split), Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), Shape: in.RowShape(),
 		Table: infer.LikeTrained(c.Table.Table(), in), IDs: true, MaxBad: 1, Check: in.Standard.Dist().CheckRow,
 	}
 	total, err := rowsOf(ctx, c.Data, o)
@@ -140,6 +140,9 @@ func (c exploreCommand) rows(ctx context.Context, env cli.Env, on backend.Backen
 		if o.Rows = rowsServed; c.Write != "" {
 			o.Rows = rowsWritten
 		}
+	}
+	if total > 0 { // glyphs are as many as are asked for
+		o.Rows = min(o.Rows, total)
 	}
 	set, err := dataset.Load(ctx, c.Data, o)
 	if err != nil {
@@ -193,10 +196,11 @@ func (c exploreCommand) codes(ctx context.Context, env cli.Env, e *explore.Explo
 	if e.Of > 0 {
 		of = e.Of
 	}
-	if !e.Codes.Match(e.Rows, of) {
-		fmt.Fprintf(env.Stderr, "note: the %d codes of %s are not those of the %d rows of %s: neighbours are shown as their codes decode\n", e.Codes.Len(), e.Codes.Source, of, c.Data)
+	matched, err := e.Match(ctx, of)
+	if err == nil && !matched {
+		fmt.Fprintf(env.Stderr, "note: the %d codes of %s are not those that the model gives of the %d rows of %s: neighbours are shown as their codes decode\n", e.Codes.Len(), e.Codes.Source, of, c.Data)
 	}
-	return nil
+	return err
 }
 
 // serve serves the page until ctx is done.
