@@ -59,6 +59,7 @@ The page is served until Ctrl-C, which ends the command with status 0, at the ad
 const (
 	rowsServed  = 10_000
 	rowsWritten = 500
+	rowBytes    = 512 << 20 // fewer where they would take more
 )
 
 func (c exploreCommand) Run(ctx context.Context, env cli.Env) (err error) {
@@ -85,7 +86,10 @@ func (c exploreCommand) Run(ctx context.Context, env cli.Env) (err error) {
 		defer e.Codes.Close() // only read
 	}
 	if err := e.Check(); err != nil {
-		return fmt.Errorf("%w (--data names rows)", err)
+		if e.Rows == nil && model.Manifest().Latent.Dist().Conditional {
+			err = fmt.Errorf("%w (--data names some)", err)
+		}
+		return err
 	}
 	if c.Write != "" {
 		return c.write(ctx, env, e)
@@ -140,6 +144,7 @@ func (c exploreCommand) rows(ctx context.Context, env cli.Env, on backend.Backen
 		if o.Rows = rowsServed; c.Write != "" {
 			o.Rows = rowsWritten
 		}
+		o.Rows = max(1, min(o.Rows, rowBytes/4/in.RowSize()))
 	}
 	if total > 0 { // glyphs are as many as are asked for
 		o.Rows = min(o.Rows, total)
