@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 
 	"github.com/catvae/catvae/bundle"
 	"github.com/catvae/catvae/cmd/internal/cli"
@@ -21,7 +22,7 @@ import (
 )
 
 type exploreCommand struct {
-	Model  string  `arg:"" help:"Run folder or bundle." placeholder:"RUN|BUNDLE"`
+	Model  string  `arg:"" name:"bundle" help:"Run folder or bundle." placeholder:"RUN|BUNDLE"`
 	Data   string  `help:"Rows to look at: ${sources}. Without it codes are drawn from the prior." placeholder:"SRC"`
 	Split  string  `help:"Which rows of MNIST's folder or of glyphs: train or test." default:"test" enum:"train,test"`
 	Rows   int     `help:"How many rows are taken, the first ones; 0 means 10,000, or 500 with --write." default:"0" placeholder:"N" range:"0,1000000"`
@@ -58,6 +59,7 @@ The page is served until Ctrl-C, which ends the command with status 0, at the ad
 const (
 	rowsServed  = 10_000
 	rowsWritten = 500
+	rowBytes    = 512 << 20 // fewer where they would take more
 )
 
 func (c exploreCommand) Run(ctx context.Context, env cli.Env) (err error) {
@@ -84,7 +86,10 @@ func (c exploreCommand) Run(ctx context.Context, env cli.Env) (err error) {
 		defer e.Codes.Close() // only read
 	}
 	if err := e.Check(); err != nil {
-		return fmt.Errorf("%w (--data names rows)", err)
+		if e.Rows == nil && model.Manifest().Latent.Dist().Conditional {
+			err = fmt.Errorf("%w (--data names some)", err)
+		}
+		return err
 	}
 	if c.Write != "" {
 		return c.write(ctx, env, e)
@@ -94,6 +99,9 @@ func (c exploreCommand) Run(ctx context.Context, env cli.Env) (err error) {
 
 // check reports flags that do not fit, and an output that cannot be written.
 func (c *exploreCommand) check() error {
+	if _, err := net.ResolveTCPAddr("tcp", c.Listen); err != nil {
+		return fmt.Errorf("%w: --listen %s: %w: use HOST:PORT, such as 127.0.0.1:8080", cli.ErrUsage, c.Listen, err)
+	}
 	if c.Write == "" {
 		if c.OrtWeb != "" || c.Force {
 			return fmt.Errorf("%w: --ort-web and --force are of --write, which is not there", cli.ErrUsage)
@@ -124,7 +132,7 @@ func (c exploreCommand) rows(ctx context.Context, env cli.Env, on backend.Backen
 	defer func() { err = errors.Join(err, closeTexts()) }()
 	in := e.Model.Manifest().Input
 	o := dataset.Options{
-		Texts: texts.Dataset(), Split: dataset.Split(c.Split), Seed: 1, Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), Shape: in.RowShape(),
+		Texts: texts.Dataset(), Split: dataset.Split(c.Split), Image: infer.Pictures(in), Values: infer.ValuesOf(in, c.Divide), Shape: in.RowShape(),
 		Table: infer.LikeTrained(c.Table.Table(), in), IDs: true, MaxBad: 1, Check: in.Standard.Dist().CheckRow,
 	}
 	total, err := rowsOf(ctx, c.Data, o)
@@ -136,6 +144,10 @@ func (c exploreCommand) rows(ctx context.Context, env cli.Env, on backend.Backen
 		if o.Rows = rowsServed; c.Write != "" {
 			o.Rows = rowsWritten
 		}
+		o.Rows = max(1, min(o.Rows, rowBytes/4/in.RowSize()))
+	}
+	if total > 0 { // glyphs are as many as are asked for
+		o.Rows = min(o.Rows, total)
 	}
 	set, err := dataset.Load(ctx, c.Data, o)
 	if err != nil {
@@ -146,9 +158,6 @@ func (c exploreCommand) rows(ctx context.Context, env cli.Env, on backend.Backen
 	}
 	bad := set.Bad()
 	if set.Len() == 0 {
-		if len(bad) > 0 {
-			return infer.WithDivideHint(fmt.Errorf("every row is bad, the first: %w", bad[0]))
-		}
 		return fmt.Errorf("%s has no rows: %w", c.Data, dataset.ErrData)
 	}
 	for i, err := range bad[:min(len(bad), namedBad)] {
@@ -192,10 +201,11 @@ func (c exploreCommand) codes(ctx context.Context, env cli.Env, e *explore.Explo
 	if e.Of > 0 {
 		of = e.Of
 	}
-	if !e.Codes.Match(e.Rows, of) {
-		fmt.Fprintf(env.Stderr, "note: the %d codes of %s are not those of the %d rows of %s: neighbours are shown as their codes decode\n", e.Codes.Len(), e.Codes.Source, of, c.Data)
+	matched, err := e.Match(ctx, of)
+	if err == nil && !matched {
+		fmt.Fprintf(env.Stderr, "note: the %d codes of %s are not those that the model gives of the %d rows of %s: neighbours are shown as their codes decode\n", e.Codes.Len(), e.Codes.Source, of, c.Data)
 	}
-	return nil
+	return err
 }
 
 // serve serves the page until ctx is done.

@@ -3,7 +3,9 @@ package explore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/bits"
+	"slices"
 	"strconv"
 
 	"github.com/catvae/catvae/bundle"
@@ -145,9 +147,41 @@ func (c *Codes) compareAll() error {
 // Len returns the number of codes, deleted ones too.
 func (c *Codes) Len() int { return len(c.Packed) / c.Bytes }
 
-// Match pairs codes with the rows that they were made of: by their names where both have some, else by their numbers where the source has
-// as many rows as there are codes, of which only the first may be at hand. It returns false where neither fits.
-func (c *Codes) Match(rows *dataset.Set, of int) bool {
+// Match pairs the codes with the rows that they were made of: by their names where both have some, else by their numbers where the source has
+// as many rows as there are codes, of which only the first may be at hand. It returns false where neither fits, and where the model gives other
+// codes of these rows: then nothing is paired.
+func (e *Explorer) Match(ctx context.Context, of int) (bool, error) {
+	c := e.Codes
+	if !c.pair(e.Rows, of) {
+		return false, nil
+	}
+	differ, total := 0, 0
+	for _, code := range slices.Sorted(maps.Keys(c.rows)) {
+		if total == compared*8*c.Bytes {
+			break
+		}
+		packed, err := e.Model.Encode(ctx, nil, e.rows(c.rows[code], 1))
+		if err != nil {
+			return false, err
+		}
+		differ, total = differ+codes.Distance(packed, c.Packed[code*c.Bytes:][:c.Bytes]), total+8*c.Bytes
+	}
+	if differ*mostDiffering <= total {
+		return true, nil
+	}
+	c.rows = nil
+	return false, nil
+}
+
+// Codes of so many rows are compared with the model's, and at most one bit in so many may differ: variants of few bits differ in one of 100, codes of
+// other rows in one of five or so.
+const (
+	compared      = 64
+	mostDiffering = 20
+)
+
+// pair pairs codes with rows: see [Explorer.Match].
+func (c *Codes) pair(rows *dataset.Set, of int) bool {
 	named := c.IDs != nil && rows.Named()
 	if !named && of != c.Len() {
 		return false

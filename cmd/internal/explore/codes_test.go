@@ -83,3 +83,29 @@ func TestIndex(t *testing.T) {
 		t.Errorf("the nearest are %s", answer)
 	}
 }
+
+// Codes of as many other rows are not shown with these rows; neither are those of more rows.
+func TestMatch(t *testing.T) {
+	e, _ := explorer(t, pictures(bits))
+	withCodes(t, e)
+	size := e.Codes.Bytes
+	turned := append(bytes.Clone(e.Codes.Packed[size:]), e.Codes.Packed[:size]...)
+	for name, c := range map[string]struct {
+		data []byte
+		of   int
+		want bool
+	}{
+		"own": {e.Codes.Packed, 30, true}, "of the row before": {turned, 30, false}, "of more rows": {e.Codes.Packed, 31, false},
+		"the first of which are here": {append(bytes.Clone(e.Codes.Packed), turned...), 60, true},
+	} {
+		file := filepath.Join(t.TempDir(), "codes.npy")
+		writeCodes(t, file, c.data, size)
+		var err error
+		if e.Codes, err = explore.ReadCodes(t.Context(), file, "auto", e.Model.Manifest().Latent); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := e.Match(t.Context(), c.of); err != nil || got != c.want {
+			t.Errorf("%s: %t, %v, want %t", name, got, err, c.want)
+		}
+	}
+}

@@ -113,9 +113,15 @@ func rowNames(rows *dataset.Set) (names []string) {
 	return names
 }
 
+// maxNumbers bounds the values of a row and the numbers of a code, so that one of them fits into a request.
+const maxNumbers = 6_000_000
+
 // Check reports what cannot be explored.
 func (e *Explorer) Check() error {
 	m := e.Model.Manifest()
+	if numbers := max(m.Input.RowSize(), m.Latent.Bits()); numbers > maxNumbers {
+		return fmt.Errorf("explore: %w: rows have %d values and codes %d, at most %d can be shown", runtime.ErrInput, m.Input.RowSize(), m.Latent.Bits(), maxNumbers)
+	}
 	if e.Rows == nil && m.Latent.Dist().Conditional {
 		return fmt.Errorf("explore: %w: the model predicts a part of a row from the rest, and there are no rows: nothing can be drawn from a prior", runtime.ErrInput)
 	}

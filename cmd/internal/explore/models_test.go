@@ -79,8 +79,8 @@ func withCodes(t testing.TB, e *explore.Explorer) {
 	if e.Codes, err = explore.ReadCodes(context.Background(), file, "auto", e.Model.Manifest().Latent); err != nil {
 		t.Fatal(err)
 	}
-	if !e.Codes.Match(e.Rows, e.Rows.Len()) {
-		t.Fatal("the codes do not match their rows")
+	if matched, err := e.Match(context.Background(), e.Rows.Len()); err != nil || !matched {
+		t.Fatalf("the codes do not match their rows: %v", err)
 	}
 }
 

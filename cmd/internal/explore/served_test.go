@@ -2,6 +2,7 @@ package explore_test
 
 import (
 	"bytes"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -118,6 +119,15 @@ func TestPicture(t *testing.T) {
 	}
 	if shown := value[string](b, `document.getElementById("item-name").textContent`); shown != "a <b>.png" {
 		t.Errorf("the name is shown as %q", shown)
+	}
+	value[any](b, fmt.Sprintf(`(() => {
+		const data = new DataTransfer();
+		data.items.add(new File([new Uint8Array([%s])], "dropped.png", { type: "image/png" }));
+		document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+	})()`, quotedList(file.Bytes())))
+	b.wait(`catvae.item.name === "dropped.png"`)
+	if got := value[[]int](b, `Array.from(catvae.latent.pack(catvae.item.code))`); quoted(got) != quoted(want) {
+		t.Errorf("the code of the dropped picture is %v, want %v", got, want)
 	}
 	small := filepath.Join(t.TempDir(), "small.png")
 	file.Reset()

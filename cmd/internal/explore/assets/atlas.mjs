@@ -12,7 +12,7 @@ export function atlasPart(state) {
   let tiles = [];
   let order = "number";
   const shown = visibleVariables(latent);
-  const rows = Math.min(MOST_ROWS, state.count);
+  const rows = Math.min(state.atOnce(MOST_ROWS), state.count);
 
   let begun = false;
 

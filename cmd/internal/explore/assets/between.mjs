@@ -2,10 +2,11 @@
 import { joined } from "./rows.mjs";
 import { $, acting, lastOnly, make, plural, thumbnail } from "./state.mjs";
 
-const FRAMES = 11;
+const MOST_FRAMES = 11;
 
 export function betweenPart(state) {
   const { engine, latent, target } = state;
+  const frames = Math.max(2, state.atOnce(MOST_FRAMES));
   const ends = [null, null];
   let by = "codes";
 
@@ -37,7 +38,7 @@ export function betweenPart(state) {
       state.betweenCode = latent.decided(codes);
     },
   );
-  const places = Array.from({ length: FRAMES }, (_, i) => i / (FRAMES - 1));
+  const places = Array.from({ length: frames }, (_, i) => i / (frames - 1));
   const showAll = lastOnly(
     async () => {
       if (!ends[0] || !ends[1]) return null;

@@ -70,7 +70,7 @@ export class Drawing {
     list.forEach((x, i) => {
       const height = Math.max(1, Math.min(1, Math.abs(x) / top) * unit);
       to.fillStyle = colour(x);
-      to.fillRect(i * step, x < 0 ? zero : zero - height, step > 3 ? step - 1 : step, height);
+      to.fillRect(i * step, x < 0 ? zero : zero - height, step - Math.floor(step / 8 + 0.7), height);
     });
     to.fillStyle = BAR;
     to.fillRect(0, zero, canvas.width, 1);

@@ -2,7 +2,7 @@
 import { joined } from "./rows.mjs";
 import { $, attempt, lastOnly, make, plural, roving, thumbnail } from "./state.mjs";
 
-const SHOWN_NEAREST = 12;
+const MOST_NEAREST = 12;
 
 export function nearestPart(state) {
   const { info, engine, latent, target } = state;
@@ -11,7 +11,7 @@ export function nearestPart(state) {
   $("nearest-what").textContent = `Of ${info.codes.of ? `the first ${info.codes.count} of ${info.codes.of}` : info.codes.count} codes of ${info.codes.source}, by bits that differ.`;
   const show = lastOnly(
     async (item) => {
-      const list = await engine.nearest(latent.pack(item.code), Math.min(SHOWN_NEAREST, info.codes.count));
+      const list = await engine.nearest(latent.pack(item.code), Math.min(state.atOnce(MOST_NEAREST), info.codes.count));
       const codes = await Promise.all(list.map(async (n) => latent.unpack(await engine.code(n.code))));
       const decoded = await engine.decode(joined(codes), codes.length);
       const rows = await Promise.all(list.map((n) => (n.row >= 0 ? engine.rows(n.row, 1) : null)));

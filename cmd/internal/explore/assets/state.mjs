@@ -9,6 +9,11 @@ export class State {
     this.count = info.rows?.count ?? SAMPLES; // items that have numbers
   }
 
+  /** How many rows or codes are asked for at once: fewer where they are large. */
+  atOnce(most) {
+    return Math.max(1, Math.min(most, Math.floor(NUMBERS / Math.max(this.target.rowSize, this.target.size, this.latent.bits))));
+  }
+
   /** Calls a function when another item was taken, or the code has changed. */
   on(event, listener) {
     this.listeners[event].push(listener);
@@ -75,6 +80,7 @@ export class State {
 
 const SAMPLES = 64;
 const FIRST_SEED = 1;
+const NUMBERS = 12e6; // of rows or codes that are asked for at once
 
 /** The element of an id. */
 export function $(id) {
