@@ -126,8 +126,9 @@ def prepare(row, work, library):
     env = dict(os.environ)
     if "python" in row:
         program, packages = python(row["python"]), place / "packages"
+        alone = ["--no-deps"] if row["peer"] in ("onnxruntime", "opencv") else []  # they import numpy and no more
         if not (place / "done").exists():
-            quiet([program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target", packages, *row["packages"]])
+            quiet([program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target", packages, *row["packages"], *alone])
             (place / "done").touch()
         env["PYTHONPATH"] = str(packages)
         return [program, HERE / "peer.py", row["peer"]], place, env
@@ -149,6 +150,18 @@ def prepare(row, work, library):
     return [pathlib.Path(env["CARGO_TARGET_DIR"]) / "release" / ("peer-" + row["cargo"])], place, env
 
 
+def fixed(job, folder):
+    """The job's graph for its number of rows alone, as tools write it for runtimes that cannot do without."""
+    import onnx
+    from onnx.tools.update_model_dims import update_inputs_outputs_dims
+
+    model = onnx.load(job["graph"])
+    dims = lambda values: {v.name: [job["shape"][0]] + [d.dim_value for d in v.type.tensor_type.shape.dim[1:]] for v in values}
+    path = folder / (job["name"] + "-fixed.onnx")
+    onnx.save(update_inputs_outputs_dims(model, dims(model.graph.input), dims(model.graph.output)), path)
+    return str(path)
+
+
 def take(row, sets, work, library):
     """Runs all graphs of all bundles on a runtime, and goes on behind one that ends it."""
     figures = {}
@@ -157,6 +170,8 @@ def take(row, sets, work, library):
     except RuntimeError as error:
         return {"missing": str(error)}
     for name, (jobs, wanted, latent) in sets.items():
+        if row.get("fixed"):
+            jobs = [{**job, "graph": fixed(job, work / name)} for job in jobs]
         for job in jobs:
             for _, path in job["outputs"]:
                 pathlib.Path(path).unlink(missing_ok=True)
@@ -249,10 +264,14 @@ def main():
         for row in chosen:
             if a.new and row["name"] in figures and "missing" not in figures[row["name"]]:
                 continue
-            figures[row["name"]] = got = take(row, sets, a.work, library)
+            got = take(row, sets, a.work, library)
+            figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}  # another process may have added rows
+            figures[row["name"]] = got
             say = got.get("missing") or "; ".join("%s %s" % (b[0].upper(), " ".join("%s:%s" % (g, e["is"] + ("(%s)" % e["why"][:70] if "why" in e else "")) for g, e in got[b].items())) for b in got)
             print(row["name"] + ":", say, flush=True)
-            FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+            new = FIGURES.with_suffix(".new")
+            new.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+            new.replace(FIGURES)
     if a.write:
         write(figures, rows)
 
