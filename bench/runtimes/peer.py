@@ -43,7 +43,7 @@ def opencv(job, x):
     import cv2
 
     net = cv2.dnn.readNetFromONNX(job["graph"])
-    net.setInput(x, job["input"])
+    net.setInput(cv2.Mat(x), job["input"])  # an array of three axes would be taken for a picture whose last axis are colours
     return [numpy.array(net.forward(name)) for name, _ in job["outputs"]]
 
 

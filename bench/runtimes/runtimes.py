@@ -150,18 +150,6 @@ def prepare(row, work, library):
     return [pathlib.Path(env["CARGO_TARGET_DIR"]) / "release" / ("peer-" + row["cargo"])], place, env
 
 
-def fixed(job, folder):
-    """The job's graph for its number of rows alone, as tools write it for runtimes that cannot do without."""
-    import onnx
-    from onnx.tools.update_model_dims import update_inputs_outputs_dims
-
-    model = onnx.load(job["graph"])
-    dims = lambda values: {v.name: [job["shape"][0]] + [d.dim_value for d in v.type.tensor_type.shape.dim[1:]] for v in values}
-    path = folder / (job["name"] + "-fixed.onnx")
-    onnx.save(update_inputs_outputs_dims(model, dims(model.graph.input), dims(model.graph.output)), path)
-    return str(path)
-
-
 def take(row, sets, work, library):
     """Runs all graphs of all bundles on a runtime, and goes on behind one that ends it."""
     figures = {}
@@ -170,8 +158,6 @@ def take(row, sets, work, library):
     except RuntimeError as error:
         return {"missing": str(error)}
     for name, (jobs, wanted, latent) in sets.items():
-        if row.get("fixed"):
-            jobs = [{**job, "graph": fixed(job, work / name)} for job in jobs]
         for job in jobs:
             for _, path in job["outputs"]:
                 pathlib.Path(path).unlink(missing_ok=True)
