@@ -17,11 +17,11 @@ type wrongRuntime struct {
 
 // wrongRuntimes lists those that were found. What refuses a graph does no harm and is not here.
 var wrongRuntimes = []wrongRuntime{
-	{"OpenCV 4.8 to 4.12 runs variants/int8.onnx without an error and gets up to half of the bits wrong: give it another variant", func(m *bundle.Manifest) bool {
+	{"OpenCV 4.7 and later runs variants/int8.onnx without an error and gets up to half of the bits wrong: give it another variant", func(m *bundle.Manifest) bool {
 		_, ok := m.Variants[bundle.VariantInt8]
 		return ok
 	}},
-	{"OpenCV 4.8 runs threshold.onnx of categories, and variants, without an error and gets a fifth of the bits wrong: take 4.10 or later", func(m *bundle.Manifest) bool {
+	{"OpenCV 4.7 and 4.8 run threshold.onnx of categories, and all variants, without an error and get a sixth of the bits wrong: take 4.9 or later", func(m *bundle.Manifest) bool {
 		return slices.ContainsFunc(m.Latent.Dist().Parts(), func(g dist.Part) bool { return g.Categories > 0 })
 	}},
 }
