@@ -43,21 +43,8 @@ def opencv(job, x):
     import cv2
 
     net = cv2.dnn.readNetFromONNX(job["graph"])
-    net.setInput(x, job["input"])
+    net.setInput(cv2.Mat(x), job["input"])  # an array of three axes would be taken for a picture whose last axis are colours
     return [numpy.array(net.forward(name)) for name, _ in job["outputs"]]
-
-
-def opencv_rows(job, x):
-    """A row at a time."""
-    import cv2
-
-    net = cv2.dnn.readNetFromONNX(job["graph"])
-    made = [[] for _ in job["outputs"]]
-    for row in x:
-        net.setInput(row[None], job["input"])
-        for (name, _), values in zip(job["outputs"], made):
-            values.append(numpy.array(net.forward(name)))
-    return [numpy.concatenate(values) for values in made]
 
 
 def reference(job, x):
@@ -153,7 +140,7 @@ def mnn(job, x):
         return [numpy.array(MNN.expr.convert(v, MNN.expr.NCHW).read()) for v in made]
 
 
-runtimes = {f.__name__: f for f in (onnxruntime, openvino, openvino_default, opencv, opencv_rows, reference, tinygrad, jaxonnxruntime, onnx2torch, tflite, tflite_turned, mnn)}
+runtimes = {f.__name__: f for f in (onnxruntime, openvino, openvino_default, opencv, reference, tinygrad, jaxonnxruntime, onnx2torch, tflite, tflite_turned, mnn)}
 
 
 def main():

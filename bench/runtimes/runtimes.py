@@ -126,8 +126,9 @@ def prepare(row, work, library):
     env = dict(os.environ)
     if "python" in row:
         program, packages = python(row["python"]), place / "packages"
+        alone = ["--no-deps"] if row["peer"] in ("onnxruntime", "opencv") else []  # they import numpy and no more
         if not (place / "done").exists():
-            quiet([program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target", packages, *row["packages"]])
+            quiet([program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target", packages, *row["packages"], *alone])
             (place / "done").touch()
         env["PYTHONPATH"] = str(packages)
         return [program, HERE / "peer.py", row["peer"]], place, env
@@ -249,10 +250,14 @@ def main():
         for row in chosen:
             if a.new and row["name"] in figures and "missing" not in figures[row["name"]]:
                 continue
-            figures[row["name"]] = got = take(row, sets, a.work, library)
+            got = take(row, sets, a.work, library)
+            figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}  # another process may have added rows
+            figures[row["name"]] = got
             say = got.get("missing") or "; ".join("%s %s" % (b[0].upper(), " ".join("%s:%s" % (g, e["is"] + ("(%s)" % e["why"][:70] if "why" in e else "")) for g, e in got[b].items())) for b in got)
             print(row["name"] + ":", say, flush=True)
-            FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+            new = FIGURES.with_suffix(".new")
+            new.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+            new.replace(FIGURES)
     if a.write:
         write(figures, rows)
 

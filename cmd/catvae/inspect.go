@@ -97,6 +97,7 @@ func (c inspectCommand) Run(ctx context.Context, env cli.Env) error {
 	for _, line := range m.Warnings {
 		fmt.Fprintf(env.Stdout, "warning      %s\n", visible.Text(line))
 	}
+	printWrongRuntimes(env.Stdout, m)
 	for _, name := range slices.Sorted(maps.Keys(m.Variants)) {
 		v := m.Variants[name]
 		fmt.Fprintf(env.Stdout, "variant      %s: %s, takes %s, for %s", visible.Name(name), visible.Name(v.File), v.Input, visible.Name(strings.Join(v.Devices, " and ")))

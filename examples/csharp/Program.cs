@@ -16,7 +16,7 @@ if (args.Length != 2)
 var (bundle, folder) = (args[0], args[1]);
 var input = JsonDocument.Parse(File.ReadAllText(Path.Combine(bundle, "manifest.json"))).RootElement.GetProperty("input");
 var row = input.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64()).ToArray();
-var divide = (float)(input.TryGetProperty("divide", out var d) ? d.GetDouble() : 1 / input.GetProperty("scale").GetDouble());
+var divide = (float)(input.TryGetProperty("divide", out var divisor) ? divisor.GetDouble() : 1 / input.GetProperty("scale").GetDouble());
 using var encoder = new InferenceSession(Path.Combine(bundle, "encoder.onnx"));
 using var threshold = new InferenceSession(Path.Combine(bundle, "threshold.onnx"));
 using var decoder = new InferenceSession(Path.Combine(bundle, "decoder.onnx"));

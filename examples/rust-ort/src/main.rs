@@ -18,7 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let input = &manifest["input"];
     let row: Vec<usize> = input["shape"].as_array().unwrap().iter().map(|d| d.as_u64().unwrap() as usize).collect();
     let divide = input["divide"].as_f64().unwrap_or_else(|| 1.0 / input["scale"].as_f64().unwrap()) as f32;
-    let open = |name: &str| Session::builder()?.commit_from_file(bundle.join(name));
+    let environment = ort::init().build()?;
+    let open = |name: &str| Session::builder(&environment)?.commit_from_file(bundle.join(name));
     let (mut encoder, mut threshold, mut decoder) = (open("encoder.onnx")?, open("threshold.onnx")?, open("decoder.onnx")?);
 
     // Rows as the file has them become what the graph takes: a division, and nothing else.

@@ -8,7 +8,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn run(job: Job) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
-    let mut session = Session::builder()?.commit_from_file(&job.graph)?;
+    let environment = ort::init().build()?;
+    let mut session = Session::builder(&environment)?.commit_from_file(&job.graph)?;
     let input = match job.data {
         Data::Floats(v) => Tensor::from_array((job.shape, v))?.into_dyn(),
         Data::Bytes(v) => Tensor::from_array((job.shape, v))?.into_dyn(),
