@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Builds this platform's wheel, installs it in an empty environment, and runs the tests of the Python and the TypeScript package with its programs.
+#
+#   check.sh PYTHON WORK_FOLDER
+set -euo pipefail
+python=$1 work=$2
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$work"
+
+# The wheel, of what go build has built already.
+"$python" -m venv "$work/build"
+"$work/build/bin/pip" install --quiet --disable-pip-version-check build==1.6.1 pyelftools==0.33 auditwheel==6.8.2
+"$work/build/bin/python" "$here/python/wheel.py" --paths --out "$work/wheels"
+wheel=$(ls "$work"/dist/catvae-*.whl)
+"$work/build/bin/auditwheel" show "$wheel" >"$work/auditwheel.txt"
+tag=$(basename "$wheel" | sed 's/.*-none-//; s/\.whl$//')
+if [ "$(uname)" = Linux ] && ! tr '\n' ' ' <"$work/auditwheel.txt" | grep -q "\"$tag\""; then
+	echo "$wheel: auditwheel finds another platform than the wheel's name" >&2
+	cat "$work/auditwheel.txt" >&2
+	exit 1
+fi
+
+# An empty environment, which is not activated: the programs find the library that pip installed beside them.
+"$python" -m venv "$work/empty"
+"$work/empty/bin/pip" install --quiet --disable-pip-version-check "$wheel[all]" pytest==9.2.0
+export CATVAE_PROGRAMS=$work/empty/bin CATVAE_TEST_BUNDLES=$work/bundles
+mkdir -p "$CATVAE_TEST_BUNDLES"
+(cd "$work" && XDG_CACHE_HOME=$work/cache PATH=/usr/bin:/bin "$work/empty/bin/infer" --version | grep -q "$work/empty/") # not a library of this machine's
+(cd "$here/python" && "$work/empty/bin/python" -m pytest -q -p no:cacheprovider tests)
+
+# The TypeScript package, where there is Node.
+if command -v npm >/dev/null; then
+	mkdir -p "$work/tree/clients" # a copy: the tree stays as it is
+	cp -r "$here/js" "$work/tree/clients/js"
+	ln -s "$here/../picture" "$work/tree/picture"
+	cd "$work/tree/clients/js"
+	npm ci --ignore-scripts --no-audit --no-fund --silent
+	npm test --silent >"$work/npm.txt" 2>&1 || {
+		cat "$work/npm.txt"
+		exit 1
+	}
+	grep -E '^. (tests|pass|skipped)' "$work/npm.txt" | tr '\n' ' ' && echo "of clients/js"
+else
+	echo "clients/js is not tried: there is no npm" >&2
+fi
