@@ -56,7 +56,7 @@ func files(want func(name string) bool) (names []string, err error) {
 			return err
 		}
 		hidden := strings.HasPrefix(d.Name(), ".") && name != "." && name != ".ci"
-		if d.IsDir() && (hidden || name == "shared") {
+		if d.IsDir() && (hidden || name == "shared" || d.Name() == "node_modules") {
 			return fs.SkipDir
 		}
 		if !d.IsDir() && want(name) {

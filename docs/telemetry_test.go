@@ -16,8 +16,11 @@ var imports = regexp.MustCompile(`(?m)^[ \t]*(import .*\bonnxruntime\b|from onnx
 func TestTelemetryIsOff(t *testing.T) {
 	t.Parallel()
 	found := 0
-	for _, dir := range []string{"../README.md", "../docs", "../examples"} {
+	for _, dir := range []string{"../README.md", "../docs", "../examples", "../clients"} {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if d != nil && d.Name() == "node_modules" {
+				return fs.SkipDir
+			}
 			if end := filepath.Ext(path); err != nil || d.IsDir() || end != ".py" && end != ".md" {
 				return err
 			}
@@ -28,6 +31,9 @@ func TestTelemetryIsOff(t *testing.T) {
 			programs := []string{string(text)}
 			if filepath.Ext(path) == ".md" {
 				programs = strings.Split(string(text), "```python\n")[1:]
+				for i, program := range programs {
+					programs[i], _, _ = strings.Cut(program, "\n```")
+				}
 			}
 			for _, program := range programs {
 				at := imports.FindStringIndex(program)

@@ -1,8 +1,8 @@
 """Build wheels that carry the programs catvae and infer, one for each platform.
 
-    python wheel.py --out dist                 for this platform
-    python wheel.py --out dist --all           for the others as well, cross-built
-    python wheel.py --out dist --platform darwin/arm64
+    python wheel.py --out wheels                 for this platform
+    python wheel.py --out wheels --all           for the others as well, cross-built
+    python wheel.py --out wheels --platform darwin/arm64
 
 For this platform the programs are built with cgo, so that they load the onnxruntime that pip installs next to them: training is fast. Others
 are built in pure Go, without a compiler for them: they encode and search as well, and train on gorgonia's tape machine, much slower.
@@ -82,7 +82,7 @@ def _glibc(program: pathlib.Path) -> int:
 def wheel(target: str, cgo: bool, paths: bool, out: pathlib.Path) -> pathlib.Path:
     """Build the wheel of a platform, and return its path."""
     with tempfile.TemporaryDirectory() as work:
-        programs, made = pathlib.Path(work, "programs"), pathlib.Path(work, "dist")
+        programs, made = pathlib.Path(work, "programs"), pathlib.Path(work, "wheel")
         programs.mkdir()
         build(target, cgo, paths, programs)
         environment = {**os.environ, "CATVAE_WHEEL_PROGRAMS": str(programs), "CATVAE_WHEEL_TAG": tag(target, cgo, programs)}
@@ -95,7 +95,7 @@ def wheel(target: str, cgo: bool, paths: bool, out: pathlib.Path) -> pathlib.Pat
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("dist"), help="folder for the wheels")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("wheels"), help="folder for the wheels")
     parser.add_argument("--platform", action="append", choices=sorted(PURE), help="Go's name of a platform; may be repeated")
     parser.add_argument("--all", action="store_true", help="every platform")
     parser.add_argument("--pure", action="store_true", help="pure Go for this platform, too: it runs on any Linux")

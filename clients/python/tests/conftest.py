@@ -143,4 +143,5 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Bundles:
         pytest.fail(missing)
     if missing:
         pytest.skip(missing)
-    return Bundles(tmp_path_factory.mktemp("bundles"))
+    kept = os.environ.get("CATVAE_TEST_BUNDLES")
+    return Bundles(pathlib.Path(kept) if kept else tmp_path_factory.mktemp("bundles"))
