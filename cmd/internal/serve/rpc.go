@@ -150,20 +150,45 @@ func (v service) ModelInfer(ctx context.Context, r *pb.ModelInferRequest) (*pb.M
 	return responseOf(response), nil
 }
 
-// ModelStreamInfer answers requests one after the other. A request that fails does not end the stream.
+// ModelStreamInfer answers requests one after the other. A request that fails does not end the stream; the server's end does, behind the
+// request in hand.
 func (v service) ModelStreamInfer(stream pb.Stream) error {
+	type message struct {
+		*pb.ModelInferRequest
+		err error
+	}
+	messages := make(chan message)
+	go func() {
+		for {
+			r, err := stream.Recv()
+			select {
+			case messages <- message{r, err}:
+			case <-stream.Context().Done(): // also when the call has returned
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
 	for {
-		r, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
+		var m message
+		select {
+		case m = <-messages:
+		case <-v.s.ending:
+			return errEnding
+		}
+		if errors.Is(m.err, io.EOF) {
 			return nil
 		}
-		if err != nil {
-			return err
+		if m.err != nil {
+			return m.err
 		}
 		answer := &pb.ModelStreamInferResponse{}
-		if answer.InferResponse, err = v.ModelInfer(stream.Context(), r); err != nil {
+		var err error
+		if answer.InferResponse, err = v.ModelInfer(stream.Context(), m.ModelInferRequest); err != nil {
 			answer.ErrorMessage = told(err)
-			answer.InferResponse = &pb.ModelInferResponse{ModelName: r.GetModelName(), ModelVersion: r.GetModelVersion(), Id: r.GetId()}
+			answer.InferResponse = &pb.ModelInferResponse{ModelName: m.GetModelName(), ModelVersion: m.GetModelVersion(), Id: m.GetId()}
 		}
 		if err := stream.Send(answer); err != nil {
 			return fmt.Errorf("send: %w", err)

@@ -25,6 +25,7 @@ type Server struct {
 	grpc     *grpc.Server
 	registry *prometheus.Registry
 	ready    atomic.Bool
+	ending   chan struct{} // closed when streams are to end
 	slots    chan struct{} // requests that carry rows
 	reader   oip.Reader
 	finders  map[string]*finder
@@ -32,7 +33,7 @@ type Server struct {
 
 // New returns a server. It opens the indexes that are searched.
 func New(ctx context.Context, o Options) (*Server, error) {
-	s := &Server{o: o, slots: make(chan struct{}, o.MaxRequests), registry: prometheus.NewRegistry()}
+	s := &Server{o: o, slots: make(chan struct{}, o.MaxRequests), ending: make(chan struct{}), registry: prometheus.NewRegistry()}
 	var err error
 	if s.finders, err = openIndexes(ctx, o.Indexes, o.Repository); err != nil {
 		return nil, err
@@ -84,6 +85,7 @@ func (s *Server) end() error {
 	s.ready.Store(false)
 	s.o.Log.Info("ending: what was accepted is finished", "at_most", s.o.Drain)
 	time.Sleep(s.o.Leave)
+	close(s.ending)
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.Drain)
 	defer cancel()
 	calls := make(chan struct{})

@@ -90,6 +90,9 @@ func (r *Repository) selfTest(ctx context.Context, b *Bundle) error {
 // signature returns what changes when a file of a bundle does: names, sizes and times. It is cheap, and empty where there is nothing.
 func signature(dir string) string {
 	var s strings.Builder
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real // a link that is turned to another folder changes all names
+	}
 	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return nil // what cannot be read is met again when the bundle is loaded

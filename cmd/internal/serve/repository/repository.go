@@ -45,7 +45,6 @@ type State string
 const (
 	Ready       State = "READY"
 	Unavailable State = "UNAVAILABLE"
-	Loading     State = "LOADING"
 )
 
 // A Repository holds the bundles. It is safe for concurrent use.
@@ -155,7 +154,6 @@ func (r *Repository) publish() {
 			for _, of := range Names(name) {
 				e := Entry{Name: of, Version: v, State: Unavailable}
 				if s.live != nil {
-					e.State = Unavailable
 					for _, m := range s.live.models {
 						if m.Name == of {
 							e.State = Ready

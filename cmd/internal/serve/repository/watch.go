@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -30,11 +31,13 @@ func (r *Repository) Watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case _, ok := <-watcher.Events:
+		case e, ok := <-watcher.Events:
 			if !ok {
 				return
 			}
-			changed.Reset(quiet)
+			if r.concerns(e.Name) {
+				changed.Reset(quiet)
+			}
 			continue
 		case <-watcher.Errors: // events were lost: look
 		case <-changed.C:
@@ -43,6 +46,23 @@ func (r *Repository) Watch(ctx context.Context) {
 		_ = r.Sync(ctx) // what could not be loaded was told
 		r.watchAll(watcher)
 	}
+}
+
+// concerns reports a path that lies in what is served, or that is a bundle's folder: others lie beside it.
+func (r *Repository) concerns(path string) bool {
+	var roots []string
+	if r.o.Folder != "" {
+		roots = append(roots, r.o.Folder)
+	}
+	for _, dir := range r.o.Bundles {
+		roots = append(roots, dir)
+	}
+	for _, root := range roots {
+		if root = filepath.Clean(root); root == "." || path == root || strings.HasPrefix(path, root+string(filepath.Separator)) {
+			return true
+		}
+	}
+	return false
 }
 
 // poll looks at the folders now and then.
@@ -72,6 +92,8 @@ func (r *Repository) watchAll(w *fsnotify.Watcher) {
 		root := r.o.Bundles[name]
 		if root == "" {
 			root = filepath.Join(r.o.Folder, name)
+		} else {
+			_ = w.Add(filepath.Dir(root)) // where another folder may take its name
 		}
 		_ = w.Add(root)
 		for _, p := range list {
