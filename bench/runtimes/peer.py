@@ -53,12 +53,14 @@ def reference(job, x):
     return ReferenceEvaluator(job["graph"]).run([name for name, _ in job["outputs"]], {job["input"]: x})
 
 
-def tinygrad(job, x):
-    from tinygrad import Tensor
-    from tinygrad.nn.onnx import OnnxRunner
+def tract(job, x):
+    import tract as t
 
-    made = OnnxRunner(job["graph"])({job["input"]: Tensor(x)})
-    return [made[name].numpy() for name, _ in job["outputs"]]
+    model = t.onnx().load(job["graph"])
+    model.set_input_fact(0, ",".join(map(str, x.shape)) + (",u8" if x.dtype == numpy.uint8 else ",f32"))
+    names = [model.output_name(i) for i in range(model.output_count())]
+    made = model.into_model().into_runnable().run([x])
+    return [made[names.index(name)].to_numpy() for name, _ in job["outputs"]]
 
 
 def jaxonnxruntime(job, x):
@@ -140,7 +142,7 @@ def mnn(job, x):
         return [numpy.array(MNN.expr.convert(v, MNN.expr.NCHW).read()) for v in made]
 
 
-runtimes = {f.__name__: f for f in (onnxruntime, openvino, openvino_default, opencv, reference, tinygrad, jaxonnxruntime, onnx2torch, tflite, tflite_turned, mnn)}
+runtimes = {f.__name__: f for f in (onnxruntime, openvino, openvino_default, opencv, reference, tract, jaxonnxruntime, onnx2torch, tflite, tflite_turned, mnn)}
 
 
 def main():

@@ -1,15 +1,15 @@
 //! Runs graphs by the crate ort: see peer.py.
 use jobs::{Data, Job};
-use ort::{session::Session, value::Tensor};
+use ort::{environment::Environment, session::Session, value::Tensor};
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    jobs::all(run)
+    let environment = ort::init().build()?;
+    jobs::all(|job| run(&environment, job))
 }
 
-fn run(job: Job) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
-    let environment = ort::init().build()?;
-    let mut session = Session::builder(&environment)?.commit_from_file(&job.graph)?;
+fn run(environment: &Environment, job: Job) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    let mut session = Session::builder(environment)?.commit_from_file(&job.graph)?;
     let input = match job.data {
         Data::Floats(v) => Tensor::from_array((job.shape, v))?.into_dyn(),
         Data::Bytes(v) => Tensor::from_array((job.shape, v))?.into_dyn(),
