@@ -11,7 +11,7 @@ mkdir -p "$work"
 "$python" -m venv "$work/build"
 "$work/build/bin/pip" install --quiet --disable-pip-version-check build==1.6.1 pyelftools==0.33 auditwheel==6.8.2
 "$work/build/bin/python" "$here/python/wheel.py" --paths --out "$work/wheels"
-wheel=$(ls "$work"/dist/catvae-*.whl)
+wheel=$(ls "$work"/wheels/catvae-*.whl)
 "$work/build/bin/auditwheel" show "$wheel" >"$work/auditwheel.txt"
 tag=$(basename "$wheel" | sed 's/.*-none-//; s/\.whl$//')
 if [ "$(uname)" = Linux ] && ! tr '\n' ' ' <"$work/auditwheel.txt" | grep -q "\"$tag\""; then
