@@ -9,9 +9,9 @@ mkdir -p "$work"
 
 # The wheel, of what go build has built already.
 "$python" -m venv "$work/build"
-"$work/build/bin/pip" install --quiet --disable-pip-version-check build==1.6.1 pyelftools==0.33 auditwheel==6.8.2
+"$work/build/bin/pip" install --quiet --no-compile --disable-pip-version-check build==1.6.1 pyelftools==0.33 auditwheel==6.8.2
 "$work/build/bin/python" "$here/python/wheel.py" --paths --out "$work/wheels"
-wheel=$(ls "$work"/dist/catvae-*.whl)
+wheel=$(ls "$work"/wheels/catvae-*.whl)
 "$work/build/bin/auditwheel" show "$wheel" >"$work/auditwheel.txt"
 tag=$(basename "$wheel" | sed 's/.*-none-//; s/\.whl$//')
 if [ "$(uname)" = Linux ] && ! tr '\n' ' ' <"$work/auditwheel.txt" | grep -q "\"$tag\""; then
@@ -22,7 +22,7 @@ fi
 
 # An empty environment, which is not activated: the programs find the library that pip installed beside them.
 "$python" -m venv "$work/empty"
-"$work/empty/bin/pip" install --quiet --disable-pip-version-check "$wheel[all]" pytest==9.2.0
+"$work/empty/bin/pip" install --quiet --no-compile --disable-pip-version-check "$wheel[all]" pytest==9.2.0
 export CATVAE_PROGRAMS=$work/empty/bin CATVAE_TEST_BUNDLES=$work/bundles
 mkdir -p "$CATVAE_TEST_BUNDLES"
 (cd "$work" && XDG_CACHE_HOME=$work/cache PATH=/usr/bin:/bin "$work/empty/bin/infer" --version | grep -q "$work/empty/") # not a library of this machine's

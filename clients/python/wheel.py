@@ -5,7 +5,7 @@
     python wheel.py --out wheels --platform darwin/arm64
 
 For this platform the programs are built with cgo, so that they load the onnxruntime that pip installs next to them: training is fast. Others
-are built in pure Go, without a compiler for them: they encode and search as well, and train on gorgonia's tape machine, much slower.
+are built in pure Go, without a compiler for them: slower, and much slower in training. docs/purego.md has figures.
 
 Needs Go, a C compiler for this platform, and `pip install build pyelftools`. Nothing is published.
 """

@@ -22,7 +22,7 @@ export interface ImageRule {
 type Plane = { width: number; height: number; data: ArrayLike<number> };
 
 export const isPixels = (x: unknown): x is Pixels =>
-  typeof x === "object" && x !== null && "width" in x && "height" in x && "data" in x;
+  typeof x === "object" && x !== null && "width" in x && "height" in x && "data" in x && typeof x.data === "object";
 
 /** The row of a picture: height times width bytes, or three planes of them in colours. `what` begins errors. */
 export function pictureRow(pixels: Pixels, shape: number[], rule: ImageRule | undefined, what = "the picture"): Uint8Array {

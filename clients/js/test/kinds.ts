@@ -102,6 +102,7 @@ function run(program: string, ...flags: string[]): void {
 
 /** Trains bundles as they are asked for, in a folder that is kept where CATVAE_TEST_BUNDLES names it, and runs infer. */
 export class Bundles {
+  private readonly inferred = new Map<string, Npy>();
   readonly folder = kept ?? mkdtempSync(join(tmpdir(), "catvae-js-"));
 
   close(): void {
@@ -141,9 +142,14 @@ export class Bundles {
   }
 
   infer(bundle: string, data: string, ...flags: string[]): Npy {
-    const out = join(this.folder, "infer-js.npy");
-    run("infer", `--model=${bundle}`, `--in=${data}`, `--out=${out}`, "--force", ...flags);
-    return readNpy(out);
+    const key = [bundle, data, ...flags].join(" ");
+    let result = this.inferred.get(key);
+    if (!result) {
+      const out = join(this.folder, "infer-js.npy");
+      run("infer", `--model=${bundle}`, `--in=${data}`, `--out=${out}`, "--force", ...flags);
+      this.inferred.set(key, (result = readNpy(out)));
+    }
+    return result;
   }
 }
 

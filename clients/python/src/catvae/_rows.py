@@ -100,15 +100,15 @@ def _table(frame: Any, manifest: Manifest) -> Numbers:
     names = [str(c).strip() for c in frame.columns]
     chosen = [i for i, name in enumerate(names) if name.lower() not in ("label", "id")]
     if manifest.columns:
-        at = {names[i]: i for i in chosen}
+        at = {name: i for i, name in enumerate(names) if i in chosen or name in manifest.columns}
         missing = [c for c in manifest.columns if c not in at]
         if missing and _unnamed(names):
             at = dict(zip(manifest.columns, chosen)) if len(chosen) == len(manifest.columns) else {}
             missing = [] if at else missing
         if missing:
             raise InputError(f"the table has no column {missing[0]!r}, which the model was trained on: it has {_listing(names)}")
-        if len(at) != len(chosen) and any(names.count(c) > 1 for c in manifest.columns):
-            double = next(c for c in manifest.columns if names.count(c) > 1)
+        double = next((c for c in manifest.columns if names.count(c) > 1), None)
+        if double is not None:
             raise InputError(f"the table has {names.count(double)} columns called {double!r}: the model takes one")
         chosen = [at[c] for c in manifest.columns]
     elif manifest.columns_sum and not _unnamed(names) and _sum([names[i] for i in chosen]) != manifest.columns_sum:
