@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sort"
 	"sync"
@@ -221,6 +222,7 @@ func (b *Batcher) work() {
 		b.mu.Unlock()
 		b.o.Slots <- struct{}{} // more rows come meanwhile
 		b.mu.Lock()
+		b.yield()
 		batch, rows := b.take()
 		if len(batch) == 0 {
 			<-b.o.Slots
@@ -256,6 +258,22 @@ func (b *Batcher) patience() {
 		b.mu.Lock()
 	}
 }
+
+// yield lets other goroutines run, as long as they bring rows: where the processor is the bottleneck, requests that have come are still on their
+// way to the queue. Where nobody else can run it takes no time. The mutex is held before and after.
+func (b *Batcher) yield() {
+	for last := 0; b.waiting > last && b.waiting < b.Max(); {
+		last = b.waiting
+		b.mu.Unlock()
+		for range yields {
+			runtime.Gosched()
+		}
+		b.mu.Lock()
+	}
+}
+
+// yields is how often others go first: those that can run, and those that the network has made able to.
+const yields = 3
 
 // take takes the oldest requests that fit into one batch out of the queue, and lets go of those whose context is done.
 func (b *Batcher) take() (batch []*request, rows int) {
