@@ -91,7 +91,7 @@ func TestRefused(t *testing.T) {
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {
 			t.Errorf("%s %s: %d %s, want %d and %q", c.method, c.path, w.Code, w.Body, c.status, c.says)
 		}
-		if c.status == 400 {
+		if w.Code == http.StatusBadRequest {
 			var said struct{ Error string }
 			if err := json.Unmarshal(w.Body.Bytes(), &said); err != nil || said.Error == "" || strings.Contains(said.Error, "\n") {
 				t.Errorf("%s %s: %q is no line of why", c.method, c.path, w.Body)
