@@ -38,7 +38,7 @@ lines() { # LANGUAGE README
 }
 lines python "$here/python/README.md" >readme.py
 "$work/empty/bin/python" readme.py
-"$work/empty/bin/python" -m catvae inspect run >/dev/null
+"$work/empty/bin/python" -m catvae inspect run/bundle >/dev/null
 
 # The TypeScript package, where there is Node: its tests, and what npm packs of it in an empty folder.
 if ! command -v npm >/dev/null; then
