@@ -46,7 +46,7 @@ type serveCommand struct {
 	MaxRequests int           `help:"Most requests with rows at once: further ones are told to come again (503)." default:"256" range:"1,100000"`
 	Timeout     time.Duration `help:"How long a request may take once it has come (504)." default:"30s" range:"1ms,1h"`
 	ReadTimeout time.Duration `help:"How long a request may take to come (408)." default:"30s" range:"1ms,1h"`
-	Leave       time.Duration `help:"How long requests are still taken after the signal to end, while health says not ready: as long as a load balancer needs to learn it." default:"0s" range:"0s,10m"`
+	Leave       time.Duration `help:"How long requests are still taken after the signal to end, while health says not ready: as long as a load balancer needs to learn it. Clients that ask all the time are told to close their connections meanwhile." default:"500ms" range:"0s,10m"`
 	Drain       time.Duration `help:"How long accepted requests may take after that." default:"30s" range:"0s,1h"`
 	Poll        time.Duration `help:"How often folders are looked at where the system does not tell of changes." default:"10s" range:"100ms,1h"`
 	Log         string        `help:"How the log on standard error is written: text or json." default:"text" enum:"text,json"`

@@ -24,7 +24,8 @@ type Options struct {
 	Timeout     time.Duration // of a request, from its last byte on
 	ReadTimeout time.Duration // until a request's last byte has come
 	Drain       time.Duration // how long requests may take that were accepted before the end
-	// Leave is how long the server still takes requests after it has said that it is not ready, so that those who ask learn of it.
+	// Leave is how long the server still takes requests after it has said that it is not ready, so that those who ask learn of it. Answers
+	// close their connections meanwhile: one that is closed while it is idle may lose what a client sends at that moment.
 	Leave time.Duration
 
 	Repository *repository.Repository

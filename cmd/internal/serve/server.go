@@ -120,6 +120,9 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 			s.o.Log.Error("a request panicked", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 			s.fail(w, r, errors.New("the server has a fault, which its log names"))
 		}()
+		if !s.ready.Load() {
+			w.Header().Set("Connection", "close") // so that no request comes just when the connection is closed
+		}
 		next.ServeHTTP(w, r)
 	})
 }
