@@ -29,6 +29,7 @@ type Server struct {
 	slots    chan struct{} // requests that carry rows
 	reader   oip.Reader
 	finders  map[string]*finder
+	open     connections
 }
 
 // New returns a server. It opens the indexes that are searched.
@@ -45,7 +46,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	s.http = &http.Server{
 		Handler: handler, ReadHeaderTimeout: min(o.ReadTimeout, 10*time.Second), ReadTimeout: o.ReadTimeout, WriteTimeout: o.ReadTimeout + o.Timeout + 30*time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), TLSConfig: o.TLS,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), TLSConfig: o.TLS, ConnState: s.open.changed,
 	}
 	s.grpc = s.newGRPC()
 	return s, nil
@@ -86,6 +87,10 @@ func (s *Server) end() error {
 	s.o.Log.Info("ending: what was accepted is finished", "at_most", s.o.Drain)
 	time.Sleep(s.o.Leave)
 	close(s.ending)
+	if s.o.HTTP != nil {
+		_ = s.o.HTTP.Close() // no connection is taken any more
+		s.open.quiet(min(s.o.Drain, time.Second))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.Drain)
 	defer cancel()
 	calls := make(chan struct{})
@@ -94,6 +99,9 @@ func (s *Server) end() error {
 		s.grpc.GracefulStop()
 	}()
 	err := s.http.Shutdown(ctx)
+	if errors.Is(err, net.ErrClosed) { // the listener was, above
+		err = nil
+	}
 	select {
 	case <-calls:
 	case <-ctx.Done():
