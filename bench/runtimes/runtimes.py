@@ -171,6 +171,8 @@ def take(row, sets, work, library):
             if len(lines) < len(jobs):
                 why = (done.stderr.strip().splitlines() or [""])[-1]
                 lines.append("it ended with status %d: %s" % (done.returncode, why))
+        if all("ModuleNotFoundError" in line for line in lines):
+            return {"missing": lines[0]}  # a package that was not installed, which says nothing of the graphs
         figures[name] = {}
         for job, line in zip(jobs, lines):
             verdict, detail = judge(job["name"], wanted[job["name"]], job, latent) if line == "ok" else ("refused", line[:300])

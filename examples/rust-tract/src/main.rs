@@ -39,14 +39,14 @@ fn main() -> TractResult<()> {
     let code: Vec<f32> = (0..n * bits).map(|i| (stored[i / bits * bytes + i % bits / 8] >> (7 - i % bits % 8) & 1) as f32).collect();
     let rebuilt = run(&bundle.join("decoder.onnx"), "reconstruction", Tensor::from_shape(&shape, &code)?)?;
 
-    compare(packed.try_as_plain()?.as_slice::<u8>()?, &stored, &fs::read(case.join("near.u8"))?, n * bits, rebuilt.try_as_plain()?.as_slice::<f32>()?, &floats(&case.join("reconstruction.f32"))?)
+    compare(packed.try_as_plain_ram()?.as_slice::<u8>()?, &stored, &fs::read(case.join("near.u8"))?, n * bits, rebuilt.try_as_plain_ram()?.as_slice::<f32>()?, &floats(&case.join("reconstruction.f32"))?)
 }
 
 /// Runs a graph of one input and returns the output of a name.
 fn run(graph: &Path, output: &str, input: Tensor) -> TractResult<Tensor> {
     let model = tract_onnx::onnx()
         .model_for_path(graph)?
-        .with_output_names([output])?
+        .with_outputs_by_name([output])?
         .with_input_fact(0, InferenceFact::dt_shape(input.datum_type(), input.shape()))?
         .into_optimized()?
         .into_runnable()?;

@@ -14,14 +14,14 @@ fn run(job: Job) -> TractResult<Vec<Vec<u8>>> {
     };
     let model = tract_onnx::onnx()
         .model_for_path(&job.graph)?
-        .with_output_names(&job.outputs)?
+        .with_outputs_by_name(&job.outputs)?
         .with_input_fact(0, InferenceFact::dt_shape(input.datum_type(), input.shape()))?
         .into_optimized()?
         .into_runnable()?;
     let made = model.run(tvec!(input.into()))?;
     made.iter()
         .map(|v| {
-            let plain = v.try_as_plain()?;
+            let plain = v.try_as_plain_ram()?;
             Ok(if v.datum_type() == f32::datum_type() { jobs::bytes(plain.as_slice::<f32>()?) } else { plain.as_slice::<u8>()?.to_vec() })
         })
         .collect()
