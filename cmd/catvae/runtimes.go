@@ -24,6 +24,9 @@ var wrongRuntimes = []wrongRuntime{
 	{"OpenCV 4.7 and 4.8 run threshold.onnx of categories, and all variants, without an error and get a sixth of the bits wrong: take 4.9 or later", func(m *bundle.Manifest) bool {
 		return slices.ContainsFunc(m.Latent.Dist().Parts(), func(g dist.Part) bool { return g.Categories > 0 })
 	}},
+	{"MNN 3.6 gives reconstruction in place of decoder.onnx's reconstruction_logits: take the logarithm of p / (1 - p) yourself", func(m *bundle.Manifest) bool {
+		return m.Likelihood == dist.Bernoulli
+	}},
 }
 
 // printWrongRuntimes warns of runtimes that would give other numbers than catvae for one of the bundle's graphs.

@@ -20,6 +20,7 @@ func TestWrongRuntimes(t *testing.T) {
 		{"bits", bundle.Manifest{Latent: bundle.Latent{Kind: dist.Bernoulli}}, nil},
 		{"bits with int8", bundle.Manifest{Latent: bundle.Latent{Kind: dist.Bernoulli}, Variants: map[string]bundle.Variant{bundle.VariantInt8: {}}}, []string{"OpenCV"}},
 		{"bits with uint8", bundle.Manifest{Latent: bundle.Latent{Kind: dist.Bernoulli}, Variants: map[string]bundle.Variant{"uint8": {}}}, nil},
+		{"pixels", bundle.Manifest{Likelihood: "bernoulli", Latent: bundle.Latent{Kind: dist.Bernoulli}}, []string{"MNN"}},
 		{"categories", bundle.Manifest{Latent: bundle.Latent{Kind: dist.Categorical, Variables: 2, Categories: 3}}, []string{"OpenCV 4.7 and 4.8 run threshold.onnx"}},
 	} {
 		var out bytes.Buffer
