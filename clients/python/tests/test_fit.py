@@ -70,9 +70,13 @@ def test_an_interrupt_ends_training(bundles: Bundles, tmp_path: pathlib.Path) ->
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
-        catvae.fit(DATA["pictures"](), out=tmp_path / "run", quiet=True, **{**SMALL, "steps": 10_000_000})
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started with it ignored
+    try:
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            catvae.fit(DATA["pictures"](), out=tmp_path / "run", quiet=True, **{**SMALL, "steps": 200_000})
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert list((tmp_path / "run" / "checkpoints").iterdir())
 
 
