@@ -25,10 +25,10 @@ func (m *Model) CheckCodes(codes []float32) error { return m.checkCodes(codes) }
 
 // CheckLogits reports latent logits of no whole rows, and NaN, of which the threshold would make a code without a word.
 func (m *Model) CheckLogits(logits []float32) error {
-	n := m.latent.Logits()
-	if len(logits)%n != 0 {
-		return fmt.Errorf("runtime: %w: %d logits are no multiple of %d", ErrInput, len(logits), n)
+	if err := m.wholeLogits(logits); err != nil {
+		return err
 	}
+	n := m.latent.Logits()
 	for i, x := range logits {
 		if x != x {
 			return fmt.Errorf("runtime: %w: row %d, column %d is NaN: logits are numbers", ErrInput, i/n, i%n)
@@ -40,11 +40,8 @@ func (m *Model) CheckLogits(logits []float32) error {
 // ThresholdBoth appends the codes of latent logits to codes, as [Model.Codes] has them, and to packed, as [Model.Threshold] has them: one run
 // gives both.
 func (m *Model) ThresholdBoth(ctx context.Context, codes []float32, packed []byte, logits []float32) ([]float32, []byte, error) {
-	if n := m.latent.Logits(); len(logits)%n != 0 || len(logits) == 0 {
-		if len(logits) == 0 {
-			return codes, packed, nil
-		}
-		return codes, packed, fmt.Errorf("runtime: %w: %d logits are no multiple of %d", ErrInput, len(logits), n)
+	if err := m.wholeLogits(logits); err != nil || len(logits) == 0 {
+		return codes, packed, err
 	}
 	in := m.logitsTensor(logits)
 	out, err := runGraph(ctx, m.threshold, in)

@@ -176,13 +176,18 @@ func (m *Model) Codes(ctx context.Context, dst []float32, rows []float32) ([]flo
 
 // Threshold appends the packed codes of latent logits to dst.
 func (m *Model) Threshold(ctx context.Context, dst []byte, logits []float32) ([]byte, error) {
-	if n := m.latent.Logits(); len(logits)%n != 0 {
-		return dst, fmt.Errorf("runtime: %w: %d logits are no multiple of %d", ErrInput, len(logits), n)
-	}
-	if len(logits) == 0 {
-		return dst, nil
+	if err := m.wholeLogits(logits); err != nil || len(logits) == 0 {
+		return dst, err
 	}
 	return run(ctx, m.threshold, bundle.PackedCode, dst, m.logitsTensor(logits))
+}
+
+// wholeLogits reports latent logits that are no whole rows.
+func (m *Model) wholeLogits(logits []float32) error {
+	if n := m.latent.Logits(); len(logits)%n != 0 {
+		return fmt.Errorf("runtime: %w: %d logits are no multiple of %d", ErrInput, len(logits), n)
+	}
+	return nil
 }
 
 // Decode appends the reconstructions of codes to dst, in the units of the rows, [bundle.Manifest.TargetSize] numbers each: the mean of each
