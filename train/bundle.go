@@ -13,6 +13,7 @@ import (
 
 	"github.com/catvae/catvae/builder"
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/bundle/layout"
 	"github.com/catvae/catvae/bundle/writer"
 	"github.com/catvae/catvae/dist"
 	"github.com/catvae/catvae/export"
@@ -56,7 +57,7 @@ func (t Trained) WriteBundle(ctx context.Context, dir string, o BundleOptions) (
 		return writer.Verification{}, err
 	}
 	to := t.writerOptions(o)
-	if to.Layout = o.Layout; t.dir != "" {
+	if to.Layout = o.Layout; t.dir != "" && to.Layout != "" && to.Layout != layout.Plain { // which tells of what the run measured
 		v, err := readVerification(t.dir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return writer.Verification{}, err
