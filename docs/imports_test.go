@@ -35,7 +35,7 @@ var importRules = []importRule{
 	{"builder/...", "builder/... dist internal/...", "gorgonia.org/ github.com/chewxy/hm github.com/x448/float16 gonum.org/v1/gonum/ google.golang.org/protobuf/"},
 	{"export", "internal/...", "gorgonia.org/ google.golang.org/protobuf/"},
 	{"bundle", "dist internal/foreign internal/noise internal/onnxtensor internal/readfile internal/visible", ""},
-	{"bundle/layout", "bundle internal/onnxcheck internal/onnxcompose internal/onnxpb", "go.yaml.in/yaml/v3"},
+	{"bundle/layout", "bundle internal/onnxcheck internal/onnxcompose internal/onnxtensor", "go.yaml.in/yaml/v3"},
 	{"bundle/variant", "bundle dist internal/... runtime/backend", "github.com/x448/float16 google.golang.org/protobuf/"},
 	{"bundle/writer", "bundle/... dist export internal/... runtime/backend", ""},
 	{"runtime", "bundle dist internal/... picture runtime/backend runtime/onnxruntime", "golang.org/x/sync/"},

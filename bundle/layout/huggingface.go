@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -76,7 +77,7 @@ func (b Bundle) card() card {
 	c := card{
 		Name: m.Name, Folder: b.name(), Rows: fmt.Sprint(m.Input.Shape), Latent: b.latentWords(), Likelihood: m.Likelihood, Values: m.Input.Values().String(),
 		Data: b.data(), Bits: m.Latent.Bits(), Bytes: m.Latent.PackedBytes(), Columns: m.Input.Columns, Test: b.test(),
-		Variants: sortedKeys(m.Variants), Warnings: m.Warnings, Producer: m.Producer, Sample: m.Input.Name, Hash: (&bundle.Bundle{Manifest: m}).Hash(), Scored: m.Predicted == nil,
+		Variants: slices.Sorted(maps.Keys(m.Variants)), Warnings: m.Warnings, Producer: m.Producer, Sample: m.Input.Name, Hash: (&bundle.Bundle{Manifest: m}).Hash(), Scored: m.Predicted == nil,
 	}
 	c.DataHash, _ = b.Record["data_sha256"].(string)
 	c.TestRows, _ = b.Record["test_rows"].(string)

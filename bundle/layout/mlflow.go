@@ -2,10 +2,12 @@ package layout
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -22,8 +24,8 @@ func mlflow(b Bundle) (map[string][]byte, error) {
 	}
 	takes, err1 := signature(inputs)
 	gives, err2 := signature(outputs)
-	if err1 != nil || err2 != nil {
-		return nil, fmt.Errorf("signature: %w", err1)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, fmt.Errorf("signature: %w", err)
 	}
 	env := map[string]string{"conda": "conda.yaml", "virtualenv": "python_env.yaml"}
 	described, err := yaml.Marshal(map[string]any{
@@ -51,7 +53,7 @@ func mlflow(b Bundle) (map[string][]byte, error) {
 }
 
 // signature is a list of tensors in the words of MLflow's ModelSignature: JSON within YAML.
-func signature(specs []tensorSpec) (string, error) {
+func signature(specs []onnxtensor.Info) (string, error) {
 	type tensor struct {
 		DType string  `json:"dtype"`
 		Shape []int64 `json:"shape"`
@@ -63,7 +65,7 @@ func signature(specs []tensorSpec) (string, error) {
 	}
 	var columns []column
 	for _, s := range specs {
-		columns = append(columns, column{s.name, "tensor", tensor{dtypes[s.dtype].numpy, s.shape}})
+		columns = append(columns, column{s.Name, "tensor", tensor{string(s.DType), s.Shape}})
 	}
 	text, err := json.Marshal(columns)
 	return string(text), err

@@ -3,17 +3,20 @@ package layout
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/catvae/catvae/bundle"
+	"github.com/catvae/catvae/internal/onnxtensor"
 )
 
 // tritonBatch is how many rows Triton may join: graphs take any number.
 const tritonBatch = 4096
+
+// tritonTypes are the element types that a bundle's graphs take and give, as Triton calls them.
+var tritonTypes = map[onnxtensor.DType]string{onnxtensor.Float32: "TYPE_FP32", onnxtensor.Uint8: "TYPE_UINT8", onnxtensor.Int64: "TYPE_INT64"}
 
 // triton arranges NAME-encoder, NAME-threshold, NAME-decoder, a model for each variant, and two ensembles: NAME from rows to packed codes, NAME-reconstruct from
 // rows to reconstructions. catvae serve has the first four under the same names.
@@ -46,7 +49,7 @@ func triton(b Bundle) (map[string][]byte, error) {
 		m.inputs = parts["encoder"].inputs
 		for _, name := range m.gives {
 			for _, s := range m.steps {
-				m.outputs = append(m.outputs, slices.DeleteFunc(slices.Clone(s.outputs), func(o tensorSpec) bool { return o.name != name })...)
+				m.outputs = append(m.outputs, slices.DeleteFunc(slices.Clone(s.outputs), func(o onnxtensor.Info) bool { return o.Name != name })...)
 			}
 		}
 		files[path.Join(m.name, "config.pbtxt")] = m.config()
@@ -58,7 +61,7 @@ func triton(b Bundle) (map[string][]byte, error) {
 // A tritonModel is a folder of Triton's repository: a graph, or an ensemble of steps whose tensors chain by equal names.
 type tritonModel struct {
 	name            string
-	inputs, outputs []tensorSpec
+	inputs, outputs []onnxtensor.Info
 	steps           []tritonModel
 	gives           []string
 }
@@ -74,10 +77,10 @@ func (m tritonModel) config() []byte {
 	}
 	fmt.Fprintf(&w, "max_batch_size: %d\n", tritonBatch)
 	for _, t := range m.inputs {
-		w.WriteString(t.config("input"))
+		w.WriteString(tensorConfig("input", t))
 	}
 	for _, t := range m.outputs {
-		w.WriteString(t.config("output"))
+		w.WriteString(tensorConfig("output", t))
 	}
 	if len(m.steps) == 0 {
 		fmt.Fprintf(&w, "dynamic_batching { }\n")
@@ -87,11 +90,11 @@ func (m tritonModel) config() []byte {
 	for _, s := range m.steps {
 		fmt.Fprintf(&w, "  step {\n    model_name: %q\n    model_version: -1\n", s.name)
 		for _, t := range s.inputs {
-			fmt.Fprintf(&w, "    input_map { key: %q value: %q }\n", t.name, t.name)
+			fmt.Fprintf(&w, "    input_map { key: %q value: %q }\n", t.Name, t.Name)
 		}
 		for _, t := range s.outputs {
-			if m.uses(t.name) {
-				fmt.Fprintf(&w, "    output_map { key: %q value: %q }\n", t.name, t.name)
+			if m.uses(t.Name) {
+				fmt.Fprintf(&w, "    output_map { key: %q value: %q }\n", t.Name, t.Name)
 			}
 		}
 		fmt.Fprintf(&w, "  }\n")
@@ -103,17 +106,15 @@ func (m tritonModel) config() []byte {
 // uses reports whether an ensemble gives a tensor, or a step of it takes it.
 func (m tritonModel) uses(name string) bool {
 	return slices.Contains(m.gives, name) || slices.ContainsFunc(m.steps, func(s tritonModel) bool {
-		return slices.ContainsFunc(s.inputs, func(t tensorSpec) bool { return t.name == name })
+		return slices.ContainsFunc(s.inputs, func(t onnxtensor.Info) bool { return t.Name == name })
 	})
 }
 
-func (t tensorSpec) config(field string) string {
-	dims := make([]string, 0, len(t.shape))
-	for _, d := range t.shape[1:] {
+// tensorConfig returns the entry of an input or output. The batch is not among its dims.
+func tensorConfig(field string, t onnxtensor.Info) string {
+	dims := make([]string, 0, len(t.Shape))
+	for _, d := range t.Shape[1:] {
 		dims = append(dims, strconv.FormatInt(d, 10))
 	}
-	return fmt.Sprintf("%s { name: %q data_type: %s dims: [ %s ] }\n", field, t.name, dtypes[t.dtype].triton, strings.Join(dims, ", "))
+	return fmt.Sprintf("%s { name: %q data_type: %s dims: [ %s ] }\n", field, t.Name, tritonTypes[t.DType], strings.Join(dims, ", "))
 }
-
-// sortedKeys returns a map's keys in their order.
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
